@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// Bytes is byte strings laid end to end.
+type Bytes = column.Bytes
+
+// Records is a batch of encoded records of one partition, in offset order.
+// It is reused: its bytes are valid until the next Read.
+type Records struct {
+	Partition int32
+	Offsets   []int64 // increasing, not necessarily dense
+	Times     []int64 // append time, microseconds; not event time
+	Keys      Bytes
+	Values    Bytes
+	Next      Position // where a reader that has taken this batch goes on
+}
+
+// Len is the number of records.
+func (r *Records) Len() int { return len(r.Offsets) }
+
+// Reset empties the batch and keeps its memory.
+func (r *Records) Reset() {
+	r.Offsets, r.Times = r.Offsets[:0], r.Times[:0]
+	r.Keys.Reset()
+	r.Values.Reset()
+}
+
+// A Position is the place of a reader in a partition.
+type Position struct {
+	Offset int64  // the next record to read
+	Log    uint64 // the log's own name for that place, for a quick start; 0: not known
+}
+
+// A Source is a partitioned, replayable log.
+//
+// An implementer: gives the same records at the same offsets whenever it is asked; keeps the
+// order of a partition; reports a gap, a truncation or damage as an error and never skips it.
+type Source interface {
+	// Partitions returns how many there are now, and may return more later.
+	Partitions(ctx context.Context) (int, error)
+	// Open starts a reader at a position; the zero Position is the first record there is.
+	Open(ctx context.Context, partition int32, from Position) (Reader, error)
+	// End returns the position behind the partition's last record.
+	End(ctx context.Context, partition int32) (Position, error)
+}
+
+// A Reader reads one partition. It is used by one goroutine.
+type Reader interface {
+	// Read blocks for the first record and returns what has arrived; io.EOF ends a bounded source.
+	// dst is overwritten. An error of ctx is returned as it is.
+	Read(ctx context.Context, dst *Records) error
+	Close() error
+}
+
+// Rows is a batch of encoded output rows of one sink, in order.
+//
+// Its identity is (Sink, Partition, First): rows of a sink and partition are numbered from 0
+// without gaps, and the number of a row depends on the inputs alone, so that a row delivered
+// twice has the same number twice.
+type Rows struct {
+	Sink      string
+	Partition int32 // of the input, for a table that keeps rows one for one; else 0
+	First     int64 // number of the first row
+	Times     []int64
+	Keys      Bytes
+	Values    Bytes
+	Topics    Bytes // empty unless the sink's rows name their topic
+}
+
+// Len is the number of rows.
+func (r *Rows) Len() int { return r.Values.Len() }
+
+// Reset empties the batch and keeps its memory.
+func (r *Rows) Reset() {
+	r.Times = r.Times[:0]
+	r.Keys.Reset()
+	r.Values.Reset()
+	r.Topics.Reset()
+}
+
+// A Sink accepts rows. Writing the same identity twice has the effect of writing it once.
+//
+// An implementer: keeps the order of a (Sink, Partition); may keep rows back until Flush; returns
+// an error only where trying again can help, and says in it what the user can do.
+type Sink interface {
+	Write(ctx context.Context, epoch uint64, out *Rows) error
+	Flush(ctx context.Context) error // returns once all writes are durable
+	Close() error
+}
+
+// A Store makes checkpoints durable, each in one transaction with the state that changed.
+//
+// An implementer: applies a whole Delta or nothing of it; once Commit has returned nil the
+// checkpoint survives a power cut; an error of Commit is final.
+type Store interface {
+	Commit(ctx context.Context, cp Checkpoint, d *Delta) error
+	// Load returns the newest checkpoint and hands every entry of every operator that is state
+	// (see Delta.Put) to restore, ordered by operator and key; the bytes are valid during the call.
+	// The zero Checkpoint, Epoch 0, means a fresh store.
+	Load(ctx context.Context, restore func(op string, key, value []byte) error) (Checkpoint, error)
+	// Scan hands the entries of op with from <= key < to, in key order, to visit; a nil to is the
+	// end; the bytes are valid during the call. It holds no transaction open for long: entries
+	// committed meanwhile may or may not be seen.
+	Scan(ctx context.Context, op string, from, to []byte, visit func(key, value []byte) error) error
+	Close() error
+}
+
+// A Checkpoint is a consistent cut through a running pipeline, less the state, which goes into
+// the Delta. Data is the engine's own encoding of positions, watermarks and ledger.
+type Checkpoint struct {
+	Epoch uint64 // 1 for the first, then one more each
+	Data  []byte
+}
+
+// A Delta is what changed since the last checkpoint. Later entries for a key replace earlier ones.
+type Delta struct {
+	Ops []DeltaOp
+	buf []byte
+}
+
+// DeltaOp is one change. Op names the operator that owns the key: "table/…" holds rows of tables,
+// which are read by Scan and not restored by Load; everything else is state.
+type DeltaOp struct {
+	Kind  DeltaKind
+	Op    string
+	Key   []byte // for DeletePrefix the prefix; nil: every key of Op
+	Value []byte
+}
+
+// DeltaKind tells the changes apart.
+type DeltaKind uint8
+
+// The kinds of change.
+const (
+	Put DeltaKind = iota
+	Delete
+	DeletePrefix
+)
+
+// Put sets a key. Key and value are copied.
+func (d *Delta) Put(op string, key, value []byte) {
+	d.Ops = append(d.Ops, DeltaOp{Put, op, d.keep(key), d.keep(value)})
+}
+
+// Delete removes a key.
+func (d *Delta) Delete(op string, key []byte) {
+	d.Ops = append(d.Ops, DeltaOp{Kind: Delete, Op: op, Key: d.keep(key)})
+}
+
+// DeletePrefix removes all keys of op that start with prefix.
+func (d *Delta) DeletePrefix(op string, prefix []byte) {
+	d.Ops = append(d.Ops, DeltaOp{Kind: DeletePrefix, Op: op, Key: d.keep(prefix)})
+}
+
+// Reset empties the delta and keeps its memory.
+func (d *Delta) Reset() { d.Ops, d.buf = d.Ops[:0], d.buf[:0] }
+
+// keep copies b into the delta's memory. Growing the memory leaves older copies where they are.
+func (d *Delta) keep(b []byte) []byte {
+	if cap(d.buf)-len(d.buf) < len(b) {
+		d.buf = make([]byte, 0, max(len(b), 64<<10))
+	}
+	at := len(d.buf)
+	d.buf = append(d.buf, b...)
+	return d.buf[at:len(d.buf):len(d.buf)]
+}
