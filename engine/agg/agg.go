@@ -1,0 +1,29 @@
+package agg
+
+import "github.com/nagare-stream/nagare/engine/column"
+
+// An Aggregate keeps an accumulator per slot. Methods run once per batch, never once per row.
+// Rows that are NULL are the aggregate's own business (most leave them out).
+//
+// An implementer: gives the same result for any split of the rows into batches; Merge after Update
+// of later rows equals Update of all in order, but for the rounding of doubles, which must depend on
+// the split into accumulators alone.
+type Aggregate interface {
+	Grow(slots int) // makes room for slots 0 … slots-1; new ones are empty
+	// Update folds in[rows[i]] into slots[i] for each i, in order. in is nil for count(*).
+	Update(slots, rows []uint32, in *column.Vector)
+	Merge(dst uint32, from Aggregate, src uint32) // what makes partitions, slices and restore work
+	Result(dst *column.Vector, slots []uint32)    // appends the value of each slot
+	Reset(slot uint32)
+	AppendState(dst []byte, slot uint32) []byte
+	SetState(slot uint32, src []byte) error
+	Size() int64 // bytes in use, about
+}
+
+// Spec is one aggregate call, resolved.
+type Spec struct {
+	Name     string        // canonical: "count", "sum", "avg", "min", "max", …
+	Distinct bool          // over the distinct values
+	Args     []column.Type // of the inputs; several arrive as one struct vector; none: count(*)
+	Type     column.Type   // of the result
+}
