@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"log/slog"
+
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// A Log is a topic that the engine itself writes and reads: the home of a table that keeps rows
+// one for one, of late rows (TABLE$late) and of invalid ones (TOPIC$invalid).
+type Log interface {
+	Source
+	Sink
+}
+
+// Options is what an Engine is made of. Pipeline, Source, Sink, Log, Store and Now are needed.
+type Options struct {
+	Pipeline *plan.Pipeline
+	// Source opens a topic for reading.
+	Source func(topic string) (Source, error)
+	// Sink opens a sink of the configuration.
+	Sink func(def *plan.SinkDef) (Sink, error)
+	// Log opens (and creates, if needed) a topic of the engine's own with that many partitions.
+	Log   func(topic string, partitions int) (Log, error)
+	Store Store
+	// Now is the wall clock, microseconds since 1970. It decides when a partition is idle and when
+	// a checkpoint is due, and stamps output; no result depends on it otherwise.
+	Now func() int64
+	// BatchRows is the most rows a task takes in one step; 0: 4,096.
+	BatchRows int
+	// CheckpointInterval in microseconds of work; 0: the project's; negative: only at the end.
+	CheckpointInterval int64
+	// Once ends the run when all sources have ended. CloseWindows then closes all windows.
+	Once, CloseWindows bool
+	Logger             *slog.Logger
+}

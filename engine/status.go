@@ -1,0 +1,79 @@
+package engine
+
+import "github.com/nagare-stream/nagare/engine/column"
+
+// Count is how many rows had each outcome. It always adds up:
+// Read = Counted + Late + Future + Invalid + Duplicate + Filtered + InFlight.
+type Count struct {
+	Read      int64 `json:"read"`
+	Counted   int64 `json:"counted"`
+	Late      int64 `json:"late"`
+	Future    int64 `json:"future"`
+	Invalid   int64 `json:"invalid"`
+	Duplicate int64 `json:"duplicate"`
+	Filtered  int64 `json:"filtered"`
+	InFlight  int64 `json:"in_flight,omitempty"`
+}
+
+// Ledger is what became of every row, per topic and per table for each topic that it reads.
+type Ledger struct {
+	Topics map[string]Count            `json:"topics"`
+	Tables map[string]map[string]Count `json:"tables"`
+}
+
+// PartitionStatus is where one partition of a source stands.
+type PartitionStatus struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Position  int64  `json:"position"`  // next offset to read
+	End       int64  `json:"end"`       // behind the last record, when it was last asked
+	Lag       int64  `json:"lag"`       // records; 0 when caught up
+	EventTime int64  `json:"eventTime"` // newest believable event time, µs; math.MinInt64: none
+	Watermark int64  `json:"watermark"` // µs; math.MinInt64: none
+	Idle      bool   `json:"idle"`
+	Holds     bool   `json:"holds"`   // the one that holds the global watermark back
+	LastRow   int64  `json:"lastRow"` // wall clock of the last row read, µs
+	LagTime   int64  `json:"lagTime"` // event time between this partition's watermark and the newest of the topic, µs
+}
+
+// TableStatus is one table as `nagare status` and the page show it.
+type TableStatus struct {
+	Name      string `json:"name"`
+	Kind      string `json:"kind"` // "windowed", "rows", "view"
+	Rows      int64  `json:"rows"` // final rows kept
+	Open      int64  `json:"open"` // open rows
+	Watermark int64  `json:"watermark"`
+	LateRows  int64  `json:"lateRows"`
+}
+
+// Status is the whole engine at one moment.
+type Status struct {
+	State       string            `json:"state"` // "starting", "idle", "running", "behind", "degraded", "failed"
+	Reason      string            `json:"reason,omitempty"`
+	Epoch       uint64            `json:"epoch"`
+	Events      int64             `json:"events"` // rows read since the first start
+	Watermark   int64             `json:"watermark"`
+	Tables      []TableStatus     `json:"tables"`
+	Partitions  []PartitionStatus `json:"partitions"`
+	StateRows   int64             `json:"stateRows"`
+	StateBytes  int64             `json:"stateBytes"`
+	OutboxRows  int64             `json:"outboxRows"`
+	Checkpoints CheckpointStatus  `json:"checkpoints"`
+	Ledger      Ledger            `json:"ledger"`
+}
+
+// CheckpointStatus tells how checkpoints went.
+type CheckpointStatus struct {
+	LastSuccess int64 `json:"lastSuccess"` // wall clock, µs; 0: none
+	LastPause   int64 `json:"lastPause"`   // µs that the tasks stood still
+	LastCommit  int64 `json:"lastCommit"`  // µs that the store took
+	Count       int64 `json:"count"`
+}
+
+// RowSet is rows with their names and types, as queries and tables give them.
+type RowSet struct {
+	Schema *column.Schema
+	Batch  *column.Batch
+	// Open tells for each row of a table whether its window is still open; nil: all final.
+	Open []bool
+}
