@@ -1,0 +1,280 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// A StreamOp is one streaming query in the form in which the engine runs it: everything between a
+// scan and a table or sink folded into lists of expressions over the scan's own columns.
+//
+//	scan → Pre → watermark on Time → Post → Agg → Having → Out
+//
+// Without Agg, Out is over the scan's columns and Having is empty. With Agg, Having and Out are over
+// the aggregate's columns: its keys in order, then its aggregates.
+type StreamOp struct {
+	Name  string   // of the table or sink; a table's second flow has "#2" behind it
+	Table *Dataset // nil: a sink
+	Sink  *SinkDef // nil: a table
+	From  *Dataset // a SourceTopic, or a StreamingTable that is windowed
+
+	HasTime   bool
+	Time      *expr.Node // event time
+	Delay     int64      // microseconds
+	Pre, Post []*expr.Node
+
+	Agg    *Aggregate // In is nil, expressions are over the scan's columns
+	Having []*expr.Node
+	Out    []*expr.Node
+	Cols   []Column
+	Pos    sql.Pos
+}
+
+// Windowed reports whether the operator groups rows into windows.
+func (o *StreamOp) Windowed() bool { return o.Agg != nil }
+
+// StreamOps turns all flows of streaming tables and all sinks into operators, tables first, in order
+// of definition, so that an operator stands behind the one that it reads from.
+func (p *Pipeline) StreamOps() ([]*StreamOp, sql.Faults) {
+	var ops []*StreamOp
+	var faults sql.Faults
+	add := func(op *StreamOp, fault *sql.Fault) *StreamOp {
+		if fault != nil {
+			faults = append(faults, *fault)
+			return nil
+		}
+		ops = append(ops, op)
+		return op
+	}
+	for _, d := range p.Datasets {
+		if d.Kind != StreamingTable {
+			continue
+		}
+		for i, f := range d.Flows {
+			op, fault := fold(f.Root, f.Pos)
+			if op = add(op, fault); op == nil {
+				continue
+			}
+			op.Name, op.Table, op.Pos = d.Name, d, f.Pos
+			if i > 0 {
+				op.Name = fmt.Sprintf("%s#%d", d.Name, i+1)
+			}
+		}
+	}
+	for _, s := range p.Sinks {
+		op, fault := fold(s.Root, s.Pos)
+		if op = add(op, fault); op == nil {
+			continue
+		}
+		op.Name, op.Sink, op.Pos = s.Name, s, s.Pos
+	}
+	return ops, faults
+}
+
+// KeepsRows reports a streaming table whose rows are those of its input one for one: it is a topic
+// of its own, and reading it as a stream is the same as running its query.
+func (d *Dataset) KeepsRows() bool {
+	if d.Kind != StreamingTable || len(d.Flows) == 0 {
+		return false
+	}
+	for _, f := range d.Flows {
+		if readsWindows(f.Root) {
+			return false
+		}
+	}
+	return true
+}
+
+// readsWindows reports whether rows of n come out of windows.
+func readsWindows(n Node) bool {
+	switch n := n.(type) {
+	case *Aggregate:
+		return true
+	case *Scan:
+		return n.Dataset.Kind == StreamingTable && !n.Dataset.KeepsRows()
+	}
+	for _, in := range n.Inputs() {
+		if readsWindows(in) {
+			return true
+		}
+	}
+	return false
+}
+
+// fold turns an operator tree into a StreamOp whose Out is the tree's columns.
+func fold(n Node, at sql.Pos) (*StreamOp, *sql.Fault) {
+	switch n := n.(type) {
+	case *Scan:
+		return foldScan(n)
+	case *Filter:
+		op, fault := fold(n.In, at)
+		if fault != nil {
+			return nil, fault
+		}
+		op.filter(n.Pred.Substitute(op.Out))
+		return op, nil
+	case *Project:
+		op, fault := fold(n.In, at)
+		if fault != nil {
+			return nil, fault
+		}
+		out := make([]*expr.Node, len(n.Exprs))
+		for i, e := range n.Exprs {
+			out[i] = e.Substitute(op.Out)
+		}
+		op.Out, op.Cols = out, n.Cols
+		return op, nil
+	case *Watermark:
+		op, fault := fold(n.In, at)
+		if fault != nil {
+			return nil, fault
+		}
+		op.watermark(op.Out[n.Time], n.Delay)
+		op.Cols = n.Cols
+		return op, nil
+	case *Aggregate:
+		op, fault := fold(n.In, at)
+		if fault != nil {
+			return nil, fault
+		}
+		return op, op.aggregate(n, at)
+	}
+	return nil, notYet(at, fmt.Sprintf("%s on a stream", describeKind(n)))
+}
+
+func foldScan(n *Scan) (*StreamOp, *sql.Fault) {
+	d := n.Dataset
+	if d.KeepsRows() {
+		if len(d.Flows) != 1 {
+			return nil, notYet(n.Pos, "reading a table with several flows as a stream")
+		}
+		op, fault := fold(d.Flows[0].Root, n.Pos)
+		if fault == nil {
+			op.Cols = n.Cols
+		}
+		return op, fault
+	}
+	if d.Kind != SourceTopic && d.Kind != StreamingTable {
+		return nil, notYet(n.Pos, "reading "+d.Name+" as a stream")
+	}
+	op := &StreamOp{From: d, Cols: n.Cols}
+	for i, c := range n.Cols {
+		op.Out = append(op.Out, expr.Col(i, c.Name, c.Type))
+	}
+	return op, nil
+}
+
+func (o *StreamOp) filter(pred *expr.Node) {
+	switch {
+	case o.Agg != nil:
+		o.Having = append(o.Having, pred)
+	case o.HasTime:
+		o.Post = append(o.Post, pred)
+	default:
+		o.Pre = append(o.Pre, pred)
+	}
+}
+
+// watermark declares the event time. A second one on the same path takes the first one's place, and
+// what stood between them then stands before it.
+func (o *StreamOp) watermark(time *expr.Node, delay int64) {
+	if o.HasTime && o.Time.Key() == time.Key() {
+		o.Delay = max(o.Delay, delay)
+		return
+	}
+	o.Pre, o.Post = append(o.Pre, o.Post...), nil
+	o.HasTime, o.Time, o.Delay = true, time, delay
+}
+
+func (o *StreamOp) aggregate(n *Aggregate, at sql.Pos) *sql.Fault {
+	switch {
+	case o.Agg != nil || o.From.Kind == StreamingTable:
+		return notYet(at, "an aggregate of an aggregate on a stream")
+	case n.Grouping != nil:
+		return notYet(at, "ROLLUP and CUBE on a stream")
+	case n.Window == nil || n.Window.Session:
+		return notYet(at, "a grouping without window(…) on a stream")
+	case !o.HasTime:
+		return &sql.Fault{Pos: at, Class: "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
+			Message: "a windowed aggregate on a stream needs a watermark", Hint: "add WATERMARK ts DELAY OF INTERVAL 10 SECONDS behind the relation"}
+	}
+	a := *n
+	a.In = nil
+	window := *n.Window
+	window.Time = window.Time.Substitute(o.Out)
+	if window.Time.Key() != o.Time.Key() {
+		return &sql.Fault{Pos: at, Class: "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
+			Message: "the window is over another time than the watermark", Hint: "use the column of the WATERMARK clause in window(…)"}
+	}
+	a.Window = &window
+	a.Keys = make([]*expr.Node, len(n.Keys))
+	for i, k := range n.Keys {
+		if i != n.WindowKey {
+			a.Keys[i] = k.Substitute(o.Out)
+		}
+	}
+	a.Aggs = make([]AggCall, len(n.Aggs))
+	for i, call := range n.Aggs {
+		if call.Arg != nil {
+			call.Arg = call.Arg.Substitute(o.Out)
+		}
+		if call.Filter != nil {
+			call.Filter = call.Filter.Substitute(o.Out)
+		}
+		a.Aggs[i] = call
+	}
+	o.Agg, o.Out, o.Cols = &a, nil, n.Cols
+	for i, c := range n.Cols {
+		o.Out = append(o.Out, expr.Col(i, c.Name, c.Type))
+	}
+	return nil
+}
+
+func notYet(at sql.Pos, what string) *sql.Fault {
+	return &sql.Fault{Pos: at, Message: what + " is not in this version yet"}
+}
+
+func describeKind(n Node) string {
+	switch n.(type) {
+	case *Join:
+		return "a join"
+	case *SetOp:
+		return "UNION, EXCEPT or INTERSECT"
+	case *Limit:
+		return "LIMIT"
+	case *Distinct:
+		return "DISTINCT"
+	case *Sort:
+		return "ORDER BY"
+	case *Windowed:
+		return "a window function"
+	case *Values:
+		return "VALUES"
+	}
+	return fmt.Sprintf("%T", n)
+}
+
+// SourceSchema is the columns of a Kafka source, in Spark's order.
+var SourceSchema = column.Schema{Fields: []column.Field{
+	{Name: "key", Type: column.Of(column.Binary)},
+	{Name: "value", Type: column.Of(column.Binary)},
+	{Name: "topic", Type: column.Of(column.String)},
+	{Name: "partition", Type: column.Of(column.Int32)},
+	{Name: "offset", Type: column.Of(column.Int64)},
+	{Name: "timestamp", Type: column.Of(column.Timestamp)},
+	{Name: "timestampType", Type: column.Of(column.Int32)},
+}}
+
+// The places of a source's columns in SourceSchema.
+const (
+	SourceKey = iota
+	SourceValue
+	SourceTopicName
+	SourcePartition
+	SourceOffset
+	SourceTimestamp
+	SourceTimestampType
+)
