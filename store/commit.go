@@ -1,0 +1,215 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nagare-stream/nagare/engine"
+	bolt "go.etcd.io/bbolt"
+)
+
+// fillPercent is how full bbolt makes a leaf page that it splits. State is updated in place and
+// tables grow at their end, in order: both want fuller pages than bbolt's half.
+const fillPercent = 0.8
+
+// Commit makes a checkpoint and the changes that belong to it durable in one transaction; see
+// engine.Store. Its errors are *EpochError, after which the store can go on, and *FullError,
+// *CorruptError and others, which are final.
+func (s *Store) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return fmt.Errorf("commit epoch %d to store %s: %w", cp.Epoch, s.path, s.failed)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if cp.Epoch != s.epoch+1 {
+		return &EpochError{s.epoch, cp.Epoch}
+	}
+	err := s.commitOnce(cp, d)
+	if isFull(err) && s.reserve.release() {
+		// Nothing of it is on the disk yet as far as the file's first pages know, so this is no
+		// second try of a sync that went wrong.
+		err = s.commitOnce(cp, d)
+	}
+	if isFull(err) {
+		err = &FullError{s.path, err}
+	}
+	if err != nil {
+		s.failed = err
+		return fmt.Errorf("commit epoch %d to store %s: %w", cp.Epoch, s.path, err)
+	}
+	s.epoch = cp.Epoch
+	s.reserve.restore(cp.Epoch)
+	return nil
+}
+
+func (s *Store) commitOnce(cp engine.Checkpoint, d *engine.Delta) error {
+	return guard(s.path, func() error {
+		return s.db.Update(func(tx *bolt.Tx) error {
+			if d != nil {
+				if err := s.apply(tx, d); err != nil {
+					return err
+				}
+			}
+			meta := tx.Bucket(metaBucket)
+			if err := meta.Put(keyEpoch, binary.BigEndian.AppendUint64(nil, cp.Epoch)); err != nil {
+				return err
+			}
+			return meta.Put(keyCheckpoint, cp.Data)
+		})
+	})
+}
+
+// apply makes the changes, operator by operator.
+func (s *Store) apply(tx *bolt.Tx, d *engine.Delta) error {
+	s.sorter.byOp(d.Ops)
+	for _, g := range s.sorter.groups {
+		if err := s.applyOp(tx, d.Ops, g); err != nil {
+			return fmt.Errorf("write operator %q: %w", g.op, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) applyOp(tx *bolt.Tx, ops []engine.DeltaOp, g *opGroup) error {
+	b, err := tx.CreateBucketIfNotExists(bucketName(g.op))
+	if err != nil {
+		return err
+	}
+	b.FillPercent = fillPercent
+	for run := g.at; len(run) > 0; {
+		if first := &ops[run[0]]; first.Kind == engine.DeletePrefix {
+			if b, err = deletePrefix(tx, b, first); err != nil {
+				return err
+			}
+			run = run[1:]
+			continue
+		}
+		n := 0
+		for n < len(run) && ops[run[n]].Kind != engine.DeletePrefix {
+			n++
+		}
+		if err := s.applyRun(b, ops, run[:n]); err != nil {
+			return err
+		}
+		run = run[n:]
+	}
+	return nil
+}
+
+// applyRun makes single puts and deletes of one operator: in the order of their keys, so that bbolt
+// fills page after page, and of several changes of a key only the last.
+func (s *Store) applyRun(b *bolt.Bucket, ops []engine.DeltaOp, run []int32) error {
+	slices.SortFunc(run, func(i, j int32) int {
+		if c := bytes.Compare(ops[i].Key, ops[j].Key); c != 0 {
+			return c
+		}
+		return int(i - j)
+	})
+	for n, i := range run {
+		op := &ops[i]
+		if n+1 < len(run) && bytes.Equal(op.Key, ops[run[n+1]].Key) {
+			continue
+		}
+		key := appendKey(s.sorter.key[:0], op.Key)
+		s.sorter.key = key
+		if op.Kind == engine.Delete {
+			if err := b.Delete(key); err != nil {
+				return err
+			}
+			continue
+		}
+		value := op.Value // bbolt keeps it until the transaction ends, as the Delta does
+		if len(op.Key) > maxShortKey {
+			value = appendValue(nil, op.Key, op.Value)
+		}
+		if err := b.Put(key, value); err != nil { // copies the key
+			return err
+		}
+	}
+	return nil
+}
+
+// deletePrefix returns the operator's bucket, which is a new one when all keys went.
+func deletePrefix(tx *bolt.Tx, b *bolt.Bucket, op *engine.DeltaOp) (*bolt.Bucket, error) {
+	if len(op.Key) == 0 {
+		if err := tx.DeleteBucket(bucketName(op.Op)); err != nil {
+			return nil, err
+		}
+		b, err := tx.CreateBucket(bucketName(op.Op))
+		if err != nil {
+			return nil, err
+		}
+		b.FillPercent = fillPercent
+		return b, nil
+	}
+	var keys [][]byte // copies: a delete may move what a cursor stands on
+	w := newWalk(b, op.Key)
+	for {
+		key, _, err := w.next()
+		if err != nil {
+			return nil, err
+		}
+		if key == nil || bytes.Compare(key, op.Key) > 0 && !bytes.HasPrefix(key, op.Key) {
+			break
+		}
+		if bytes.HasPrefix(key, op.Key) {
+			keys = append(keys, appendKey(nil, key))
+		}
+	}
+	for _, k := range keys {
+		if err := b.Delete(k); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// A sorter groups the changes of a delta by operator. Its memory is used again.
+type sorter struct {
+	groups []*opGroup
+	named  map[string]*opGroup
+	key    []byte
+}
+
+// opGroup is the places in Delta.Ops of one operator's changes, in order.
+type opGroup struct {
+	op string
+	at []int32
+}
+
+func (s *sorter) byOp(ops []engine.DeltaOp) {
+	if s.named == nil {
+		s.named = make(map[string]*opGroup)
+	}
+	for _, g := range s.groups {
+		g.at = g.at[:0]
+	}
+	s.groups = s.groups[:0]
+	var last *opGroup
+	for i := range ops {
+		if last == nil || last.op != ops[i].Op {
+			last = s.group(ops[i].Op)
+		}
+		last.at = append(last.at, int32(i))
+	}
+	slices.SortFunc(s.groups, func(a, b *opGroup) int { return strings.Compare(a.op, b.op) })
+}
+
+func (s *sorter) group(op string) *opGroup {
+	g := s.named[op]
+	if g == nil {
+		g = &opGroup{op: op}
+		s.named[op] = g
+	}
+	if len(g.at) == 0 {
+		s.groups = append(s.groups, g)
+	}
+	return g
+}
