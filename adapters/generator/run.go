@@ -1,0 +1,198 @@
+package generator
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// A Writer is a log to write to, as the one producer of its name.
+//
+// An implementer: keeps with each batch its number and mark, and makes the three durable together;
+// returns from Append only once the batch is durable; has the effect of writing once when the same
+// number is appended twice; refuses a number that is not the last one plus 1. Append is called for
+// different partitions at the same time, for one partition by one goroutine at a time.
+type Writer interface {
+	// Last returns the number and mark of the newest batch of a partition; 0, 0 when there is none.
+	Last(ctx context.Context, partition int32) (seq int64, mark uint64, err error)
+	// Append writes the records of a partition as batch number seq.
+	Append(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) error
+}
+
+// Clock is what the pace is kept by. The zero value is the clock of the process.
+type Clock struct {
+	Now func() time.Time
+	// Wait returns after d or with the error of ctx.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// RunOptions is how events are written. The zero value is usable.
+type RunOptions struct {
+	Clock Clock
+	// Batch is the most events that are made before they are appended; 0: 4,096.
+	Batch int
+	// Linger is how long an event that is due may wait for others; 0: 2 ms. It bounds the
+	// appends a second at high rates.
+	Linger time.Duration
+	// Observe, if set, is told after each append the next event to write and how many are overdue.
+	Observe func(next, overdue int64)
+}
+
+// nap is the longest wait. Timers stand still while a computer sleeps and the schedule does not.
+const nap = time.Second
+
+// Run writes the events of g to w, each when it is due and overdue ones at full speed, until
+// Config.Count events are written (it returns nil), ctx ends (its error, as it is) or w fails.
+//
+// The mark of a batch is the number of the first event that is not considered in it. So a new Run
+// goes on behind the marks: nothing is left out or written twice, wherever the last one was killed.
+func (g *Generator) Run(ctx context.Context, w Writer, opt RunOptions) error {
+	r, err := g.newRun(ctx, w, opt)
+	if err != nil {
+		return err
+	}
+	for g.cfg.Count == 0 || r.next < g.cfg.Count {
+		due := g.Before(r.opt.Clock.Now().UnixMicro())
+		for r.next < due {
+			if err := r.append(ctx, min(due, r.next+int64(r.opt.Batch))); err != nil {
+				return err
+			}
+			if opt.Observe != nil {
+				opt.Observe(r.next, due-r.next)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if g.cfg.Count > 0 && r.next >= g.cfg.Count {
+			break
+		}
+		wait := time.Duration(g.Due(r.next)-r.opt.Clock.Now().UnixMicro()) * time.Microsecond
+		if err := r.opt.Clock.Wait(ctx, min(nap, max(wait, r.opt.Linger))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run is one call of Run: the event to write next and where each partition stands.
+type run struct {
+	g     *Generator
+	w     Writer
+	opt   RunOptions
+	next  int64
+	busy  int64 // below this, only the silent partition may lack events
+	parts []part
+	text  []byte
+}
+
+// part is one partition. Events below mark that belong to it are in the log already.
+type part struct {
+	seq     int64
+	mark    int64
+	records engine.Records
+	err     error
+}
+
+func (g *Generator) newRun(ctx context.Context, w Writer, opt RunOptions) (*run, error) {
+	if opt.Batch <= 0 {
+		opt.Batch = 4096
+	}
+	if opt.Linger <= 0 {
+		opt.Linger = 2 * time.Millisecond
+	}
+	if opt.Clock.Now == nil {
+		opt.Clock.Now = time.Now
+	}
+	if opt.Clock.Wait == nil {
+		opt.Clock.Wait = wait
+	}
+	r := &run{g: g, w: w, opt: opt, parts: make([]part, g.cfg.Partitions)}
+	for p := range r.parts {
+		seq, mark, err := w.Last(ctx, int32(p))
+		if err != nil {
+			return nil, fmt.Errorf("find the last event of partition %d: %w", p, err)
+		}
+		r.parts[p].seq, r.parts[p].mark = seq, int64(mark)
+	}
+	r.start()
+	return r, nil
+}
+
+// start finds the first event that some partition may lack.
+func (r *run) start() {
+	r.next, r.busy = math.MaxInt64, math.MaxInt64
+	for p := range r.parts {
+		mark := r.parts[p].mark
+		if !r.g.silenced(math.MaxInt64, int32(p)) {
+			r.busy = min(r.busy, mark)
+		}
+		r.next = min(r.next, mark)
+	}
+	r.skip()
+}
+
+// skip goes on to where others than the silent partition may lack events, once that one lacks none.
+func (r *run) skip() {
+	if r.g.silenced(r.next, int32(r.g.cfg.SilentPartition)) {
+		r.next = max(r.next, r.busy)
+	}
+}
+
+// append makes the events up to end and writes them, all partitions at once.
+func (r *run) append(ctx context.Context, end int64) error {
+	for p := range r.parts {
+		r.parts[p].records.Reset()
+		r.parts[p].records.Partition = int32(p)
+	}
+	for i := r.next; i < end; i++ {
+		e := r.g.Event(i, r.text[:0])
+		r.text = e.Value
+		if p := &r.parts[e.Partition]; i >= p.mark {
+			e.appendTo(&p.records)
+		}
+	}
+	var wg sync.WaitGroup
+	for p := range r.parts {
+		if part := &r.parts[p]; part.records.Len() > 0 {
+			wg.Go(func() { part.err = r.w.Append(ctx, int32(p), &part.records, part.seq+1, uint64(end)) })
+		}
+	}
+	wg.Wait()
+	var failed error
+	for p := range r.parts {
+		part := &r.parts[p]
+		switch {
+		case part.records.Len() == 0:
+		case part.err != nil && failed == nil:
+			failed = fmt.Errorf("write events %d to %d to partition %d: %w", r.next, end-1, p, part.err)
+		case part.err == nil:
+			part.seq++
+			part.mark = end
+		}
+	}
+	if failed != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return failed
+	}
+	r.next = end
+	r.skip()
+	return nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
