@@ -1,0 +1,106 @@
+package codec
+
+import (
+	"bytes"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// AppendCSVField appends a field by RFC 4180: in quotes when it is empty, or holds a comma, a quote or a line
+// break, or blanks at an end. A NULL field is nothing at all, which the caller writes.
+func AppendCSVField(dst, field []byte) []byte {
+	if !needsQuotes(field) {
+		return append(dst, field...)
+	}
+	dst = append(dst, '"')
+	for {
+		i := bytes.IndexByte(field, '"')
+		if i < 0 {
+			break
+		}
+		dst = append(append(dst, field[:i+1]...), '"')
+		field = field[i+1:]
+	}
+	return append(append(dst, field...), '"')
+}
+
+func needsQuotes(field []byte) bool {
+	if len(field) == 0 || field[0] == ' ' || field[len(field)-1] == ' ' {
+		return true
+	}
+	return bytes.IndexByte(field, ',') >= 0 || bytes.ContainsAny(field, "\"\r\n")
+}
+
+// AppendCSVHeader appends the names of the columns and a line feed.
+func AppendCSVHeader(dst []byte, s *column.Schema) []byte {
+	for i, f := range s.Fields {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendCSVField(dst, []byte(f.Name))
+	}
+	return append(dst, '\n')
+}
+
+// AppendRowCSV appends row i of the columns and a line feed, in the form of results: timestamps ISO in UTC
+// with Z, doubles by their shortest text, NULL as an empty field, an empty string as "", nested values as JSON.
+func AppendRowCSV(dst []byte, cols []column.Vector, i int) []byte {
+	for c := range cols {
+		if c > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendCSVValue(dst, &cols[c], i)
+	}
+	return append(dst, '\n')
+}
+
+func appendCSVValue(dst []byte, v *column.Vector, i int) []byte {
+	if v.Type.Kind == column.Void || v.IsNull(i) {
+		return dst
+	}
+	switch v.Type.Kind {
+	case column.Float64:
+		return appendShortest(dst, v.Float[i], 64)
+	case column.Float32:
+		return appendShortest(dst, v.Float[i], 32)
+	case column.Timestamp:
+		return AppendISO(dst, v.Int[i])
+	case column.TimestampNTZ:
+		return appendLocalISO(dst, v.Int[i])
+	case column.String, column.Binary:
+		return AppendCSVField(dst, v.Bytes(i))
+	case column.Struct, column.Array, column.Map:
+		return AppendCSVField(dst, AppendJSON(nil, v, i, JSONFormat{Exact: true}))
+	}
+	return AppendValueText(dst, v, i, nil)
+}
+
+// CSVToJSON appends a record of a CSV file, whose fields the header names, as a JSON object: a field that is a
+// JSON number is written as it is, an empty one as null, any other as a string. Fields beyond the header are
+// left out; names without a field are null. Bytes that are not UTF-8 stay, so that the decoder refuses them.
+func CSVToJSON(header, fields []string, dst []byte) []byte {
+	dst = append(dst, '{')
+	for i, name := range header {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendQuoted(dst, name), ':')
+		switch {
+		case i >= len(fields) || fields[i] == "":
+			dst = append(dst, "null"...)
+		case isNumber(fields[i]):
+			dst = append(dst, fields[i]...)
+		default:
+			dst = appendQuoted(dst, fields[i])
+		}
+	}
+	return append(dst, '}')
+}
+
+func isNumber(s string) bool {
+	if s[0] != '-' && s[0]-'0' > 9 {
+		return false
+	}
+	end, _ := scanNumber([]byte(s), 0)
+	return end == len(s)
+}

@@ -1,0 +1,74 @@
+package codec
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+)
+
+// AppendDouble appends a double as Java's Double.toString does: 1.0, 0.001, 1.0E10, 1.2345678E7, NaN,
+// Infinity. The digits are the fewest that read back to the same double.
+func AppendDouble(dst []byte, v float64) []byte { return appendJava(dst, v, 64) }
+
+// AppendFloat appends a FLOAT as Java's Float.toString does; v holds a float32.
+func AppendFloat(dst []byte, v float64) []byte { return appendJava(dst, v, 32) }
+
+func appendJava(dst []byte, v float64, bits int) []byte {
+	if special, ok := specialName(v); ok {
+		return append(dst, special...)
+	}
+	if abs := math.Abs(v); abs == 0 || abs >= 1e-3 && abs < 1e7 {
+		at := len(dst)
+		dst = strconv.AppendFloat(dst, v, 'f', -1, bits)
+		if bytes.IndexByte(dst[at:], '.') >= 0 {
+			return dst
+		}
+		return append(dst, ".0"...)
+	}
+	// 1.5e+10 becomes 1.5E10, 1e-07 becomes 1.0E-7
+	var buf [32]byte
+	text := strconv.AppendFloat(buf[:0], v, 'e', -1, bits)
+	e := len(text) - 1
+	for text[e] != 'e' {
+		e--
+	}
+	dst = append(dst, text[:e]...)
+	if bytes.IndexByte(text[:e], '.') < 0 {
+		dst = append(dst, ".0"...)
+	}
+	dst = append(dst, 'E')
+	if text[e+1] == '-' {
+		dst = append(dst, '-')
+	}
+	digits := text[e+2:]
+	for len(digits) > 1 && digits[0] == '0' {
+		digits = digits[1:]
+	}
+	return append(dst, digits...)
+}
+
+func specialName(v float64) (string, bool) {
+	switch {
+	case v != v:
+		return "NaN", true
+	case math.IsInf(v, 1):
+		return "Infinity", true
+	case math.IsInf(v, -1):
+		return "-Infinity", true
+	}
+	return "", false
+}
+
+// AppendShortest appends a double by the shortest text that reads back equal, the form of results:
+// 68756.81, 12, 1e+308. A number with an exponent has it when that is below -4 or above 15.
+func AppendShortest(dst []byte, v float64) []byte { return appendShortest(dst, v, 64) }
+
+func appendShortest(dst []byte, v float64, bits int) []byte {
+	if special, ok := specialName(v); ok {
+		return append(dst, special...)
+	}
+	if abs := math.Abs(v); abs == 0 || abs >= 1e-4 && abs < 1e16 {
+		return strconv.AppendFloat(dst, v, 'f', -1, bits)
+	}
+	return strconv.AppendFloat(dst, v, 'e', -1, bits)
+}

@@ -1,0 +1,138 @@
+package codec
+
+import (
+	"encoding/base64"
+	"strconv"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// JSONFormat is how AppendJSON writes. The zero value is Spark's to_json in UTC.
+type JSONFormat struct {
+	// Exact is the form of row topics, which reads back to equal values through JSON with
+	// NonFiniteStrings: timestamps ISO in UTC with microseconds, doubles by their shortest text, and text
+	// that is not UTF-8 with U+FFFD for what is wrong.
+	Exact     bool
+	KeepNulls bool           // writes NULL fields of structs too (ignoreNullFields=false)
+	Zone      *time.Location // in which timestamps are shown; nil: UTC; not used by Exact
+	// Timestamp, if there, writes timestamps (the timestampFormat option); the text is escaped as needed.
+	Timestamp func(dst []byte, micros int64) []byte
+}
+
+// AppendJSON appends row i of v as JSON text. NULL is null; NULL fields of structs are left out.
+//
+// Doubles have Java's form (1.0E10), timestamps milliseconds and the zone's offset, decimals plain digits,
+// binary base64, NaN and the infinities the strings "NaN", "Infinity" and "-Infinity".
+func AppendJSON(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+	if v.Type.Kind == column.Void || v.IsNull(i) {
+		return append(dst, "null"...)
+	}
+	switch v.Type.Kind {
+	case column.Struct:
+		return appendJSONStruct(dst, v, i, f)
+	case column.Array:
+		from, to := v.Span(i)
+		dst = append(dst, '[')
+		for e := from; e < to; e++ {
+			if e > from {
+				dst = append(dst, ',')
+			}
+			dst = AppendJSON(dst, &v.Kids[0], int(e), f)
+		}
+		return append(dst, ']')
+	case column.Map:
+		from, to := v.Span(i)
+		dst = append(dst, '{')
+		for e := from; e < to; e++ {
+			if e > from {
+				dst = append(dst, ',')
+			}
+			dst = appendJSONKey(dst, &v.Kids[0], int(e), f)
+			dst = AppendJSON(append(dst, ':'), &v.Kids[1], int(e), f)
+		}
+		return append(dst, '}')
+	}
+	return appendJSONScalar(dst, v, i, f)
+}
+
+func appendJSONStruct(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+	dst = append(dst, '{')
+	first := true
+	for k := range v.Kids {
+		kid := &v.Kids[k]
+		if !f.KeepNulls && (kid.Type.Kind == column.Void || kid.IsNull(i)) {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = AppendJSONString(dst, v.Type.Fields[k].Name)
+		dst = AppendJSON(append(dst, ':'), kid, i, f)
+	}
+	return append(dst, '}')
+}
+
+// appendJSONKey writes the key of a map, which is a name, so always a string.
+func appendJSONKey(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+	if v.Type.Kind == column.String {
+		return AppendJSONString(dst, v.Bytes(i))
+	}
+	return AppendJSONString(dst, AppendValueText(nil, v, i, f.Zone))
+}
+
+func appendJSONScalar(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+	switch v.Type.Kind {
+	case column.Bool:
+		return strconv.AppendBool(dst, v.Int[i] != 0)
+	case column.Int8, column.Int16, column.Int32, column.Int64:
+		return strconv.AppendInt(dst, v.Int[i], 10)
+	case column.Float32, column.Float64:
+		return appendJSONFloat(dst, v, i, f)
+	case column.Decimal:
+		return AppendDecimal(dst, v.Hi[i], v.Int[i], int(v.Type.Scale))
+	case column.String:
+		return AppendJSONString(dst, v.Bytes(i))
+	case column.Binary:
+		dst = base64.StdEncoding.AppendEncode(append(dst, '"'), v.Bytes(i))
+	case column.Date:
+		dst = AppendDate(append(dst, '"'), v.Int[i])
+	case column.Timestamp, column.TimestampNTZ:
+		return appendJSONTime(dst, v, i, f)
+	default:
+		dst = AppendInterval(append(dst, '"'), v.Int[i], v.Type)
+	}
+	return append(dst, '"')
+}
+
+func appendJSONFloat(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+	x, bits := v.Float[i], 64
+	if v.Type.Kind == column.Float32 {
+		bits = 32
+	}
+	if name, ok := specialName(x); ok {
+		return append(append(append(dst, '"'), name...), '"')
+	}
+	if f.Exact {
+		return appendShortest(dst, x, bits)
+	}
+	return appendJava(dst, x, bits)
+}
+
+func appendJSONTime(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+	zoned := v.Type.Kind == column.Timestamp
+	switch {
+	case f.Timestamp != nil && zoned:
+		return AppendJSONString(dst, f.Timestamp(nil, v.Int[i]))
+	case f.Exact && zoned:
+		dst = AppendISO(append(dst, '"'), v.Int[i])
+	case f.Exact:
+		dst = appendLocalISO(append(dst, '"'), v.Int[i])
+	case zoned:
+		dst = appendMillis(append(dst, '"'), v.Int[i], f.Zone, true)
+	default:
+		dst = appendMillis(append(dst, '"'), v.Int[i], nil, false)
+	}
+	return append(dst, '"')
+}

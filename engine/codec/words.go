@@ -1,0 +1,38 @@
+package codec
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Tricks on eight bytes at a time: byte i of the text is bits 8i to 8i+7 of the word. A mask has bit 8i+7
+// set where byte i has a property; only its lowest set bit is exact, which is all that is used: a carry or
+// borrow out of a byte that has the property can make bytes above it seem to have it.
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+func load(b []byte, p int) uint64 { return binary.LittleEndian.Uint64(b[p : p+8]) }
+
+// oddMask marks bytes that end a run of plain string text: quote, backslash, control, beyond ASCII.
+func oddMask(w uint64) uint64 {
+	quote := w ^ (lowBits * '"')
+	slash := w ^ (lowBits * '\\')
+	return ((quote-lowBits)&^quote | (slash-lowBits)&^slash | (w-lowBits*' ')&^w | w) & highBits
+}
+
+// nonDigitMask marks bytes that are no decimal digit; x is the word XOR lowBits*'0'.
+func nonDigitMask(x uint64) uint64 { return (x + lowBits*0x76 | x) & highBits }
+
+// firstByte is the index of the lowest marked byte, 8 when there is none.
+func firstByte(mask uint64) int { return bits.TrailingZeros64(mask) >> 3 }
+
+// eightDigits is the number of which x has the digits as byte values, the first digit lowest.
+func eightDigits(x uint64) uint64 {
+	x = x*10 + x>>8 // two-digit numbers in bytes 0, 2, 4, 6
+	return ((x&0x000000ff000000ff)*(100+1_000_000<<32) + (x>>16&0x000000ff000000ff)*(1+10_000<<32)) >> 32
+}
+
+// leadDigits is the number of which the lowest n bytes of x, 1 to 8, are the digits.
+func leadDigits(x uint64, n int) uint64 { return eightDigits(x << (64 - 8*uint(n)&63)) }
