@@ -27,3 +27,25 @@ type Spec struct {
 	Args     []column.Type // of the inputs; several arrive as one struct vector; none: count(*)
 	Type     column.Type   // of the result
 }
+
+// The interfaces below are for aggregates that can do more. Hash asks for them.
+type (
+	// A Clearer empties all slots at once: there are none until the next Grow. Its memory stays
+	// for reuse, unless release is set.
+	Clearer interface{ Clear(release bool) }
+
+	// A Failer reports a slot whose result cannot be given. Its Result is then NULL.
+	Failer interface {
+		// Failed returns Spark's error class, such as ARITHMETIC_OVERFLOW, or "".
+		Failed(slot uint32) string
+	}
+
+	// A Delta has states that only grow, so that a checkpoint may write what was added alone. For a
+	// slot that was not Reset in between, the state at one Mark followed by the delta at the next is
+	// the state at the next.
+	Delta interface {
+		Mark() // deltas count from here
+		AppendDelta(dst []byte, slot uint32) []byte
+		ApplyDelta(slot uint32, src []byte) error
+	}
+)

@@ -1,0 +1,224 @@
+package agg
+
+import (
+	"encoding/binary"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// distinct hands each value of a slot to another aggregate once, the first time it comes: with
+// count it is count(DISTINCT x), with sum sum(DISTINCT x). The state is the set alone, in the order
+// in which the values came; that of the other aggregate follows from it.
+//
+// Values that are one word (integers, times, doubles) lie in the set as they are, strings as their
+// bytes, and the others, several arguments among them, by appendValue. A row counts if no argument
+// is NULL.
+type distinct struct {
+	set   set
+	inner Aggregate
+	typ   column.Type // of the input
+	parts bool        // the input is a struct of several arguments
+
+	hashes [chunk]uint64
+	fresh  []uint32 // slots and rows of values that are new
+	rows   []uint32
+	coded  column.Vector // values by appendValue, as BINARY
+	values column.Vector // values taken from a set
+}
+
+func newDistinct(inner Aggregate, input column.Type) *distinct {
+	d := &distinct{inner: inner, typ: input}
+	if c, ok := inner.(*count); ok {
+		d.parts = c.parts
+	}
+	d.set.words = input.Kind != column.Decimal && (input.UsesInt() || input.UsesFloat())
+	return d
+}
+
+func (d *distinct) Grow(slots int) {
+	d.set.grow(slots)
+	d.inner.Grow(slots)
+}
+
+func (d *distinct) Update(slots, rows []uint32, in *column.Vector) {
+	if d.typ.Kind == column.Void || in == nil {
+		return
+	}
+	for at := 0; at < len(rows); at += chunk {
+		to := min(at+chunk, len(rows))
+		d.fresh, d.rows = d.fresh[:0], d.rows[:0]
+		switch {
+		case d.set.words:
+			d.updateWords(slots[at:to], rows[at:to], in)
+		case d.typ.UsesBytes():
+			d.updateBytes(slots[at:to], rows[at:to], in)
+		default:
+			d.updateCoded(slots[at:to], rows[at:to], in)
+		}
+		if len(d.fresh) > 0 {
+			d.inner.Update(d.fresh, d.rows, in)
+		}
+	}
+}
+
+func (d *distinct) updateWords(slots, rows []uint32, in *column.Vector) {
+	for i, r := range rows {
+		if in.Null != nil && isNull(in.Null, r) {
+			continue
+		}
+		x, s := word(in, r), slots[i]
+		if d.set.addInt(s, x, slotHash(stir(hashSeed, uint64(x)), s)) {
+			d.fresh, d.rows = append(d.fresh, s), append(d.rows, r)
+		}
+	}
+}
+
+func (d *distinct) updateBytes(slots, rows []uint32, in *column.Vector) {
+	hs := d.hashes[:len(rows)]
+	for i := range hs {
+		hs[i] = hashSeed
+	}
+	hashColumn(hs, in, rows)
+	for i, r := range rows {
+		if in.Null != nil && isNull(in.Null, r) {
+			continue
+		}
+		if s := slots[i]; d.set.addBytes(s, in.Bytes(int(r)), slotHash(hs[i], s)) {
+			d.fresh, d.rows = append(d.fresh, s), append(d.rows, r)
+		}
+	}
+}
+
+func (d *distinct) updateCoded(slots, rows []uint32, in *column.Vector) {
+	for i, r := range rows {
+		if isNull(in.Null, r) || d.parts && anyNull(in, r) {
+			continue
+		}
+		d.coded.Data = appendValue(d.coded.Data[:0], in, r, true)
+		if s := slots[i]; d.set.addBytes(s, d.coded.Data, slotHash(hashBytes(hashSeed, d.coded.Data), s)) {
+			d.fresh, d.rows = append(d.fresh, s), append(d.rows, r)
+		}
+	}
+}
+
+// Merge adds the values of from's slot in the order in which they came there.
+func (d *distinct) Merge(dst uint32, from Aggregate, src uint32) {
+	f := from.(*distinct)
+	first := uint32(len(d.set.slot))
+	for _, e := range f.set.entries(src, 0) {
+		if d.set.words {
+			x := f.set.ints[e]
+			d.set.addInt(dst, x, slotHash(stir(hashSeed, uint64(x)), dst))
+		} else {
+			b := f.set.bytes(e)
+			d.set.addBytes(dst, b, slotHash(hashBytes(hashSeed, b), dst))
+		}
+	}
+	if f.set.overflowed(src) {
+		d.set.overflow(dst)
+	}
+	if err := d.tell(dst, first); err != nil {
+		panic("BUG: a set holds what is no value: " + err.Error())
+	}
+}
+
+// tell hands the values of a slot from entry first on to the inner aggregate.
+func (d *distinct) tell(slot, first uint32) error {
+	added := d.set.entries(slot, first)
+	if c, ok := d.inner.(*count); ok {
+		c.n[slot] += int64(len(added))
+		return nil
+	}
+	d.values.Reset(d.typ)
+	d.fresh, d.rows = d.fresh[:0], d.rows[:0]
+	for i, e := range added {
+		if err := d.set.appendTo(&d.values, e); err != nil {
+			return err
+		}
+		d.fresh, d.rows = append(d.fresh, slot), append(d.rows, uint32(i))
+	}
+	d.inner.Update(d.fresh, d.rows, &d.values)
+	return nil
+}
+
+func (d *distinct) Result(dst *column.Vector, slots []uint32) { d.inner.Result(dst, slots) }
+
+func (d *distinct) Failed(slot uint32) string {
+	if len(d.set.over) > 0 && d.set.overflowed(slot) {
+		return StateLimit
+	}
+	if f, ok := d.inner.(Failer); ok {
+		return f.Failed(slot)
+	}
+	return ""
+}
+
+func (d *distinct) Reset(slot uint32) {
+	d.set.reset(slot)
+	d.inner.Reset(slot)
+}
+
+func (d *distinct) Clear(release bool) {
+	d.set.clear(release)
+	d.inner.(Clearer).Clear(release)
+}
+
+func (d *distinct) Size() int64 { return d.set.size() + d.inner.Size() + 8*chunk }
+
+// The state is the values, each as appendEntry writes it; a flag in front says whether a limit was met.
+func (d *distinct) AppendState(dst []byte, slot uint32) []byte { return d.appendFrom(dst, slot, 0) }
+
+func (d *distinct) appendFrom(dst []byte, slot, first uint32) []byte {
+	flag := byte(0)
+	if d.set.overflowed(slot) {
+		flag = 1
+	}
+	dst = append(dst, flag)
+	for _, e := range d.set.entries(slot, first) {
+		dst = d.set.appendEntry(dst, e)
+	}
+	return dst
+}
+
+func (d *distinct) SetState(slot uint32, src []byte) error {
+	d.Reset(slot)
+	return d.ApplyDelta(slot, src)
+}
+
+// Mark makes the next deltas start behind the values that are there.
+func (d *distinct) Mark() { d.set.mark = uint32(len(d.set.slot)) }
+
+// AppendDelta writes the values that came since Mark.
+func (d *distinct) AppendDelta(dst []byte, slot uint32) []byte {
+	return d.appendFrom(dst, slot, d.set.mark)
+}
+
+// ApplyDelta adds values that AppendDelta or AppendState wrote.
+func (d *distinct) ApplyDelta(slot uint32, src []byte) error {
+	if len(src) == 0 || src[0] > 1 {
+		return stateError("distinct values", nil, errShort)
+	}
+	if src[0] == 1 {
+		d.set.overflow(slot)
+	}
+	first := uint32(len(d.set.slot))
+	src = src[1:]
+	for len(src) > 0 {
+		if d.set.words {
+			x, n := binary.Varint(src)
+			if n <= 0 {
+				return stateError("distinct values", nil, errShort)
+			}
+			src = src[n:]
+			d.set.addInt(slot, x, slotHash(stir(hashSeed, uint64(x)), slot))
+			continue
+		}
+		b, rest, err := readBytes(src)
+		if err != nil {
+			return stateError("distinct values", nil, err)
+		}
+		src = rest
+		d.set.addBytes(slot, b, slotHash(hashBytes(hashSeed, b), slot))
+	}
+	return d.tell(slot, first)
+}

@@ -1,0 +1,85 @@
+package agg
+
+import (
+	"fmt"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// New returns an empty aggregate for a call. A Spec that Resolve has not made may be refused.
+func New(s Spec) (Aggregate, error) {
+	if len(s.Args) == 0 && s.Name != "count" {
+		return nil, fmt.Errorf("make aggregate %s: it has no argument", s.Name)
+	}
+	a := plain(s)
+	if a == nil {
+		return nil, fmt.Errorf("make aggregate %s: there is none of that name for %s", s.Name, s.Args[0])
+	}
+	if s.Distinct {
+		return newDistinct(a, inputType(s.Args)), nil
+	}
+	return a, nil
+}
+
+// inputType is the type of the one input vector for the arguments.
+func inputType(args []column.Type) column.Type {
+	if len(args) == 1 {
+		return args[0]
+	}
+	fields := make([]column.Field, len(args))
+	for i, t := range args {
+		fields[i].Type = t
+	}
+	return column.StructOf(fields...)
+}
+
+// plain makes the aggregate over all values, distinct or not; nil: there is none.
+func plain(s Spec) Aggregate {
+	try := s.Name == "try_sum" || s.Name == "try_avg"
+	switch s.Name {
+	case "count":
+		return &count{parts: len(s.Args) > 1}
+	case "count_if":
+		return &countIf{}
+	case "sum", "try_sum":
+		switch t := s.Args[0]; {
+		case t.UsesFloat():
+			return &sumFloat{}
+		case t.Kind == column.Decimal:
+			return &sumDecimal{digits: int(s.Type.Precision), try: try}
+		case t.UsesInt():
+			return &sumInt{kind: s.Type.Kind, try: try}
+		}
+	case "avg", "try_avg":
+		switch t := s.Args[0]; {
+		case t.Kind == column.Decimal:
+			return &avgExact{typ: s.Type, scale: int(s.Type.Scale) - int(t.Scale), try: try}
+		case t.IsNumeric():
+			return &avgFloat{}
+		case t.UsesInt():
+			return &avgExact{typ: s.Type, try: try}
+		}
+	case "min", "bool_and":
+		return extremeOf(s.Args[0], 1)
+	case "max", "bool_or":
+		return extremeOf(s.Args[0], -1)
+	}
+	return nil
+}
+
+// extremeOf makes min, sign 1, or max, sign -1.
+func extremeOf(t column.Type, sign int) Aggregate {
+	switch {
+	case t.Kind == column.Void:
+		return null{}
+	case t.Kind == column.Decimal:
+		return &extremeDecimal{sign: sign}
+	case t.UsesInt():
+		return &extremeInt{flip: int64(sign-1) >> 1}
+	case t.UsesFloat():
+		return &extremeFloat{sign: sign}
+	case t.UsesBytes():
+		return &extremeBytes{sign: sign}
+	}
+	return &extremeAny{cells: cells{typ: t}, sign: sign}
+}
