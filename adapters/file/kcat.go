@@ -1,0 +1,284 @@
+package file
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// maxKcatPartitions bounds the lanes that a damaged number can ask for.
+const maxKcatPartitions = 10_000
+
+// kcatLine is one line of kcat -J. The parts are places in the line.
+type kcatLine struct {
+	topic     []byte
+	partition int32
+	offset    int64
+	time      int64 // microseconds; -1: the line has none
+	key       part
+	payload   part
+}
+
+// part is a key or a payload: the inside of a JSON string, or another JSON value as its text.
+type part struct {
+	text    []byte
+	seen    bool
+	null    bool
+	escaped bool
+	base64  bool
+}
+
+// looksLikeKcat reports whether a line has the members that make a line of kcat -J.
+func looksLikeKcat(line []byte) bool {
+	var k kcatLine
+	return k.parse(line) == nil
+}
+
+// parse takes a line apart. Members of other names are left out of account; of a repeated name the
+// last one holds.
+func (k *kcatLine) parse(line []byte) error {
+	*k = kcatLine{partition: -1, offset: -1, time: -1}
+	var m member
+	i, state := firstMember(line, &m)
+	for ; state == found; i, state = nextMember(line, i, &m) {
+		value := line[m.value:m.valueEnd]
+		var err error
+		switch string(line[m.name:m.nameEnd]) {
+		case "topic":
+			if m.kind != '"' {
+				return fmt.Errorf("topic is %.40s: want a string", value)
+			}
+			k.topic = value
+		case "partition":
+			var n int64
+			if n, err = number("partition", value, 0, maxKcatPartitions-1); err == nil {
+				k.partition = int32(n)
+			}
+		case "offset":
+			k.offset, err = number("offset", value, 0, 1<<62)
+		case "ts":
+			if k.time, err = number("ts", value, -1, 1<<62/1000); k.time > 0 {
+				k.time *= 1000
+			}
+		case "key":
+			k.key.set(&m, value, false)
+		case "key_base64":
+			k.key.set(&m, value, true)
+		case "payload":
+			k.payload.set(&m, value, false)
+		case "payload_base64":
+			k.payload.set(&m, value, true)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case state == broken:
+		return fmt.Errorf("malformed JSON at byte %d", i+1)
+	case len(bytes.TrimLeft(line[i:], " \t\r")) > 0:
+		return fmt.Errorf("text behind the object at byte %d", i+1)
+	case k.topic == nil:
+		return fmt.Errorf("topic is missing")
+	case k.partition < 0:
+		return fmt.Errorf("partition is missing")
+	case k.offset < 0:
+		return fmt.Errorf("offset is missing")
+	case !k.payload.seen:
+		return fmt.Errorf("payload is missing: want payload, which may be null, or payload_base64")
+	}
+	return nil
+}
+
+func (p *part) set(m *member, value []byte, base64 bool) {
+	*p = part{text: value, seen: true, escaped: m.escaped, base64: base64}
+	p.null = m.kind != '"' && string(value) == "null"
+}
+
+// append appends the bytes that a part stands for.
+func (p *part) append(dst []byte, name string) ([]byte, error) {
+	switch {
+	case p.base64:
+		at := len(dst)
+		n := base64.StdEncoding.DecodedLen(len(p.text))
+		dst = slices.Grow(dst, n)
+		n, err := base64.StdEncoding.Decode(dst[at:at+n], p.text)
+		if err != nil {
+			return dst[:at], fmt.Errorf("%s is not base64: %w", name, err)
+		}
+		return dst[:at+n], nil
+	case p.escaped:
+		dst, ok := appendUnescaped(dst, p.text)
+		if !ok {
+			return dst, fmt.Errorf("%s has an escape that JSON does not know", name)
+		}
+		return dst, nil
+	}
+	return append(dst, p.text...), nil
+}
+
+// number reads a whole number in a range.
+func number(name string, text []byte, low, high int64) (int64, error) {
+	n, negative, digits := int64(0), false, text
+	if len(digits) > 1 && digits[0] == '-' {
+		negative, digits = true, digits[1:]
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' || n > (1<<63-10)/10 {
+			return -1, fmt.Errorf("%s is %.40s: want a whole number from %d to %d", name, text, low, high)
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if negative {
+		n = -n
+	}
+	if len(digits) == 0 || n < low || n > high {
+		return -1, fmt.Errorf("%s is %.40s: want a whole number from %d to %d", name, text, low, high)
+	}
+	return n, nil
+}
+
+// survey reads a kcat file before it is used: how many partitions it names, where they end, and
+// which of its topics is meant. Damage anywhere in the file is found here, before anything runs.
+func (s *Source) survey(l *lines) error {
+	type topic struct {
+		name string
+		ends []int64
+	}
+	var topics []topic
+	var k kcatLine
+	var scratch []byte
+	at := 0 // the topic of the last line
+	for {
+		line, err := l.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if blank(line) {
+			continue
+		}
+		if err = k.parse(line); err == nil {
+			scratch, err = k.payload.append(scratch[:0], "payload")
+		}
+		if err == nil {
+			scratch, err = k.key.append(scratch[:0], "key")
+		}
+		if err != nil {
+			return fmt.Errorf("line %d is no line of kcat -J as the others are: %w", l.number, err)
+		}
+		if at >= len(topics) || topics[at].name != string(k.topic) {
+			for at = 0; at < len(topics) && topics[at].name != string(k.topic); at++ {
+			}
+			if at == len(topics) {
+				topics = append(topics, topic{name: string(k.topic)})
+			}
+		}
+		t := &topics[at]
+		for len(t.ends) <= int(k.partition) {
+			t.ends = append(t.ends, 0)
+		}
+		if k.offset < t.ends[k.partition] {
+			return fmt.Errorf("line %d: offset %d of partition %d comes behind offset %d: want them in order", l.number, k.offset, k.partition, t.ends[k.partition]-1)
+		}
+		t.ends[k.partition] = k.offset + 1
+	}
+	chosen := 0
+	if len(topics) == 0 {
+		return fmt.Errorf("the file has changed while it was opened")
+	}
+	if len(topics) > 1 {
+		names := make([]string, len(topics))
+		chosen = -1
+		for i, t := range topics {
+			names[i] = t.name
+			if t.name == s.cfg.Topic {
+				chosen, s.topic = i, []byte(t.name)
+			}
+		}
+		if chosen < 0 {
+			return fmt.Errorf("it holds records of %d topics (%s), none of them %q: name one of these", len(topics), strings.Join(names, ", "), s.cfg.Topic)
+		}
+	}
+	ends := topics[chosen].ends
+	s.partitions = max(s.partitions, len(ends))
+	for len(ends) < s.partitions {
+		ends = append(ends, 0)
+	}
+	s.ends = ends
+	return nil
+}
+
+// readKcat takes the records as the lines name them.
+func (p *pass) readKcat(l *lines) error {
+	var k kcatLine
+	var key []byte
+	for {
+		line, err := l.next()
+		if err != nil {
+			return err
+		}
+		if blank(line) {
+			continue
+		}
+		if err := k.parse(line); err != nil {
+			return fmt.Errorf("line %d is no line of kcat -J as the others are: %w", l.number, err)
+		}
+		if p.src.topic != nil && !bytes.Equal(k.topic, p.src.topic) {
+			continue
+		}
+		if int(k.partition) >= len(p.lanes) || k.offset < p.lanes[k.partition].next {
+			return fmt.Errorf("line %d: partition %d, offset %d: the file has changed since it was opened", l.number, k.partition, k.offset)
+		}
+		to := &p.lanes[k.partition]
+		to.next = k.offset
+		if to.gone {
+			to.next++
+			continue
+		}
+		if key, err = p.addKcat(to, &k, key); err != nil {
+			return fmt.Errorf("line %d: %w", l.number, err)
+		}
+	}
+}
+
+// addKcat adds a record to a lane. Scratch is memory for the key.
+func (p *pass) addKcat(to *lane, k *kcatLine, scratch []byte) ([]byte, error) {
+	var key []byte
+	if k.key.seen && !k.key.null {
+		if scratch == nil {
+			scratch = make([]byte, 0, 64)
+		}
+		var err error
+		if key, err = k.key.append(scratch[:0], "key"); err != nil {
+			return scratch, err
+		}
+		scratch = key
+	}
+	r := to.fill
+	if r == nil {
+		r = p.refill(to)
+	}
+	if k.payload.null {
+		r.Values.AppendNull()
+	} else {
+		before := len(r.Values.Data)
+		data, err := k.payload.append(r.Values.Data, "payload")
+		if err != nil {
+			r.Values.Data = data[:before]
+			return scratch, err
+		}
+		r.Values.Data = data
+		r.Values.Close()
+	}
+	time := k.time
+	if time < 0 {
+		time = p.src.cfg.Now
+	}
+	return scratch, p.add(to, key, time)
+}
