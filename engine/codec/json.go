@@ -16,7 +16,7 @@ const (
 
 // chunkRows is how many records are scanned before their columns are filled: few enough for the text to
 // be still in the cache.
-const chunkRows = 128
+const chunkRows = 64
 
 // padding is how many bytes the learned scanner may look at behind the end of a record.
 const padding = 64

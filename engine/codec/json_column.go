@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -37,7 +38,7 @@ func (d *JSON) fillStrings(v *column.Vector, data []byte, spans []span, step, n 
 	for r := range ends {
 		switch s := &spans[r*step]; s.kind {
 		case kindString:
-			text = append(text, data[s.start:s.end]...)
+			text = appendShort(text, data, int(s.start), int(s.end))
 		case kindMissing, kindNull:
 			v.SetNull(base + r)
 		default:
@@ -49,14 +50,27 @@ func (d *JSON) fillStrings(v *column.Vector, data []byte, spans []span, step, n 
 	v.EnsureNull(base + n)
 }
 
+// appendShort appends data[start:end]. Of a string up to 16 bytes it writes 16, which costs less than to
+// copy as many as there are; so many can be read at start.
+func appendShort(dst, data []byte, start, end int) []byte {
+	n, size := len(dst), end-start
+	if size > 16 || cap(dst)-n < 16 {
+		return append(dst, data[start:end]...)
+	}
+	from, to := data[start:start+16], dst[n:n+16]
+	binary.LittleEndian.PutUint64(to[:8], load(from, 0))
+	binary.LittleEndian.PutUint64(to[8:16], load(from, 8))
+	return dst[:n+size]
+}
+
 func (d *JSON) fillDoubles(v *column.Vector, data []byte, spans []span, step, n int) {
 	base := len(v.Float)
 	v.Float = slices.Grow(v.Float, n)[:base+n]
 	floats := v.Float[base:]
 	for r := range floats {
 		s := &spans[r*step]
-		x, ok := 0.0, false
-		if s.kind > kindNull {
+		x, ok := shortDouble(data, s)
+		if !ok && s.kind > kindNull {
 			x, ok = d.values.floatValue(data[s.start:s.end], s.kind, column.Float64)
 		}
 		if floats[r] = x; !ok {
@@ -64,6 +78,32 @@ func (d *JSON) fillDoubles(v *column.Vector, data []byte, spans []span, step, n 
 		}
 	}
 	v.EnsureNull(base + n)
+}
+
+// shortDouble reads a number of one to seven digits, alone or with a point and one to seven digits. ok is
+// false for any other. 17 bytes can be read at the start of a number.
+func shortDouble(data []byte, s *span) (v float64, ok bool) {
+	if s.kind != kindInt && s.kind != kindNumber {
+		return 0, false
+	}
+	p := int(s.start)
+	x := load(data, p) ^ lowBits*'0'
+	n := firstByte(nonDigitMask(x))
+	if n-1 > 6 || n == 0 {
+		return 0, false
+	}
+	whole := leadDigits(x, n)
+	if s.kind == kindInt {
+		return float64(whole), p+n == int(s.end)
+	}
+	p += n + 1
+	x = load(data, p) ^ lowBits*'0'
+	n = int(s.end) - p
+	if n-1 > 6 || n < 1 || firstByte(nonDigitMask(x)) < n || data[p-1] != '.' {
+		return 0, false
+	}
+	// below 10^14, so exact, as is the power: the division is rounded correctly
+	return float64(whole*wholePow10[n]+leadDigits(x, n)) / exactPow10[n], true
 }
 
 func (d *JSON) fillInts(v *column.Vector, data []byte, spans []span, step, n int) {
@@ -90,7 +130,7 @@ func (d *JSON) fillTimestamps(v *column.Vector, data []byte, spans []span, step,
 		b := data[s.start:s.end]
 		x, zoned, ok := int64(0), false, false
 		if s.kind == kindString {
-			x, zoned, ok = d.lastMin.parse(b)
+			x, zoned, ok = d.lastMin.parse(data, int(s.start), int(s.end))
 			ok = ok && (zoned || utc)
 		}
 		switch {
@@ -114,11 +154,12 @@ type minuteCache struct {
 	micros      int64
 }
 
-// parse is parseISO.
-func (c *minuteCache) parse(b []byte) (micros int64, zoned, ok bool) {
-	if len(b) < 19 {
+// parse is parseISO for data[start:end], behind which padding bytes can be read.
+func (c *minuteCache) parse(data []byte, start, end int) (micros int64, zoned, ok bool) {
+	if end-start < 19 {
 		return 0, false, false
 	}
+	b := data[start : start+padding/2]
 	date, clock := load(b, 0), load(b, 8)
 	if date != c.date || clock != c.clock {
 		if micros, ok = parseMinute(b); !ok {
@@ -126,7 +167,22 @@ func (c *minuteCache) parse(b []byte) (micros int64, zoned, ok bool) {
 		}
 		*c = minuteCache{date, clock, micros}
 	}
-	second, ok1 := parseSecond(b)
-	tail, zoned, ok2 := parseTail(b[19:])
-	return c.micros + second + tail, zoned, ok1 && ok2
+	second, ok := parseSecond(b)
+	if !ok {
+		return 0, false, false
+	}
+	micros = c.micros + second
+	// six digits and a zone of nothing, Z or +00:00; parseTail takes the rest
+	fraction := load(b, 20) ^ lowBits*'0'
+	if b[19] == '.' && nonDigitMask(fraction)&(1<<48-1) == 0 {
+		tail := load(b, 24) >> 16
+		if n := end - start - 26; n == 6 && tail == zeroOffset || n == 1 && byte(tail) == 'Z' {
+			return micros + int64(leadDigits(fraction, 6)), true, true
+		}
+	}
+	more, zoned, ok := parseTail(data[start+19 : end])
+	return micros + more, zoned, ok
 }
+
+// zeroOffset is the bytes of +00:00.
+const zeroOffset = '+' | '0'<<8 | '0'<<16 | ':'<<24 | '0'<<32 | '0'<<40

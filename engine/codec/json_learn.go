@@ -51,7 +51,11 @@ func (d *JSON) scanLearned(data []byte, p, end int, row []span) bool {
 	prev := &d.learned.root
 	for {
 		key := prev.next
-		if !key.stands(data, p) {
+		b := data[p : p+24] // keyText.stands, inlined by hand
+		diff := (load(b, 0) ^ key.words[0]) & key.masks[0]
+		diff |= (load(b, 8) ^ key.words[1]) & key.masks[1]
+		diff |= (load(b, 16) ^ key.words[2]) & key.masks[2]
+		if diff != 0 || key.rest != nil && !key.stands(data, p) {
 			if key = d.branch(prev, data[:end], data, p); key == nil {
 				return false
 			}
@@ -195,11 +199,13 @@ func (l *learned) learn(text []byte, field int32, last bool) *keyText {
 	*k = keyText{size: len(text), field: field, last: last, next: &l.none, other: &l.none}
 	for i, c := range text {
 		if i >= 24 {
-			k.rest = append(k.rest, text[24:]...)
 			break
 		}
 		k.words[i>>3] |= uint64(c) << (8 * (i & 7))
 		k.masks[i>>3] |= 0xff << (8 * (i & 7))
+	}
+	if len(text) > 24 && k != &l.spare {
+		k.rest = append([]byte(nil), text[24:]...)
 	}
 	return k
 }

@@ -66,31 +66,46 @@ func scanString(b []byte, p int) (end int, escaped bool) {
 
 // scanEscapes accepts a run of escapes.
 func scanEscapes(b []byte, p int) int {
-	for p+1 < len(b) && b[p] == '\\' {
-		switch b[p+1] {
-		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-			p += 2
-		case 'u':
-			if p+6 > len(b) {
-				return ^len(b)
-			}
+	for p+6 <= len(b) && b[p] == '\\' {
+		if b[p+1] == 'u' {
 			if hexValue[b[p+2]]|hexValue[b[p+3]]|hexValue[b[p+4]]|hexValue[b[p+5]] > 15 {
 				return ^p
 			}
 			p += 6
-		default:
+		} else if isShortEscape(b[p+1]) {
+			p += 2
+		} else {
 			return ^p
 		}
 	}
-	if p+1 == len(b) && b[p] == '\\' {
-		return ^len(b)
+	for p < len(b) && b[p] == '\\' { // near the end of the text, where no \u0000 fits
+		if p+1 == len(b) || b[p+1] == 'u' {
+			return ^len(b)
+		}
+		if !isShortEscape(b[p+1]) {
+			return ^p
+		}
+		p += 2
 	}
 	return p
+}
+
+func isShortEscape(c byte) bool {
+	switch c {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return true
+	}
+	return false
 }
 
 // scanWide accepts a run of characters beyond ASCII.
 func scanWide(b []byte, p int) int {
 	for p < len(b) && b[p] >= utf8.RuneSelf {
+		// three bytes, but for the two leading bytes that not all second bytes may follow
+		if c := b[p]; c>>4 == 0xe && c != 0xe0 && c != 0xed && p+3 <= len(b) && b[p+1]>>6 == 2 && b[p+2]>>6 == 2 {
+			p += 3
+			continue
+		}
 		_, size := utf8.DecodeRune(b[p:])
 		if size == 1 {
 			return ^p

@@ -9,6 +9,8 @@ import (
 // exactPow10 are the powers of ten that a double holds exactly.
 var exactPow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
+var wholePow10 = [...]uint64{1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000}
+
 // parseDouble reads a JSON number that has been checked. ok is false when it is too large for a double.
 //
 // A mantissa up to 2^53 and a power of ten up to 10^22 are exact doubles, so that one division or product of

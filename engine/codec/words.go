@@ -15,11 +15,11 @@ const (
 
 func load(b []byte, p int) uint64 { return binary.LittleEndian.Uint64(b[p : p+8]) }
 
-// oddMask marks bytes that end a run of plain string text: quote, backslash, control, beyond ASCII.
+// oddMask marks bytes that end a run of plain string text: quote, backslash, control, beyond ASCII. For a byte
+// x below 0x80, x+0x7f has its top bit set unless x is 0, and x+0x60 unless x is below 0x20.
 func oddMask(w uint64) uint64 {
-	quote := w ^ (lowBits * '"')
-	slash := w ^ (lowBits * '\\')
-	return ((quote-lowBits)&^quote | (slash-lowBits)&^slash | (w-lowBits*' ')&^w | w) & highBits
+	plain := (w ^ lowBits*'"' + lowBits*0x7f) & (w ^ lowBits*'\\' + lowBits*0x7f) & (w + lowBits*0x60) &^ w
+	return plain&highBits ^ highBits
 }
 
 // nonDigitMask marks bytes that are no decimal digit; x is the word XOR lowBits*'0'.
