@@ -10,17 +10,20 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 )
 
-// A Writer is a log to write to, as the one producer of its name.
+// A Writer is a log to write to, as the one producer of its name; *broker.Writer is one.
 //
-// An implementer: keeps with each batch its number and mark, and makes the three durable together;
-// returns from Append only once the batch is durable; has the effect of writing once when the same
-// number is appended twice; refuses a number that is not the last one plus 1. Append is called for
-// different partitions at the same time, for one partition by one goroutine at a time.
+// An implementer: numbers the records of a partition from 0 as its caller does; returns from
+// AppendMarked only once the records are durable; cuts away what it has already when a number is
+// appended again; keeps the mark together with the last record of an append. AppendMarked is called
+// for different partitions at the same time, for one partition by one goroutine at a time. After an
+// error some of the records, from the first on, may be in the log.
 type Writer interface {
-	// Last returns the number and mark of the newest batch of a partition; 0, 0 when there is none.
-	Last(ctx context.Context, partition int32) (seq int64, mark uint64, err error)
-	// Append writes the records of a partition as batch number seq.
-	Append(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) error
+	// AppendMarked writes the records of a partition, the first of which is the producer's number seq.
+	AppendMarked(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) (first int64, err error)
+	// Last returns the number of the first record that is not in the log.
+	Last(ctx context.Context, partition int32) (int64, error)
+	// LastMark returns the mark of the last append that is in the log as a whole; 0 for none.
+	LastMark(ctx context.Context, partition int32) (uint64, error)
 }
 
 // Clock is what the pace is kept by. The zero value is the clock of the process.
@@ -33,7 +36,7 @@ type Clock struct {
 // RunOptions is how events are written. The zero value is usable.
 type RunOptions struct {
 	Clock Clock
-	// Batch is the most events that are made before they are appended; 0: 4,096.
+	// Batch is the most events that are made before they are appended; 0: 4,096; at most 32,768.
 	Batch int
 	// Linger is how long an event that is due may wait for others; 0: 2 ms. It bounds the
 	// appends a second at high rates.
@@ -48,8 +51,9 @@ const nap = time.Second
 // Run writes the events of g to w, each when it is due and overdue ones at full speed, until
 // Config.Count events are written (it returns nil), ctx ends (its error, as it is) or w fails.
 //
-// The mark of a batch is the number of the first event that is not considered in it. So a new Run
-// goes on behind the marks: nothing is left out or written twice, wherever the last one was killed.
+// With each append goes a mark that says which event comes next. A new Run makes the events behind
+// the marks again and gives their records the same numbers: nothing is left out or written twice,
+// wherever the last one was killed. After an error of w it is right to call Run again.
 func (g *Generator) Run(ctx context.Context, w Writer, opt RunOptions) error {
 	r, err := g.newRun(ctx, w, opt)
 	if err != nil {
@@ -90,18 +94,35 @@ type run struct {
 	text  []byte
 }
 
-// part is one partition. Events below mark that belong to it are in the log already.
+// part is one partition. Of the events that belong to it those below mark are in the log, as the
+// records below rows.
 type part struct {
-	seq     int64
 	mark    int64
+	rows    int64
 	records engine.Records
 	err     error
+}
+
+// A mark of the log is part.mark and, in its low bits, as much of part.rows as is needed: the log
+// tells how many records it has, but a killed append may have added fewer than maxBatch to rows.
+const (
+	rowBits  = 16
+	rowMask  = 1<<rowBits - 1
+	maxBatch = 1 << (rowBits - 1)
+)
+
+func packMark(mark, rows int64) uint64 { return uint64(mark)<<rowBits | uint64(rows)&rowMask }
+
+// unpackMark returns mark and rows; last is the number of records in the log.
+func unpackMark(packed uint64, last int64) (mark, rows int64) {
+	return int64(packed >> rowBits), last - (last-int64(packed&rowMask))&rowMask
 }
 
 func (g *Generator) newRun(ctx context.Context, w Writer, opt RunOptions) (*run, error) {
 	if opt.Batch <= 0 {
 		opt.Batch = 4096
 	}
+	opt.Batch = min(opt.Batch, maxBatch)
 	if opt.Linger <= 0 {
 		opt.Linger = 2 * time.Millisecond
 	}
@@ -113,11 +134,15 @@ func (g *Generator) newRun(ctx context.Context, w Writer, opt RunOptions) (*run,
 	}
 	r := &run{g: g, w: w, opt: opt, parts: make([]part, g.cfg.Partitions)}
 	for p := range r.parts {
-		seq, mark, err := w.Last(ctx, int32(p))
+		last, err := w.Last(ctx, int32(p))
 		if err != nil {
 			return nil, fmt.Errorf("find the last event of partition %d: %w", p, err)
 		}
-		r.parts[p].seq, r.parts[p].mark = seq, int64(mark)
+		mark, err := w.LastMark(ctx, int32(p))
+		if err != nil {
+			return nil, fmt.Errorf("find the last event of partition %d: %w", p, err)
+		}
+		r.parts[p].mark, r.parts[p].rows = unpackMark(mark, last)
 	}
 	r.start()
 	return r, nil
@@ -159,7 +184,10 @@ func (r *run) append(ctx context.Context, end int64) error {
 	var wg sync.WaitGroup
 	for p := range r.parts {
 		if part := &r.parts[p]; part.records.Len() > 0 {
-			wg.Go(func() { part.err = r.w.Append(ctx, int32(p), &part.records, part.seq+1, uint64(end)) })
+			wg.Go(func() {
+				mark := packMark(end, part.rows+int64(part.records.Len()))
+				_, part.err = r.w.AppendMarked(ctx, int32(p), &part.records, part.rows, mark)
+			})
 		}
 	}
 	wg.Wait()
@@ -171,7 +199,7 @@ func (r *run) append(ctx context.Context, end int64) error {
 		case part.err != nil && failed == nil:
 			failed = fmt.Errorf("write events %d to %d to partition %d: %w", r.next, end-1, p, part.err)
 		case part.err == nil:
-			part.seq++
+			part.rows += int64(part.records.Len())
 			part.mark = end
 		}
 	}
