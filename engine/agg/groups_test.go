@@ -36,7 +36,7 @@ func appendRandom(r *rand.Rand, v *column.Vector, few int) {
 	case v.Type.UsesFloat():
 		v.AppendFloat([]float64{0, math.Copysign(0, -1), math.NaN(), math.Float64frombits(0x7ff8000000000123), 1.5, -2.25, math.Inf(1), math.Inf(-1)}[x%8])
 	case v.Type.UsesBytes():
-		v.AppendString([]string{"", "a", "ab", "Tokyo", "electronics", "a string of more than sixteen bytes", "日本"}[x%7] + fmt.Sprint(x/7)[1:])
+		v.AppendString([]string{"", "a", "ab", "Tokyo", "electronics", "a string of more than sixteen bytes", "日本"}[x%7] + fmt.Sprint(x / 7)[1:])
 	case k == column.Struct:
 		n := v.Len()
 		for i := range v.Kids {

@@ -1,9 +1,6 @@
 package agg
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // A slot is written as its key, then each aggregate's state with its length in front. In a delta
 // the length is followed by a mark that says whether the bytes replace the state or add to it:
@@ -14,8 +11,6 @@ const (
 	wholeState byte = 0
 	addedState byte = 1
 )
-
-var errKnown = errors.New("the group is there already")
 
 // AppendSlot appends the key of a slot and the states of its aggregates.
 func (h *Hash) AppendSlot(dst []byte, slot uint32) []byte {
@@ -71,7 +66,7 @@ func (h *Hash) ApplySlotDelta(src []byte) error {
 	before := h.groups.n
 	slot, rest, err := h.readKey(src)
 	if err == nil && h.groups.n != before {
-		err = errors.New("there is no such group")
+		err = errUnknown
 	}
 	if err != nil {
 		return fmt.Errorf("read group's changes: %w", err)

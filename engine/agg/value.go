@@ -2,7 +2,6 @@ package agg
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 
@@ -20,11 +19,17 @@ import (
 //	  struct    each field
 //	  array     length as uvarint, elements; map: keys, then values
 
-// The faults of bytes that are no state.
-var (
-	errShort = errors.New("the bytes end too early")
-	errLeft  = errors.New("bytes are left over")
-	errValue = errors.New("a value is out of its range")
+// A fault is what is wrong with bytes that are to be a key or a state.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+const (
+	errShort   fault = "the bytes end too early"
+	errLeft    fault = "bytes are left over"
+	errValue   fault = "a value is out of its range"
+	errKnown   fault = "the group is there already"
+	errUnknown fault = "there is no such group"
 )
 
 // appendValue appends v[i]. With normal set, values that are equal as group keys give equal bytes.
