@@ -1,0 +1,343 @@
+package broker
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// A batch is records in one message. All numbers are little endian.
+//
+//	 0  magic "NGB1"
+//	 4  CRC-32C of everything behind it
+//	 8  flags, bit 0: the body is S2-compressed
+//	12  count of records
+//	16  offset of the first record
+//	24  the producer's number of the first record, -1: none
+//	32  the producer's mark
+//	40  chain: CRC-32C of the batch before (its chain) and of this body
+//	44  bytes of the body before compression
+//	48  bytes of keys
+//	52  bytes of values
+//	56  time of the first record, microseconds
+//	64  body:
+//	      values, end to end  | keys, end to end | lengths of values | lengths of keys | times
+//
+// A length is a uvarint, 0 for NULL, else length + 1. A time is a zigzag varint, the difference to
+// the one before. Values come first so that a reader decompresses the body to where the values go
+// and copies only the rest.
+const (
+	batchMagic     = "NGB1"
+	batchHeader    = 64
+	flagCompressed = 1 << 0
+
+	atSum    = 4
+	atFlags  = 8
+	atCount  = 12
+	atBase   = 16
+	atSeq    = 24
+	atMark   = 32
+	atChain  = 40
+	atRaw    = 44
+	atKeys   = 48
+	atValues = 52
+	atTime   = 56
+)
+
+// Limits of a batch. An append of more is split; a record above MaxRecordBytes is refused.
+const (
+	MaxRecordBytes  = 1 << 20
+	maxBatchRecords = 4096
+	maxBatchBytes   = 1 << 20 // of keys and values; a single record may exceed it by its key
+	maxRawBytes     = 4 << 20 // what a reader accepts
+	minCompress     = 128     // bytes of body below which compression is not tried
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+var errBatch = errors.New("the batch is malformed")
+
+// batchHead is the fixed part of a batch.
+type batchHead struct {
+	flags  uint32
+	count  int
+	base   int64
+	seq    int64
+	mark   uint64
+	chain  uint32
+	raw    int
+	keys   int
+	values int
+	time   int64
+}
+
+// next is the offset behind the batch.
+func (h *batchHead) next() int64 { return h.base + int64(h.count) }
+
+// parseHead checks the sum and the sizes of a batch.
+func parseHead(b []byte) (batchHead, error) {
+	if len(b) < batchHeader || string(b[:4]) != batchMagic {
+		return batchHead{}, errBatch
+	}
+	if got, want := crc32.Checksum(b[atFlags:], castagnoli), binary.LittleEndian.Uint32(b[atSum:]); got != want {
+		return batchHead{}, fmt.Errorf("the checksum of the batch is %08x, its bytes have %08x", want, got)
+	}
+	h := batchHead{
+		flags:  binary.LittleEndian.Uint32(b[atFlags:]),
+		count:  int(binary.LittleEndian.Uint32(b[atCount:])),
+		base:   int64(binary.LittleEndian.Uint64(b[atBase:])),
+		seq:    int64(binary.LittleEndian.Uint64(b[atSeq:])),
+		mark:   binary.LittleEndian.Uint64(b[atMark:]),
+		chain:  binary.LittleEndian.Uint32(b[atChain:]),
+		raw:    int(binary.LittleEndian.Uint32(b[atRaw:])),
+		keys:   int(binary.LittleEndian.Uint32(b[atKeys:])),
+		values: int(binary.LittleEndian.Uint32(b[atValues:])),
+		time:   int64(binary.LittleEndian.Uint64(b[atTime:])),
+	}
+	if h.flags&^flagCompressed != 0 {
+		return batchHead{}, fmt.Errorf("the batch has flags %#x, which a newer nagare may know", h.flags)
+	}
+	// Each record has at least one byte for each of its two lengths and its time.
+	if h.count == 0 || h.base < 0 || h.raw > maxRawBytes || h.keys > h.raw || h.values > h.raw || h.count > (h.raw-h.keys-h.values)/3 {
+		return batchHead{}, errBatch
+	}
+	return h, nil
+}
+
+// An encoder makes batches. Its memory is used again.
+type encoder struct{ body []byte }
+
+// encode appends the batch of records [from, to) of r to dst. Offset and chain are set by stamp.
+func (e *encoder) encode(dst []byte, r *engine.Records, from, to int, seq int64, mark uint64) []byte {
+	values, keys := part(&r.Values, from, to), part(&r.Keys, from, to)
+	body := append(e.body[:0], values...)
+	body = append(body, keys...)
+	body = appendLengths(body, &r.Values, from, to)
+	body = appendLengths(body, &r.Keys, from, to)
+	last := r.Times[from]
+	for _, t := range r.Times[from:to] {
+		body = binary.AppendVarint(body, t-last)
+		last = t
+	}
+	e.body = body
+
+	at := len(dst)
+	dst = append(dst, make([]byte, batchHeader)...)
+	flags := uint32(0)
+	if len(body) >= minCompress {
+		dst = grow(dst, s2.MaxEncodedLen(len(body)))
+		packed := s2.Encode(dst[len(dst):cap(dst)], body)
+		if len(packed) < len(body)-len(body)/8 {
+			dst, flags = dst[:len(dst)+len(packed)], flagCompressed
+		}
+	}
+	if flags == 0 {
+		dst = append(dst, body...)
+	}
+	h := dst[at:]
+	copy(h, batchMagic)
+	binary.LittleEndian.PutUint32(h[atFlags:], flags)
+	binary.LittleEndian.PutUint32(h[atCount:], uint32(to-from))
+	binary.LittleEndian.PutUint64(h[atSeq:], uint64(seq))
+	binary.LittleEndian.PutUint64(h[atMark:], mark)
+	binary.LittleEndian.PutUint32(h[atRaw:], uint32(len(body)))
+	binary.LittleEndian.PutUint32(h[atKeys:], uint32(len(keys)))
+	binary.LittleEndian.PutUint32(h[atValues:], uint32(len(values)))
+	binary.LittleEndian.PutUint64(h[atTime:], uint64(r.Times[from]))
+	return dst
+}
+
+// stamp gives a batch its place in the log: the offset of its first record, and the chain of the
+// batch before. It returns the chain of this one.
+func stamp(b []byte, base int64, before uint32) uint32 {
+	var link [12]byte
+	binary.LittleEndian.PutUint32(link[:], before)
+	binary.LittleEndian.PutUint64(link[4:], uint64(base))
+	chain := crc32.Update(crc32.Checksum(link[:], castagnoli), castagnoli, b[batchHeader:])
+	binary.LittleEndian.PutUint64(b[atBase:], uint64(base))
+	binary.LittleEndian.PutUint32(b[atChain:], chain)
+	binary.LittleEndian.PutUint32(b[atSum:], crc32.Checksum(b[atFlags:], castagnoli))
+	return chain
+}
+
+// appendBatch decodes a batch, whose head is h, behind the records of dst. On an error dst is as
+// before. Records below the offset skip are left out.
+func appendBatch(dst *engine.Records, h *batchHead, b []byte, skip int64) error {
+	keep := *dst
+	if err := decodeBatch(dst, h, b[batchHeader:]); err != nil {
+		*dst = keep
+		clearNulls(&dst.Keys)
+		clearNulls(&dst.Values)
+		return err
+	}
+	if skip > h.base {
+		dropFront(dst, len(keep.Offsets), int(min(skip-h.base, int64(h.count))))
+	}
+	return nil
+}
+
+func decodeBatch(dst *engine.Records, h *batchHead, packed []byte) error {
+	start := len(dst.Values.Data)
+	if uint64(start)+uint64(h.raw) > 1<<32-1 {
+		return errors.New("the records of one read exceed 4 GiB")
+	}
+	data := grow(dst.Values.Data, h.raw)
+	body := data[start : start+h.raw : start+h.raw]
+	if h.flags&flagCompressed != 0 {
+		if n, err := s2.DecodedLen(packed); err != nil || n != h.raw {
+			return errBatch
+		}
+		if _, err := s2.Decode(body, packed); err != nil {
+			return fmt.Errorf("decompress the batch: %w", err)
+		}
+	} else if copy(body, packed) != h.raw || len(packed) != h.raw {
+		return errBatch
+	}
+	keys, rest := body[h.values:h.values+h.keys], body[h.values+h.keys:]
+	var ok bool
+	if rest, ok = appendEnds(&dst.Values, rest, h.count, start, h.values); !ok {
+		return errBatch
+	}
+	at := len(dst.Keys.Data)
+	dst.Keys.Data = append(dst.Keys.Data, keys...)
+	if rest, ok = appendEnds(&dst.Keys, rest, h.count, at, h.keys); !ok {
+		return errBatch
+	}
+	t := h.time
+	for i := range h.count {
+		d, n := binary.Varint(rest)
+		if n <= 0 {
+			return errBatch
+		}
+		rest = rest[n:]
+		t += d
+		dst.Times = append(dst.Times, t)
+		dst.Offsets = append(dst.Offsets, h.base+int64(i))
+	}
+	if len(rest) != 0 {
+		return errBatch
+	}
+	dst.Values.Data = data[:start+h.values]
+	return nil
+}
+
+// appendEnds reads count lengths, whose sum has to be size, and appends where the strings end.
+func appendEnds(dst *engine.Bytes, b []byte, count, at, size int) (rest []byte, ok bool) {
+	end, limit := uint64(at), uint64(at+size)
+	for range count {
+		var n uint64
+		if len(b) >= 2 && b[1] < 0x80 && b[0] >= 0x80 { // two bytes: most lengths
+			n, b = uint64(b[0]&0x7f)|uint64(b[1])<<7, b[2:]
+		} else {
+			var w int
+			if n, w = binary.Uvarint(b); w <= 0 {
+				return nil, false
+			}
+			b = b[w:]
+		}
+		if n == 0 {
+			setNull(dst)
+			dst.Ends = append(dst.Ends, uint32(end))
+			continue
+		}
+		if n-1 > limit-end {
+			return nil, false
+		}
+		end += n - 1
+		dst.Ends = append(dst.Ends, uint32(end))
+	}
+	return b, end == limit
+}
+
+// setNull marks the string that is appended next as NULL.
+func setNull(b *engine.Bytes) {
+	i := len(b.Ends)
+	for len(b.Null) <= i>>6 {
+		b.Null = append(b.Null, 0)
+	}
+	b.Null[i>>6] |= 1 << (uint(i) & 63)
+}
+
+// part returns the bytes of strings [from, to).
+func part(b *engine.Bytes, from, to int) []byte {
+	start := uint32(0)
+	if from > 0 {
+		start = b.Ends[from-1]
+	}
+	return b.Data[start:b.Ends[to-1]]
+}
+
+func appendLengths(dst []byte, b *engine.Bytes, from, to int) []byte {
+	start := uint32(0)
+	if from > 0 {
+		start = b.Ends[from-1]
+	}
+	for i := from; i < to; i++ {
+		if b.IsNull(i) {
+			dst = append(dst, 0)
+		} else {
+			dst = binary.AppendUvarint(dst, uint64(b.Ends[i]-start)+1)
+		}
+		start = b.Ends[i]
+	}
+	return dst
+}
+
+// grow returns b with room for n more bytes.
+func grow(b []byte, n int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	bigger := make([]byte, len(b), max(2*cap(b), len(b)+n))
+	copy(bigger, b)
+	return bigger
+}
+
+// dropFront removes n records from place at on: those of a batch that come before a position.
+func dropFront(r *engine.Records, at, n int) {
+	r.Offsets = append(r.Offsets[:at], r.Offsets[at+n:]...)
+	r.Times = append(r.Times[:at], r.Times[at+n:]...)
+	dropStrings(&r.Keys, at, n)
+	dropStrings(&r.Values, at, n)
+}
+
+func dropStrings(b *engine.Bytes, at, n int) {
+	from, to := uint32(0), b.Ends[at+n-1]
+	if at > 0 {
+		from = b.Ends[at-1]
+	}
+	b.Data = append(b.Data[:from], b.Data[to:]...)
+	total := len(b.Ends)
+	for i := at + n; i < total; i++ {
+		b.Ends[i-n] = b.Ends[i] - (to - from)
+		if len(b.Null) > 0 {
+			moveNull(b, i-n, b.IsNull(i))
+		}
+	}
+	b.Ends = b.Ends[:total-n]
+	for i := total - n; i < total && i>>6 < len(b.Null); i++ {
+		moveNull(b, i, false)
+	}
+}
+
+// clearNulls clears the marks behind the last string.
+func clearNulls(b *engine.Bytes) {
+	for i := len(b.Ends); i>>6 < len(b.Null) && i <= len(b.Ends)|63; i++ {
+		moveNull(b, i, false)
+	}
+}
+
+func moveNull(b *engine.Bytes, i int, null bool) {
+	if i>>6 >= len(b.Null) {
+		return
+	}
+	if null {
+		b.Null[i>>6] |= 1 << (uint(i) & 63)
+	} else {
+		b.Null[i>>6] &^= 1 << (uint(i) & 63)
+	}
+}

@@ -1,0 +1,68 @@
+package broker
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/shirou/gopsutil/v4/disk"
+)
+
+// diskLook is how old a look at the free disk may be.
+const diskLook = 50 * time.Millisecond
+
+// A diskWatch keeps appends from filling the disk. A nil one allows everything.
+type diskWatch struct {
+	dir   string
+	floor uint64
+
+	mu     sync.Mutex
+	looked time.Time
+	free   uint64 // at that time, less what was appended since
+}
+
+func newDiskWatch(dir string, cfg Config) *diskWatch {
+	if cfg.MemoryOnly || cfg.MinFree < 0 {
+		return nil
+	}
+	return &diskWatch{dir: dir, floor: uint64(cfg.MinFree)}
+}
+
+// check returns a *FullError if size bytes more would leave less free than the floor.
+func (d *diskWatch) check(topic string, size int) error {
+	if d == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if now := time.Now(); now.Sub(d.looked) > diskLook || d.free < d.floor+uint64(size) {
+		d.look(now)
+	}
+	if d.free < d.floor+uint64(size) {
+		return &FullError{topic, fmt.Sprintf("the disk of %s has %d MiB free and %d MiB are kept for checkpoints; free some space and it goes on by itself", d.dir, d.free>>20, d.floor>>20)}
+	}
+	d.free -= uint64(size)
+	return nil
+}
+
+// checkNow is check with a fresh look.
+func (d *diskWatch) checkNow(topic string, size int) error {
+	if d == nil {
+		return nil
+	}
+	d.mu.Lock()
+	d.looked = time.Time{}
+	d.mu.Unlock()
+	return d.check(topic, size)
+}
+
+// look asks the system. Where it does not answer, nothing is refused.
+func (d *diskWatch) look(now time.Time) {
+	d.looked = now
+	usage, err := disk.Usage(d.dir)
+	if err != nil {
+		d.free = 1 << 62
+		return
+	}
+	d.free = usage.Free
+}

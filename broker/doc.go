@@ -1,0 +1,27 @@
+// Package broker keeps topics in an embedded JetStream server.
+//
+// A topic has partitions; a partition is a JetStream stream of its own; a message of the stream is a
+// batch of records (see batch.go), or, when another NATS client wrote it, one record. Records of a
+// partition are numbered from 0 without gaps, as Kafka's are.
+//
+//	stream t-NAME-0        subjects nagare.NAME.0, nagare.NAME.0.>
+//	  seq 1  nagare.NAME.0.by.generator   batch: offsets 0 … 999
+//	  seq 2  nagare.NAME.0.by.publish     batch: offsets 1000 … 1000
+//	  seq 3  nagare.NAME.0                from another client: offset 1001
+//	  seq 4  nagare.NAME.0.by.generator   batch: offsets 1002 … 2001
+//
+// The files: broker.go opens and closes, link.go runs the server and the connections to it, topic.go
+// and admin.go know the topics, partition.go and append.go write, writer.go is what a producer holds,
+// fetch.go and source.go read, locate.go finds offsets, state.go proves that nothing was lost,
+// retention.go forgets what is old, memory.go is the same without a server.
+//
+// What is relied on of JetStream, and why:
+//
+//   - With SyncAlways an acknowledged message survives a power cut; without it, it does not.
+//   - A publish that names the last sequence that it expects is stored at most once, however often
+//     it is sent. Message ids are forgotten after two minutes and are not used.
+//   - A publish without a reply has an unknown outcome: the end of the stream is read and compared.
+//   - A write error (a full disk) leaves publishers without a reply until the server is restarted.
+//   - A damaged block is cut off at start without a word: positions, counts and sums tell.
+//   - The folder is not locked: whoever opens a Broker on a folder has to hold the lock of a store.
+package broker

@@ -1,0 +1,66 @@
+package broker
+
+import (
+	"fmt"
+)
+
+// DamageError says that records of a partition are gone or unreadable.
+type DamageError struct {
+	Topic     string
+	Partition int32
+	Seq       uint64 // place in the partition's stream; 0: not known
+	Reason    string
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("read topic %s partition %d at message %d: the log is damaged: %s; stop, keep a copy of the data folder, then run `nagare checkpoint reset` to read again what is left", e.Topic, e.Partition, e.Seq, e.Reason)
+}
+
+// ExpiredError says that a position is older than what the topic still keeps.
+type ExpiredError struct {
+	Topic         string
+	Partition     int32
+	Offset, First int64 // asked for, and the first there is
+}
+
+func (e *ExpiredError) Error() string {
+	return fmt.Sprintf("read topic %s partition %d from offset %d: retention has removed what is before offset %d; run `nagare checkpoint reset`, or create the topic with a longer retention", e.Topic, e.Partition, e.Offset, e.First)
+}
+
+// FullError says that an append was refused for lack of room. Nothing of the failed batch is in the
+// topic, or all of it: with an identity it can be sent again.
+type FullError struct {
+	Topic  string
+	Reason string
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("append to topic %s: %s", e.Topic, e.Reason)
+}
+
+// DownError says that the server does not answer or was stopped. What was in flight may be in the
+// topic or not: with an identity it can be sent again after Restart.
+type DownError struct {
+	Reason string
+}
+
+func (e *DownError) Error() string { return "reach the embedded broker: " + e.Reason }
+
+// SizeError says that a record is too large. Nothing of its append was written.
+type SizeError struct {
+	Topic string
+	Index int // of the record in the append
+	Bytes int // of its key and value
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("append to topic %s: record %d has %d bytes, at most %d are possible", e.Topic, e.Index, e.Bytes, MaxRecordBytes)
+}
+
+// TopicError says that a topic does not exist, or has fewer partitions.
+type TopicError struct {
+	Topic  string
+	Reason string
+}
+
+func (e *TopicError) Error() string { return fmt.Sprintf("find topic %s: %s", e.Topic, e.Reason) }

@@ -1,0 +1,211 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// Memory is one topic without a server: the same Source and the same rules of appending, for tests
+// and for runs that read files.
+type Memory struct {
+	parts []memoryPart
+}
+
+type memoryPart struct {
+	mu        sync.Mutex
+	log       []engine.Records // in order; never changed once they are here
+	next      int64
+	producers map[string]producer
+	arrived   signal
+}
+
+// NewMemory makes an empty topic.
+func NewMemory(partitions int) *Memory {
+	m := &Memory{parts: make([]memoryPart, partitions)}
+	for i := range m.parts {
+		m.parts[i].producers = make(map[string]producer)
+	}
+	return m
+}
+
+func (m *Memory) part(number int32) (*memoryPart, error) {
+	if number < 0 || int(number) >= len(m.parts) {
+		return nil, &TopicError{"in memory", fmt.Sprintf("it has %d partitions, and no partition %d", len(m.parts), number)}
+	}
+	return &m.parts[number], nil
+}
+
+// A MemoryWriter appends the records of one producer; see Writer.
+type MemoryWriter struct {
+	m        *Memory
+	producer string
+}
+
+// Writer returns a writer for a producer.
+func (m *Memory) Writer(producer string) *MemoryWriter { return &MemoryWriter{m, producer} }
+
+// Append appends records; see Writer.Append.
+func (w *MemoryWriter) Append(ctx context.Context, number int32, r *engine.Records, seq int64) (int64, error) {
+	return w.AppendMarked(ctx, number, r, seq, 0)
+}
+
+// AppendMarked appends records with a mark; see Writer.AppendMarked.
+func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+	p, err := w.m.part(number)
+	if err != nil {
+		return -1, err
+	}
+	n := r.Values.Len()
+	for i := range n {
+		if size := stringBytes(&r.Values, i); size > MaxRecordBytes || r.Keys.Len() > 0 && recordBytes(r, i) > MaxRecordBytes {
+			return -1, &SizeError{"in memory", i, size}
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from, stand := 0, p.producers[w.producer]
+	if seq >= 0 {
+		from = int(min(max(stand.next-seq, 0), int64(n)))
+		stand.next = max(stand.next, seq+int64(n))
+	}
+	if from == n {
+		return -1, ctx.Err()
+	}
+	first := p.next
+	for at := from; at < n; at += readRecords {
+		p.log = append(p.log, p.copy(r, at, min(at+readRecords, n)))
+	}
+	p.producers[w.producer] = producer{stand.next, mark}
+	p.arrived.broadcast()
+	return first, ctx.Err()
+}
+
+// copy copies records [from, to) of r and gives them offsets.
+func (p *memoryPart) copy(r *engine.Records, from, to int) engine.Records {
+	var c engine.Records
+	now := time.Now().UnixMicro()
+	for i := from; i < to; i++ {
+		t := now
+		if len(r.Times) > 0 {
+			t = r.Times[i]
+		}
+		c.Offsets, c.Times = append(c.Offsets, p.next), append(c.Times, t)
+		if r.Keys.Len() > 0 {
+			c.Keys.Append(r.Keys.At(i))
+		} else {
+			c.Keys.AppendNull()
+		}
+		c.Values.Append(r.Values.At(i))
+		p.next++
+	}
+	return c
+}
+
+// Last returns where the producer stands; see Writer.Last.
+func (w *MemoryWriter) Last(_ context.Context, number int32) (int64, error) {
+	p, err := w.m.part(number)
+	if err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.producers[w.producer].next, nil
+}
+
+// LastMark returns the producer's last mark; see Writer.LastMark.
+func (w *MemoryWriter) LastMark(_ context.Context, number int32) (uint64, error) {
+	p, err := w.m.part(number)
+	if err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.producers[w.producer].mark, nil
+}
+
+// Source returns the topic as a source whose readers wait at its end.
+func (m *Memory) Source() engine.Source { return &memorySource{m, false} }
+
+// SourceUntilEnd returns the topic as a source whose readers end where it ended when they were opened.
+func (m *Memory) SourceUntilEnd() engine.Source { return &memorySource{m, true} }
+
+type memorySource struct {
+	m       *Memory
+	bounded bool
+}
+
+func (s *memorySource) Partitions(context.Context) (int, error) { return len(s.m.parts), nil }
+
+func (s *memorySource) End(_ context.Context, number int32) (engine.Position, error) {
+	p, err := s.m.part(number)
+	if err != nil {
+		return engine.Position{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return engine.Position{Offset: p.next}, nil
+}
+
+func (s *memorySource) Open(ctx context.Context, number int32, from engine.Position) (engine.Reader, error) {
+	end, err := s.End(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	if from.Offset > end.Offset {
+		return nil, &DamageError{Topic: "in memory", Partition: number, Reason: fmt.Sprintf("it ends before offset %d, and offset %d was read before", end.Offset, from.Offset)}
+	}
+	r := &memoryReader{p: &s.m.parts[number], number: number, offset: from.Offset, end: -1}
+	if s.bounded {
+		r.end = end.Offset
+	}
+	return r, nil
+}
+
+type memoryReader struct {
+	p      *memoryPart
+	number int32
+	chunk  int   // in which offset is searched
+	offset int64 // next to read
+	end    int64 // -1: none
+}
+
+// Read copies one chunk, or the rest of it; see engine.Reader.
+func (r *memoryReader) Read(ctx context.Context, dst *engine.Records) error {
+	dst.Reset()
+	dst.Partition = r.number
+	for {
+		arrived := r.p.arrived.wait()
+		r.p.mu.Lock()
+		log := r.p.log
+		r.p.mu.Unlock()
+		for ; r.chunk < len(log) && r.offset != r.end; r.chunk++ {
+			c := &log[r.chunk]
+			i := int(max(r.offset-c.Offsets[0], 0))
+			for ; i < c.Len() && c.Offsets[i] != r.end; i++ {
+				dst.Offsets, dst.Times = append(dst.Offsets, c.Offsets[i]), append(dst.Times, c.Times[i])
+				dst.Keys.Append(c.Keys.At(i))
+				dst.Values.Append(c.Values.At(i))
+			}
+			if n := dst.Len(); n > 0 {
+				r.offset = dst.Offsets[n-1] + 1
+				dst.Next = engine.Position{Offset: r.offset}
+				return nil
+			}
+		}
+		if r.offset == r.end {
+			return io.EOF
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *memoryReader) Close() error { return nil }

@@ -1,0 +1,118 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// retainEvery is how often old records are looked for.
+const retainEvery = 10 * time.Second
+
+// retainLoop forgets old records until the broker is closed.
+//
+// The server could do it by the age of a message, but would forget the last one too, and with it the
+// offset of the next record and where the producers stand.
+func (b *Broker) retainLoop() {
+	ticker := time.NewTicker(retainEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-b.stop:
+			return
+		case now := <-ticker.C:
+			ctx, cancel := context.WithTimeout(context.Background(), retainEvery)
+			if err := b.retain(ctx, now); err != nil {
+				b.cfg.Logger.Warn("remove old records", "error", err)
+			}
+			cancel()
+		}
+	}
+}
+
+// retain removes the batches that are older than their topic's retention, but never the last one.
+func (b *Broker) retain(ctx context.Context, now time.Time) error {
+	b.admin.Lock()
+	defer b.admin.Unlock()
+	l, err := b.current()
+	if err != nil || l.err() != nil {
+		return nil // nothing to do while it is down
+	}
+	for _, p := range b.partitions() {
+		t, err := b.topic(p.topic)
+		if err != nil || t.cfg.Retention == 0 {
+			continue
+		}
+		if err := p.retain(ctx, l, now.Add(-t.cfg.Retention)); err != nil {
+			return fmt.Errorf("remove old records of topic %s partition %d: %w", p.topic, p.number, err)
+		}
+	}
+	return nil
+}
+
+func (p *partition) retain(ctx context.Context, l *link, oldest time.Time) error {
+	s, err := l.js.Stream(ctx, p.stream)
+	if err != nil {
+		return err
+	}
+	st := s.CachedInfo().State
+	if st.Msgs < 2 || !st.FirstTime.Before(oldest) {
+		return nil
+	}
+	keep := st.LastSeq
+	m, err := l.get(ctx, p.stream, fmt.Sprintf(`{"start_time":%q}`, oldest.UTC().Format(time.RFC3339Nano)))
+	if err == nil {
+		keep = min(keep, m.seq)
+	} else if !errors.Is(err, errNoMessage) {
+		return err
+	}
+	if keep <= st.FirstSeq {
+		return nil
+	}
+	first, err := p.startAt(ctx, l, keep)
+	if err != nil {
+		return err
+	}
+	gone, err := p.producersBefore(ctx, l, s, keep)
+	if err != nil {
+		return err
+	}
+	err = editMetadata(ctx, l, p.stream, func(m map[string]string) {
+		m[metaFirst] = fmt.Sprintf("%d %d", keep, first.offset)
+		for token, at := range gone {
+			m[metaProducer+token] = fmt.Sprintf("%d %d", at.next, at.mark)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return s.Purge(ctx, jetstream.WithPurgeSequence(keep))
+}
+
+// producersBefore returns where those producers stand whose last batch lies before message keep.
+func (p *partition) producersBefore(ctx context.Context, l *link, s jetstream.Stream, keep uint64) (map[string]producer, error) {
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(batchSubjects(p.subject)))
+	if err != nil {
+		return nil, err
+	}
+	gone := make(map[string]producer)
+	for subject := range info.State.Subjects {
+		m, err := p.last(ctx, l, subject)
+		if err != nil {
+			return nil, err
+		}
+		if m.seq >= keep || !m.isBatch() {
+			continue
+		}
+		h, err := p.head(m)
+		if err != nil {
+			return nil, err
+		}
+		gone[strings.TrimPrefix(subject, p.subject+".by.")] = h.stand()
+	}
+	return gone, nil
+}

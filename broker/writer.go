@@ -1,0 +1,204 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// A Writer appends the records of one producer to a topic. It may be used by several goroutines. Two
+// Writers of one producer that give numbers must not be in use at the same time.
+//
+// A producer that numbers its rows, for each partition from 0 without gaps, may send them again after
+// a crash or an error: what is in the log already is cut away. It does so always or never.
+type Writer struct {
+	b        *Broker
+	topic    string
+	producer string
+
+	mu  sync.Mutex
+	err error // of an append that is settled, until somebody is told
+}
+
+// Writer returns a writer for a producer, which is a name that lasts: "generator", "outbox/sales".
+func (b *Broker) Writer(topic, producer string) (*Writer, error) {
+	if _, err := b.topic(topic); err != nil {
+		return nil, err
+	}
+	if producer == "" {
+		return nil, fmt.Errorf("write to topic %s: the producer needs a name", topic)
+	}
+	return &Writer{b: b, topic: topic, producer: producer}, nil
+}
+
+// Partitions returns how many partitions the topic has now.
+func (w *Writer) Partitions() int {
+	t, err := w.b.topic(w.topic)
+	if err != nil {
+		return 0
+	}
+	w.b.mu.RLock()
+	defer w.b.mu.RUnlock()
+	return len(t.partitions)
+}
+
+// Append appends keys, values and times (append times, microseconds) of r and returns the offset of
+// the first record that it wrote, -1 if all of them were in the log already. The records are durable
+// when it returns nil. Keys may be missing (all NULL), and times (the present). seq is the producer's
+// number of the first record, -1 for none. Offsets and Partition of r are not looked at.
+//
+// Errors: *SizeError, nothing was written; *FullError and *DownError, the end may be missing: send it
+// again with its number; *TopicError.
+func (w *Writer) Append(ctx context.Context, number int32, r *engine.Records, seq int64) (int64, error) {
+	return w.AppendMarked(ctx, number, r, seq, 0)
+}
+
+// AppendMarked is Append with a mark that LastMark returns once all records are in the log.
+func (w *Writer) AppendMarked(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+	var first int64 = -1
+	err := w.with(ctx, number, func(p *partition) error {
+		j := appendJob{writer: w, records: r, seq: seq, mark: mark}
+		err := w.append(ctx, p, &j)
+		if err == nil {
+			err = p.settleAll(ctx)
+		}
+		if failed := j.failed(); failed != nil {
+			return failed
+		}
+		if err == nil && len(j.sent) > 0 {
+			first = j.sent[0].base
+		}
+		return err
+	})
+	return first, err
+}
+
+// AppendAsync is AppendMarked that does not wait: the records are durable once Flush has returned nil.
+// Up to 16 batches of a partition are on their way; then it waits for the first. An error may be that
+// of an earlier append of this writer.
+func (w *Writer) AppendAsync(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) error {
+	return w.with(ctx, number, func(p *partition) error {
+		if err := w.takeFault(); err != nil {
+			return err
+		}
+		return w.append(ctx, p, &appendJob{writer: w, records: r, seq: seq, mark: mark, async: true})
+	})
+}
+
+// Flush waits until everything appended is durable. After an error of an append that did not wait,
+// Last says from where on to send again.
+func (w *Writer) Flush(ctx context.Context) error {
+	for n := range int32(w.Partitions()) {
+		if err := w.with(ctx, n, func(p *partition) error { return p.settleAll(ctx) }); err != nil {
+			return err
+		}
+	}
+	if err := w.takeFault(); err != nil {
+		return fmt.Errorf("flush topic %s: %w", w.topic, err)
+	}
+	return nil
+}
+
+// Last returns the producer's number of the first row that is not in the log, appends on their way
+// included; 0 for a producer that has written nothing.
+func (w *Writer) Last(ctx context.Context, number int32) (int64, error) {
+	at, err := w.stand(ctx, number)
+	return at.next, err
+}
+
+// LastMark returns the mark of the producer's last batch, 0 for none.
+func (w *Writer) LastMark(ctx context.Context, number int32) (uint64, error) {
+	at, err := w.stand(ctx, number)
+	return at.mark, err
+}
+
+func (w *Writer) stand(ctx context.Context, number int32) (at producer, err error) {
+	err = w.with(ctx, number, func(p *partition) error {
+		if err := p.settleAll(ctx); err != nil {
+			return err
+		}
+		l, err := p.ready(ctx)
+		if err != nil {
+			return err
+		}
+		known, err := p.producer(ctx, l, w.producer)
+		if err == nil {
+			at = *known
+		}
+		return err
+	})
+	return at, err
+}
+
+// with runs do with the partition locked.
+func (w *Writer) with(ctx context.Context, number int32, do func(p *partition) error) error {
+	p, err := w.b.partition(w.topic, number)
+	if err != nil {
+		return err
+	}
+	if err := p.lock(ctx); err != nil {
+		return err
+	}
+	defer p.unlock()
+	return do(p)
+}
+
+// append checks the records and publishes them.
+func (w *Writer) append(ctx context.Context, p *partition, j *appendJob) error {
+	r := j.records
+	n := r.Values.Len()
+	if r.Keys.Len() != n && r.Keys.Len() != 0 || len(r.Times) != n && len(r.Times) != 0 {
+		return fmt.Errorf("append to topic %s: %d values come with %d keys and %d times", w.topic, n, r.Keys.Len(), len(r.Times))
+	}
+	if n > 0 && (r.Keys.Len() == 0 || len(r.Times) == 0) {
+		j.records = p.complete(r, n)
+	}
+	for i := range n {
+		if size := recordBytes(j.records, i); size > MaxRecordBytes {
+			return &SizeError{w.topic, i, size}
+		}
+	}
+	return p.append(ctx, j)
+}
+
+// complete returns r with keys and times. It is valid until the next call.
+func (p *partition) complete(r *engine.Records, n int) *engine.Records {
+	s := &p.scratch
+	s.Keys.Reset()
+	keys, times := s.Keys, s.Times[:0]
+	*s = *r
+	if r.Keys.Len() == 0 {
+		for range n {
+			keys.AppendNull()
+		}
+		s.Keys = keys
+	}
+	if len(r.Times) == 0 {
+		now := time.Now().UnixMicro()
+		for range n {
+			times = append(times, now)
+		}
+		s.Times = times
+	}
+	return s
+}
+
+// fault remembers an error until somebody is told.
+func (w *Writer) fault(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *Writer) takeFault() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := w.err
+	w.err = nil
+	return err
+}
