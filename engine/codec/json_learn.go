@@ -89,11 +89,12 @@ func (d *JSON) scanLearned(data []byte, p, end int, row []span) bool {
 			}
 			stop = p
 		default:
+			// blanks can stand here, where the same key is known without them
 			var s span
-			if p, s = scanValue(data[:end], p, d.depth-1); p < 0 {
+			if p, s = scanValue(data[:end], skipBlanks(data[:end], p), d.depth-1); p < 0 {
 				return false
 			}
-			stop, k = p, s.kind
+			start, stop, k = int(s.start), int(s.end), s.kind
 		}
 		if p > end {
 			return false
