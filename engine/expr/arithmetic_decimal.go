@@ -1,0 +1,129 @@
+package expr
+
+import (
+	"math/big"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// decimalKernel is + - * / % pmod div on two DECIMALs of any scales.
+func decimalKernel(n *Node) kernel {
+	s1, s2 := int(n.Args[0].Type.Scale), int(n.Args[1].Type.Scale)
+	p, s := int(n.Type.Precision), int(n.Type.Scale)
+	switch n.Func {
+	case "+", "-":
+		return sumDecimals(s1, s2, p, s, n.Func == "-")
+	case "*":
+		return func(f *frame, rows []uint32) {
+			for _, i := range rows {
+				r, ok := decimalAt(f.args[0], int(i)).mul(decimalAt(f.args[1], int(i)), s1+s2-s, p)
+				f.setDecimal(i, r, ok)
+			}
+		}
+	case "/":
+		return func(f *frame, rows []uint32) {
+			for _, i := range rows {
+				y := decimalAt(f.args[1], int(i))
+				if y.isZero() {
+					f.fail(i, "DIVIDE_BY_ZERO", "")
+					continue
+				}
+				r, ok := decimalAt(f.args[0], int(i)).div(y, s-s1+s2, p)
+				f.setDecimal(i, r, ok)
+			}
+		}
+	case "div":
+		return integralDivide(s1, s2)
+	}
+	return remainDecimals(s1, s2, p, s, n.Func == "pmod")
+}
+
+// setDecimal stores a result, or fails the row where it did not fit.
+func (f *frame) setDecimal(i uint32, x int128, ok bool) {
+	if !ok {
+		f.fail(i, decimalOverflow, "")
+		x = int128{}
+	}
+	setDecimal(f.out, int(i), x)
+}
+
+func sumDecimals(s1, s2, p, s int, minus bool) kernel {
+	wide := max(s1, s2)
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			x, y := decimalAt(f.args[0], int(i)), decimalAt(f.args[1], int(i))
+			if minus {
+				y = y.neg()
+			}
+			a, ok1 := x.rescale(s1, wide, maxPrecision, halfUp)
+			b, ok2 := y.rescale(s2, wide, maxPrecision, halfUp)
+			if ok1 && ok2 {
+				r, ok := a.add(b).rescale(wide, s, p, halfUp)
+				f.setDecimal(i, r, ok)
+				continue
+			}
+			sum := new(big.Int).Mul(x.big(), pow10(wide-s1))
+			sum.Add(sum, new(big.Int).Mul(y.big(), pow10(wide-s2)))
+			r, ok := fromBig(divRound(sum, pow10(wide-s), halfUp), p)
+			f.setDecimal(i, r, ok)
+		}
+	}
+}
+
+// integralDivide is div: the quotient without its fraction, as BIGINT.
+func integralDivide(s1, s2 int) kernel {
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			x, y := decimalAt(f.args[0], int(i)), decimalAt(f.args[1], int(i))
+			if y.isZero() {
+				f.fail(i, "DIVIDE_BY_ZERO", "")
+				continue
+			}
+			a, b := x.big(), y.big()
+			if s1 < s2 {
+				a.Mul(a, pow10(s2-s1))
+			} else {
+				b.Mul(b, pow10(s1-s2))
+			}
+			q := a.Quo(a, b)
+			if !q.IsInt64() {
+				f.fail(i, "ARITHMETIC_OVERFLOW", "")
+				continue
+			}
+			f.out.Int[i] = q.Int64()
+		}
+	}
+}
+
+func remainDecimals(s1, s2, p, s int, positive bool) kernel {
+	wide := max(s1, s2)
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			x, y := decimalAt(f.args[0], int(i)), decimalAt(f.args[1], int(i))
+			if y.isZero() {
+				f.fail(i, "REMAINDER_BY_ZERO", "")
+				continue
+			}
+			a := x.big()
+			a.Mul(a, pow10(wide-s1))
+			b := y.big()
+			b.Mul(b, pow10(wide-s2))
+			r := new(big.Int).Rem(a, b)
+			if positive && r.Sign() < 0 {
+				r.Add(r, b).Rem(r, b)
+			}
+			v, ok := fromBig(divRound(r, pow10(wide-s), halfUp), p)
+			f.setDecimal(i, v, ok)
+		}
+	}
+}
+
+// castDecimal is a DECIMAL to another: halves away from zero, an error where it does not fit.
+func castDecimal(from, to column.Type) kernel {
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			r, ok := decimalAt(f.args[0], int(i)).rescale(int(from.Scale), int(to.Scale), int(to.Precision), halfUp)
+			f.setDecimal(i, r, ok)
+		}
+	}
+}

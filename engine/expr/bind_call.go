@@ -1,0 +1,157 @@
+package expr
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// call binds a function call: by the hook, else by the table of functions.
+func (b *binding) call(e *sql.Call) *Node {
+	if b.Call != nil {
+		before := len(b.nested)
+		n, fault := b.Call(b.Binder, e)
+		found := b.nested[before:]
+		b.nested = b.nested[:before]
+		if fault != nil {
+			for _, f := range found {
+				b.fail(f)
+			}
+			return b.fail(*fault)
+		}
+		if n != nil {
+			return n
+		}
+	}
+	name := strings.ToLower(e.Name.Name)
+	fn := lookup(name)
+	if fn == nil || fn.check == nil && fn.sig == "" && fn.lambda == nil {
+		b.exprs(e.Args) // for their faults
+		return b.unknownFunction(e.Name)
+	}
+	if !b.plainCall(e) {
+		return nil
+	}
+	if fn.lambda != nil {
+		return fn.lambda(&call{b: b, fn: fn, name: e.Name.Name, pos: e.Pos}, e.Args)
+	}
+	args, good := b.callArgs(name, e.Args)
+	if !good {
+		return nil
+	}
+	c := &call{b: b, fn: fn, name: e.Name.Name, pos: e.Pos, args: args}
+	return c.bind()
+}
+
+// callArgs binds the arguments; the unit of timestampdiff and its like is a word, not a column.
+func (b *binding) callArgs(name string, list []sql.Expr) ([]*Node, bool) {
+	if len(list) == 3 && takesUnit(name) {
+		if unit, ok := list[0].(*sql.Name); ok && len(unit.Parts) == 1 {
+			args, good := b.exprs(list[1:])
+			return append([]*Node{textConst(unit.Parts[0].Name, unit.Position())}, args...), good
+		}
+	}
+	return b.exprs(list)
+}
+
+func takesUnit(name string) bool {
+	switch name {
+	case "timestampdiff", "timestampadd", "datediff", "date_diff", "dateadd", "date_add":
+		return true
+	}
+	return false
+}
+
+// plainCall refuses what only aggregates and window functions have.
+func (b *binding) plainCall(e *sql.Call) bool {
+	switch {
+	case e.Over != nil:
+		b.fault(e.Pos, "UNSUPPORTED_EXPR_FOR_WINDOW", "%s is no window function", e.Name.Name)
+	case e.Distinct:
+		b.fault(e.Pos, "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", "%s takes no DISTINCT: it is no aggregate", e.Name.Name)
+	case e.Filter != nil:
+		b.fault(e.Pos, "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", "%s takes no FILTER: it is no aggregate", e.Name.Name)
+	case e.WithinGroup != nil:
+		b.fault(e.Pos, "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", "%s takes no WITHIN GROUP: it is no aggregate", e.Name.Name)
+	case e.Star && lookup(strings.ToLower(e.Name.Name)) == nil:
+		b.fault(e.Pos, "INVALID_USAGE_OF_STAR_OR_REGEX", "%s takes no *", e.Name.Name)
+	default:
+		return true
+	}
+	return false
+}
+
+func (b *binding) unknownFunction(name sql.Ident) *Node {
+	return b.fail(sql.Fault{
+		Pos: name.Pos, Class: "UNRESOLVED_ROUTINE",
+		Message: fmt.Sprintf("function %q does not exist", name.Name),
+		Hint:    suggestion(strings.ToLower(name.Name), functionNames()),
+	})
+}
+
+// apply calls a function of the table by name; nil means that a fault was recorded.
+func (b *binding) apply(name string, pos sql.Pos, args []*Node) *Node {
+	fn := lookup(name)
+	if fn == nil {
+		return b.unknownFunction(sql.Ident{Name: name, Pos: pos})
+	}
+	c := &call{b: b, fn: fn, name: name, pos: pos, args: append([]*Node(nil), args...)}
+	return c.bind()
+}
+
+// functionNames lists the functions that a user can write, sorted.
+func functionNames() []string {
+	var names []string
+	for name := range functionTable() {
+		if c := name[0]; c >= 'a' && c <= 'z' {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+// suggestion is a hint with the nearest of names, or an empty one when none is near.
+func suggestion(name string, names []string) string {
+	if near := Nearest(name, names); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
+}
+
+// Nearest returns the one of names with the fewest letters to change, or "" when none is near: more
+// than a third of the letters would change.
+func Nearest(name string, names []string) string {
+	best, least := "", len(name)/3+1
+	for _, n := range names {
+		if d := editDistance(strings.ToLower(name), strings.ToLower(n), least+1); d < least || d == least && best == "" {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+// editDistance is the Levenshtein distance of two names, by bytes, or limit if it is not below.
+func editDistance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost = 1 + min(diagonal, row[j], row[j-1])
+			}
+			diagonal, row[j] = row[j], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,78 @@
+package expr
+
+import (
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// Functions that only nodes have: a variable of a lambda (Index: its number, Name), and a lambda
+// (Args[0]: its body; Index: the number of its first variable). Numbers count from the outermost
+// lambda, so that equal expressions have equal numbers.
+const (
+	varFunc    = "variable of a lambda"
+	lambdaFunc = "lambda"
+)
+
+// variable is a parameter of a lambda in scope while it is bound, and its vector while it runs.
+type variable struct {
+	name  string
+	typ   column.Type
+	index int
+	vec   *column.Vector
+	level int // the depth of the exec whose rows vec has
+}
+
+func (v *variable) node(pos sql.Pos) *Node {
+	return &Node{Op: OpCall, Func: varFunc, Type: v.typ, Name: v.name, Index: v.index, Pos: pos}
+}
+
+// variable finds a parameter in scope, the innermost first.
+func (b *binding) variable(name string) *variable {
+	for i := len(b.vars) - 1; i >= 0; i-- {
+		if sameName(b.vars[i].name, name) {
+			return b.vars[i]
+		}
+	}
+	return nil
+}
+
+// variableStep reads a variable; inside a deeper lambda its values are repeated for each element.
+type variableStep struct {
+	v   *variable
+	out column.Vector
+}
+
+func (c *compiler) variable(n *Node) (step, error) {
+	for _, v := range c.vars {
+		if v.index == n.Index {
+			return &variableStep{v: v}, nil
+		}
+	}
+	panic("BUG: a variable outside of its lambda: " + n.Name)
+}
+
+func (s *variableStep) eval(x *exec, sel []uint32) *column.Vector {
+	if x.level == s.v.level {
+		return s.v.vec
+	}
+	s.out.Reset(s.v.typ)
+	next := 0
+	for _, i := range sel {
+		for ; next < int(i); next++ {
+			s.out.AppendNull()
+		}
+		row := i
+		for at := x; at.level > s.v.level; at = at.outer {
+			if at.parent != nil {
+				row = at.parent[row]
+			}
+		}
+		s.out.AppendFrom(s.v.vec, int(row))
+		next++
+	}
+	for ; next < x.rows; next++ {
+		s.out.AppendNull()
+	}
+	s.out.EnsureNull(x.rows)
+	return &s.out
+}
