@@ -2,42 +2,252 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"github.com/nagare-stream/nagare/engine/column"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nagare-stream/nagare/engine/expr"
 )
 
 // An Engine runs one pipeline. Open it, Run it, Close it.
+//
+// Locks, in the order in which they are taken: committing, gate, merger.mu, outbox.mu.
 type Engine struct {
-	opt Options
+	opt         Options
+	log         *slog.Logger
+	env         expr.Env
+	fingerprint string
+
+	ops          []*operator
+	flows        []*topicFlow
+	sources      map[string]Source // by topic
+	destinations map[string]*destination
+	tasks        []*task
+	writers      []*rowWriter
+	merger       *merger
+	outbox       *outbox
+
+	gate       sync.RWMutex // tasks hold it for reading while they process a batch
+	finals     *Delta       // final rows of windows since the last checkpoint; under merger.mu inside the gate
+	spareDelta *Delta
+	trimmed    map[string]int64 // by table: rows of windows that end before are gone
+
+	committing sync.Mutex
+	epoch      atomic.Uint64
+	events     atomic.Int64
+	changed    atomic.Bool
+	due        chan struct{} // a checkpoint is wanted now
+
+	state watchers
 }
 
 // Open builds the dataflow and loads the newest checkpoint. Nothing is read or written yet.
-func Open(ctx context.Context, opt Options) (*Engine, error) { return &Engine{opt: opt}, nil }
+func Open(ctx context.Context, opt Options) (*Engine, error) {
+	e := &Engine{
+		opt: opt, log: opt.Logger, sources: map[string]Source{}, destinations: map[string]*destination{},
+		outbox: newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1),
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.opt.BatchRows <= 0 {
+		e.opt.BatchRows = 2048
+	}
+	if e.opt.CheckpointInterval == 0 {
+		e.opt.CheckpointInterval = opt.Pipeline.Config.CheckpointInterval
+	}
+	zone, err := time.LoadLocation(opt.Pipeline.Config.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("load time zone %q of spark.sql.session.timeZone: %w", opt.Pipeline.Config.TimeZone, err)
+	}
+	e.env = expr.Env{Zone: zone, Now: opt.Now()}
+	e.merger = newMerger(e)
+	if err := e.build(ctx); err != nil {
+		e.Close()
+		return nil, err
+	}
+	if !opt.Ephemeral {
+		if err := e.restore(ctx); err != nil {
+			e.Close()
+			return nil, err
+		}
+	}
+	return e, nil
+}
 
 // Run reads, computes and delivers until ctx ends (it then drains and takes a last checkpoint and
 // returns nil), all sources have ended (Options.Once), or something cannot be mended.
-func (e *Engine) Run(ctx context.Context) error { return nil }
+func (e *Engine) Run(ctx context.Context) error {
+	work, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	delivery, stopDelivery := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopDelivery()
 
-// Close lets go of readers, sinks and the store.
-func (e *Engine) Close() error { return nil }
+	readers, readCtx := errgroup.WithContext(work)
+	for _, t := range e.tasks {
+		readers.Go(func() error { return e.runTask(readCtx, t) })
+	}
+	deliverers := &sync.WaitGroup{}
+	for _, d := range e.destinations {
+		deliverers.Go(func() { e.deliver(delivery, d) })
+	}
+	keeper := make(chan error, 1)
+	go func() { keeper <- e.keepTime(work, stopWork) }()
 
-// Status is the engine at this moment.
-func (e *Engine) Status() Status { return Status{} }
-
-// Table returns a table's or view's rows, those of open windows too if asked, sorted by the
-// grouping columns (else by partition and offset); limit < 0: all; else the newest.
-func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (*RowSet, error) {
-	return nil, nil
+	err := readers.Wait()
+	stopWork()
+	if kerr := <-keeper; err == nil || isCancel(err) {
+		err = kerr
+	}
+	if isCancel(err) {
+		err = nil
+	}
+	if err == nil {
+		err = e.finish(ctx)
+	}
+	stopDelivery()
+	deliverers.Wait()
+	return err
 }
 
-// Query runs a SELECT over tables, views and topics and hands the rows to emit, batch by batch.
-func (e *Engine) Query(ctx context.Context, text string, emit func(*column.Batch) error) error {
-	return nil
+func isCancel(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// Explain is the plan of a table and why its oldest window is still open.
-func (e *Engine) Explain(table string) (string, error) { return "", nil }
+// drainTime is how long a stopped engine waits for slow sinks; what they have not taken stays in the
+// outbox and is delivered by the next start.
+const drainTime = 3 * time.Second
 
-// Watch returns a channel that gets a value after each checkpoint that changed something, and a
-// function that ends it.
-func (e *Engine) Watch() (<-chan struct{}, func()) { return nil, func() {} }
+// finish makes everything durable and delivers what can be delivered.
+func (e *Engine) finish(ctx context.Context) error {
+	if e.opt.Ephemeral {
+		return e.finishEphemeral(ctx)
+	}
+	if e.opt.CloseWindows && ctx.Err() == nil {
+		e.merger.settle(e.tasks)
+	}
+	e.changed.Store(true)
+	if err := e.checkpoint(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	drain := context.WithoutCancel(ctx)
+	if !e.opt.Once {
+		var cancel context.CancelFunc
+		drain, cancel = context.WithTimeout(drain, drainTime)
+		defer cancel()
+	}
+	if e.outbox.drained(drain) != nil {
+		rows, _ := e.outbox.pending()
+		e.log.Warn("rows stay in the outbox for the next start", "rows", rows)
+	}
+	return e.checkpoint(context.WithoutCancel(ctx))
+}
+
+// finishEphemeral writes what the writers and the tables still hold.
+func (e *Engine) finishEphemeral(ctx context.Context) error {
+	for _, w := range e.writers {
+		if err := w.writeThrough(ctx); err != nil {
+			return err
+		}
+	}
+	for _, d := range e.destinations {
+		if err := d.sink.Flush(ctx); err != nil {
+			return fmt.Errorf("flush %s: %w", d.name, err)
+		}
+	}
+	e.changed.Store(true)
+	return e.checkpoint(ctx)
+}
+
+// runTask opens the task's reader and runs it.
+func (e *Engine) runTask(ctx context.Context, t *task) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &PanicError{Topic: t.flow.topic, Partition: t.partition, Offset: t.offset.Load(), Value: p, Stack: stack()}
+		}
+	}()
+	if t.reader, err = t.source.Open(ctx, t.partition, t.position); err != nil {
+		return fmt.Errorf("open %s partition %d at offset %d: %w", t.flow.topic, t.partition, t.position.Offset, err)
+	}
+	defer func() { err = errors.Join(err, t.reader.Close()) }()
+	return t.run(ctx)
+}
+
+// Checkpoint makes everything so far durable now.
+func (e *Engine) Checkpoint(ctx context.Context) error { return e.checkpoint(ctx) }
+
+// worked notes that there is something to make durable.
+func (e *Engine) worked() { e.changed.Store(true) }
+
+// askCheckpoint wants a checkpoint before its time.
+func (e *Engine) askCheckpoint() {
+	select {
+	case e.due <- struct{}{}:
+	default:
+	}
+}
+
+// keepTime takes checkpoints and watches for idle partitions until ctx ends. A checkpoint costs at
+// most a tenth of the time: a slow one puts the next one off.
+func (e *Engine) keepTime(ctx context.Context, fail func()) error {
+	interval := time.Duration(e.opt.CheckpointInterval) * time.Microsecond
+	if e.opt.Ephemeral || interval < 0 {
+		interval = time.Hour
+	}
+	timer := time.NewTimer(interval)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-e.due:
+		}
+		begin := e.opt.Now()
+		if err := e.raiseIdle(ctx); err != nil {
+			fail()
+			return err
+		}
+		if err := e.checkpoint(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			fail()
+			return err
+		}
+		took := time.Duration(e.opt.Now()-begin) * time.Microsecond
+		timer.Reset(max(interval, 9*took))
+	}
+}
+
+// Close lets go of sinks and the store. A running engine has to be stopped before.
+func (e *Engine) Close() error {
+	var errs []error
+	for _, d := range e.destinations {
+		if d.sink != nil {
+			errs = append(errs, d.sink.Close())
+		}
+	}
+	if e.opt.Store != nil {
+		errs = append(errs, e.opt.Store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// A PanicError is a defect met while a task worked on a partition.
+type PanicError struct {
+	Topic     string
+	Partition int32
+	Offset    int64 // of the batch
+	Value     any
+	Stack     string
+}
+
+func (p *PanicError) Error() string {
+	return fmt.Sprintf("panic at %s partition %d from offset %d: %v", p.Topic, p.Partition, p.Offset, p.Value)
+}

@@ -18,7 +18,7 @@ type Options struct {
 	Pipeline *plan.Pipeline
 	// Source opens a topic for reading.
 	Source func(topic string) (Source, error)
-	// Sink opens a sink of the configuration.
+	// Sink opens a sink of the configuration; nil without an error means that it takes nothing.
 	Sink func(def *plan.SinkDef) (Sink, error)
 	// Log opens (and creates, if needed) a topic of the engine's own with that many partitions.
 	Log   func(topic string, partitions int) (Log, error)
@@ -32,5 +32,8 @@ type Options struct {
 	CheckpointInterval int64
 	// Once ends the run when all sources have ended. CloseWindows then closes all windows.
 	Once, CloseWindows bool
-	Logger             *slog.Logger
+	// Ephemeral keeps no state: nothing is restored, and rows go to logs and sinks as they come. For a
+	// bounded run that starts again from the beginning when it fails.
+	Ephemeral bool
+	Logger    *slog.Logger
 }

@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// A destination is where rows go: a log of the engine's own, or a sink of the configuration. Rows
+// are numbered per partition without gaps; see Rows.
+type destination struct {
+	name   string // "table/…", "late/…", "invalid/…", "sink/…": the Sink of its Rows
+	sink   Sink
+	log    Log // the same, where rows can be read back
+	format rowFormat
+	schema column.Schema
+	zone   *time.Location
+
+	key, value, topic int // columns of a topic sink; -1: none
+
+	mu      sync.Mutex // of direct writes and of the state below
+	trouble string     // why rows wait, "" while they do not
+}
+
+// rowFormat is how a row becomes bytes.
+type rowFormat uint8
+
+const (
+	formatExact  rowFormat = iota // JSON that reads back equal, for logs
+	formatBinary                  // codec's row form, for logs of a run that is thrown away
+	formatTopic                   // the columns key, value, topic as they are
+	formatJSON                    // as to_json(struct(*)) gives it
+	formatCSV
+)
+
+// A rowWriter encodes rows for one partition of a destination and holds them until the next
+// checkpoint. It belongs to the task of that partition, or to the merger.
+type rowWriter struct {
+	e         *Engine
+	to        *destination
+	partition int32
+	rows      *Rows
+	view      column.Vector // the row as a struct
+	scratch   []column.Vector
+}
+
+// flushBytes is how much a writer gathers before it asks for a checkpoint, or writes when there
+// are no checkpoints.
+const flushBytes = 1 << 20
+
+func newRowWriter(e *Engine, to *destination, partition int32) *rowWriter {
+	w := &rowWriter{e: e, to: to, partition: partition}
+	w.rows = &Rows{Sink: to.name, Partition: partition}
+	w.view.Type = column.Type{Kind: column.Struct, Fields: to.schema.Fields}
+	w.view.Kids = make([]column.Vector, len(to.schema.Fields))
+	e.writers = append(e.writers, w)
+	return w
+}
+
+// append encodes the rows of sel; times are their append times, by row.
+func (w *rowWriter) append(cols []*column.Vector, sel []uint32, times []int64) error {
+	if len(sel) == 0 {
+		return nil
+	}
+	for i, c := range cols {
+		w.view.Kids[i] = *c
+	}
+	r := w.rows
+	for _, row := range sel {
+		if w.to.format == formatTopic {
+			if err := w.appendTopic(cols, int(row)); err != nil {
+				return err
+			}
+		} else {
+			r.Keys.AppendNull()
+			r.Values.Data = w.encode(r.Values.Data, int(row))
+			r.Values.Close()
+		}
+		r.Times = append(r.Times, times[row])
+	}
+	if len(r.Values.Data) >= flushBytes {
+		return w.full()
+	}
+	return nil
+}
+
+func (w *rowWriter) encode(dst []byte, row int) []byte {
+	switch w.to.format {
+	case formatBinary:
+		return codec.AppendRow(dst, w.view.Kids, row)
+	case formatCSV:
+		dst = codec.AppendRowCSV(dst, w.view.Kids, row)
+		return dst[:len(dst)-1] // a sink ends its lines itself
+	case formatJSON:
+		return codec.AppendJSON(dst, &w.view, row, codec.JSONFormat{Zone: w.to.zone})
+	}
+	return codec.AppendJSON(dst, &w.view, row, codec.JSONFormat{Zone: w.to.zone, Exact: true})
+}
+
+func (w *rowWriter) appendTopic(cols []*column.Vector, row int) error {
+	put := func(b *Bytes, at int) {
+		if at < 0 || cols[at].IsNull(row) {
+			b.AppendNull()
+		} else {
+			b.Append(cols[at].Bytes(row))
+		}
+	}
+	put(&w.rows.Values, w.to.value)
+	put(&w.rows.Keys, w.to.key)
+	if w.to.topic >= 0 {
+		put(&w.rows.Topics, w.to.topic)
+	}
+	return nil
+}
+
+// full makes room: a run without checkpoints writes at once, another asks for a checkpoint.
+func (w *rowWriter) full() error {
+	if !w.e.opt.Ephemeral {
+		w.e.askCheckpoint()
+		return nil
+	}
+	return w.writeThrough(context.Background())
+}
+
+// writeThrough hands the rows to the sink at once.
+func (w *rowWriter) writeThrough(ctx context.Context) error {
+	n := w.rows.Len()
+	if n == 0 {
+		return nil
+	}
+	w.to.mu.Lock()
+	defer w.to.mu.Unlock()
+	if err := w.to.sink.Write(ctx, 0, w.rows); err != nil {
+		return fmt.Errorf("write %d rows to %s: %w", n, w.to.name, err)
+	}
+	w.rows.First += int64(n)
+	w.rows.Reset()
+	return nil
+}
+
+// take gives away the rows gathered so far and goes on with empty ones.
+func (w *rowWriter) take() *Rows {
+	out := w.rows
+	w.rows = &Rows{Sink: out.Sink, Partition: out.Partition, First: out.First + int64(out.Len())}
+	return out
+}
+
+// A tableWriter puts a windowed table's final rows where readers find them: under the window's end
+// and the encoded key.
+type tableWriter struct {
+	op    string // "table/…"
+	flow  byte   // of a table with several flows
+	delta func() *Delta
+	key   []byte
+	value []byte
+	view  []column.Vector
+}
+
+func (t *tableWriter) put(end int64, key []byte, cols []*column.Vector, row int) error {
+	t.key = appendOrdered(t.key[:0], end)
+	t.key = append(t.key, t.flow)
+	t.key = append(t.key, key...)
+	if t.view == nil {
+		t.view = make([]column.Vector, len(cols))
+	}
+	for i, c := range cols {
+		t.view[i] = *c
+	}
+	t.value = codec.AppendRow(t.value[:0], t.view, row)
+	t.delta().Put(t.op, t.key, t.value)
+	return nil
+}
+
+// appendOrdered appends an int64 so that bytes order as numbers do.
+func appendOrdered(dst []byte, x int64) []byte {
+	u := uint64(x) ^ 1<<63
+	return append(dst, byte(u>>56), byte(u>>48), byte(u>>40), byte(u>>32), byte(u>>24), byte(u>>16), byte(u>>8), byte(u))
+}
+
+// ordered reads what appendOrdered wrote.
+func ordered(b []byte) int64 {
+	var u uint64
+	for _, c := range b[:8] {
+		u = u<<8 | uint64(c)
+	}
+	return int64(u ^ 1<<63)
+}

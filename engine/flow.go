@@ -1,0 +1,340 @@
+package engine
+
+import (
+	"strings"
+
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// A topicFlow is everything that reads one topic. Its columns are what is decoded once for all
+// operators: fields of the JSON value, the source's own columns that some query names, and event
+// times that are more than a field.
+type topicFlow struct {
+	topic   string
+	columns []scanColumn
+	schema  column.Schema
+	targets []codec.Target // the decoded fields; they are the first columns
+	groups  []*markGroup
+	ops     []*operator
+	json    bool // some operator decodes JSON: a malformed value is invalid
+}
+
+// A scanColumn is one column of a scan's batches: exactly one of its origins is set.
+type scanColumn struct {
+	field    column.Field
+	target   *codec.Target // from the value
+	source   int           // from the record: index in plan.SourceSchema; -1
+	computed *expr.Node    // from other columns
+	used     bool
+}
+
+// A markGroup is one watermark of a topic: an event time, a delay, and the filters below it, whose
+// rows do not move it. Operators with the same three share it.
+type markGroup struct {
+	key     string
+	pre     []*expr.Node
+	time    *expr.Node // a column
+	timeCol int
+	delay   int64
+	ops     []*operator
+}
+
+// An operator is a plan.StreamOp over the scan's columns. Its id is its place in the engine.
+type operator struct {
+	plan.StreamOp
+	id     int
+	group  int // markGroup; -1: no event time
+	topic  *topicFlow
+	window *windowOp // nil: rows one for one
+	// outs are where the rows go: the table's own log or rows, and sinks.
+	consumers []*operator // operators that read this windowed table
+}
+
+// newTopicFlow folds the operators that read a topic into one scan.
+func newTopicFlow(topic string, ops []*operator) *topicFlow {
+	f := &topicFlow{topic: topic, ops: ops}
+	b := &fuser{flow: f, byKey: map[string]int{}}
+	for _, op := range ops {
+		op.topic = f
+		op.Pre, op.Post = b.rewriteAll(op.Pre), b.rewriteAll(op.Post)
+		op.Time = b.rewrite(op.Time)
+		b.rewriteOutputs(op)
+	}
+	for _, op := range ops {
+		f.addToGroup(op)
+	}
+	f.shareTimes()
+	f.compact()
+	return f
+}
+
+// addToGroup gives the operator its watermark, making the group if it is the first.
+func (f *topicFlow) addToGroup(op *operator) {
+	op.group = -1
+	if !op.HasTime {
+		return
+	}
+	parts := []string{op.Time.Key(), formatInt(op.Delay)}
+	for _, p := range op.Pre {
+		parts = append(parts, p.Key())
+	}
+	key := strings.Join(parts, "\x00")
+	for i, g := range f.groups {
+		if g.key == key {
+			op.group = i
+			g.ops = append(g.ops, op)
+			return
+		}
+	}
+	op.group = len(f.groups)
+	f.groups = append(f.groups, &markGroup{key: key, pre: op.Pre, time: op.Time, delay: op.Delay, ops: []*operator{op}})
+}
+
+// shareTimes makes each event time that is more than a field a column, and lets the operators
+// read that column instead of computing the time again.
+func (f *topicFlow) shareTimes() {
+	for _, g := range f.groups {
+		if g.time.Op == expr.OpColumn {
+			continue
+		}
+		at := len(f.columns)
+		f.columns = append(f.columns, scanColumn{field: column.Field{Name: "event time", Type: g.time.Type}, source: -1, computed: g.time})
+		text := g.time.Key()
+		col := expr.Col(at, "event time", g.time.Type)
+		share := func(n *expr.Node) *expr.Node {
+			return n.Rewrite(func(m *expr.Node) *expr.Node {
+				if m.Key() == text {
+					return col
+				}
+				return m
+			})
+		}
+		for _, op := range g.ops {
+			op.mapScanExprs(share)
+		}
+		g.time = col
+	}
+}
+
+// mapScanExprs replaces every expression over the scan's columns but those below the watermark.
+func (op *operator) mapScanExprs(f func(*expr.Node) *expr.Node) {
+	mapAll := func(list []*expr.Node) []*expr.Node {
+		out := make([]*expr.Node, len(list))
+		for i, n := range list {
+			if n != nil {
+				out[i] = f(n)
+			}
+		}
+		return out
+	}
+	op.Post = mapAll(op.Post)
+	if op.Time != nil {
+		op.Time = f(op.Time)
+	}
+	if op.Agg == nil {
+		op.Out = mapAll(op.Out)
+		return
+	}
+	a := *op.Agg
+	a.Keys = mapAll(a.Keys)
+	a.Aggs = append([]plan.AggCall(nil), a.Aggs...)
+	for i := range a.Aggs {
+		if a.Aggs[i].Arg != nil {
+			a.Aggs[i].Arg = f(a.Aggs[i].Arg)
+		}
+		if a.Aggs[i].Filter != nil {
+			a.Aggs[i].Filter = f(a.Aggs[i].Filter)
+		}
+	}
+	op.Agg = &a
+}
+
+// compact drops the columns that nobody reads and numbers the others: decoded fields first.
+func (f *topicFlow) compact() {
+	mark := func(n *expr.Node) *expr.Node {
+		n.Walk(func(m *expr.Node) {
+			if m.Op == expr.OpColumn {
+				f.columns[m.Index].used = true
+			}
+		})
+		return n
+	}
+	for _, g := range f.groups {
+		mark(g.time)
+		for _, p := range g.pre {
+			mark(p)
+		}
+	}
+	for _, op := range f.ops {
+		for _, p := range op.Pre {
+			mark(p)
+		}
+		op.mapScanExprs(mark)
+	}
+	for i := len(f.columns) - 1; i >= 0; i-- { // a computed column reads columns before it
+		if c := &f.columns[i]; c.used && c.computed != nil {
+			mark(c.computed)
+		}
+	}
+	f.renumber()
+}
+
+func (f *topicFlow) renumber() {
+	place := make([]int, len(f.columns))
+	var kept []scanColumn
+	for pass := range 3 {
+		for i, c := range f.columns {
+			isPass := 2
+			if c.target != nil {
+				isPass = 0
+			} else if c.source >= 0 {
+				isPass = 1
+			}
+			if c.used && isPass == pass {
+				place[i] = len(kept)
+				kept = append(kept, c)
+			}
+		}
+	}
+	move := func(n *expr.Node) *expr.Node {
+		return n.Rewrite(func(m *expr.Node) *expr.Node {
+			if m.Op == expr.OpColumn {
+				m.Index = place[m.Index]
+			}
+			return m
+		})
+	}
+	for i := range kept {
+		if kept[i].computed != nil {
+			kept[i].computed = move(kept[i].computed)
+		}
+	}
+	for _, g := range f.groups {
+		g.time = move(g.time)
+		g.timeCol = g.time.Index
+		for i := range g.pre {
+			g.pre[i] = move(g.pre[i])
+		}
+	}
+	for _, op := range f.ops {
+		for i := range op.Pre {
+			if op.group < 0 {
+				op.Pre[i] = move(op.Pre[i])
+			}
+		}
+		op.mapScanExprs(move)
+	}
+	f.columns = kept
+	for _, c := range kept {
+		f.schema.Fields = append(f.schema.Fields, c.field)
+		if c.target != nil {
+			f.targets = append(f.targets, *c.target)
+		}
+	}
+}
+
+// A fuser rewrites expressions over a source's seven columns into expressions over a scan's, so that
+// the decoder writes JSON fields straight into columns:
+//
+//	from_json(CAST(value AS STRING), '…').f                    → column f
+//	try_to_timestamp(from_json(CAST(value AS STRING), '…').f)  → column f, decoded as a time
+type fuser struct {
+	flow  *topicFlow
+	byKey map[string]int
+}
+
+func (b *fuser) rewriteAll(list []*expr.Node) []*expr.Node {
+	out := make([]*expr.Node, len(list))
+	for i, n := range list {
+		out[i] = b.rewrite(n)
+	}
+	return out
+}
+
+func (b *fuser) rewriteOutputs(op *operator) {
+	if op.Agg == nil {
+		op.Out = b.rewriteAll(op.Out)
+		return
+	}
+	a := *op.Agg
+	a.Keys = b.rewriteAll(a.Keys)
+	a.Aggs = append([]plan.AggCall(nil), a.Aggs...)
+	for i := range a.Aggs {
+		a.Aggs[i].Arg = b.rewrite(a.Aggs[i].Arg)
+		a.Aggs[i].Filter = b.rewrite(a.Aggs[i].Filter)
+	}
+	op.Agg = &a
+}
+
+func (b *fuser) rewrite(n *expr.Node) *expr.Node {
+	if n == nil {
+		return nil
+	}
+	if field, ok := jsonField(n); ok {
+		b.flow.json = true
+		return b.field(field, n.Type, false)
+	}
+	if n.Op == expr.OpCall && n.Func == "try_to_timestamp" && len(n.Args) == 1 && n.Args[0].Type.Kind == column.String {
+		if field, ok := jsonField(n.Args[0]); ok {
+			b.flow.json = true
+			return b.field(field, column.Of(column.Timestamp), true)
+		}
+	}
+	if n.Op == expr.OpColumn {
+		return b.sourceColumn(n)
+	}
+	c := *n
+	c.Args = b.rewriteAll(n.Args)
+	return &c
+}
+
+// jsonField recognises a field of the record's value and returns its name.
+func jsonField(n *expr.Node) (string, bool) {
+	if n.Op != expr.OpField || len(n.Args) != 1 {
+		return "", false
+	}
+	call := n.Args[0]
+	if call.Op != expr.OpCall || call.Func != "from_json" || call.Type.Kind != column.Struct || len(call.Args) > 2 {
+		return "", false
+	}
+	cast := call.Args[0]
+	if cast.Op == expr.OpCast && cast.Type.Kind == column.String {
+		cast = cast.Args[0]
+	}
+	if cast.Op != expr.OpColumn || cast.Index != plan.SourceValue {
+		return "", false
+	}
+	return call.Type.Fields[n.Index].Name, true
+}
+
+func (b *fuser) field(name string, t column.Type, fromString bool) *expr.Node {
+	key := "json\x00" + name + "\x00" + t.String()
+	if fromString {
+		key += "\x00string"
+	}
+	at, ok := b.byKey[key]
+	if !ok {
+		at = len(b.flow.columns)
+		b.byKey[key] = at
+		b.flow.columns = append(b.flow.columns, scanColumn{
+			field: column.Field{Name: name, Type: t}, source: -1,
+			target: &codec.Target{Path: name, Type: t, FromString: fromString},
+		})
+	}
+	return expr.Col(at, name, t)
+}
+
+func (b *fuser) sourceColumn(n *expr.Node) *expr.Node {
+	f := plan.SourceSchema.Fields[n.Index]
+	key := "source\x00" + f.Name
+	at, ok := b.byKey[key]
+	if !ok {
+		at = len(b.flow.columns)
+		b.byKey[key] = at
+		b.flow.columns = append(b.flow.columns, scanColumn{field: f, source: n.Index})
+	}
+	return expr.Col(at, f.Name, f.Type)
+}

@@ -1,0 +1,407 @@
+package engine
+
+import (
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/nagare-stream/nagare/engine/agg"
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+)
+
+// The merger joins the partitions: it holds the partials that their tasks have sealed, knows each
+// watermark's minimum over the partitions, and closes a window when that minimum passes its end.
+//
+// A task reports after each batch, inside the gate; what a report closes is closed by the task that
+// made it, under mu. The order of windows in a table is by their ends and so the same whoever does it.
+type merger struct {
+	mu     sync.Mutex
+	e      *Engine
+	groups map[*markGroup]*groupMarks
+	closer []*closer // by windowed operator
+}
+
+// groupMarks is one watermark over all partitions of its topic.
+type groupMarks struct {
+	marks   []int64 // by partition
+	global  int64   // minimum of marks, never falling
+	closers []*closer
+}
+
+// A closer closes the windows of one operator and hands their rows on.
+type closer struct {
+	w       *windowOp
+	group   *groupMarks
+	tasks   []*windowTask
+	pending [][]*partial // by partition, sealed, by slice and minEnd
+	closed  int64        // end of the newest window that is closed; math.MinInt64: none
+	gone    []partialKey // stored partials to be removed at the next checkpoint
+	emit    *emitter
+}
+
+type partialKey struct {
+	partition     int32
+	slice, minEnd int64
+}
+
+func newMerger(e *Engine) *merger { return &merger{e: e, groups: map[*markGroup]*groupMarks{}} }
+
+// addGroup makes room for a watermark over n partitions.
+func (m *merger) addGroup(g *markGroup, n int) {
+	gm := m.groups[g]
+	if gm == nil {
+		gm = &groupMarks{global: math.MinInt64}
+		m.groups[g] = gm
+	}
+	for len(gm.marks) < n {
+		gm.marks = append(gm.marks, math.MinInt64)
+	}
+}
+
+func (m *merger) addCloser(w *windowOp, n int, emit *emitter) *closer {
+	c := &closer{w: w, group: m.groups[w.op.topic.groups[w.op.group]], closed: math.MinInt64, emit: emit,
+		pending: make([][]*partial, n), tasks: make([]*windowTask, n)}
+	c.group.closers = append(c.group.closers, c)
+	m.closer = append(m.closer, c)
+	return c
+}
+
+// report takes what a task has finished and closes the windows that this lets close.
+func (m *merger) report(t *task) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, tm := range t.marks {
+		g := m.groups[t.flow.groups[i]]
+		g.marks[t.partition] = tm.tracker.Now()
+		if t.done && m.e.opt.CloseWindows {
+			g.marks[t.partition] = math.MaxInt64 // it can hold nothing back any more
+		}
+	}
+	for _, w := range t.windows {
+		m.e.closerOf(w.w).seal(t, w)
+	}
+	for i := range t.marks {
+		if err := m.groups[t.flow.groups[i]].advance(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle makes the windows that the end of the sources closed stay closed: rows that come in a later
+// run are late for them.
+func (m *merger) settle(tasks []*task) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range tasks {
+		for _, tm := range t.marks {
+			for _, c := range m.groups[tm.group].closers {
+				if c.closed > tm.tracker.Now() {
+					tm.tracker.Raise(c.closed)
+					tm.floor = c.closed
+				}
+			}
+		}
+	}
+}
+
+// seal takes the partials that no row can reach any more: those whose minEnd the task's own
+// watermark has passed.
+func (c *closer) seal(t *task, w *windowTask) {
+	mark := c.group.marks[t.partition]
+	kept := w.open[:0]
+	for _, p := range w.open {
+		if p.minEnd > mark {
+			kept = append(kept, p)
+			continue
+		}
+		c.insert(t.partition, p)
+	}
+	clear(w.open[len(kept):])
+	w.open = kept
+}
+
+func (c *closer) insert(partition int32, p *partial) {
+	list := c.pending[partition]
+	at, _ := slices.BinarySearchFunc(list, p, comparePartials)
+	c.pending[partition] = slices.Insert(list, at, p)
+}
+
+// advance moves the global watermark and closes what lies behind it.
+func (g *groupMarks) advance() error {
+	low := slices.Min(g.marks)
+	if low <= g.global {
+		return nil
+	}
+	g.global = low
+	for _, c := range g.closers {
+		for {
+			end, ok := c.next()
+			if !ok || end > g.global {
+				break
+			}
+			if err := c.close(end); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// next is the end of the first window that has rows and is not closed.
+func (c *closer) next() (end int64, ok bool) {
+	spec := &c.w.spec
+	end = math.MaxInt64
+	after := int64(math.MinInt64)
+	if c.closed != math.MinInt64 {
+		after = spec.NextEnd(c.closed)
+	}
+	for _, list := range c.pending {
+		for _, p := range list {
+			if ok && spec.FirstEnd(p.slice) >= end {
+				break
+			}
+			if e := max(p.minEnd, after); e <= spec.LastEnd(p.slice) && (!ok || e < end) {
+				end, ok = e, true
+			}
+		}
+	}
+	return end, ok
+}
+
+// close merges the window that ends at end, partition by partition in order, and hands its rows on.
+func (c *closer) close(end int64) error {
+	merged := c.emit.hash
+	merged.Reset()
+	start := end - c.w.spec.Size
+	for _, list := range c.pending {
+		for _, p := range list {
+			if p.slice >= end {
+				break
+			}
+			if p.slice >= start && p.minEnd <= end {
+				merged.Merge(p.hash)
+			}
+		}
+	}
+	c.closed = end
+	c.drop(end)
+	return c.emit.window(start, end, merged)
+}
+
+// drop lets go of partials whose last window is closed.
+func (c *closer) drop(end int64) {
+	for partition, list := range c.pending {
+		kept := list[:0]
+		for _, p := range list {
+			if c.w.spec.LastEnd(p.slice) > end {
+				kept = append(kept, p)
+				continue
+			}
+			if p.stored {
+				c.gone = append(c.gone, partialKey{int32(partition), p.slice, p.minEnd})
+			}
+			c.recycle(partition, p.hash)
+		}
+		clear(list[len(kept):])
+		c.pending[partition] = kept
+	}
+}
+
+// recycle gives a hash back to be used again. Few are kept: a catch-up can have very many open.
+func (c *closer) recycle(partition int, h *agg.Hash) {
+	h.Reset()
+	c.emit.spare(h)
+}
+
+// open merges what is there of the window that ends at end and is not closed, without changing
+// anything. The gate must be held.
+func (c *closer) openWindow(end int64, into *agg.Hash) {
+	into.Reset()
+	start := end - c.w.spec.Size
+	for partition := range c.pending {
+		parts := append([]*partial(nil), c.pending[partition]...)
+		if t := c.tasks[partition]; t != nil {
+			parts = append(parts, t.open...)
+		}
+		slices.SortFunc(parts, comparePartials)
+		for _, p := range parts {
+			if p.slice >= start && p.slice < end && p.minEnd <= end {
+				into.Merge(p.hash)
+			}
+		}
+	}
+}
+
+// openEnds is the ends of all windows that have rows and are not closed, ascending.
+func (c *closer) openEnds() []int64 {
+	seen := map[int64]bool{}
+	spec := &c.w.spec
+	visit := func(p *partial) {
+		for end := p.minEnd; end <= spec.LastEnd(p.slice); end += spec.Slide {
+			if end > c.closed {
+				seen[end] = true
+			}
+		}
+	}
+	for partition, list := range c.pending {
+		for _, p := range list {
+			visit(p)
+		}
+		if t := c.tasks[partition]; t != nil {
+			for _, p := range t.open {
+				visit(p)
+			}
+		}
+	}
+	ends := make([]int64, 0, len(seen))
+	for end := range seen {
+		ends = append(ends, end)
+	}
+	slices.Sort(ends)
+	return ends
+}
+
+// An emitter turns a merged window into rows of its table and hands them to whoever reads it.
+type emitter struct {
+	w      *windowOp
+	log    *slog.Logger
+	hash   *agg.Hash
+	free   []*agg.Hash
+	batch  column.Batch // the aggregate's columns: keys in order, then aggregates
+	schema column.Schema
+	having filters
+	out    []*expr.Eval
+	cols   []*column.Vector
+	order  []sortedSlot
+	keys   []byte
+	sel    []uint32
+	times  []int64
+	failed expr.RowErrors
+	rows   int64 // rows handed on so far
+	table  *tableWriter
+	next   []*derived
+}
+
+type sortedSlot struct {
+	slot     uint32
+	from, to int // key bytes
+}
+
+const spareHashes = 64
+
+func (e *emitter) spare(h *agg.Hash) {
+	if len(e.free) < spareHashes {
+		e.free = append(e.free, h)
+	}
+}
+
+func newEmitter(w *windowOp, env expr.Env, log *slog.Logger) (*emitter, error) {
+	e := &emitter{w: w, log: log}
+	var err error
+	if e.hash, err = w.newHash(); err != nil {
+		return nil, err
+	}
+	for i, c := range w.op.Agg.Cols {
+		f := column.Field{Name: c.Name, Type: c.Type}
+		if i == w.place {
+			f.Type = windowType
+		}
+		e.schema.Fields = append(e.schema.Fields, f)
+	}
+	if e.having, err = compileFilters(w.op.Having, env); err != nil {
+		return nil, err
+	}
+	e.out, err = compileAll(w.op.Out, env)
+	e.cols = make([]*column.Vector, len(e.out))
+	return e, err
+}
+
+var windowType = column.StructOf(
+	column.Field{Name: "start", Type: column.Of(column.Timestamp)},
+	column.Field{Name: "end", Type: column.Of(column.Timestamp)})
+
+// fill turns the groups of a window into rows of e.batch, sorted by key, and leaves the encoded keys
+// in e.keys and e.order.
+func (e *emitter) fill(start, end int64, h *agg.Hash) {
+	keys := h.Keys()
+	e.order, e.keys = e.order[:0], e.keys[:0]
+	for slot := range h.Len() {
+		from := len(e.keys)
+		for i := range keys {
+			e.keys = codec.AppendKey(e.keys, &keys[i], slot)
+		}
+		e.order = append(e.order, sortedSlot{uint32(slot), from, len(e.keys)})
+	}
+	slices.SortFunc(e.order, func(a, b sortedSlot) int {
+		return slices.Compare(e.keys[a.from:a.to], e.keys[b.from:b.to])
+	})
+	b := &e.batch
+	b.Reset(&e.schema)
+	b.Len = len(e.order)
+	e.sel = e.sel[:0]
+	slots := make([]uint32, len(e.order))
+	for i, o := range e.order {
+		slots[i] = o.slot
+		e.sel = append(e.sel, uint32(i))
+	}
+	at := 0
+	for i := range keys {
+		if i == e.w.place {
+			at++
+		}
+		for _, s := range slots {
+			b.Cols[at].AppendFrom(&keys[i], int(s))
+		}
+		at++
+	}
+	win := &b.Cols[e.w.place]
+	for range slots {
+		win.Kids[0].AppendInt(start)
+		win.Kids[1].AppendInt(end)
+	}
+	h.Result(b.Cols[len(keys)+1:], slots)
+	for i := range b.Cols {
+		b.Cols[i].EnsureNull(b.Len)
+	}
+}
+
+// evaluate runs HAVING and SELECT over the filled batch; the rows that stay are e.sel of e.cols.
+func (e *emitter) evaluate() {
+	e.failed.Reset()
+	e.sel = e.having.run(&e.batch, e.sel, e.sel, &e.failed)
+	for i, ev := range e.out {
+		e.cols[i] = ev.Run(&e.batch, e.sel, &e.failed)
+	}
+}
+
+// window emits a closed window.
+func (e *emitter) window(start, end int64, h *agg.Hash) error {
+	e.fill(start, end, h)
+	e.evaluate()
+	if n := len(e.failed.Rows); n > 0 { // a result that cannot be computed is NULL; the stream goes on
+		e.log.Warn("results are NULL", "table", e.w.op.Name, "window_end", isoTime(end), "rows", n, "class", e.failed.Classes[0])
+	}
+	e.times = grow(e.times, e.batch.Len)
+	for i := range e.times {
+		e.times[i] = end
+	}
+	e.rows += int64(len(e.sel))
+	if e.table != nil {
+		for _, row := range e.sel {
+			o := e.order[row]
+			if err := e.table.put(end, e.keys[o.from:o.to], e.cols, int(row)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, d := range e.next {
+		if err := d.take(e.cols, e.sel, e.times); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,290 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+)
+
+// outboxOp is the operator of the store that holds rows which are committed and not yet delivered.
+const outboxOp = "outbox"
+
+// outboxLimit is how many bytes of rows may wait for delivery; tasks stop reading above it.
+const outboxLimit = 64 << 20
+
+// The outbox holds rows from the checkpoint that made them durable until their sink has them. A crash
+// between delivery and removal delivers again, with the same identity.
+type outbox struct {
+	mu     sync.Mutex
+	room   sync.Cond
+	queues map[*destination]*queue
+	bytes  int64
+	rows   int64
+	nextID uint64
+	done   []uint64 // delivered, to be removed by the next checkpoint
+	closed bool
+}
+
+type queue struct {
+	entries []entry
+	wake    chan struct{}
+}
+
+type entry struct {
+	id    uint64
+	epoch uint64
+	rows  *Rows
+}
+
+func newOutbox() *outbox {
+	o := &outbox{queues: map[*destination]*queue{}}
+	o.room.L = &o.mu
+	return o
+}
+
+func (o *outbox) add(d *destination) { o.queues[d] = &queue{wake: make(chan struct{}, 1)} }
+
+// wait blocks while too much waits for delivery.
+func (o *outbox) wait(ctx context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.bytes <= outboxLimit {
+		return ctx.Err()
+	}
+	stop := context.AfterFunc(ctx, func() {
+		o.mu.Lock()
+		o.room.Broadcast()
+		o.mu.Unlock()
+	})
+	defer stop()
+	for o.bytes > outboxLimit && ctx.Err() == nil {
+		o.room.Wait()
+	}
+	return ctx.Err()
+}
+
+// push hands committed rows to the deliverer of their destination.
+func (o *outbox) push(d *destination, e entry) {
+	o.mu.Lock()
+	q := o.queues[d]
+	q.entries = append(q.entries, e)
+	o.bytes += rowsBytes(e.rows)
+	o.rows += int64(e.rows.Len())
+	o.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// head returns the first entries of a queue, without taking them.
+func (o *outbox) head(q *queue) []entry {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return q.entries[:len(q.entries):len(q.entries)]
+}
+
+// delivered takes the first n entries of a queue away.
+func (o *outbox) delivered(q *queue, n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range q.entries[:n] {
+		o.bytes -= rowsBytes(e.rows)
+		o.rows -= int64(e.rows.Len())
+		o.done = append(o.done, e.id)
+	}
+	q.entries = append([]entry(nil), q.entries[n:]...)
+	o.room.Broadcast()
+}
+
+// takeDone gives the entries that may be removed from the store.
+func (o *outbox) takeDone() []uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	done := o.done
+	o.done = nil
+	return done
+}
+
+// pending reports how many rows and bytes wait.
+func (o *outbox) pending() (rows, bytes int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.rows, o.bytes
+}
+
+// drained waits until everything is delivered.
+func (o *outbox) drained(ctx context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	stop := context.AfterFunc(ctx, func() {
+		o.mu.Lock()
+		o.room.Broadcast()
+		o.mu.Unlock()
+	})
+	defer stop()
+	for o.rows > 0 && ctx.Err() == nil {
+		o.room.Wait()
+	}
+	return ctx.Err()
+}
+
+// Delivery is tried again after a wait that doubles between these bounds, with jitter.
+const (
+	retryFirst = 50 * time.Millisecond
+	retryMost  = 10 * time.Second
+)
+
+// deliver hands a destination's rows to its sink until ctx ends. A sink that fails gets the same
+// rows again, after a wait.
+func (e *Engine) deliver(ctx context.Context, d *destination) error {
+	q := e.outbox.queues[d]
+	wait := retryFirst
+	for {
+		batch := e.outbox.head(q)
+		if len(batch) == 0 {
+			select {
+			case <-q.wake:
+				continue
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		err := writeAll(ctx, d.sink, batch)
+		if err == nil {
+			e.outbox.delivered(q, len(batch))
+			d.setTrouble("")
+			wait = retryFirst
+			e.worked()
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		d.setTrouble(err.Error())
+		e.log.Warn("rows wait", "destination", d.name, "error", err, "retry", wait)
+		select {
+		case <-time.After(wait/2 + time.Duration(rand.Int64N(int64(wait)))):
+		case <-ctx.Done():
+			return nil
+		}
+		wait = min(2*wait, retryMost)
+	}
+}
+
+func writeAll(ctx context.Context, sink Sink, batch []entry) error {
+	for _, e := range batch {
+		if err := sink.Write(ctx, e.epoch, e.rows); err != nil {
+			return err
+		}
+	}
+	return sink.Flush(ctx)
+}
+
+func (d *destination) setTrouble(text string) {
+	d.mu.Lock()
+	d.trouble = text
+	d.mu.Unlock()
+}
+
+func rowsBytes(r *Rows) int64 {
+	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + 16*r.Len())
+}
+
+// encodeRows writes rows for the store: the destination's name and numbers, then everything else
+// compressed.
+//
+//	uvarint name length, name, uvarint partition, uvarint first, uvarint rows
+//	S2 of: times (8 bytes each), then for keys, values, topics: ends (4 bytes each), null bits, data
+func encodeRows(dst []byte, r *Rows) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(r.Sink)))
+	dst = append(dst, r.Sink...)
+	dst = binary.AppendUvarint(dst, uint64(r.Partition))
+	dst = binary.AppendUvarint(dst, uint64(r.First))
+	dst = binary.AppendUvarint(dst, uint64(r.Len()))
+	var body []byte
+	for _, t := range r.Times {
+		body = binary.LittleEndian.AppendUint64(body, uint64(t))
+	}
+	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics} {
+		body = binary.AppendUvarint(body, uint64(len(b.Ends)))
+		for _, e := range b.Ends {
+			body = binary.LittleEndian.AppendUint32(body, e)
+		}
+		body = binary.AppendUvarint(body, uint64(len(b.Null)))
+		for _, n := range b.Null {
+			body = binary.LittleEndian.AppendUint64(body, n)
+		}
+		body = binary.AppendUvarint(body, uint64(len(b.Data)))
+		body = append(body, b.Data...)
+	}
+	return append(dst, s2.Encode(nil, body)...)
+}
+
+// rowsReader reads what encodeRows wrote. The first fault sticks.
+type rowsReader struct {
+	b   []byte
+	err error
+}
+
+func (r *rowsReader) uvarint() int {
+	x, n := binary.Uvarint(r.b)
+	if n <= 0 || x > 1<<40 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return int(x)
+}
+
+func (r *rowsReader) bytes(n int) []byte {
+	if n < 0 || n > len(r.b) {
+		r.fail()
+		return nil
+	}
+	out := r.b[:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *rowsReader) fail() {
+	r.b = nil
+	if r.err == nil {
+		r.err = fmt.Errorf("read outbox entry: it is cut off or damaged")
+	}
+}
+
+func decodeRows(src []byte) (*Rows, error) {
+	in := &rowsReader{b: src}
+	r := &Rows{Sink: string(in.bytes(in.uvarint()))}
+	r.Partition, r.First = int32(in.uvarint()), int64(in.uvarint())
+	n := in.uvarint()
+	if in.err != nil {
+		return nil, in.err
+	}
+	body, err := s2.Decode(nil, in.b)
+	if err != nil {
+		return nil, fmt.Errorf("read outbox entry: %w", err)
+	}
+	in.b = body
+	for range n {
+		if b := in.bytes(8); b != nil {
+			r.Times = append(r.Times, int64(binary.LittleEndian.Uint64(b)))
+		}
+	}
+	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics} {
+		for ends := in.bytes(4 * in.uvarint()); len(ends) > 0; ends = ends[4:] {
+			b.Ends = append(b.Ends, binary.LittleEndian.Uint32(ends))
+		}
+		for null := in.bytes(8 * in.uvarint()); len(null) > 0; null = null[8:] {
+			b.Null = append(b.Null, binary.LittleEndian.Uint64(null))
+		}
+		b.Data = append(b.Data, in.bytes(in.uvarint())...)
+	}
+	return r, in.err
+}

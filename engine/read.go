@@ -1,0 +1,242 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// A NotFoundError names a table, view or topic that does not exist.
+type NotFoundError struct {
+	Name    string
+	Nearest string // "" if nothing is near
+	Known   []string
+}
+
+func (e *NotFoundError) Error() string {
+	text := fmt.Sprintf("there is no table, view or topic %q", e.Name)
+	switch {
+	case e.Nearest != "":
+		text += fmt.Sprintf("; did you mean %q?", e.Nearest)
+	case len(e.Known) > 0:
+		text += "; there are " + strings.Join(e.Known, ", ")
+	}
+	return text
+}
+
+// Table returns a table's or view's rows, those of open windows too if asked, sorted by the
+// grouping columns (else by partition and offset). limit < 0: all; else the last ones.
+// Beside tables and views, TABLE$late and TOPIC$invalid can be read.
+func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (*RowSet, error) {
+	s := &RowSet{Batch: &column.Batch{}}
+	keep := func(b *column.Batch) error {
+		if s.Schema == nil {
+			s.Schema = b.Schema
+			s.Batch.Reset(b.Schema)
+		}
+		for i := range b.Len {
+			s.Batch.AppendRow(b, i)
+		}
+		if limit >= 0 && s.Batch.Len > 2*limit+readRows {
+			s.dropFirst(s.Batch.Len - limit)
+		}
+		return nil
+	}
+	if err := e.scan(ctx, name, keep); err != nil {
+		return nil, err
+	}
+	if s.Schema == nil {
+		schema, err := e.SchemaOf(name)
+		if err != nil {
+			return nil, err
+		}
+		s.Schema = &schema
+		s.Batch.Reset(s.Schema)
+	}
+	if op := e.windowed(name); op != nil && open {
+		s.Open = make([]bool, s.Batch.Len, s.Batch.Len+64)
+		e.openRows(op, s.Batch)
+		for len(s.Open) < s.Batch.Len {
+			s.Open = append(s.Open, true)
+		}
+	}
+	if limit >= 0 && s.Batch.Len > limit {
+		s.dropFirst(s.Batch.Len - limit)
+	}
+	for i := range s.Batch.Cols {
+		s.Batch.Cols[i].EnsureNull(s.Batch.Len)
+	}
+	s.Batch.SelectAll()
+	return s, nil
+}
+
+// dropFirst takes the first n rows away.
+func (s *RowSet) dropFirst(n int) {
+	rest := &column.Batch{}
+	rest.Reset(s.Schema)
+	for i := range s.Batch.Cols {
+		s.Batch.Cols[i].EnsureNull(s.Batch.Len)
+	}
+	for i := n; i < s.Batch.Len; i++ {
+		rest.AppendRow(s.Batch, i)
+	}
+	s.Batch = rest
+	if s.Open != nil {
+		s.Open = s.Open[n:]
+	}
+}
+
+// Scan hands all final rows of a table, view or kept rows to visit, batch by batch, sorted as Table
+// does. A batch is valid during the call.
+func (e *Engine) Scan(ctx context.Context, name string, visit func(*column.Batch) error) error {
+	return e.scan(ctx, name, visit)
+}
+
+func (e *Engine) scan(ctx context.Context, name string, visit func(*column.Batch) error) error {
+	if ops := e.tableOps(name); len(ops) > 0 {
+		for _, op := range ops {
+			if op.window == nil {
+				return e.scanLog(ctx, e.destinations["table/"+name], visit)
+			}
+		}
+		return e.scanWindows(ctx, ops[0], visit)
+	}
+	if d := e.keptRows(name); d != nil {
+		return e.scanLog(ctx, d, visit)
+	}
+	if d := e.opt.Pipeline.Dataset(name); d != nil && d.Kind == plan.MaterializedView {
+		return e.runBatch(ctx, d.Flows[0].Root, visit)
+	}
+	if s := e.sources[name]; s != nil {
+		return scanTopic(ctx, name, s, visit)
+	}
+	return e.notFound(name)
+}
+
+// keptRows is the log of TABLE$late or TOPIC$invalid, or nil.
+func (e *Engine) keptRows(name string) *destination {
+	if table, ok := strings.CutSuffix(name, "$late"); ok {
+		return e.destinations["late/"+table]
+	}
+	if topic, ok := strings.CutSuffix(name, "$invalid"); ok {
+		return e.destinations["invalid/"+topic]
+	}
+	return nil
+}
+
+// tableOps is the operators that write a table.
+func (e *Engine) tableOps(name string) []*operator {
+	var ops []*operator
+	for _, op := range e.ops {
+		if op.Table != nil && op.Table.Name == name {
+			ops = append(ops, op)
+		}
+	}
+	return ops
+}
+
+func (e *Engine) windowed(name string) *operator {
+	for _, op := range e.tableOps(name) {
+		if op.window != nil {
+			return op
+		}
+	}
+	return nil
+}
+
+// SchemaOf is the columns of what Table can read.
+func (e *Engine) SchemaOf(name string) (column.Schema, error) {
+	if ops := e.tableOps(name); len(ops) > 0 {
+		return schemaOf(ops[0].Cols), nil
+	}
+	if d := e.keptRows(name); d != nil {
+		return d.schema, nil
+	}
+	if d := e.opt.Pipeline.Dataset(name); d != nil && d.Kind == plan.MaterializedView {
+		return schemaOf(d.Flows[0].Root.Columns()), nil
+	}
+	if e.sources[name] != nil {
+		return plan.SourceSchema, nil
+	}
+	return column.Schema{}, e.notFound(name)
+}
+
+// Names is everything that Table can read: tables and views in order of definition, then topics,
+// then kept rows.
+func (e *Engine) Names() []string {
+	var names []string
+	for _, d := range e.opt.Pipeline.Datasets {
+		if d.Kind == plan.StreamingTable || d.Kind == plan.MaterializedView {
+			names = append(names, d.Name)
+		}
+	}
+	for _, f := range e.flows {
+		names = append(names, f.topic)
+	}
+	for _, op := range e.ops {
+		if op.window != nil {
+			names = append(names, op.Name+"$late")
+		}
+	}
+	for _, f := range e.flows {
+		names = append(names, f.topic+"$invalid")
+	}
+	return names
+}
+
+func (e *Engine) notFound(name string) error {
+	known := e.Names()
+	return &NotFoundError{Name: name, Nearest: sql.Nearest(name, known), Known: known}
+}
+
+// Explain is the plan of a table and why its oldest window is still open.
+func (e *Engine) Explain(table string) (string, error) {
+	d := e.opt.Pipeline.Dataset(table)
+	if d == nil || len(d.Flows) == 0 {
+		return "", e.notFound(table)
+	}
+	var b strings.Builder
+	for _, f := range d.Flows {
+		b.WriteString(plan.Describe(f.Root))
+		b.WriteByte('\n')
+	}
+	for _, op := range e.tableOps(table) {
+		e.explainOp(&b, op)
+	}
+	return b.String(), nil
+}
+
+func (e *Engine) explainOp(b *strings.Builder, op *operator) {
+	if op.topic == nil {
+		fmt.Fprintf(b, "reads final rows of %s\n", op.From.Name)
+		return
+	}
+	var fields []string
+	for _, c := range op.topic.columns {
+		fields = append(fields, c.field.Name)
+	}
+	fmt.Fprintf(b, "one scan of topic %s serves %d operators and decodes: %s\n", op.topic.topic, len(op.topic.ops), strings.Join(fields, ", "))
+	if op.window == nil {
+		return
+	}
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	c := e.closerOf(op.window)
+	ends := c.openEnds()
+	if len(ends) == 0 {
+		b.WriteString("no window is open\n")
+		return
+	}
+	fmt.Fprintf(b, "%d windows are open; the oldest ends at %s and closes when every partition's watermark has reached that:\n", len(ends), isoTime(ends[0]))
+	for p, mark := range c.group.marks {
+		note := "has reached it"
+		if mark < ends[0] {
+			note = "holds it open"
+		}
+		fmt.Fprintf(b, "  partition %d: watermark %s, %s\n", p, isoTime(mark), note)
+	}
+}

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+)
+
+// A rowTask runs one operator that keeps rows one for one, on one partition.
+type rowTask struct {
+	op     *operator
+	post   filters
+	out    []*expr.Eval
+	cols   []*column.Vector
+	sel    []uint32
+	failed expr.RowErrors
+	judged judged
+	to     *rowWriter
+}
+
+func newRowTask(op *operator, env expr.Env, to *rowWriter) (*rowTask, error) {
+	r := &rowTask{op: op, to: to}
+	filters := op.Post
+	if op.group < 0 {
+		filters = append(append(filters[:0:0], op.Pre...), op.Post...)
+	}
+	var err error
+	if r.post, err = compileFilters(filters, env); err != nil {
+		return nil, err
+	}
+	r.out, err = compileAll(op.Out, env)
+	r.cols = make([]*column.Vector, len(r.out))
+	return r, err
+}
+
+func compileAll(list []*expr.Node, env expr.Env) ([]*expr.Eval, error) {
+	out := make([]*expr.Eval, len(list))
+	for i, n := range list {
+		if n == nil {
+			continue
+		}
+		ev, err := expr.Compile(n, env)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = ev
+	}
+	return out, nil
+}
+
+// step runs the operator over the scan's batch.
+func (r *rowTask) step(t *task) error {
+	r.judged.begin(t, r.op)
+	r.failed.Reset()
+	// Without a watermark a malformed value is a struct of NULLs to the query, as in Spark, though
+	// the ledger calls the row invalid.
+	rows := t.scan.all
+	if r.op.group >= 0 {
+		rows = t.marks[r.op.group].rows
+	}
+	b := &t.scan.batch
+	r.sel = r.post.run(b, rows, r.sel, &r.failed)
+	for i, ev := range r.out {
+		r.cols[i] = ev.Run(b, r.sel, &r.failed)
+	}
+	r.sel = t.dropFailed(r.sel, &r.failed, &r.judged)
+	for _, row := range r.sel {
+		if r.judged.by[row] == filtered {
+			r.judged.by[row] = counted
+		}
+	}
+	r.judged.end(t)
+	return r.to.append(r.cols, r.sel, t.scan.appended)
+}
+
+// dropFailed takes the rows away whose expressions failed: they are invalid, with the error's class.
+func (t *task) dropFailed(sel []uint32, failed *expr.RowErrors, j *judged) []uint32 {
+	if len(failed.Rows) == 0 {
+		return sel
+	}
+	for i, row := range failed.Rows {
+		j.by[row] = invalid
+		t.refuse(row, "invalid", failed.Classes[i])
+	}
+	kept := sel[:0]
+	for _, row := range sel {
+		if j.by[row] != invalid {
+			kept = append(kept, row)
+		}
+	}
+	return kept
+}

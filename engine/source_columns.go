@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"strconv"
+
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// fillSource appends one of the seven columns of a Kafka source for records from … to-1.
+func fillSource(v *column.Vector, which int, topic string, r *Records, from, to int) {
+	switch which {
+	case plan.SourceKey:
+		fillBytes(v, &r.Keys, from, to)
+	case plan.SourceValue:
+		fillBytes(v, &r.Values, from, to)
+	case plan.SourceTopicName:
+		for range to - from {
+			v.AppendString(topic)
+		}
+	case plan.SourcePartition:
+		for range to - from {
+			v.AppendInt(int64(r.Partition))
+		}
+	case plan.SourceOffset:
+		v.Int = append(v.Int, r.Offsets[from:to]...)
+	case plan.SourceTimestamp:
+		v.Int = append(v.Int, r.Times[from:to]...)
+	case plan.SourceTimestampType:
+		for range to - from {
+			v.AppendInt(0) // CreateTime
+		}
+	}
+}
+
+func fillBytes(v *column.Vector, b *Bytes, from, to int) {
+	for i := from; i < to; i++ {
+		if b.IsNull(i) {
+			v.AppendNull()
+		} else {
+			v.AppendBytes(b.At(i))
+		}
+	}
+}
+
+func formatInt(x int64) string { return strconv.FormatInt(x, 10) }

@@ -1,0 +1,248 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/window"
+)
+
+// A task reads one partition of a topic and runs all operators over its rows. It is the unit of
+// determinism: what it gives depends on the partition's records alone.
+type task struct {
+	e         *Engine
+	flow      *topicFlow
+	partition int32
+	source    Source
+	reader    Reader
+	records   Records
+
+	position Position // next to read; guarded by the gate
+	lastRow  atomic.Int64
+	offset   atomic.Int64 // position.Offset for status, without the gate
+	idle     atomic.Bool
+	done     bool // the source has ended
+
+	scan    *scanner
+	marks   []*taskMarks
+	windows []*windowTask
+	rows    []*rowTask
+	topic   Count   // outcomes over all operators, a row once
+	best    []uint8 // by row: best outcome so far
+	from    int     // first record of the step
+
+	refused  []refusal
+	unusable *keeper
+}
+
+// taskMarks is one watermark of the task's partition.
+type taskMarks struct {
+	group   *markGroup
+	tracker window.Tracker
+	pre     filters
+	marks   []int64
+	verdict []window.Verdict
+	rows    []uint32 // rows with a believable time
+	offered []uint32 // rows that passed the filters below the watermark
+	failed  expr.RowErrors
+	floor   int64 // to which the watermark was raised while the partition was idle; math.MinInt64: never
+}
+
+// run reads until the source ends or ctx does.
+func (t *task) run(ctx context.Context) error {
+	for {
+		if err := t.e.outbox.wait(ctx); err != nil { // outside the gate: a checkpoint may be what makes room
+			return err
+		}
+		err := t.reader.Read(ctx, &t.records) // waiting here is outside the gate: a quiet partition holds up no checkpoint
+		if errors.Is(err, io.EOF) {
+			return t.finish()
+		}
+		if err != nil {
+			return fmt.Errorf("read %s partition %d at offset %d: %w", t.flow.topic, t.partition, t.offset.Load(), err)
+		}
+		t.e.gate.RLock()
+		err = t.process()
+		t.e.gate.RUnlock()
+		if err != nil {
+			return fmt.Errorf("process %s partition %d at offset %d: %w", t.flow.topic, t.partition, t.offset.Load(), err)
+		}
+		t.e.worked()
+	}
+}
+
+// process takes the records that were read through all operators, a step at a time.
+func (t *task) process() error {
+	for from := 0; from < t.records.Len(); from += t.e.opt.BatchRows {
+		to := min(from+t.e.opt.BatchRows, t.records.Len())
+		if err := t.step(from, to); err != nil {
+			return err
+		}
+	}
+	if t.records.Len() > 0 {
+		t.position = t.records.Next
+		t.offset.Store(t.position.Offset)
+		t.lastRow.Store(t.e.opt.Now())
+	}
+	return t.e.merger.report(t)
+}
+
+// step decodes records from … to-1, marks them, and runs the operators.
+func (t *task) step(from, to int) error {
+	n := to - from
+	t.from = from
+	if err := t.scan.decode(&t.records, from, to); err != nil {
+		return err
+	}
+	t.best = grow(t.best, n)
+	for i := range t.best {
+		t.best[i] = outcomes // nobody has judged it
+	}
+	for _, m := range t.marks {
+		m.mark(t)
+	}
+	for _, w := range t.windows {
+		if err := w.step(t); err != nil {
+			return err
+		}
+	}
+	for _, r := range t.rows {
+		if err := r.step(t); err != nil {
+			return err
+		}
+	}
+	if err := t.keepUnusable(); err != nil {
+		return err
+	}
+	countOutcomes(&t.topic, t.best)
+	t.e.events.Add(int64(n))
+	return nil
+}
+
+// mark judges each row's event time and gives it the watermark just before it.
+func (m *taskMarks) mark(t *task) {
+	n := t.scan.batch.Len
+	m.marks, m.verdict = grow(m.marks, n), grow(m.verdict, n)
+	m.failed.Reset()
+	m.offered = m.pre.run(&t.scan.batch, t.scan.valid, m.offered, &m.failed)
+	m.tracker.Mark(&t.scan.batch.Cols[m.group.timeCol], t.scan.appended, m.offered, m.marks, m.verdict)
+	m.rows = m.rows[:0]
+	for _, r := range m.offered {
+		if m.verdict[r] == window.OK {
+			m.rows = append(m.rows, r)
+		}
+	}
+}
+
+// finish closes the books of a bounded source: no row can come any more.
+func (t *task) finish() error {
+	t.e.gate.RLock()
+	defer t.e.gate.RUnlock()
+	t.done = true
+	return t.e.merger.report(t)
+}
+
+// filters is a chain of predicates.
+type filters []*expr.Eval
+
+// run keeps the rows for which all are true, in dst.
+func (f filters) run(b *column.Batch, rows, dst []uint32, failed *expr.RowErrors) []uint32 {
+	if len(f) == 0 {
+		return append(dst[:0], rows...)
+	}
+	dst = f[0].Filter(b, rows, dst[:0], failed)
+	for _, p := range f[1:] {
+		dst = p.Filter(b, dst, dst[:0], failed) // in place: a filter writes no further than it has read
+	}
+	return dst
+}
+
+func compileFilters(list []*expr.Node, env expr.Env) (filters, error) {
+	var f filters
+	for _, n := range list {
+		ev, err := expr.Compile(n, env)
+		if err != nil {
+			return nil, err
+		}
+		f = append(f, ev)
+	}
+	return f, nil
+}
+
+// A scanner decodes records into the columns of a topicFlow.
+type scanner struct {
+	flow     *topicFlow
+	json     *codec.JSON
+	status   []codec.Status
+	batch    column.Batch
+	appended []int64  // append time by row
+	valid    []uint32 // rows whose value is not malformed
+	all      []uint32
+	computed []*expr.Eval // by column, nil for those read from the record
+	failed   expr.RowErrors
+}
+
+func newScanner(f *topicFlow, env expr.Env) (*scanner, error) {
+	s := &scanner{flow: f, computed: make([]*expr.Eval, len(f.columns))}
+	if f.json {
+		s.json = codec.NewJSON(f.targets, codec.Options{Zone: env.Zone})
+	}
+	for i, c := range f.columns {
+		if c.computed == nil {
+			continue
+		}
+		ev, err := expr.Compile(c.computed, env)
+		if err != nil {
+			return nil, err
+		}
+		s.computed[i] = ev
+	}
+	return s, nil
+}
+
+// decode fills the batch with records from … to-1, once for all operators.
+func (s *scanner) decode(r *Records, from, to int) error {
+	n := to - from
+	b := &s.batch
+	b.Reset(&s.flow.schema)
+	b.Len = n
+	s.appended = append(s.appended[:0], r.Times[from:to]...)
+	s.status = grow(s.status, n)
+	clear(s.status)
+	if s.json != nil {
+		s.json.Decode(&r.Values, from, to, b.Cols[:len(s.flow.targets)], s.status)
+	}
+	s.all, s.valid = s.all[:0], s.valid[:0]
+	for i := range n {
+		s.all = append(s.all, uint32(i))
+		if s.status[i].Reason == codec.OK {
+			s.valid = append(s.valid, uint32(i))
+		}
+	}
+	for i := len(s.flow.targets); i < len(s.flow.columns); i++ {
+		if c := &s.flow.columns[i]; c.source >= 0 {
+			fillSource(&b.Cols[i], c.source, s.flow.topic, r, from, to)
+		}
+	}
+	s.failed.Reset()
+	for i, ev := range s.computed {
+		if ev != nil {
+			b.Cols[i] = *ev.Run(b, s.valid, &s.failed)
+		}
+	}
+	return nil
+}
+
+// grow returns s with length n, contents unspecified.
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/4)
+	}
+	return s[:n]
+}

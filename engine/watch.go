@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// watchers is who wants to know of checkpoints, and how the last one went.
+type watchers struct {
+	mu   sync.Mutex
+	all  map[chan struct{}]bool
+	last CheckpointStatus
+}
+
+// Watch returns a channel that gets a value after each checkpoint that changed something, and a
+// function that ends it. A value that nobody has taken yet is not sent twice.
+func (e *Engine) Watch() (<-chan struct{}, func()) {
+	ch := make(chan struct{}, 1)
+	w := &e.state
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.all == nil {
+		w.all = map[chan struct{}]bool{}
+	}
+	w.all[ch] = true
+	return ch, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.all, ch)
+	}
+}
+
+func (e *Engine) notify() {
+	e.state.mu.Lock()
+	defer e.state.mu.Unlock()
+	for ch := range e.state.all {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (e *Engine) noteCheckpoint(now, paused, commit int64) {
+	e.state.mu.Lock()
+	defer e.state.mu.Unlock()
+	e.state.last.LastSuccess, e.state.last.LastPause, e.state.last.LastCommit = now, paused, commit
+	e.state.last.Count++
+}
+
+// Status is the engine at this moment. It stops the tasks between two batches for a moment.
+func (e *Engine) Status() Status {
+	s := Status{State: "running", Epoch: e.epoch.Load(), Events: e.events.Load(), Watermark: math.MinInt64}
+	e.state.mu.Lock()
+	s.Checkpoints = e.state.last
+	e.state.mu.Unlock()
+	s.OutboxRows, _ = e.outbox.pending()
+	for _, name := range e.destinationNames() {
+		d := e.destinations[name]
+		d.mu.Lock()
+		if d.trouble != "" {
+			s.State, s.Reason = "degraded", name+": "+d.trouble
+		}
+		d.mu.Unlock()
+	}
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	s.Ledger = e.ledger()
+	for _, f := range e.flows {
+		s.Partitions = append(s.Partitions, e.partitions(f)...)
+	}
+	for _, p := range s.Partitions {
+		if p.Holds {
+			s.Watermark = max(s.Watermark, p.Watermark)
+		}
+	}
+	for _, op := range e.ops {
+		if op.Table == nil {
+			continue
+		}
+		t := TableStatus{Name: op.Name, Kind: "rows", Watermark: math.MinInt64}
+		if op.window != nil {
+			c := e.closerOf(op.window)
+			t.Kind, t.Rows, t.Watermark = "windowed", c.emit.rows, c.group.global
+			for _, p := range c.partials() {
+				t.Open += int64(p.hash.Len())
+				s.StateBytes += p.hash.Size()
+			}
+			s.StateRows += t.Open
+		}
+		for topic := range s.Ledger.Tables[op.Name] {
+			n := s.Ledger.Tables[op.Name][topic]
+			t.LateRows += n.Late
+			if op.window == nil {
+				t.Rows += n.Counted
+			}
+		}
+		s.Tables = append(s.Tables, t)
+	}
+	for _, d := range e.opt.Pipeline.Datasets {
+		if d.Kind == plan.MaterializedView {
+			s.Tables = append(s.Tables, TableStatus{Name: d.Name, Kind: "view", Watermark: math.MinInt64})
+		}
+	}
+	return s
+}
+
+func (e *Engine) destinationNames() []string {
+	names := make([]string, 0, len(e.destinations))
+	for name := range e.destinations {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// partials is all that an operator holds, sealed or not. The gate is held.
+func (c *closer) partials() []*partial {
+	var all []*partial
+	for partition, list := range c.pending {
+		all = append(all, list...)
+		if t := c.tasks[partition]; t != nil {
+			all = append(all, t.open...)
+		}
+	}
+	return all
+}
+
+// partitions tells where the partitions of a topic stand. The gate is held.
+func (e *Engine) partitions(f *topicFlow) []PartitionStatus {
+	var out []PartitionStatus
+	newest, low, holder := int64(math.MinInt64), int64(math.MaxInt64), -1
+	for _, t := range e.tasks {
+		if t.flow != f {
+			continue
+		}
+		p := PartitionStatus{Topic: f.topic, Partition: t.partition, Position: t.position.Offset, Watermark: math.MinInt64,
+			EventTime: math.MinInt64, Idle: t.idle.Load(), LastRow: t.lastRow.Load()}
+		if len(t.marks) > 0 {
+			m := t.marks[0]
+			p.Watermark = m.tracker.Now()
+			if p.Watermark != math.MinInt64 {
+				p.EventTime = p.Watermark + m.group.delay
+			}
+			newest = max(newest, p.Watermark)
+			if p.Watermark < low {
+				low, holder = p.Watermark, len(out)
+			}
+		}
+		out = append(out, p)
+	}
+	if holder >= 0 {
+		out[holder].Holds = true
+	}
+	for i := range out {
+		if out[i].Watermark != math.MinInt64 {
+			out[i].LagTime = newest - out[i].Watermark
+		}
+	}
+	return out
+}
+
+// Ledger is what became of every row that was read so far.
+func (e *Engine) Ledger() Ledger {
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	return e.ledger()
+}
+
+func (e *Engine) ledger() Ledger {
+	l := Ledger{Topics: map[string]Count{}, Tables: map[string]map[string]Count{}}
+	book := func(table, topic string, c Count) {
+		if l.Tables[table] == nil {
+			l.Tables[table] = map[string]Count{}
+		}
+		sum := l.Tables[table][topic]
+		sum.add(c)
+		l.Tables[table][topic] = sum
+	}
+	for _, t := range e.tasks {
+		sum := l.Topics[t.flow.topic]
+		sum.add(t.topic)
+		l.Topics[t.flow.topic] = sum
+		for _, w := range t.windows {
+			if w.w.op.Table != nil {
+				book(w.w.op.Table.Name, t.flow.topic, w.judged.count)
+			}
+		}
+		for _, r := range t.rows {
+			if r.op.Table != nil {
+				book(r.op.Table.Name, t.flow.topic, r.judged.count)
+			}
+		}
+	}
+	for _, c := range e.merger.closer {
+		for _, d := range c.emit.next {
+			if d.op.Table != nil {
+				book(d.op.Table.Name, d.op.From.Name, d.count)
+			}
+		}
+	}
+	return l
+}
+
+func schemaOf(cols []plan.Column) column.Schema {
+	var s column.Schema
+	for _, c := range cols {
+		s.Fields = append(s.Fields, column.Field{Name: c.Name, Type: c.Type})
+	}
+	return s
+}
+
+func columnsOf(cols []plan.Column) []*expr.Node {
+	out := make([]*expr.Node, len(cols))
+	for i, c := range cols {
+		out[i] = expr.Col(i, c.Name, c.Type)
+	}
+	return out
+}
+
+func isoTime(micros int64) string {
+	if micros == math.MinInt64 || micros == math.MaxInt64 {
+		return "-"
+	}
+	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
+}
