@@ -37,6 +37,7 @@ type (
 		Pos         Pos
 		Streaming   bool
 		IfNotExists bool
+		Qualifier   []Ident // catalog and database, as written before the name; usually nil
 		Name        Ident
 		Columns     []ColumnDef
 		Using       string
@@ -48,21 +49,25 @@ type (
 	}
 	// CreateView is CREATE [OR REPLACE] [TEMPORARY] VIEW.
 	CreateView struct {
-		Pos       Pos
-		Temporary bool
-		OrReplace bool
-		Name      Ident
-		Columns   []Ident
-		Comment   string
-		Query     *Query
+		Pos         Pos
+		Temporary   bool
+		OrReplace   bool
+		IfNotExists bool
+		Qualifier   []Ident // of a persisted view; nil for a temporary one
+		Name        Ident
+		Columns     []Ident
+		Comment     string
+		Properties  []Property
+		Query       *Query
 	}
 	// CreateFlow is CREATE FLOW name AS INSERT INTO target BY NAME query.
 	CreateFlow struct {
-		Pos     Pos
-		Name    Ident
-		Comment string
-		Target  Ident
-		Query   *Query
+		Pos             Pos
+		Name            Ident
+		Comment         string
+		TargetQualifier []Ident // catalog and database, as written before the target; usually nil
+		Target          Ident
+		Query           *Query
 	}
 	// Set is SET key = value, for what follows in its file.
 	Set struct {
@@ -139,10 +144,12 @@ func (*SetOp) setExpr()      {}
 func (*Values) setExpr()     {}
 func (*SubQuery) setExpr()   {}
 
-// SelectItem is an expression with an optional alias; Expr may be a *Star.
+// SelectItem is an expression with an optional alias; Expr may be a *Star. A generator that gives several
+// columns may name them all: posexplode(x) AS (pos, col).
 type SelectItem struct {
-	Expr  Expr
-	Alias *Ident
+	Expr    Expr
+	Alias   *Ident
+	Aliases []Ident // AS (a, b), else nil
 }
 
 // GroupBy is GROUP BY ALL, a list, or ROLLUP/CUBE of a list.
@@ -208,11 +215,12 @@ type (
 	}
 	// FunctionRelation is a table-valued function: range(…), explode(…), STREAM read_kafka(…).
 	FunctionRelation struct {
-		Pos     Pos
-		Stream  bool
-		Call    *Call
-		Alias   *Ident
-		Columns []Ident
+		Pos       Pos
+		Stream    bool
+		Call      *Call
+		Watermark *Watermark
+		Alias     *Ident
+		Columns   []Ident
 	}
 	// Join is left [kind] JOIN right [ON …|USING (…)].
 	Join struct {
@@ -362,10 +370,20 @@ type (
 		Pos   Pos
 		Query *Query
 	}
-	// Row is (a, b): a struct without names.
+	// Row is (a, b): a struct without names, but for those of its *Aliased items.
 	Row struct {
 		Pos   Pos
 		Exprs []Expr
+	}
+	// Aliased is x AS name inside struct(…) and (…, …); it stands nowhere else.
+	Aliased struct {
+		Expr Expr
+		Name Ident
+	}
+	// NamedArg is name => value among the arguments of a call.
+	NamedArg struct {
+		Name Ident
+		Expr Expr
 	}
 )
 
@@ -455,3 +473,5 @@ func (e *Dot) Position() Pos         { return e.Pos }
 func (e *ScalarQuery) Position() Pos { return e.Pos }
 func (e *Exists) Position() Pos      { return e.Pos }
 func (e *Row) Position() Pos         { return e.Pos }
+func (e *Aliased) Position() Pos     { return e.Expr.Position() }
+func (e *NamedArg) Position() Pos    { return e.Name.Pos }

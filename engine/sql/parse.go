@@ -1,0 +1,116 @@
+package sql
+
+// maxRecoveries bounds how often reading goes on at a CREATE without a ';' before it.
+const maxRecoveries = 20
+
+// ParseFile reads all statements of a file and reports all syntax faults at once: after a fault it goes
+// on behind the next ';', or at the next line that begins with CREATE. The statements are those that
+// could be read; a fault that leaves the meaning clear (OR REFRESH, CLUSTER BY, a flow without BY NAME)
+// keeps its statement. name stands in the places.
+func ParseFile(name, text string) ([]Statement, Faults) {
+	var list []Statement
+	var faults Faults
+	l := newLexer(name, text)
+	for {
+		toks, lexical := l.statement()
+		if toks == nil {
+			faults.Sort()
+			return list, faults
+		}
+		faults = append(faults, lexical...)
+		if len(lexical) > 0 {
+			continue
+		}
+		for recoveries := 0; len(toks) > 1 && recoveries < maxRecoveries; recoveries++ {
+			p := newParser(text, toks)
+			s := p.statement()
+			stop := len(toks) - 1
+			if p.failed {
+				stop = nextCreate(toks)
+			}
+			faults = append(faults, p.faults...)
+			switch s := s.(type) {
+			case nil:
+			case *Select:
+				faults = append(faults, Fault{Pos: s.Query.Pos, Class: registration, Message: "a query without CREATE goes nowhere in a project",
+					Hint: "write CREATE MATERIALIZED VIEW name AS …, or run it by nagare query"})
+			default:
+				list = append(list, s)
+			}
+			toks = toks[stop:]
+		}
+	}
+}
+
+// nextCreate is the index of a CREATE that begins a line behind the first token, which is where a
+// statement starts whose predecessor lacks its ';'. Without one it is the index of the end.
+func nextCreate(toks []token) int {
+	for i := 1; i < len(toks)-1; i++ {
+		if toks[i].is("CREATE") && toks[i].pos.Col == 1 && toks[i+1].kind == tokenWord {
+			return i
+		}
+	}
+	return len(toks) - 1
+}
+
+// ParseQuery reads one query, as `nagare query` takes it; a ';' may end it.
+func ParseQuery(name, text string) (*Query, Faults) {
+	var q *Query
+	err := parseAll(name, text, func(p *parser) { q = p.query() })
+	if err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+// ParseExpr reads one expression.
+func ParseExpr(name, text string) (Expr, Faults) {
+	var e Expr
+	err := parseAll(name, text, func(p *parser) { e = p.expr() })
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// parseAll reads a text that is one thing, as read does it.
+func parseAll(name, text string, read func(*parser)) Faults {
+	l := newLexer(name, text)
+	toks, faults := l.statement()
+	if len(faults) > 0 {
+		return faults
+	}
+	toks = append([]token(nil), toks...)
+	p := newParser(text, toks)
+	if len(toks) == 1 {
+		p.refuse(toks[0].pos, "PARSE_EMPTY_STATEMENT", "there is nothing to read", "")
+	} else {
+		read(p)
+	}
+	if !p.failed && p.cur().kind != tokenEnd {
+		p.failHint("the end of the text", p.tailHint())
+	}
+	for !p.failed { // behind a ';' there may be more of them, but nothing else
+		rest, more := l.statement()
+		if rest == nil {
+			break
+		}
+		p.faults = append(p.faults, more...)
+		if len(rest) > 1 {
+			p.refuse(rest[0].pos, "PARSE_SYNTAX_ERROR", "found "+rest[0].shown(text)+" behind the ;, expected the end of the text", "write one query")
+		}
+	}
+	if len(p.faults) == 0 {
+		return nil
+	}
+	p.faults.Sort()
+	return p.faults
+}
+
+// parseWhole is parseAll for texts that are no files: the first fault is the error.
+func parseWhole(name, text string, read func(*parser)) error {
+	if faults := parseAll(name, text, read); len(faults) > 0 {
+		return faults[0]
+	}
+	return nil
+}
