@@ -93,8 +93,10 @@ type (
 		Delay int64 // microseconds
 		Cols  []Column
 	}
-	// Aggregate groups by Keys. Output columns: the keys in order, then the aggregates. The key at
-	// WindowKey (-1: none) is a struct<start,end> made by Window from the event time expression.
+	// Aggregate groups by Keys. Output columns: the keys in order, then the aggregates; with Grouping
+	// a BIGINT behind them, the grouping id: a bit for each key, the last key's the lowest, set in
+	// the rows that leave that key out. The key at WindowKey (-1: none) is a struct<start,end> made
+	// by Window from the event time expression.
 	Aggregate struct {
 		In        Node
 		Keys      []*expr.Node
@@ -161,6 +163,7 @@ type WindowCall struct {
 	PartitionBy []*expr.Node
 	OrderBy     []SortKey
 	Frame       *sql.Frame
+	Start, End  int64 // offsets of a ROWS frame from the current row, where its bounds have one
 	Type        column.Type
 }
 
@@ -205,6 +208,8 @@ type Pipeline struct {
 	Datasets []*Dataset // in order of definition, sources first
 	Sinks    []*SinkDef
 	Config   Config
+
+	portable sql.Faults // see Portable
 }
 
 // Dataset returns the dataset of that exact name, or nil.

@@ -1,0 +1,135 @@
+package plan
+
+import (
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+)
+
+// joinMark is the kind of Join that keeps every row of Left and adds a BOOLEAN: TRUE when On is
+// true for some row of Right, else NULL when it is NULL for some, else FALSE. IN and EXISTS become
+// such joins.
+const joinMark = "MARK"
+
+// clone copies the operators of a tree. Expressions are never changed and are shared.
+func clone(n Node) Node {
+	switch n := n.(type) {
+	case *Scan:
+		c := *n
+		return &c
+	case *Values:
+		c := *n
+		return &c
+	case *Filter:
+		return &Filter{In: clone(n.In), Pred: n.Pred}
+	case *Project:
+		return &Project{In: clone(n.In), Exprs: n.Exprs, Cols: n.Cols}
+	case *Watermark:
+		return &Watermark{In: clone(n.In), Time: n.Time, Delay: n.Delay, Cols: n.Cols}
+	case *Aggregate:
+		c := *n
+		c.In = clone(n.In)
+		return &c
+	case *Windowed:
+		return &Windowed{In: clone(n.In), Funcs: n.Funcs, Cols: n.Cols}
+	case *AssignWindows:
+		return &AssignWindows{In: clone(n.In), Window: n.Window, Cols: n.Cols}
+	case *Sort:
+		return &Sort{In: clone(n.In), Keys: n.Keys}
+	case *Limit:
+		return &Limit{In: clone(n.In), Count: n.Count, Offset: n.Offset}
+	case *Distinct:
+		return &Distinct{In: clone(n.In)}
+	case *Single:
+		return &Single{In: clone(n.In), Cols: n.Cols}
+	case *SetOp:
+		return &SetOp{Op: n.Op, All: n.All, Left: clone(n.Left), Right: clone(n.Right), Cols: n.Cols}
+	case *Join:
+		return &Join{Kind: n.Kind, Left: clone(n.Left), Right: clone(n.Right), On: n.On, Cols: n.Cols}
+	}
+	panic("BUG: clone of an unknown operator")
+}
+
+// bounded makes the tree of a streaming view one over bounded inputs: streams become scans of what
+// is there, watermarks have nothing to wait for.
+func bounded(n Node) Node {
+	switch n := n.(type) {
+	case *Scan:
+		n.Stream = false
+		for i := range n.Cols {
+			n.Cols[i].EventTime = false
+		}
+		return n
+	case *Watermark:
+		return bounded(n.In)
+	case *Filter:
+		n.In = bounded(n.In)
+	case *Project:
+		n.In = bounded(n.In)
+	case *Aggregate:
+		n.In = bounded(n.In)
+	case *Windowed:
+		n.In = bounded(n.In)
+	case *AssignWindows:
+		n.In = bounded(n.In)
+	case *Sort:
+		n.In = bounded(n.In)
+	case *Limit:
+		n.In = bounded(n.In)
+	case *Distinct:
+		n.In = bounded(n.In)
+	case *Single:
+		n.In = bounded(n.In)
+	case *SetOp:
+		n.Left, n.Right = bounded(n.Left), bounded(n.Right)
+	case *Join:
+		n.Left, n.Right = bounded(n.Left), bounded(n.Right)
+	}
+	return n
+}
+
+// replace rewrites an expression from the top: where f gives a node, that one stands and nothing
+// below it is looked at.
+func replace(n *expr.Node, f func(*expr.Node) *expr.Node) *expr.Node {
+	if r := f(n); r != nil {
+		return r
+	}
+	if len(n.Args) == 0 {
+		return n
+	}
+	c := *n
+	c.Args = make([]*expr.Node, len(n.Args))
+	for i, a := range n.Args {
+		c.Args[i] = replace(a, f)
+	}
+	return &c
+}
+
+// substitute puts exprs in the place of the columns of a projection, and leaves placeholders alone.
+func substitute(n *expr.Node, exprs []*expr.Node) *expr.Node {
+	return replace(n, func(m *expr.Node) *expr.Node {
+		if m.Op != expr.OpColumn {
+			return nil
+		}
+		if m.Index < len(exprs) {
+			return exprs[m.Index]
+		}
+		return m
+	})
+}
+
+// uses reports whether a column number from from up to below to stands in n.
+func uses(n *expr.Node, from, to int) bool {
+	found := false
+	n.Walk(func(m *expr.Node) {
+		found = found || m.Op == expr.OpColumn && m.Index >= from && m.Index < to
+	})
+	return found
+}
+
+// castTo is n as type t.
+func castTo(n *expr.Node, t column.Type) *expr.Node {
+	if n.Type.Equal(t) {
+		return n
+	}
+	return &expr.Node{Op: expr.OpCast, Type: t, Args: []*expr.Node{n}, Name: n.Name, Pos: n.Pos}
+}

@@ -1,0 +1,466 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// selecting is one SELECT while it is bound. All its expressions are bound over the columns of in,
+// with placeholders for what is computed later: aggregates, subqueries, window functions. When all
+// are known, build makes the operators and lower puts columns in the placeholders' places.
+type selecting struct {
+	b    *binder
+	body *sql.SelectBody
+	in   Node // grows by columns that WHERE and arguments of aggregates need
+	from scope
+	eb   *expr.Binder
+
+	outerUsed bool
+	failed    bool
+
+	items   []item
+	keys    []*expr.Node // of GROUP BY
+	keySyn  []sql.Expr
+	grouped bool
+	having  *expr.Node
+	qualify *expr.Node
+	order   []orderKey
+
+	aggs  []AggCall
+	aggBy map[string]int
+	wins  []WindowCall
+	subs  []subquery
+
+	phase  phase
+	inAgg  int // depth of aggregate calls around the expression that is bound
+	inOver int // depth of window functions around it
+	// binding marks items under way, for aliases that go in circles.
+	binding map[int]bool
+
+	keyAt map[string]int // after build: group key → column
+	subAt []int          // column of each subquery's value
+	winAt int            // column of the first window function
+	bare  bool           // aggregates without GROUP BY
+}
+
+// item is one column of the SELECT list.
+type item struct {
+	syn   sql.Expr
+	name  string
+	alias *sql.Ident
+	node  *expr.Node
+	done  bool
+}
+
+// orderKey is one bound ORDER BY expression.
+type orderKey struct {
+	node       *expr.Node
+	desc       bool
+	nullsFirst bool
+	pos        sql.Pos
+}
+
+// phase is the clause that is being bound; it decides what may stand in it.
+type phase uint8
+
+const (
+	inWhere phase = iota
+	inGroupBy
+	inSelect
+	inHaving
+	inQualify
+	inOrderBy
+)
+
+func (p phase) String() string {
+	return [...]string{"WHERE", "GROUP BY", "SELECT", "HAVING", "QUALIFY", "ORDER BY"}[p]
+}
+
+// selectQuery binds SELECT … with the ORDER BY behind it.
+func (b *binder) selectQuery(body *sql.SelectBody, order []sql.OrderItem, outer *scope) (Node, *selecting, bool) {
+	s := &selecting{b: b, body: body, aggBy: map[string]int{}, binding: map[int]bool{}}
+	in, ok := b.from(body)
+	if !ok {
+		return nil, nil, false
+	}
+	s.in = in.node
+	s.from = scope{cols: in.cols, outer: outer, usedOuter: &s.outerUsed}
+	s.eb = s.binder()
+	s.where()
+	s.expandItems()
+	s.groupBy()
+	s.phase = inSelect
+	s.offerAliases()
+	for i := range s.items {
+		s.bindItem(i)
+	}
+	s.groupByAll()
+	s.later(order)
+	if s.failed {
+		return nil, nil, false
+	}
+	node, ok := s.build()
+	return node, s, ok
+}
+
+func (s *selecting) binder() *expr.Binder {
+	return &expr.Binder{Scope: &s.from, Zone: s.b.session.zone, Call: s.call, Query: s.query}
+}
+
+// from binds the FROM clause; without one there is one row without columns.
+func (b *binder) from(body *sql.SelectBody) (bound, bool) {
+	out, ok := bound{node: &Values{Rows: [][]*expr.Node{{}}}}, true
+	for i, rel := range body.From {
+		next, relOK := b.relation(rel)
+		if !relOK || !ok {
+			ok = false
+			continue
+		}
+		if i == 0 {
+			out = next
+			continue
+		}
+		j := &Join{Kind: "CROSS", Left: out.node, Right: next.node, Cols: joinColumns("CROSS", out.node, next.node)}
+		if streams(out.node) || streams(next.node) {
+			b.fault(*notYet(body.Pos, "a join on a stream"))
+			ok = false
+		}
+		for _, c := range next.cols {
+			c.node = shifted(c.node, len(out.node.Columns()))
+			out.cols = append(out.cols, c)
+		}
+		out.node = j
+	}
+	if len(body.Lateral) > 0 {
+		b.fault(*notYet(body.Lateral[0].Pos, "LATERAL VIEW"))
+		ok = false
+	}
+	return out, ok
+}
+
+// bind is a scalar expression with its faults reported.
+func (b *binder) bind(eb *expr.Binder, e sql.Expr) (*expr.Node, bool) {
+	n, faults := eb.Bind(e)
+	return n, b.report(faults)
+}
+
+// condition is bind for what has to be BOOLEAN.
+func (b *binder) condition(eb *expr.Binder, e sql.Expr, clause string) (*expr.Node, bool) {
+	n, faults := eb.BindPredicate(e)
+	for i := range faults {
+		if faults[i].Class == "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN" {
+			faults[i].Message += " (" + clause + ")"
+		}
+	}
+	return n, b.report(faults)
+}
+
+// report records faults, but those that were recorded where they arose. It reports that there was
+// none.
+func (b *binder) report(faults sql.Faults) bool {
+	for _, f := range faults {
+		if f.Message != alreadyReported {
+			b.fault(f)
+		}
+	}
+	return len(faults) == 0
+}
+
+// alreadyReported marks a fault that stands for others, which are in the list already.
+const alreadyReported = "\x00"
+
+func silent(pos sql.Pos) *sql.Fault { return &sql.Fault{Pos: pos, Message: alreadyReported} }
+
+func (s *selecting) where() {
+	s.phase = inWhere
+	if s.body.Where == nil {
+		return
+	}
+	pred, ok := s.b.condition(s.eb, s.body.Where, "WHERE")
+	if !ok {
+		s.failed = true
+		return
+	}
+	if at := s.windowCallIn(pred); at != nil {
+		s.fault(*notYet(at.Pos, "window(…) in WHERE"))
+		return
+	}
+	s.in = &Filter{In: s.in, Pred: pred}
+}
+
+func (s *selecting) fault(f sql.Fault) {
+	s.failed = true
+	if f.Message != alreadyReported {
+		s.b.fault(f)
+	}
+}
+
+// expandItems makes the list of output columns, * and e.* spelled out.
+func (s *selecting) expandItems() {
+	for _, it := range s.body.Items {
+		star, ok := it.Expr.(*sql.Star)
+		if !ok {
+			s.items = append(s.items, item{syn: it.Expr, alias: it.Alias, name: outputName(it)})
+			continue
+		}
+		cols, fault := s.from.expand(star)
+		if fault != nil {
+			s.fault(*fault)
+			continue
+		}
+		for _, c := range cols {
+			s.items = append(s.items, item{syn: star, name: c.name, node: c.node, done: true})
+		}
+	}
+}
+
+// outputName is what a column of the SELECT list is called.
+func outputName(it sql.SelectItem) string {
+	if it.Alias != nil {
+		return it.Alias.Name
+	}
+	switch e := it.Expr.(type) {
+	case *sql.Name:
+		return e.Parts[len(e.Parts)-1].Name
+	case *sql.Dot:
+		return e.Field.Name
+	}
+	return sql.Format(it.Expr)
+}
+
+// offerAliases lets later expressions use the aliases of the list: n AS a, a + 1 AS b. Columns of
+// the input win over them.
+func (s *selecting) offerAliases() {
+	s.from.aliases = func(name string) (*expr.Node, *sql.Fault) {
+		for i := range s.items {
+			if a := s.items[i].alias; a != nil && strings.EqualFold(a.Name, name) && s.inAgg == 0 {
+				if s.binding[i] {
+					return nil, nil
+				}
+				s.bindItem(i)
+				if s.items[i].node == nil {
+					return nil, silent(a.Pos)
+				}
+				return s.items[i].node, nil
+			}
+		}
+		return nil, nil
+	}
+	s.from.aliasNames = func() []string {
+		var names []string
+		for i := range s.items {
+			if s.items[i].alias != nil {
+				names = append(names, s.items[i].alias.Name)
+			}
+		}
+		return names
+	}
+}
+
+// bindItem binds column i of the list, once.
+func (s *selecting) bindItem(i int) {
+	it := &s.items[i]
+	if it.done {
+		return
+	}
+	s.binding[i] = true
+	defer delete(s.binding, i)
+	outer := s.phase
+	s.phase = inSelect
+	n, ok := s.b.bind(s.binder(), it.syn) // its own: an alias is bound in the middle of another expression
+	s.phase = outer
+	it.done = true
+	if !ok {
+		s.failed = true
+		return
+	}
+	it.node = n
+}
+
+// groupBy binds the keys: expressions, places in the list, or aliases of it.
+func (s *selecting) groupBy() {
+	g := s.body.GroupBy
+	if g == nil {
+		return
+	}
+	s.grouped = true
+	if g.All {
+		return
+	}
+	for _, e := range g.Exprs {
+		s.phase = inGroupBy
+		n, ok := s.groupKey(e)
+		if !ok {
+			s.failed = true
+			continue
+		}
+		s.addKey(n, e)
+	}
+}
+
+func (s *selecting) addKey(n *expr.Node, syn sql.Expr) {
+	for _, k := range s.keys {
+		if k.Key() == n.Key() {
+			return
+		}
+	}
+	s.keys, s.keySyn = append(s.keys, n), append(s.keySyn, syn)
+	if name := windowName(n); name != "" {
+		s.from.after = append(s.from.after, scopeColumn{name: name, node: n})
+	}
+}
+
+func (s *selecting) groupKey(e sql.Expr) (*expr.Node, bool) {
+	if i, is, ok := s.ordinal(e, "GROUP_BY_POS_OUT_OF_RANGE"); is {
+		if !ok {
+			return nil, false
+		}
+		s.bindItem(i)
+		n := s.items[i].node
+		if n != nil && uses(n, aggBase, winBase) {
+			s.fault(sql.Fault{Pos: e.Position(), Class: "GROUP_BY_POS_AGGREGATE", Message: fmt.Sprintf("column %d of the list is an aggregate, which cannot be grouped by", i+1)})
+			return nil, false
+		}
+		return n, n != nil
+	}
+	if name, ok := e.(*sql.Name); ok && len(name.Parts) == 1 {
+		if n, _, fault := match(s.from.cols, name.Parts); n == nil && fault == nil {
+			for i := range s.items {
+				if a := s.items[i].alias; a != nil && strings.EqualFold(a.Name, name.Parts[0].Name) {
+					s.bindItem(i)
+					return s.aliasKey(i, e)
+				}
+			}
+		}
+	}
+	return s.b.bind(s.eb, e)
+}
+
+func (s *selecting) aliasKey(i int, e sql.Expr) (*expr.Node, bool) {
+	n := s.items[i].node
+	if n != nil && uses(n, aggBase, winBase) {
+		s.fault(sql.Fault{Pos: e.Position(), Class: "GROUP_BY_AGGREGATE", Message: fmt.Sprintf("%q is an aggregate, which cannot be grouped by", s.items[i].name)})
+		return nil, false
+	}
+	return n, n != nil
+}
+
+// ordinal reads 1, 2, … as a place in the SELECT list.
+func (s *selecting) ordinal(e sql.Expr, class string) (i int, is, ok bool) {
+	lit, isLiteral := e.(*sql.Literal)
+	if !isLiteral || lit.Kind != sql.LitInteger {
+		return 0, false, false
+	}
+	var n int
+	if _, err := fmt.Sscanf(lit.Text, "%d", &n); err != nil || n < 1 || n > len(s.items) {
+		s.fault(sql.Fault{Pos: lit.Pos, Class: class, Message: fmt.Sprintf("there is no column %s in the list of %d", lit.Text, len(s.items))})
+		return 0, true, false
+	}
+	return n - 1, true, true
+}
+
+// groupByAll makes keys of all columns of the list that hold no aggregate.
+func (s *selecting) groupByAll() {
+	if s.body.GroupBy == nil || !s.body.GroupBy.All || s.failed {
+		return
+	}
+	for i := range s.items {
+		if n := s.items[i].node; !uses(n, aggBase, 1<<30) {
+			s.addKey(n, s.items[i].syn)
+		}
+	}
+	for i := range s.items {
+		if n := s.items[i].node; uses(n, aggBase, 1<<30) && s.strayColumn(n) != nil {
+			s.fault(sql.Fault{Pos: s.items[i].syn.Position(), Class: "UNRESOLVED_ALL_IN_GROUP_BY",
+				Message: "GROUP BY ALL cannot tell the keys of an expression that holds both columns and aggregates", Hint: "name the keys"})
+			return
+		}
+	}
+}
+
+// later binds what may use the SELECT list: HAVING, QUALIFY and ORDER BY.
+func (s *selecting) later(order []sql.OrderItem) {
+	s.from.before = s.itemColumns(s.hidesColumn)
+	if s.body.Having != nil {
+		s.phase = inHaving
+		s.grouped = true
+		s.having = s.laterCondition(s.body.Having, "HAVING")
+	}
+	if s.body.Qualify != nil {
+		s.phase = inQualify
+		s.qualify = s.laterCondition(s.body.Qualify, "QUALIFY")
+	}
+	s.phase = inOrderBy
+	s.from.before = s.itemColumns(func(item) bool { return true })
+	for _, o := range order {
+		s.orderBy(o)
+	}
+	s.grouped = s.grouped || len(s.aggs) > 0
+	s.bare = s.grouped && s.body.GroupBy == nil
+}
+
+// itemColumns is the columns of the list that are wanted, each expression once under a name.
+func (s *selecting) itemColumns(want func(item) bool) []scopeColumn {
+	var cols []scopeColumn
+	seen := map[string]bool{}
+	for _, it := range s.items {
+		if it.node == nil || !want(it) {
+			continue
+		}
+		if key := strings.ToLower(it.name) + "\x00" + it.node.Key(); !seen[key] {
+			seen[key] = true
+			cols = append(cols, scopeColumn{name: it.name, node: it.node})
+		}
+	}
+	return cols
+}
+
+// hidesColumn reports an alias that HAVING means although a column of the input has its name: the
+// column is no key, so it could not be used there.
+func (s *selecting) hidesColumn(it item) bool {
+	if it.alias == nil || s.body.GroupBy == nil {
+		return false
+	}
+	n, _, fault := match(s.from.cols, []sql.Ident{*it.alias})
+	if n == nil || fault != nil {
+		return false
+	}
+	for _, k := range s.keys {
+		if k.Key() == n.Key() {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *selecting) laterCondition(e sql.Expr, clause string) *expr.Node {
+	n, ok := s.b.condition(s.eb, e, clause)
+	if !ok {
+		s.failed = true
+	}
+	return n
+}
+
+func (s *selecting) orderBy(o sql.OrderItem) {
+	key := orderKey{desc: o.Desc, nullsFirst: !o.Desc, pos: o.Expr.Position()}
+	if o.NullsFirst != nil {
+		key.nullsFirst = *o.NullsFirst
+	}
+	if i, is, ok := s.ordinal(o.Expr, "ORDER_BY_POS_OUT_OF_RANGE"); is {
+		if ok && s.items[i].node != nil {
+			key.node = s.items[i].node
+			s.order = append(s.order, key)
+		}
+		return
+	}
+	n, ok := s.b.bind(s.eb, o.Expr)
+	if !ok {
+		s.failed = true
+		return
+	}
+	key.node = n
+	s.order = append(s.order, key)
+}

@@ -1,0 +1,295 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// subquery is one subquery of an expression: a scalar one is a column of a cross join with its one
+// row; IN and EXISTS are the column of a join of kind MARK.
+type subquery struct {
+	node Node
+	mark bool
+	on   *expr.Node // of a MARK join: over the SELECT's own space, and rightBase for the subquery's columns
+	typ  column.Type
+}
+
+// query is the expression binder's hook for scalar subqueries, EXISTS and IN (query).
+func (s *selecting) query(eb *expr.Binder, e sql.Expr) (*expr.Node, *sql.Fault) {
+	if streams(s.in) {
+		return nil, notYet(e.Position(), "a subquery in an expression on a stream")
+	}
+	switch e := e.(type) {
+	case *sql.ScalarQuery:
+		return s.scalar(e)
+	case *sql.Exists:
+		sub, fault := s.matching(e.Query, e.Pos, nil)
+		if fault != nil {
+			return nil, fault
+		}
+		return s.neverNull(s.add(sub, e.Pos)), nil
+	case *sql.In:
+		return s.in_(eb, e)
+	}
+	return nil, &sql.Fault{Pos: e.Position(), Message: "this subquery is not supported"}
+}
+
+// scalar is (SELECT …) as a value.
+func (s *selecting) scalar(e *sql.ScalarQuery) (*expr.Node, *sql.Fault) {
+	node, ok := s.b.query(e.Query, &s.from)
+	if !ok {
+		return nil, silent(e.Pos)
+	}
+	cols := node.Columns()
+	if len(cols) != 1 {
+		return nil, &sql.Fault{Pos: e.Pos, Class: "INVALID_SUBQUERY_EXPRESSION.SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN",
+			Message: fmt.Sprintf("a subquery that is a value has one column, not %d", len(cols))}
+	}
+	if fault := notStream(node, e.Pos); fault != nil {
+		return nil, fault
+	}
+	if correlated(node) {
+		return nil, notYet(e.Pos, "a subquery that is a value and refers to the query around it")
+	}
+	return s.add(subquery{node: &Single{In: node, Cols: cols}, typ: cols[0].Type}, e.Pos), nil
+}
+
+func notStream(node Node, pos sql.Pos) *sql.Fault {
+	if streams(node) {
+		return notYet(pos, "a subquery over a stream")
+	}
+	return nil
+}
+
+// in_ is x IN (SELECT …).
+func (s *selecting) in_(eb *expr.Binder, e *sql.In) (*expr.Node, *sql.Fault) {
+	parts := []sql.Expr{e.Expr}
+	if row, ok := e.Expr.(*sql.Row); ok {
+		parts = row.Exprs
+	}
+	lefts, fault := bindAll(eb, parts)
+	if fault != nil {
+		return nil, fault
+	}
+	sub, fault := s.matching(e.Query, e.Pos, lefts)
+	if fault != nil {
+		return nil, fault
+	}
+	n := s.add(sub, e.Pos)
+	if !e.Not {
+		return n, nil
+	}
+	return s.wrap(n, e.Pos, func(x sql.Expr) sql.Expr { return &sql.Unary{Pos: e.Pos, Op: "NOT", Expr: x} })
+}
+
+// matching binds the subquery of IN (with lefts) or EXISTS (without) as the right side of a MARK
+// join. Its conditions on the query around it move into the join's.
+func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (subquery, *sql.Fault) {
+	node, ok := s.b.query(q, &s.from)
+	if !ok {
+		return subquery{}, silent(pos)
+	}
+	if fault := notStream(node, pos); fault != nil {
+		return subquery{}, fault
+	}
+	if lefts != nil && len(lefts) != len(node.Columns()) {
+		return subquery{}, &sql.Fault{Pos: pos, Class: "IN_SUBQUERY_NUM_MISMATCH",
+			Message: fmt.Sprintf("%d value(s) before IN and %d column(s) behind it", len(lefts), len(node.Columns()))}
+	}
+	values := nodeColumns(node)
+	var on *expr.Node
+	if correlated(node) {
+		node, values, on, ok = decorrelate(node, values)
+		if !ok {
+			return subquery{}, notYet(pos, "a subquery that refers to the query around it in another place than WHERE")
+		}
+	}
+	right := func(n *expr.Node) *expr.Node {
+		return replace(n, func(m *expr.Node) *expr.Node {
+			switch {
+			case m.Op != expr.OpColumn:
+				return nil
+			case m.Index < outerBase:
+				return at2(m, rightBase+m.Index)
+			}
+			return at2(m, m.Index-outerBase)
+		})
+	}
+	if on != nil {
+		on = right(on)
+	}
+	for i := range lefts {
+		equal, fault := s.equals(lefts[i], right(values[i]), pos)
+		if fault != nil {
+			return subquery{}, fault
+		}
+		on = and(on, equal)
+	}
+	return subquery{node: node, mark: true, on: on, typ: column.Of(column.Bool)}, nil
+}
+
+// equals is a = b with Spark's rules of types.
+func (s *selecting) equals(a, b *expr.Node, pos sql.Pos) (*expr.Node, *sql.Fault) {
+	pair := &scope{cols: []scopeColumn{{name: "a", node: a}, {name: "b", node: b}}}
+	eb := expr.Binder{Scope: pair, Zone: s.b.session.zone}
+	n, faults := eb.Bind(&sql.Binary{Pos: pos, Op: "=", Left: hiddenName(0, "a", pos), Right: hiddenName(1, "b", pos)})
+	if len(faults) > 0 {
+		return nil, &faults[0]
+	}
+	return n, nil
+}
+
+// wrap binds an expression around a node.
+func (s *selecting) wrap(n *expr.Node, pos sql.Pos, around func(sql.Expr) sql.Expr) (*expr.Node, *sql.Fault) {
+	one := &scope{cols: []scopeColumn{{name: "x", node: n}}}
+	eb := expr.Binder{Scope: one, Zone: s.b.session.zone}
+	out, faults := eb.Bind(around(hiddenName(0, "x", pos)))
+	if len(faults) > 0 {
+		return nil, &faults[0]
+	}
+	return out, nil
+}
+
+// neverNull is the mark of EXISTS, where NULL means FALSE.
+func (s *selecting) neverNull(n *expr.Node) *expr.Node {
+	no := &column.Vector{}
+	no.Reset(column.Of(column.Bool))
+	no.AppendInt(0)
+	return &expr.Node{Op: expr.OpCoalesce, Type: n.Type, Pos: n.Pos,
+		Args: []*expr.Node{n, {Op: expr.OpConst, Type: n.Type, Const: no}}}
+}
+
+// add enters a subquery and returns its value: at once where the expression is over the rows of in,
+// else a placeholder.
+func (s *selecting) add(sub subquery, pos sql.Pos) *expr.Node {
+	if s.phase == inWhere || s.phase == inGroupBy || s.inAgg > 0 {
+		s.in = attach(s.in, sub)
+		n := expr.Col(len(s.in.Columns())-1, "subquery", sub.typ)
+		n.Pos = pos
+		return n
+	}
+	s.subs = append(s.subs, sub)
+	return &expr.Node{Op: expr.OpColumn, Index: subBase + len(s.subs) - 1, Name: "subquery", Type: sub.typ, Pos: pos}
+}
+
+// attach joins a subquery to the rows; its value is the last column.
+func attach(in Node, sub subquery) Node {
+	if !sub.mark {
+		return &Join{Kind: "CROSS", Left: in, Right: sub.node, Cols: joinColumns("CROSS", in, sub.node)}
+	}
+	shift := len(in.Columns())
+	on := sub.on
+	if on != nil {
+		on = replace(on, func(m *expr.Node) *expr.Node {
+			if m.Op == expr.OpColumn && m.Index >= rightBase && m.Index < subBase {
+				return at2(m, m.Index-rightBase+shift)
+			}
+			return nil
+		})
+	}
+	return &Join{Kind: joinMark, Left: in, Right: sub.node, On: on, Cols: joinColumns(joinMark, in, sub.node)}
+}
+
+// attachAll joins the subqueries of the SELECT list, HAVING, QUALIFY and ORDER BY.
+func (s *selecting) attachAll(node Node) Node {
+	for _, sub := range s.subs {
+		if sub.on != nil {
+			sub.on = s.lower(sub.on)
+		}
+		node = attach(node, sub)
+		s.subAt = append(s.subAt, len(node.Columns())-1)
+	}
+	return node
+}
+
+// correlated reports a reference to the query around n.
+func correlated(n Node) bool {
+	found := false
+	eachExpr(n, func(e *expr.Node) { found = found || uses(e, outerBase, rightBase) })
+	if found {
+		return true
+	}
+	for _, in := range n.Inputs() {
+		if correlated(in) {
+			return true
+		}
+	}
+	return false
+}
+
+// decorrelate takes the conditions on the query around it out of a subquery whose top is made of
+// projections and filters. It returns what is below them, values over its columns, and the
+// conditions; false: something else refers outside.
+func decorrelate(n Node, values []*expr.Node) (base Node, over []*expr.Node, on *expr.Node, ok bool) {
+	for correlated(n) {
+		switch m := n.(type) {
+		case *Project:
+			if on != nil {
+				on = substitute(on, m.Exprs)
+			}
+			moved := make([]*expr.Node, len(values))
+			for i, v := range values {
+				moved[i] = substitute(v, m.Exprs)
+			}
+			n, values = m.In, moved
+		case *Filter:
+			on = and(m.Pred, on)
+			n = m.In
+		case *Distinct:
+			n = m.In
+		case *Sort:
+			n = m.In
+		default:
+			return nil, nil, nil, false
+		}
+	}
+	return n, values, on, true
+}
+
+// eachExpr visits the expressions of one operator.
+func eachExpr(n Node, visit func(*expr.Node)) {
+	list := func(nodes []*expr.Node) {
+		for _, e := range nodes {
+			if e != nil {
+				visit(e)
+			}
+		}
+	}
+	switch n := n.(type) {
+	case *Values:
+		for _, row := range n.Rows {
+			list(row)
+		}
+	case *Filter:
+		visit(n.Pred)
+	case *Project:
+		list(n.Exprs)
+	case *Aggregate:
+		list(n.Keys)
+		for _, a := range n.Aggs {
+			list([]*expr.Node{a.Arg, a.Filter})
+		}
+		if n.Window != nil {
+			visit(n.Window.Time)
+		}
+	case *AssignWindows:
+		visit(n.Window.Time)
+	case *Windowed:
+		for _, w := range n.Funcs {
+			list(w.Args)
+			list(w.PartitionBy)
+			for _, k := range w.OrderBy {
+				visit(k.Expr)
+			}
+		}
+	case *Sort:
+		for _, k := range n.Keys {
+			visit(k.Expr)
+		}
+	case *Join:
+		list([]*expr.Node{n.On})
+	}
+}

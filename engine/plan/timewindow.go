@@ -1,0 +1,195 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/sql"
+	"github.com/nagare-stream/nagare/engine/window"
+)
+
+// A call of window or session_window is kept as an OpCall of that name while a SELECT is bound:
+// its arguments are the time, then the durations as BIGINT constants in microseconds. It is no
+// function of package expr: build turns it into an Aggregate's Window or an AssignWindows.
+const (
+	callWindow  = "window"
+	callSession = "session_window"
+)
+
+// windowName is the name by which a key can be referred to, or "".
+func windowName(n *expr.Node) string {
+	if isWindowCall(n) {
+		return n.Func
+	}
+	return ""
+}
+
+func isWindowCall(n *expr.Node) bool {
+	return n.Op == expr.OpCall && (n.Func == callWindow || n.Func == callSession)
+}
+
+// windowCallIn finds the first call of window or session_window in an expression.
+func (s *selecting) windowCallIn(n *expr.Node) *expr.Node {
+	var found *expr.Node
+	if n != nil {
+		n.Walk(func(m *expr.Node) {
+			if found == nil && isWindowCall(m) {
+				found = m
+			}
+		})
+	}
+	return found
+}
+
+// windowType is struct<start,end> of a time's type.
+func windowType(t column.Type) column.Type {
+	return column.StructOf(column.Field{Name: "start", Type: t}, column.Field{Name: "end", Type: t})
+}
+
+func isWindowType(t column.Type) bool {
+	return t.Kind == column.Struct && len(t.Fields) == 2 && t.Fields[0].Name == "start" && t.Fields[1].Name == "end" &&
+		t.Fields[1].Type.Kind == column.Timestamp
+}
+
+// timeWindow binds window(time, size[, slide[, offset]]) and session_window(time, gap).
+func (s *selecting) timeWindow(eb *expr.Binder, c *sql.Call, name string) (*expr.Node, *sql.Fault) {
+	most := 4
+	if name == callSession {
+		most = 2
+	}
+	if len(c.Args) < 2 || len(c.Args) > most {
+		return nil, &sql.Fault{Pos: c.Pos, Class: "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+			Message: fmt.Sprintf("%s takes 2 to %d arguments, not %d", name, most, len(c.Args)), Hint: name + "(ts, '1 minute')"}
+	}
+	time, fault := s.windowInput(eb, c.Args[0], name)
+	if fault != nil {
+		return nil, fault
+	}
+	node := &expr.Node{Op: expr.OpCall, Func: name, Name: name, Type: windowType(time.Type), Args: []*expr.Node{time}, Pos: c.Pos}
+	durations := make([]int64, 0, 3)
+	for _, a := range c.Args[1:] {
+		d, fault := s.windowDuration(eb, a, name)
+		if fault != nil {
+			return nil, fault
+		}
+		durations = append(durations, d)
+	}
+	if name == callWindow {
+		if len(durations) == 1 {
+			durations = append(durations, durations[0])
+		}
+		if len(durations) == 2 {
+			durations = append(durations, 0)
+		}
+		if fault := checkWindow(durations[0], durations[1], durations[2], c); fault != nil {
+			return nil, fault
+		}
+	}
+	for _, d := range durations {
+		node.Args = append(node.Args, microseconds(d))
+	}
+	return node, nil
+}
+
+// windowInput binds the time of a window: a TIMESTAMP, what is cast to one, or another window, which
+// stands for its last microsecond.
+func (s *selecting) windowInput(eb *expr.Binder, e sql.Expr, name string) (*expr.Node, *sql.Fault) {
+	n, faults := eb.Bind(e)
+	if len(faults) > 0 {
+		return nil, &faults[0]
+	}
+	switch n.Type.Kind {
+	case column.Timestamp, column.TimestampNTZ:
+		return n, nil
+	case column.Date, column.String, column.Void:
+		return castTo(n, column.Of(column.Timestamp)), nil
+	case column.Struct:
+		if isWindowType(n.Type) {
+			return lastMicrosecond(n, e.Position())
+		}
+	}
+	return nil, &sql.Fault{Pos: e.Position(), Class: "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+		Message: fmt.Sprintf("%s takes a TIMESTAMP, and %s is %s", name, sql.Format(e), strings.ToUpper(n.Type.String()))}
+}
+
+// lastMicrosecond is the greatest time in a window.
+func lastMicrosecond(w *expr.Node, pos sql.Pos) (*expr.Node, *sql.Fault) {
+	one := &scope{cols: []scopeColumn{{name: "w", node: w}}}
+	name := hiddenName(0, "w", pos)
+	name.Parts = append(name.Parts, sql.Ident{Name: "end", Quoted: true, Pos: pos})
+	eb := expr.Binder{Scope: one}
+	n, faults := eb.Bind(&sql.Binary{Pos: pos, Op: "-", Left: name,
+		Right: &sql.Interval{Pos: pos, Parts: []sql.IntervalPart{{Value: "0.000001", Quoted: true, Unit: "SECOND", Pos: pos}}}})
+	if len(faults) > 0 {
+		return nil, &faults[0]
+	}
+	return n, nil
+}
+
+// windowTime is window_time(w) of a window that a subquery made.
+func (s *selecting) windowTime(eb *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) {
+	if len(c.Args) != 1 {
+		return nil, &sql.Fault{Pos: c.Pos, Class: "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", Message: fmt.Sprintf("window_time takes 1 argument, not %d", len(c.Args))}
+	}
+	n, faults := eb.Bind(c.Args[0])
+	if len(faults) > 0 {
+		return nil, &faults[0]
+	}
+	if isWindowCall(n) {
+		return nil, &sql.Fault{Pos: c.Pos, Class: "MISSING_AGGREGATION", Message: "window_time takes no window of the same SELECT",
+			Hint: "write window.end - INTERVAL 1 MICROSECOND, or take it in a query around this one"}
+	}
+	if !isWindowType(n.Type) {
+		return nil, &sql.Fault{Pos: c.Pos, Class: "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", Message: "window_time takes a window, not " + strings.ToUpper(n.Type.String())}
+	}
+	return lastMicrosecond(n, c.Pos)
+}
+
+// windowDuration reads a duration, which is a constant text.
+func (s *selecting) windowDuration(eb *expr.Binder, e sql.Expr, name string) (int64, *sql.Fault) {
+	if _, ok := e.(*sql.Interval); ok {
+		return 0, &sql.Fault{Pos: e.Position(), Class: "_LEGACY_ERROR_TEMP_1207", Message: "the durations of " + name + " are texts",
+			Hint: "write '1 minute'"}
+	}
+	lit, ok := e.(*sql.Literal)
+	if !ok || lit.Kind != sql.LitString {
+		if name == callSession {
+			return 0, notYet(e.Position(), "session_window with a gap that is no constant")
+		}
+		return 0, &sql.Fault{Pos: e.Position(), Class: "_LEGACY_ERROR_TEMP_1207", Message: "the durations of " + name + " are constant texts",
+			Hint: "write '1 minute'"}
+	}
+	d, class, err := window.ParseDuration(lit.Text)
+	if err != nil {
+		return 0, &sql.Fault{Pos: lit.Pos, Class: class, Message: firstLine(err)}
+	}
+	return d, nil
+}
+
+// checkWindow checks size, slide and offset against each other.
+func checkWindow(size, slide, offset int64, c *sql.Call) *sql.Fault {
+	class, err := window.Spec{Size: size, Slide: slide, Offset: offset}.Validate()
+	if err != nil {
+		return &sql.Fault{Pos: c.Args[1].Position(), Class: class, Message: firstLine(err)}
+	}
+	return nil
+}
+
+// microseconds is a BIGINT constant.
+func microseconds(d int64) *expr.Node {
+	v := &column.Vector{}
+	v.Reset(column.Of(column.Int64))
+	v.AppendInt(d)
+	return &expr.Node{Op: expr.OpConst, Type: v.Type, Const: v}
+}
+
+// windowOf reads the call back.
+func windowOf(n *expr.Node) *TimeWindow {
+	w := &TimeWindow{Time: n.Args[0], Size: n.Args[1].Const.Int[0], Session: n.Func == callSession}
+	if !w.Session {
+		w.Slide, w.Offset = n.Args[2].Const.Int[0], n.Args[3].Const.Int[0]
+	}
+	return w
+}
