@@ -1,0 +1,142 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// A Backend is the running process as the API shows it. All methods may be called at any time by
+// several goroutines. Errors that are the caller's own are *NotFoundError, *RequestError or
+// something with an Unwrap to them.
+type Backend interface {
+	Info() Info
+	Status() engine.Status
+	Rates() Rates
+	// Table writes the rows of a table, view or topic.
+	Table(ctx context.Context, w io.Writer, r TableRequest) error
+	// Query writes the rows of a SELECT.
+	Query(ctx context.Context, w io.Writer, sql, format string) error
+	// Tail writes rows as they come, until ctx ends; w gets whole rows only.
+	Tail(ctx context.Context, w io.Writer, r TailRequest) error
+	Explain(table string) (string, error)
+	Topics(ctx context.Context) ([]Topic, error)
+	Topic(ctx context.Context, name string) (Topic, error)
+	CreateTopic(ctx context.Context, t Topic) error
+	AlterTopic(ctx context.Context, name string, partitions int) error
+	// Publish appends NDJSON and returns once it is durable. On an error Published tells what is.
+	Publish(ctx context.Context, topic string, body io.Reader) (Published, error)
+	// PublishFile appends a file in any form that a topic can be read from.
+	PublishFile(ctx context.Context, topic, path string, progress func(Published)) (Published, error)
+	// Watch is engine.Engine.Watch.
+	Watch() (<-chan struct{}, func())
+}
+
+// Info is what does not change while a process runs.
+type Info struct {
+	Project  string    `json:"project"`
+	Path     string    `json:"path,omitempty"` // of the project; "" for one that ships
+	Data     string    `json:"data"`
+	Address  string    `json:"address,omitempty"` // host:port; "" without a socket
+	PID      int       `json:"pid"`
+	Version  string    `json:"version"`
+	Broker   string    `json:"broker"`
+	Started  time.Time `json:"started"`
+	Resumed  int64     `json:"resumed"` // events that an earlier process had read; 0: a new folder
+	Epoch    uint64    `json:"epoch"`   // of the checkpoint that it went on from
+	Rate     float64   `json:"rate"`    // of the generator, events per second; 0: off
+	Running  bool      `json:"running"` // false: the folder was opened to look, nothing is processed
+	Sources  []string  `json:"sources"` // topics that the project reads
+	Outputs  []string  `json:"outputs"` // topics that it writes
+	Instance string    `json:"instance"`
+}
+
+// Rates is how fast things go, per second, over the last seconds.
+type Rates struct {
+	Input     float64 `json:"input"`     // records appended to the topics that are read
+	Processed float64 `json:"processed"` // records read
+	Rows      int64   `json:"rows"`      // read in the last second
+	Overdue   int64   `json:"overdue"`   // generator: events that are due and not written
+}
+
+// Topic is one topic, with its partitions when one is described.
+type Topic struct {
+	Name       string      `json:"name"`
+	Partitions int         `json:"partitions"`
+	Retention  string      `json:"retention"` // "72h0m0s"; "" for ever
+	Key        string      `json:"key,omitempty"`
+	Role       string      `json:"role"` // "source", "output", "table", "other"
+	Records    int64       `json:"records"`
+	Bytes      int64       `json:"bytes"`
+	Parts      []TopicPart `json:"parts,omitempty"`
+}
+
+// TopicPart is one partition of a topic.
+type TopicPart struct {
+	Partition  int       `json:"partition"`
+	First      int64     `json:"first"` // offset of the first record there is
+	Next       int64     `json:"next"`  // offset of the next record to come
+	Bytes      int64     `json:"bytes"`
+	LastAppend time.Time `json:"lastAppend,omitzero"`
+}
+
+// Published is what an append did.
+type Published struct {
+	Topic   string `json:"topic"`
+	Records int64  `json:"records"`
+	Bytes   int64  `json:"bytes"`           // of keys and values
+	Done    int64  `json:"done,omitempty"`  // of a file: bytes read so far
+	Total   int64  `json:"total,omitempty"` // of a file: bytes in all
+	Final   bool   `json:"final,omitempty"`
+	Error   string `json:"error,omitempty"`
+	Exit    int    `json:"exit,omitempty"`
+}
+
+// TableRequest asks for rows. Limit below 0: all.
+type TableRequest struct {
+	Name   string
+	Open   bool
+	Limit  int
+	Format string
+}
+
+// TailRequest asks for the newest N rows and those to come; Updates: open rows too, as they change.
+type TailRequest struct {
+	Name    string
+	N       int
+	Updates bool
+	Format  string
+}
+
+// NotFoundError says that a name is none of a table, view or topic, and which ones are near.
+type NotFoundError struct {
+	Kind string // "table", "topic"
+	Name string
+	Near []string
+}
+
+func (e *NotFoundError) Error() string {
+	text := fmt.Sprintf("find %s %q: there is none of that name", e.Kind, e.Name)
+	switch len(e.Near) {
+	case 0:
+		return text
+	case 1:
+		return text + "; did you mean " + e.Near[0] + "?"
+	}
+	return text + "; did you mean one of " + strings.Join(e.Near, ", ") + "?"
+}
+
+// RequestError says what is wrong with a request.
+type RequestError struct{ Reason string }
+
+func (e *RequestError) Error() string { return e.Reason }
+
+// Failure is the body of an answer that is no success.
+type Failure struct {
+	Message string `json:"error"`
+	Exit    int    `json:"exit"`
+}

@@ -1,0 +1,27 @@
+// Package web is the process on its loopback port: JSON for programs and for a second shell, metrics
+// for Prometheus, health for whoever starts it.
+//
+//	GET  /                      what there is, as text
+//	GET  /api/status            process, tables, partitions, checkpoints
+//	GET  /api/tables            tables and views
+//	GET  /api/tables/{name}     rows; ?open=true with those of open windows, ?limit=N the newest, ?format=
+//	GET  /api/query?sql=        rows of a SELECT, ?format=
+//	GET  /api/tail/{name}       follows a table or topic; ?n=N rows of before, ?updates=true open rows, ?format=
+//	GET  /api/explain/{name}    a table's plan, and why its window is open
+//	GET  /api/progress          in the names of Spark's StreamingQueryProgress
+//	GET  /api/ledger            what became of every row
+//	GET  /api/watermarks        where each partition stands
+//	GET  /api/events            progress as it happens (server-sent events)
+//	GET  /api/topics            topics; /api/topics/{name} one of them
+//	PUT  /api/topics/{name}     makes a topic; ?partitions=N&retention=D&key=F          (token)
+//	PATCH /api/topics/{name}    gives it more partitions; ?partitions=N                 (token)
+//	POST /api/topics/{name}     appends NDJSON, answered when it is durable             (token)
+//	POST /api/topics/{name}?file=PATH  appends a file of this machine; answers progress (token)
+//	GET  /metrics, /-/healthy, /-/ready
+//
+// Formats of rows: json (an array), jsonl, csv, and cells: a line with the columns, then an array of
+// texts a row. A failure is {"error": …, "exit": the exit code it stands for}.
+//
+// Who may ask: only loopback hosts by name (a page of another site that has its name point here is
+// refused), no page of another origin, and nobody without the folder's token when something changes.
+package web

@@ -1,0 +1,80 @@
+package web
+
+import (
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// guard refuses what a page of another site could make a browser send, and tells browsers to be
+// strict with what they get.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		if reason := s.refuse(r); reason != "" {
+			fail(w, http.StatusForbidden, reason, 1)
+			return
+		}
+		if changes(r.Method) && !s.hasToken(r) {
+			h.Set("WWW-Authenticate", "Bearer")
+			fail(w, http.StatusUnauthorized, "change something at "+r.URL.Path+": the token of the data folder is missing or wrong; send Authorization: Bearer and the text of "+s.tokenPath, 1)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuse says why a request is not from this machine's own programs, "" when it may be.
+func (s *Server) refuse(r *http.Request) string {
+	if !s.isOurHost(r.Host) {
+		return "the host " + r.Host + " is not this machine; ask by http://" + s.address
+	}
+	switch site := r.Header.Get("Sec-Fetch-Site"); site {
+	case "", "same-origin", "none":
+	default:
+		return "the request comes from a page of another site (" + site + ")"
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme != "http" || u.Host != r.Host {
+			return "the request comes from a page of another origin (" + origin + ")"
+		}
+	}
+	return ""
+}
+
+// isOurHost reports whether a Host header names this machine and our port.
+func (s *Server) isOurHost(host string) bool {
+	if s.address == "" {
+		return true // no socket: the caller is in this process
+	}
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name, port = host, "80"
+	}
+	_, ours, _ := net.SplitHostPort(s.address)
+	if port != ours {
+		return false
+	}
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(name)
+	return ip != nil && ip.IsLoopback()
+}
+
+func changes(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+}
+
+func (s *Server) hasToken(r *http.Request) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return ok && s.token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(s.token)) == 1
+}

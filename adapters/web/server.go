@@ -1,0 +1,182 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// Limits of requests and answers.
+const (
+	headerTimeout = 5 * time.Second
+	idleTimeout   = time.Minute
+	stallTimeout  = 30 * time.Second // a client that takes or gives nothing for so long is let go
+	maxHeader     = 16 << 10
+	maxFollowers  = 32 // /api/events and /api/tail together
+	maxQuery      = 64 << 10
+)
+
+// Config is what a Server is made of. Backend and Token are needed.
+type Config struct {
+	Backend Backend
+	Address string // where it is reached, host:port; "" when it has no socket
+	Token   string // what state-changing requests show
+	// TokenPath is where users find the token.
+	TokenPath string
+	// ExitCode is the exit code that an error stands for.
+	ExitCode func(error) int
+	Logger   *slog.Logger
+}
+
+// A Server answers requests. Without Serve its Handler can be called in-process.
+type Server struct {
+	backend   Backend
+	address   string
+	token     string
+	tokenPath string
+	exitCode  func(error) int
+	http      *http.Server
+	handler   http.Handler
+	followers atomic.Int64
+	ready     atomic.Bool
+	base      context.Context
+	stop      context.CancelFunc
+}
+
+// New makes a Server that listens to nobody yet.
+func New(cfg Config) *Server {
+	s := &Server{backend: cfg.Backend, address: cfg.Address, token: cfg.Token, tokenPath: cfg.TokenPath, exitCode: cfg.ExitCode}
+	s.base, s.stop = context.WithCancel(context.Background())
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.index)
+	mux.HandleFunc("GET /-/healthy", s.healthy)
+	mux.HandleFunc("GET /-/ready", s.isReady)
+	mux.HandleFunc("GET /api/status", s.status)
+	mux.HandleFunc("GET /api/tables", s.tables)
+	mux.HandleFunc("GET /api/tables/{name}", s.table)
+	mux.HandleFunc("GET /api/query", s.query)
+	mux.HandleFunc("GET /api/tail/{name}", s.tail)
+	mux.HandleFunc("GET /api/explain/{name}", s.explain)
+	mux.HandleFunc("GET /api/progress", s.progress)
+	mux.HandleFunc("GET /api/ledger", s.ledger)
+	mux.HandleFunc("GET /api/watermarks", s.watermarks)
+	mux.HandleFunc("GET /api/events", s.events)
+	mux.HandleFunc("GET /api/topics", s.topics)
+	mux.HandleFunc("GET /api/topics/{name}", s.topic)
+	mux.HandleFunc("PUT /api/topics/{name}", s.createTopic)
+	mux.HandleFunc("PATCH /api/topics/{name}", s.alterTopic)
+	mux.HandleFunc("POST /api/topics/{name}", s.publish)
+	mux.Handle("GET /metrics", s.metrics())
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusNotFound, fmt.Sprintf("%s %s: there is no such thing; GET / lists what there is", r.Method, r.URL.Path), 1)
+	})
+	s.handler = s.guard(mux)
+	var log *slog.Logger
+	if log = cfg.Logger; log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s.http = &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return s.base },
+	}
+	return s
+}
+
+// Handler answers requests without a socket.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Ready makes /-/ready say yes.
+func (s *Server) Ready(yes bool) { s.ready.Store(yes) }
+
+// Serve answers requests until Close. It returns nil after Close.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the API at %s: %w", s.address, err)
+	}
+	return nil
+}
+
+// Close ends followers at once, waits for requests in flight as long as ctx lasts, and frees the port.
+func (s *Server) Close(ctx context.Context) error {
+	s.stop()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return s.http.Close()
+	}
+	return nil
+}
+
+// follow gives out one of the places for requests that stay open.
+func (s *Server) follow(w http.ResponseWriter) (leave func(), ok bool) {
+	if s.followers.Add(1) > maxFollowers {
+		s.followers.Add(-1)
+		fail(w, http.StatusServiceUnavailable, fmt.Sprintf("follow rows: %d clients do so already, which is the limit", maxFollowers), 1)
+		return nil, false
+	}
+	return func() { s.followers.Add(-1) }, true
+}
+
+// answer writes v as JSON.
+func answer(w http.ResponseWriter, v any) {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		fail(w, http.StatusInternalServerError, "write the answer as JSON: "+err.Error(), 1)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// fail writes an error. Nothing may have been written before.
+func fail(w http.ResponseWriter, status int, message string, exit int) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	body, _ := json.Marshal(Failure{message, exit})
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// failed writes an error of the backend with the status that fits.
+func (s *Server) failed(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	var missing *NotFoundError
+	var request *RequestError
+	switch {
+	case errors.As(err, &missing):
+		status = http.StatusNotFound
+	case errors.As(err, &request):
+		status = http.StatusBadRequest
+	case s.exit(err) == 2 || s.exit(err) == 3:
+		status = http.StatusBadRequest
+	}
+	fail(w, status, err.Error(), s.exit(err))
+}
+
+func (s *Server) exit(err error) int {
+	if s.exitCode == nil {
+		return 1
+	}
+	return s.exitCode(err)
+}
+
+// intParam reads a number of the query string.
+func intParam(r *http.Request, name string, otherwise int) (int, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, &RequestError{fmt.Sprintf("read the parameter %s=%s: it is no number", name, text)}
+	}
+	return n, nil
+}

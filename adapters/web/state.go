@@ -1,0 +1,152 @@
+package web
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// overview is the text at /.
+const overview = `nagare: %s
+
+GET  /api/status            process, tables, partitions, checkpoints
+GET  /api/tables            tables and views
+GET  /api/tables/{name}     rows: ?open=true&limit=20&format=json|jsonl|csv
+GET  /api/query?sql=        rows of a SELECT
+GET  /api/tail/{name}       follows a table or topic
+GET  /api/explain/{name}    the plan of a table
+GET  /api/progress          in the names of Spark's StreamingQueryProgress
+GET  /api/ledger            what became of every row
+GET  /api/watermarks        where each partition stands
+GET  /api/events            progress as it happens
+GET  /api/topics            topics
+POST /api/topics/{topic}    appends NDJSON (Authorization: Bearer TOKEN)
+GET  /metrics  /-/healthy  /-/ready
+`
+
+func (s *Server) index(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, overview, s.backend.Info().Project)
+}
+
+// StatusAnswer is the body of /api/status.
+type StatusAnswer struct {
+	Info   Info          `json:"info"`
+	Rates  Rates         `json:"rates"`
+	Engine engine.Status `json:"engine"`
+}
+
+func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+	answer(w, StatusAnswer{s.backend.Info(), s.backend.Rates(), s.backend.Status()})
+}
+
+// healthy says that the process is alive, and how its parts are.
+func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) {
+	st := s.backend.Status()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if st.State == "failed" {
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+	text := "engine: " + st.State
+	if st.Reason != "" {
+		text += ": " + st.Reason
+	}
+	_, _ = io.WriteString(w, text+"\n")
+}
+
+func (s *Server) isReady(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if !s.ready.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "starting\n")
+		return
+	}
+	_, _ = io.WriteString(w, "ready\n")
+}
+
+func (s *Server) tables(w http.ResponseWriter, _ *http.Request) {
+	tables := s.backend.Status().Tables
+	if tables == nil {
+		tables = []engine.TableStatus{}
+	}
+	answer(w, tables)
+}
+
+func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
+	text, err := s.backend.Explain(r.PathValue("name"))
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	_, _ = io.WriteString(w, text)
+}
+
+// LedgerAnswer is the body of /api/ledger. Imbalance is 0 unless rows are unaccounted for.
+type LedgerAnswer struct {
+	engine.Ledger
+	Imbalance int64 `json:"imbalance"`
+}
+
+func (s *Server) ledger(w http.ResponseWriter, _ *http.Request) {
+	l := s.backend.Status().Ledger
+	answer(w, LedgerAnswer{l, Imbalance(l)})
+}
+
+// Imbalance is how many rows of a ledger have no outcome, or two.
+func Imbalance(l engine.Ledger) int64 {
+	total := int64(0)
+	count := func(c engine.Count) {
+		d := c.Read - c.Counted - c.Late - c.Future - c.Invalid - c.Duplicate - c.Filtered - c.InFlight
+		total += max(d, -d)
+	}
+	for _, c := range l.Topics {
+		count(c)
+	}
+	for _, topics := range l.Tables {
+		for _, c := range topics {
+			count(c)
+		}
+	}
+	return total
+}
+
+// watermarkAnswer is one partition in /api/watermarks. Times are ISO 8601, "" where there is none.
+type watermarkAnswer struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	EventTime string `json:"eventTime"`
+	Watermark string `json:"watermark"`
+	Position  int64  `json:"position"`
+	End       int64  `json:"end"`
+	Lag       int64  `json:"lag"`
+	Idle      bool   `json:"idle"`
+	Holds     bool   `json:"holds"` // it holds the pipeline's watermark back
+	LagMillis int64  `json:"lagMs"` // event time behind the newest of the topic
+}
+
+func (s *Server) watermarks(w http.ResponseWriter, _ *http.Request) {
+	st := s.backend.Status()
+	parts := make([]watermarkAnswer, len(st.Partitions))
+	for i, p := range st.Partitions {
+		parts[i] = watermarkAnswer{p.Topic, p.Partition, isoTime(p.EventTime), isoTime(p.Watermark), p.Position, p.End, p.Lag, p.Idle, p.Holds, p.LagTime / 1000}
+	}
+	answer(w, map[string]any{"watermark": isoTime(st.Watermark), "partitions": parts})
+}
+
+// isoTime writes microseconds since 1970 as ISO 8601, "" for none or the end of time.
+func isoTime(us int64) string {
+	const year10000 = 253402300800_000_000
+	if us == math.MinInt64 || us >= year10000 {
+		return ""
+	}
+	return time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
+}

@@ -1,0 +1,108 @@
+package web
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+)
+
+func (s *Server) topics(w http.ResponseWriter, r *http.Request) {
+	topics, err := s.backend.Topics(r.Context())
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	if topics == nil {
+		topics = []Topic{}
+	}
+	answer(w, topics)
+}
+
+func (s *Server) topic(w http.ResponseWriter, r *http.Request) {
+	t, err := s.backend.Topic(r.Context(), r.PathValue("name"))
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	answer(w, t)
+}
+
+func (s *Server) createTopic(w http.ResponseWriter, r *http.Request) {
+	partitions, err := intParam(r, "partitions", 0)
+	if err == nil {
+		q := r.URL.Query()
+		err = s.backend.CreateTopic(r.Context(), Topic{Name: r.PathValue("name"), Partitions: partitions, Retention: q.Get("retention"), Key: q.Get("key")})
+	}
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	s.topic(w, r)
+}
+
+func (s *Server) alterTopic(w http.ResponseWriter, r *http.Request) {
+	partitions, err := intParam(r, "partitions", 0)
+	if err == nil {
+		err = s.backend.AlterTopic(r.Context(), r.PathValue("name"), partitions)
+	}
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	s.topic(w, r)
+}
+
+// publish answers once everything is durable: with the counts, or with what went wrong and how far
+// it got.
+func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
+	if path := r.URL.Query().Get("file"); path != "" {
+		s.publishFile(w, r, path)
+		return
+	}
+	body := &liveBody{r.Body, http.NewResponseController(w)}
+	done, err := s.backend.Publish(r.Context(), r.PathValue("name"), body)
+	if err != nil && done.Records == 0 {
+		s.failed(w, err)
+		return
+	}
+	s.finish(&done, err)
+	if err != nil {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_ = json.NewEncoder(w).Encode(done)
+		return
+	}
+	answer(w, done)
+}
+
+func (s *Server) finish(done *Published, err error) {
+	done.Final = true
+	if err != nil {
+		done.Error, done.Exit = err.Error(), s.exit(err)
+	}
+}
+
+// publishFile answers a line of progress now and then, and a last one that is final.
+func (s *Server) publishFile(w http.ResponseWriter, r *http.Request, path string) {
+	a := newRowAnswer(w, "jsonl", true)
+	enc := json.NewEncoder(a)
+	done, err := s.backend.PublishFile(r.Context(), r.PathValue("name"), path, func(p Published) { _ = enc.Encode(p) })
+	if err != nil && !a.started {
+		s.failed(w, err)
+		return
+	}
+	s.finish(&done, err)
+	_ = enc.Encode(done)
+}
+
+// liveBody is a request body whose sender has stallTimeout for each piece of it.
+type liveBody struct {
+	io.Reader
+	control *http.ResponseController
+}
+
+func (b *liveBody) Read(p []byte) (int, error) {
+	_ = b.control.SetReadDeadline(time.Now().Add(stallTimeout))
+	return b.Reader.Read(p)
+}

@@ -1,0 +1,164 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/nagare-stream/nagare/adapters/file"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// openEngine opens the pipeline from its newest checkpoint.
+func (n *Node) openEngine(ctx context.Context) error {
+	e, err := engine.Open(ctx, engine.Options{
+		Pipeline: n.cfg.Pipeline,
+		Source:   n.openSource,
+		Sink:     n.openSink,
+		Log: func(topic string, partitions int) (engine.Log, error) {
+			cfg := n.topicConfig(topic)
+			cfg.Partitions, cfg.Key = partitions, ""
+			cfg.Retention = n.tableRetention(topic)
+			return openLog(ctx, n.broker, cfg)
+		},
+		Store:        keptStore{n.store},
+		Now:          func() int64 { return time.Now().UnixMicro() },
+		Once:         n.cfg.Once,
+		CloseWindows: n.cfg.Close,
+		Logger:       n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.engine == nil {
+		n.onClose(func() error { return n.current().Close() })
+	}
+	n.engine = e
+	return nil
+}
+
+// current is the engine of now: after a panic or a new partition there is another one.
+func (n *Node) current() *engine.Engine {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.engine
+}
+
+// keptStore is the store without its Close: it outlives an engine that is opened anew.
+type keptStore struct{ engine.Store }
+
+// Close does nothing.
+func (keptStore) Close() error { return nil }
+
+// tableRetention is how long the rows of a table, or what is kept of late and invalid rows, stay.
+func (n *Node) tableRetention(topic string) time.Duration {
+	retention := n.cfg.Pipeline.Config.TableRetention
+	us, ok := retention[topic]
+	if !ok {
+		us = retention[""]
+	}
+	return time.Duration(us) * time.Microsecond
+}
+
+func (n *Node) openSource(topic string) (engine.Source, error) {
+	if n.cfg.Once {
+		return n.broker.SourceUntilEnd(topic), nil
+	}
+	return n.broker.Source(topic), nil
+}
+
+func (n *Node) openSink(def *plan.SinkDef) (engine.Sink, error) {
+	if def.Format == "kafka" {
+		return newTopicSink(n.broker, def, n.topicConfig), nil
+	}
+	out := n.cfg.Stdout
+	if out == nil {
+		out = os.Stdout
+	}
+	return openFileSink(def, n.cfg.Data, out)
+}
+
+// A LaterError says that something is not in this version.
+type LaterError struct{ What, Instead string }
+
+func (e *LaterError) Error() string {
+	text := e.What + " comes in a later version"
+	if e.Instead != "" {
+		text += "; " + e.Instead
+	}
+	return text
+}
+
+// CheckSinks finds the sinks that this version cannot write to.
+func CheckSinks(p *plan.Pipeline) error {
+	var all error
+	for _, def := range p.Sinks {
+		switch def.Format {
+		case "redis", "webhook":
+			all = errors.Join(all, fmt.Errorf("%s:%d:%d: sink %s: %w", def.Pos.File, def.Pos.Line, def.Pos.Col, def.Name,
+				&LaterError{"the format " + def.Format, "set sink." + def.Name + ".format to kafka, json, csv, console or noop"}))
+		}
+	}
+	return all
+}
+
+// runEngine runs the pipeline until ctx ends or it cannot go on. A defect met on the way is told, and
+// the pipeline opened anew from its newest checkpoint; the third time at one place it is final.
+func (n *Node) runEngine(ctx context.Context) error {
+	const tries = 3
+	met := map[string]int{}
+	for {
+		run, cancel := context.WithCancel(ctx)
+		n.mu.Lock()
+		n.reload, n.again = cancel, false
+		n.mu.Unlock()
+		err := n.current().Run(run)
+		cancel()
+		n.mu.Lock()
+		again := n.again
+		n.reload = nil
+		n.mu.Unlock()
+		var defect *engine.PanicError
+		switch {
+		case errors.As(err, &defect):
+			place := fmt.Sprintf("%s %d %d", defect.Topic, defect.Partition, defect.Offset)
+			if met[place]++; met[place] == tries {
+				return fmt.Errorf("run the pipeline: %d times the same: %w; this is a bug in nagare, please report it with the stack in the log", tries, err)
+			}
+			n.log.Error("the pipeline panicked and starts again from its checkpoint", "error", err, "stack", defect.Stack)
+		case err != nil || !again || ctx.Err() != nil:
+			return err
+		}
+		if err := n.reopenEngine(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// reopenEngine closes the engine and opens it from its newest checkpoint.
+func (n *Node) reopenEngine(ctx context.Context) error {
+	if err := n.current().Close(); err != nil {
+		n.log.Warn("close the pipeline before it starts again", "error", err)
+	}
+	return n.openEngine(ctx)
+}
+
+// restartEngine has the pipeline stop at a checkpoint and start again, to see new partitions.
+func (n *Node) restartEngine() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.reload != nil {
+		n.again = true
+		n.reload()
+	}
+}
+
+// openFileSink opens a sink that writes to files or to the terminal; relative paths are in base.
+func openFileSink(def *plan.SinkDef, base string, out *os.File) (engine.Sink, error) {
+	return file.OpenSink(def.Name, def.Format, def.Options, base, out)
+}

@@ -1,0 +1,304 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/store"
+)
+
+// Config is what a Node is made of. Pipeline, Project and Data are needed.
+type Config struct {
+	Pipeline *plan.Pipeline
+	Project  Project
+	Data     string // the data folder
+	HTTP     string // address of the API; "": DefaultHTTP or the next free port, HTTPOff: no socket
+	Version  string
+	Started  time.Time // when the process started; zero: now
+
+	Generate *Generate // nil: nothing is generated
+
+	// Look opens the folder to look and to write to topics; nothing is processed or served.
+	Look bool
+	// Once reads the topics to their present end and returns; Close then closes all windows.
+	Once, Close bool
+
+	Logger *slog.Logger
+	Stdout *os.File // of console sinks; nil: os.Stdout
+}
+
+// A Node is an open process. Its methods may be used by several goroutines.
+type Node struct {
+	cfg      Config
+	log      *slog.Logger
+	listener net.Listener
+	notices  []string
+	store    *store.Store
+	broker   *broker.Broker
+	server   *web.Server
+	token    string
+	info     web.Info
+	roles    roles
+	feed     *feed // nil: nothing is generated
+	meter    *meter
+
+	mu      sync.RWMutex
+	engine  *engine.Engine
+	failure string // why nothing is processed any more
+	trouble map[string]string
+	reload  context.CancelFunc // stops the engine so that it is opened anew
+	again   bool               // reload was called
+
+	closers []func() error // in order of opening
+}
+
+// roles is what the topics of a project are for.
+type roles struct{ sources, outputs, tables []string }
+
+// Open opens the parts in order. On an error everything that was opened is closed again.
+func Open(ctx context.Context, cfg Config) (*Node, error) {
+	n := &Node{cfg: cfg, log: cfg.Logger, trouble: map[string]string{}}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	if n.cfg.Started.IsZero() {
+		n.cfg.Started = time.Now()
+	}
+	if err := n.open(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) open(ctx context.Context) error {
+	data, err := filepath.Abs(n.cfg.Data)
+	if err != nil {
+		return fmt.Errorf("find data folder %s: %w", n.cfg.Data, err)
+	}
+	n.cfg.Data = data
+	if n.roles, err = findRoles(n.cfg.Pipeline); err != nil {
+		return err
+	}
+	// Is the folder ours, writable, roomy? Nothing is touched yet.
+	fresh, err := checkFolder(data, n.cfg.Project)
+	if err != nil {
+		return err
+	}
+	// The one socket. A taken port is known before the folder is touched.
+	if !n.cfg.Look && !n.cfg.Once && n.cfg.HTTP != HTTPOff {
+		if err := n.openPort(); err != nil {
+			return err
+		}
+	}
+	// The store's lock is the folder's lock: from here on the folder is ours alone.
+	if err := n.openStore(); err != nil {
+		return err
+	}
+	if fresh || n.cfg.Project.Path != "" {
+		if err := writeIdentity(data, n.cfg.Project); err != nil {
+			return err
+		}
+	}
+	if n.token, err = ensureToken(data); err != nil {
+		return err
+	}
+	// Topics, with every acknowledged record on the disk.
+	if err := n.openBroker(ctx); err != nil {
+		return err
+	}
+	// The pipeline, from its newest checkpoint.
+	if err := n.openEngine(ctx); err != nil {
+		return err
+	}
+	// Events, from where they stopped.
+	if n.cfg.Generate != nil {
+		if n.feed, err = openFeed(n); err != nil {
+			return err
+		}
+	}
+	n.describe(fresh)
+	n.server = web.New(web.Config{Backend: n, Address: n.info.Address, Token: n.token, TokenPath: filepath.Join(data, tokenFile), ExitCode: ExitCode, Logger: n.log})
+	return nil
+}
+
+func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
+
+// Close closes the parts in reverse.
+func (n *Node) Close() error {
+	var all error
+	for _, f := range slices.Backward(n.closers) {
+		all = errors.Join(all, f())
+	}
+	n.closers = nil
+	return all
+}
+
+func (n *Node) openPort() error {
+	l, notice, err := listen(n.cfg.HTTP)
+	if err != nil {
+		return err
+	}
+	n.listener = l
+	n.onClose(func() error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	if notice != "" {
+		n.notices = append(n.notices, notice)
+	}
+	return nil
+}
+
+func (n *Node) openStore() error {
+	s, err := store.Open(store.Config{Path: filepath.Join(n.cfg.Data, storeFile), Started: n.cfg.Started})
+	if err != nil {
+		return err
+	}
+	n.store = s
+	n.onClose(s.Close)
+	if n.listener != nil {
+		s.SetAddress(n.listener.Addr().String())
+	}
+	return nil
+}
+
+func (n *Node) openBroker(ctx context.Context) error {
+	b, err := broker.Open(ctx, broker.Config{Dir: filepath.Join(n.cfg.Data, brokerFolder), Logger: n.log})
+	if err != nil {
+		return err
+	}
+	n.broker = b
+	n.onClose(b.Close)
+	for _, name := range slices.Concat(n.roles.sources, n.roles.outputs) {
+		if b.HasTopic(name) {
+			continue
+		}
+		if err := b.CreateTopic(ctx, n.topicConfig(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// topicConfig is what the project says of a topic. A topic of which it says nothing has 3
+// partitions, as the tutorial's have, and is kept for good.
+func (n *Node) topicConfig(name string) broker.TopicConfig {
+	c := n.cfg.Pipeline.Config.Topics[name]
+	if c.Partitions == 0 {
+		c.Partitions = 3
+	}
+	return broker.TopicConfig{Name: name, Partitions: c.Partitions, Key: c.Key, Retention: time.Duration(c.Retention) * time.Microsecond}
+}
+
+// describe notes what does not change any more.
+func (n *Node) describe(fresh bool) {
+	st := n.engine.Status()
+	n.info = web.Info{
+		Project: n.cfg.Project.Name, Path: n.cfg.Project.Path, Data: n.cfg.Data, PID: os.Getpid(), Version: n.cfg.Version,
+		Broker: "embedded, every record on the disk before it is acknowledged", Started: n.cfg.Started.UTC(), New: fresh,
+		Resumed: st.Events, ResumedAt: st.Watermark, Epoch: st.Epoch, Running: !n.cfg.Look,
+		Sources: n.roles.sources, Outputs: n.roles.outputs,
+		Instance: fmt.Sprintf("%d-%d", os.Getpid(), n.cfg.Started.UnixNano()),
+	}
+	if n.listener != nil {
+		n.info.Address = n.listener.Addr().String()
+	}
+	if n.feed != nil {
+		n.info.Rate = n.feed.gen.Config().Rate
+	}
+	n.meter = newMeter(n)
+}
+
+// Info is what does not change while the process runs.
+func (n *Node) Info() web.Info { return n.info }
+
+// Notices are sentences for the user about the start.
+func (n *Node) Notices() []string { return n.notices }
+
+// Server answers API requests, with or without a socket.
+func (n *Node) Server() *web.Server { return n.server }
+
+// Token is what state-changing API requests show.
+func (n *Node) Token() string { return n.token }
+
+// process is the content of process.json: how a second shell reaches this one.
+type process struct {
+	PID      int    `json:"pid"`
+	Address  string `json:"address"`
+	Instance string `json:"instance"`
+}
+
+const processFile = "process.json"
+
+// announce tells other shells where the API is. The file is information: who reads it has to ask.
+func (n *Node) announce() error {
+	if n.info.Address == "" {
+		return nil
+	}
+	text, err := json.Marshal(process{os.Getpid(), n.info.Address, n.info.Instance})
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(n.cfg.Data, processFile)
+	n.onClose(func() error { _ = os.Remove(path); return nil })
+	return writeFile(path, append(text, '\n'))
+}
+
+// Address reads where the process of a data folder says that its API is; "" when none runs, or one
+// without a socket. A process that was killed leaves an address behind.
+func Address(data string) string {
+	text, err := os.ReadFile(filepath.Join(data, processFile))
+	if err != nil {
+		return ""
+	}
+	var p process
+	if json.Unmarshal(text, &p) != nil {
+		return ""
+	}
+	return p.Address
+}
+
+// findRoles sorts the topics of a project, and refuses names that stand for two things.
+func findRoles(p *plan.Pipeline) (roles, error) {
+	var r roles
+	for _, d := range p.Datasets {
+		switch {
+		case d.Kind == plan.SourceTopic:
+			for _, t := range d.Topics {
+				if !slices.Contains(r.sources, t) {
+					r.sources = append(r.sources, t)
+				}
+			}
+		case d.KeepsRows():
+			r.tables = append(r.tables, d.Name)
+		}
+	}
+	for _, s := range p.Sinks {
+		topic := s.Options["topic"]
+		if s.Format != "kafka" || topic == "" {
+			continue
+		}
+		if slices.Contains(r.tables, topic) {
+			return r, fmt.Errorf("%s:%d:%d: sink %s writes to topic %s, which is where the table of that name keeps its rows; choose another topic", s.Pos.File, s.Pos.Line, s.Pos.Col, s.Name, topic)
+		}
+		if !slices.Contains(r.outputs, topic) {
+			r.outputs = append(r.outputs, topic)
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,131 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	psnet "github.com/shirou/gopsutil/v4/net"
+	"github.com/shirou/gopsutil/v4/process"
+)
+
+// DefaultHTTP is where the API is when nobody says otherwise, and HTTPOff is no socket at all.
+const (
+	DefaultHTTP = "127.0.0.1:7575"
+	HTTPOff     = "off"
+)
+
+// portTries is how many ports behind a taken default one are tried before any will do.
+const portTries = 20
+
+// A PortError says that an address that the user named cannot be had.
+type PortError struct {
+	Address string
+	Owner   string // who has it, "" when that cannot be found out
+	Err     error
+}
+
+func (e *PortError) Error() string {
+	owner := ""
+	if e.Owner != "" {
+		owner = " by " + e.Owner
+	}
+	return fmt.Sprintf("listen on %s: the port is in use%s; stop that, or name another port with --http", e.Address, owner)
+}
+
+func (e *PortError) Unwrap() error { return e.Err }
+
+// An AddressError says that an address is none that this version listens on.
+type AddressError struct{ Address, Reason string }
+
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("listen on %q: %s; use --http 127.0.0.1:PORT, --http PORT or --http off", e.Address, e.Reason)
+}
+
+// parseAddress makes host:port of what was given: a port, :port, or a loopback address.
+func parseAddress(text string) (string, error) {
+	if _, err := strconv.Atoi(text); err == nil {
+		text = ":" + text
+	}
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", &AddressError{text, "it is no address"}
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return "", &AddressError{text, "a port is a number from 0 to 65535"}
+	}
+	switch host {
+	case "", "localhost":
+		host = "127.0.0.1"
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return "", &AddressError{text, "only loopback addresses are possible in this version"}
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// listen takes the address of the API. The default one gives way to the next free port, with a
+// notice; one that the user named does not.
+func listen(address string) (l net.Listener, notice string, err error) {
+	named := address != ""
+	if !named {
+		address = DefaultHTTP
+	}
+	if address, err = parseAddress(address); err != nil {
+		return nil, "", err
+	}
+	if l, err = net.Listen("tcp", address); err == nil {
+		return l, "", nil
+	}
+	if named {
+		if !isInUse(err) {
+			return nil, "", fmt.Errorf("listen on %s: %w; name another port with --http", address, err)
+		}
+		return nil, "", &PortError{address, portOwner(address), err}
+	}
+	host, text, _ := net.SplitHostPort(address)
+	port, _ := strconv.Atoi(text)
+	for i := 1; i <= portTries; i++ {
+		if l, err = net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port+i))); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+			return nil, "", fmt.Errorf("listen on %s: %w; use --http off", address, err)
+		}
+	}
+	return l, fmt.Sprintf("port %d is in use, so the API is at %s", port, l.Addr()), nil
+}
+
+// isInUse tells a taken port from other reasons, which Windows words in its own way.
+func isInUse(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && (strings.Contains(err.Error(), "address already in use") ||
+		strings.Contains(err.Error(), "Only one usage of each socket address"))
+}
+
+// portOwner names the process that listens on an address, as far as this user may know.
+func portOwner(address string) string {
+	_, text, _ := net.SplitHostPort(address)
+	port, _ := strconv.Atoi(text)
+	conns, err := psnet.Connections("tcp")
+	if err != nil {
+		return ""
+	}
+	for _, c := range conns {
+		if int(c.Laddr.Port) != port || c.Status != "LISTEN" || c.Pid == 0 {
+			continue
+		}
+		owner := fmt.Sprintf("process %d", c.Pid)
+		if p, err := process.NewProcess(c.Pid); err == nil {
+			if name, err := p.Name(); err == nil && name != "" {
+				owner += " (" + name + ")"
+			}
+		}
+		return owner
+	}
+	return ""
+}

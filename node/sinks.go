@@ -1,0 +1,238 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// The largest pieces in which rows are appended to an output topic. A piece has to fit into one batch
+// of the broker: its mark says that all of it is in the log.
+const (
+	pieceRows  = 2048
+	pieceBytes = 512 << 10
+)
+
+// A topicSink writes rows to topics of the embedded broker, to the partition of their key.
+//
+// The rows of a (sink, input partition) that fall into one output partition are not numbered without
+// gaps, so it is a mark that tells what is there: the number of the first row that was not
+// considered. A row that is delivered again and lies below its partition's mark is left out.
+type topicSink struct {
+	broker *broker.Broker
+	topic  string // of rows that name none
+	retain func(topic string) broker.TopicConfig
+	parts  map[producerKey]*outputs
+}
+
+// producerKey names one producer: everything that an input partition of a sink sends to a topic.
+type producerKey struct {
+	sink  string
+	input int32
+	topic string
+}
+
+// outputs is a producer and where it stands in each partition of its topic.
+type outputs struct {
+	writer *broker.Writer
+	parts  []output
+}
+
+type output struct {
+	known   bool
+	next    int64 // records of this producer in the partition
+	mark    int64 // rows below are in the partition, or do not belong there
+	records engine.Records
+}
+
+func newTopicSink(b *broker.Broker, def *plan.SinkDef, config func(topic string) broker.TopicConfig) *topicSink {
+	return &topicSink{broker: b, topic: def.Options["topic"], retain: config, parts: map[producerKey]*outputs{}}
+}
+
+// Write sends rows on their way. They are durable once Flush has returned.
+func (s *topicSink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
+	named := out.Topics.Len() > 0
+	for from := 0; from < out.Len(); {
+		topic, to := s.topic, out.Len()
+		if named {
+			if text := out.Topics.At(from); text != nil {
+				topic = string(text)
+			}
+			for to = from + 1; to < out.Len() && string(out.Topics.At(to)) == string(out.Topics.At(from)); {
+				to++
+			}
+		}
+		if err := s.send(ctx, topic, out, from, to); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// send appends rows [from, to), which belong to one topic.
+func (s *topicSink) send(ctx context.Context, topic string, out *engine.Rows, from, to int) error {
+	key := producerKey{out.Sink, out.Partition, topic}
+	o, err := s.outputs(ctx, key)
+	if err != nil {
+		return err
+	}
+	for i := from; i < to; i++ {
+		number := out.First + int64(i)
+		p := engine.PartitionOf(out.Keys.At(i), len(o.parts))
+		if out.Keys.IsNull(i) {
+			p = int32(number % int64(len(o.parts)))
+		}
+		part := &o.parts[p]
+		if err := s.locate(ctx, o, p); err != nil {
+			return err
+		}
+		if number < part.mark {
+			continue // delivered before
+		}
+		r := &part.records
+		if r.Values.Len() >= pieceRows || len(r.Values.Data)+len(r.Keys.Data) >= pieceBytes {
+			if err := s.push(ctx, o, p, number); err != nil {
+				s.forget(o)
+				return err
+			}
+		}
+		r.Keys.Append(out.Keys.At(i))
+		r.Values.Append(out.Values.At(i))
+		r.Times = append(r.Times, out.Times[i])
+	}
+	for p := range o.parts {
+		if err := s.push(ctx, o, int32(p), out.First+int64(to)); err != nil {
+			s.forget(o)
+			return err
+		}
+	}
+	return nil
+}
+
+// push appends what was gathered for a partition; rows below mark are then considered.
+func (s *topicSink) push(ctx context.Context, o *outputs, p int32, mark int64) error {
+	part := &o.parts[p]
+	n := part.records.Values.Len()
+	if n == 0 {
+		return nil
+	}
+	if err := o.writer.AppendAsync(ctx, p, &part.records, part.next, uint64(mark)); err != nil {
+		return fmt.Errorf("write to partition %d: %w", p, err)
+	}
+	part.next += int64(n)
+	part.mark = mark
+	resetRecords(&part.records)
+	return nil
+}
+
+// outputs finds the producer of rows, and makes their topic if need be.
+func (s *topicSink) outputs(ctx context.Context, key producerKey) (*outputs, error) {
+	if o := s.parts[key]; o != nil {
+		return o, nil
+	}
+	if key.topic == "" {
+		return nil, errors.New("write rows: they name no topic, and the sink has no option.topic")
+	}
+	if !s.broker.HasTopic(key.topic) {
+		if err := s.broker.CreateTopic(ctx, s.retain(key.topic)); err != nil {
+			return nil, err
+		}
+	}
+	w, err := s.broker.Writer(key.topic, fmt.Sprintf("sink/%s/%d", key.sink, key.input))
+	if err != nil {
+		return nil, err
+	}
+	o := &outputs{writer: w, parts: make([]output, w.Partitions())}
+	s.parts[key] = o
+	return o, nil
+}
+
+// locate asks the log where the producer stands in a partition.
+func (s *topicSink) locate(ctx context.Context, o *outputs, p int32) error {
+	part := &o.parts[p]
+	if part.known {
+		return nil
+	}
+	next, err := o.writer.Last(ctx, p)
+	if err != nil {
+		return err
+	}
+	mark, err := o.writer.LastMark(ctx, p)
+	if err != nil {
+		return err
+	}
+	part.next, part.mark, part.known = next, int64(mark), true
+	return nil
+}
+
+// forget drops what is believed about a producer after an error: the log is asked again.
+func (s *topicSink) forget(o *outputs) {
+	for p := range o.parts {
+		resetRecords(&o.parts[p].records)
+		o.parts[p].known = false
+	}
+}
+
+func resetRecords(r *engine.Records) {
+	r.Times = r.Times[:0]
+	r.Keys.Reset()
+	r.Values.Reset()
+}
+
+// Flush waits until all rows are durable.
+func (s *topicSink) Flush(ctx context.Context) error {
+	for _, o := range s.parts {
+		if err := o.writer.Flush(ctx); err != nil {
+			s.forget(o)
+			return err
+		}
+	}
+	return nil
+}
+
+// Close does nothing: the topics are the broker's.
+func (s *topicSink) Close() error { return nil }
+
+// A topicLog is a topic that the engine writes and reads: partition for partition, row number for
+// offset.
+type topicLog struct {
+	engine.Source
+	writer *broker.Writer
+}
+
+// openLog opens the log of that name, making it if need be.
+func openLog(ctx context.Context, b *broker.Broker, cfg broker.TopicConfig) (*topicLog, error) {
+	if !b.HasTopic(cfg.Name) {
+		if err := b.CreateTopic(ctx, cfg); err != nil {
+			return nil, err
+		}
+	} else if info, err := b.Topic(ctx, cfg.Name); err != nil {
+		return nil, err
+	} else if info.Partitions < cfg.Partitions {
+		if err := b.AlterTopic(ctx, cfg.Name, cfg.Partitions); err != nil {
+			return nil, err
+		}
+	}
+	w, err := b.Writer(cfg.Name, "engine")
+	if err != nil {
+		return nil, err
+	}
+	return &topicLog{Source: b.SourceUntilEnd(cfg.Name), writer: w}, nil
+}
+
+// Write sends rows on their way; what is in the log already is cut away by their numbers.
+func (l *topicLog) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
+	r := engine.Records{Times: out.Times, Keys: out.Keys, Values: out.Values}
+	return l.writer.AppendAsync(ctx, out.Partition, &r, out.First, 0)
+}
+
+// Flush waits until all rows are durable.
+func (l *topicLog) Flush(ctx context.Context) error { return l.writer.Flush(ctx) }
+
+// Close does nothing: the topic is the broker's.
+func (l *topicLog) Close() error { return nil }
