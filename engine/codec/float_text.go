@@ -25,17 +25,15 @@ func appendJava(dst []byte, v float64, bits int) []byte {
 		}
 		return append(dst, ".0"...)
 	}
-	// 1.5e+10 becomes 1.5E10, 1e-07 becomes 1.0E-7
+	// 1.5e+10 becomes 1.5E10, 1e-07 becomes 1.0E-7: there are at least two digits, and where one would do,
+	// the second is that of the nearest (4.9E-324)
 	var buf [32]byte
 	text := strconv.AppendFloat(buf[:0], v, 'e', -1, bits)
-	e := len(text) - 1
-	for text[e] != 'e' {
-		e--
+	if bytes.IndexByte(text, '.') < 0 {
+		text = strconv.AppendFloat(buf[:0], v, 'e', 1, bits)
 	}
+	e := bytes.IndexByte(text, 'e')
 	dst = append(dst, text[:e]...)
-	if bytes.IndexByte(text[:e], '.') < 0 {
-		dst = append(dst, ".0"...)
-	}
 	dst = append(dst, 'E')
 	if text[e+1] == '-' {
 		dst = append(dst, '-')

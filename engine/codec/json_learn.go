@@ -122,7 +122,7 @@ func plainEnd(data []byte, p, end int) int {
 	return p
 }
 
-// shortNumber accepts a number of one to seven digits, alone or with a point and one to seven digits; it
+// shortNumber accepts, at a digit, a number of one to seven digits, alone or with a point and one to seven digits; it
 // returns -1 for any other, and does not see what stands behind. 17 bytes from p on can be read.
 func shortNumber(data []byte, p int) (int, kind) {
 	x := load(data, p) ^ lowBits*'0'

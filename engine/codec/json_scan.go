@@ -68,7 +68,7 @@ func scanString(b []byte, p int) (end int, escaped bool) {
 func scanEscapes(b []byte, p int) int {
 	for p+6 <= len(b) && b[p] == '\\' {
 		if b[p+1] == 'u' {
-			if hexValue[b[p+2]]|hexValue[b[p+3]]|hexValue[b[p+4]]|hexValue[b[p+5]] > 15 {
+			if hexDigit[b[p+2]]&hexDigit[b[p+3]]&hexDigit[b[p+4]]&hexDigit[b[p+5]]&0x10 == 0 {
 				return ^p
 			}
 			p += 6
@@ -115,19 +115,12 @@ func scanWide(b []byte, p int) int {
 	return p
 }
 
-// hexValue is the value of a hexadecimal digit, 0xff for other bytes.
-var hexValue = func() (t [256]uint8) {
-	for i := range t {
-		t[i] = 0xff
-	}
-	for i := range 10 {
-		t['0'+i] = uint8(i)
-	}
-	for i := range 6 {
-		t['a'+i], t['A'+i] = uint8(10+i), uint8(10+i)
-	}
-	return t
-}()
+// hexDigit is the value of a hexadecimal digit with bit 4 set, 0 for other bytes.
+var hexDigit = [256]uint8{
+	'0': 0x10, '1': 0x11, '2': 0x12, '3': 0x13, '4': 0x14, '5': 0x15, '6': 0x16, '7': 0x17, '8': 0x18, '9': 0x19,
+	'a': 0x1a, 'b': 0x1b, 'c': 0x1c, 'd': 0x1d, 'e': 0x1e, 'f': 0x1f,
+	'A': 0x1a, 'B': 0x1b, 'C': 0x1c, 'D': 0x1d, 'E': 0x1e, 'F': 0x1f,
+}
 
 // scanNumber accepts a number.
 func scanNumber(b []byte, p int) (end int, k kind) {

@@ -57,7 +57,7 @@ func unescapeRune(b []byte, i int) (rune, int) {
 }
 
 func fourHex(b []byte) rune {
-	return rune(hexValue[b[0]])<<12 | rune(hexValue[b[1]])<<8 | rune(hexValue[b[2]])<<4 | rune(hexValue[b[3]])
+	return rune(hexDigit[b[0]]&15)<<12 | rune(hexDigit[b[1]]&15)<<8 | rune(hexDigit[b[2]]&15)<<4 | rune(hexDigit[b[3]]&15)
 }
 
 // appendJSONText appends a checked JSON value as Spark hands it to a STRING field: compact, numbers with a
