@@ -43,7 +43,8 @@ type Engine struct {
 	changed    atomic.Bool
 	due        chan struct{} // a checkpoint is wanted now
 
-	state watchers
+	state    watchers
+	progress progress
 }
 
 // Open builds the dataflow and loads the newest checkpoint. Nothing is read or written yet.
@@ -52,6 +53,7 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 		opt: opt, log: opt.Logger, sources: map[string]Source{}, destinations: map[string]*destination{},
 		outbox: newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1),
 	}
+	e.progress.init()
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -182,7 +184,10 @@ func (e *Engine) runTask(ctx context.Context, t *task) (err error) {
 func (e *Engine) Checkpoint(ctx context.Context) error { return e.checkpoint(ctx) }
 
 // worked notes that there is something to make durable.
-func (e *Engine) worked() { e.changed.Store(true) }
+func (e *Engine) worked() {
+	e.changed.Store(true)
+	e.progress.signal()
+}
 
 // askCheckpoint wants a checkpoint before its time.
 func (e *Engine) askCheckpoint() {
@@ -209,7 +214,7 @@ func (e *Engine) keepTime(ctx context.Context, fail func()) error {
 		case <-e.due:
 		}
 		begin := e.opt.Now()
-		if err := e.raiseIdle(ctx); err != nil {
+		if err := e.CheckIdle(ctx); err != nil {
 			fail()
 			return err
 		}

@@ -6,11 +6,11 @@ import (
 	"math"
 )
 
-// raiseIdle lets watermarks pass partitions that are idle: caught up, and silent for the idle
+// CheckIdle lets watermarks pass partitions that are idle: caught up, and silent for the idle
 // timeout. A partition that is behind, or whose log cannot be asked, is not idle. Rows that such a
 // partition brings later for windows closed meanwhile are late, with that reason: the one place where
 // the wall clock can be seen in a result.
-func (e *Engine) raiseIdle(ctx context.Context) error {
+func (e *Engine) CheckIdle(ctx context.Context) error {
 	timeout := e.opt.Pipeline.Config.IdleTimeout
 	if timeout <= 0 || e.opt.Ephemeral {
 		return nil

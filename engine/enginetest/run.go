@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nagare-stream/nagare/engine"
@@ -20,7 +21,7 @@ type Bench struct {
 	Logs     map[string]*Log // of the engine's own
 	Sinks    map[string]*Log
 	Store    engine.Store
-	Clock    int64 // what the engine takes for the wall clock, microseconds
+	Clock    atomic.Int64 // what the engine takes for the wall clock, microseconds
 
 	BatchRows int
 }
@@ -36,7 +37,9 @@ func NewBench(t testing.TB, store engine.Store, text string, config ...string) *
 	if len(faults) > 0 {
 		t.Fatalf("resolve the test's project:\n%v", faults)
 	}
-	return &Bench{Pipeline: p, Topics: map[string]*Log{}, Logs: map[string]*Log{}, Sinks: map[string]*Log{}, Store: store, Clock: 1}
+	b := &Bench{Pipeline: p, Topics: map[string]*Log{}, Logs: map[string]*Log{}, Sinks: map[string]*Log{}, Store: store}
+	b.Clock.Store(1)
+	return b
 }
 
 // Options is what an engine on the bench is made of.
@@ -53,7 +56,7 @@ func (b *Bench) Options() engine.Options {
 		Log:  func(topic string, n int) (engine.Log, error) { return logIn(b.Logs, topic, n), nil },
 		// The store outlives the engine.
 		Store:              keepOpen{b.Store},
-		Now:                func() int64 { return b.Clock },
+		Now:                func() int64 { return b.Clock.Load() },
 		BatchRows:          b.BatchRows,
 		CheckpointInterval: -1,
 		Once:               true,
