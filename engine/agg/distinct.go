@@ -1,10 +1,6 @@
 package agg
 
-import (
-	"encoding/binary"
-
-	"github.com/nagare-stream/nagare/engine/column"
-)
+import "github.com/nagare-stream/nagare/engine/column"
 
 // distinct hands each value of a slot to another aggregate once, the first time it comes: with
 // count it is count(DISTINCT x), with sum sum(DISTINCT x). The state is the set alone, in the order
@@ -31,7 +27,7 @@ func newDistinct(inner Aggregate, input column.Type) *distinct {
 	if c, ok := inner.(*count); ok {
 		d.parts = c.parts
 	}
-	d.set.words = input.Kind != column.Decimal && (input.UsesInt() || input.UsesFloat())
+	d.set.words = isWord(input)
 	return d
 }
 
@@ -67,7 +63,7 @@ func (d *distinct) updateWords(slots, rows []uint32, in *column.Vector) {
 			continue
 		}
 		x, s := word(in, r), slots[i]
-		if d.set.addInt(s, x, slotHash(stir(hashSeed, uint64(x)), s)) {
+		if d.set.addInt(s, x, wordHash(x, s)) {
 			d.fresh, d.rows = append(d.fresh, s), append(d.rows, r)
 		}
 	}
@@ -104,14 +100,12 @@ func (d *distinct) updateCoded(slots, rows []uint32, in *column.Vector) {
 // Merge adds the values of from's slot in the order in which they came there.
 func (d *distinct) Merge(dst uint32, from Aggregate, src uint32) {
 	f := from.(*distinct)
-	first := uint32(len(d.set.slot))
-	for _, e := range f.set.entries(src, 0) {
+	first := d.set.len()
+	for _, e := range f.set.of(src, 0) {
 		if d.set.words {
-			x := f.set.ints[e]
-			d.set.addInt(dst, x, slotHash(stir(hashSeed, uint64(x)), dst))
+			d.addWord(dst, f.set.ints[e])
 		} else {
-			b := f.set.bytes(e)
-			d.set.addBytes(dst, b, slotHash(hashBytes(hashSeed, b), dst))
+			d.addOther(dst, f.set.bytes(e))
 		}
 	}
 	if f.set.overflowed(src) {
@@ -122,9 +116,15 @@ func (d *distinct) Merge(dst uint32, from Aggregate, src uint32) {
 	}
 }
 
+func (d *distinct) addWord(slot uint32, x int64) { d.set.addInt(slot, x, wordHash(x, slot)) }
+
+func (d *distinct) addOther(slot uint32, b []byte) {
+	d.set.addBytes(slot, b, slotHash(hashBytes(hashSeed, b), slot))
+}
+
 // tell hands the values of a slot from entry first on to the inner aggregate.
 func (d *distinct) tell(slot, first uint32) error {
-	added := d.set.entries(slot, first)
+	added := d.set.of(slot, first)
 	if c, ok := d.inner.(*count); ok {
 		c.n[slot] += int64(len(added))
 		return nil
@@ -165,19 +165,9 @@ func (d *distinct) Clear(release bool) {
 
 func (d *distinct) Size() int64 { return d.set.size() + d.inner.Size() + 8*chunk }
 
-// The state is the values, each as appendEntry writes it; a flag in front says whether a limit was met.
-func (d *distinct) AppendState(dst []byte, slot uint32) []byte { return d.appendFrom(dst, slot, 0) }
-
-func (d *distinct) appendFrom(dst []byte, slot, first uint32) []byte {
-	flag := byte(0)
-	if d.set.overflowed(slot) {
-		flag = 1
-	}
-	dst = append(dst, flag)
-	for _, e := range d.set.entries(slot, first) {
-		dst = d.set.appendEntry(dst, e)
-	}
-	return dst
+// The state is the values.
+func (d *distinct) AppendState(dst []byte, slot uint32) []byte {
+	return d.set.appendState(dst, slot, 0)
 }
 
 func (d *distinct) SetState(slot uint32, src []byte) error {
@@ -186,39 +176,20 @@ func (d *distinct) SetState(slot uint32, src []byte) error {
 }
 
 // Mark makes the next deltas start behind the values that are there.
-func (d *distinct) Mark() { d.set.mark = uint32(len(d.set.slot)) }
+func (d *distinct) Mark() { d.set.mark = d.set.len() }
 
 // AppendDelta writes the values that came since Mark.
 func (d *distinct) AppendDelta(dst []byte, slot uint32) []byte {
-	return d.appendFrom(dst, slot, d.set.mark)
+	return d.set.appendState(dst, slot, d.set.mark)
 }
 
-// ApplyDelta adds values that AppendDelta or AppendState wrote.
+// ApplyDelta adds the values that AppendDelta or AppendState wrote.
 func (d *distinct) ApplyDelta(slot uint32, src []byte) error {
-	if len(src) == 0 || src[0] > 1 {
-		return stateError("distinct values", nil, errShort)
+	first := d.set.len()
+	err := d.set.readState(slot, src,
+		func(x int64) { d.addWord(slot, x) }, func(b []byte) { d.addOther(slot, b) })
+	if err == nil {
+		err = d.tell(slot, first)
 	}
-	if src[0] == 1 {
-		d.set.overflow(slot)
-	}
-	first := uint32(len(d.set.slot))
-	src = src[1:]
-	for len(src) > 0 {
-		if d.set.words {
-			x, n := binary.Varint(src)
-			if n <= 0 {
-				return stateError("distinct values", nil, errShort)
-			}
-			src = src[n:]
-			d.set.addInt(slot, x, slotHash(stir(hashSeed, uint64(x)), slot))
-			continue
-		}
-		b, rest, err := readBytes(src)
-		if err != nil {
-			return stateError("distinct values", nil, err)
-		}
-		src = rest
-		d.set.addBytes(slot, b, slotHash(hashBytes(hashSeed, b), slot))
-	}
-	return d.tell(slot, first)
+	return stateError("distinct values", nil, err)
 }

@@ -2,13 +2,13 @@ package agg
 
 import "github.com/nagare-stream/nagare/engine/column"
 
-// extremeAny is min and max of the other orderable types: decimals, structs, arrays.
+// extremeAny is min and max of structs and arrays.
 type extremeAny struct {
-	cells
+	best cells
 	sign int // 1: min; -1: max
 }
 
-func (a *extremeAny) Grow(slots int) { a.grow(slots) }
+func (a *extremeAny) Grow(slots int) { a.best.grow(slots) }
 
 func (a *extremeAny) Update(slots, rows []uint32, in *column.Vector) {
 	for i, s := range slots {
@@ -19,30 +19,33 @@ func (a *extremeAny) Update(slots, rows []uint32, in *column.Vector) {
 }
 
 func (a *extremeAny) offer(slot uint32, in *column.Vector, row uint32) {
-	if !a.seen[slot] || compareAt(in, row, &a.x[slot], 0) == -a.sign {
-		a.set(slot, in, row)
+	if a.best.fill[slot] == cellEmpty || a.best.compare(in, row, slot) == -a.sign {
+		a.best.set(slot, in, row)
 	}
 }
 
 func (a *extremeAny) Merge(dst uint32, from Aggregate, src uint32) {
-	if f := from.(*extremeAny); f.seen[src] {
-		a.offer(dst, &f.x[src], 0)
+	if f := from.(*extremeAny); f.best.fill[src] != cellEmpty {
+		f.best.load(src)
+		a.offer(dst, &f.best.parsed, 0)
 	}
 }
 
 func (a *extremeAny) Result(dst *column.Vector, slots []uint32) {
 	for _, s := range slots {
-		a.appendTo(dst, s)
+		a.best.appendTo(dst, s)
 	}
 }
 
-func (a *extremeAny) Reset(slot uint32)  { a.seen[slot] = false }
-func (a *extremeAny) Clear(release bool) { a.clear(release) }
-func (a *extremeAny) Size() int64        { return a.size() }
+func (a *extremeAny) Reset(slot uint32)  { a.best.fill[slot] = cellEmpty }
+func (a *extremeAny) Clear(release bool) { a.best.clear(release) }
+func (a *extremeAny) Size() int64        { return a.best.size() }
 
-func (a *extremeAny) AppendState(dst []byte, slot uint32) []byte { return a.appendState(dst, slot) }
+func (a *extremeAny) AppendState(dst []byte, slot uint32) []byte {
+	return a.best.appendState(dst, slot)
+}
 
 func (a *extremeAny) SetState(slot uint32, src []byte) error {
-	rest, err := a.setState(slot, src)
+	rest, err := a.best.setState(slot, src)
 	return stateError("min or max", rest, err)
 }

@@ -16,15 +16,7 @@ type extremeBytes struct {
 }
 
 func (a *extremeBytes) Grow(slots int) {
-	// Buffers behind the length are of slots that were cleared, and serve again.
-	if slots > cap(a.x) {
-		grown := make([][]byte, len(a.x), max(slots, 2*cap(a.x)))
-		copy(grown[:cap(a.x)], a.x[:cap(a.x)])
-		a.x = grown
-	}
-	if slots > len(a.x) {
-		a.x = a.x[:slots]
-	}
+	a.x = extendBuffers(a.x, slots)
 	a.seen = extend(a.seen, slots)
 }
 

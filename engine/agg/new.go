@@ -2,6 +2,7 @@ package agg
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/nagare-stream/nagare/engine/column"
 )
@@ -63,6 +64,28 @@ func plain(s Spec) Aggregate {
 		return extremeOf(s.Args[0], 1)
 	case "max", "bool_or":
 		return extremeOf(s.Args[0], -1)
+	case "first", "first_ignore_nulls", "any_value", "any_value_ignore_nulls", "last", "last_ignore_nulls":
+		return &pick{cell: cells{typ: s.Args[0]}, last: strings.HasPrefix(s.Name, "last"), ignoreNulls: strings.HasSuffix(s.Name, "_ignore_nulls")}
+	case "min_by", "max_by":
+		sign := 1
+		if s.Name == "max_by" {
+			sign = -1
+		}
+		return &extremeBy{x: cells{typ: s.Args[0]}, y: cells{typ: s.Args[1]}, sign: sign}
+	case "bit_and":
+		return &bitOp{op: '&'}
+	case "bit_or":
+		return &bitOp{op: '|'}
+	case "bit_xor":
+		return &bitOp{op: '^'}
+	case "collect_list":
+		return newCollect(s.Args[0])
+	case "collect_set":
+		return newDistinct(newCollect(s.Args[0]), s.Args[0])
+	case "var_pop", "var_samp", "stddev_pop", "stddev_samp", "skewness", "kurtosis":
+		return &moment{name: s.Name}
+	case "covar_pop", "covar_samp", "corr":
+		return &covariance{name: s.Name}
 	}
 	return nil
 }
@@ -81,5 +104,5 @@ func extremeOf(t column.Type, sign int) Aggregate {
 	case t.UsesBytes():
 		return &extremeBytes{sign: sign}
 	}
-	return &extremeAny{cells: cells{typ: t}, sign: sign}
+	return &extremeAny{best: cells{typ: t}, sign: sign}
 }

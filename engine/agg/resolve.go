@@ -118,7 +118,7 @@ func Resolve(name string, distinct bool, args []column.Type) (Spec, string, erro
 		return Spec{}, class, fmt.Errorf("resolve aggregate %s: it does not take %s", name, args[0])
 	}
 	switch {
-	case f == extreme || f == logical || f == collectSet || canonical == "bit_and" || canonical == "bit_or":
+	case f == extreme || f == logical || f == picking || f == collectSet || canonical == "bit_and" || canonical == "bit_or":
 		s.Distinct = false // repeated values change nothing
 	}
 	if s.Distinct {

@@ -1,0 +1,118 @@
+package agg
+
+import (
+	"math"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// collect is collect_list(x): the values that are not NULL, in the order in which they came. Over
+// distinct it is collect_set(x).
+type collect struct {
+	list  entries
+	typ   column.Type // of the elements
+	coded []byte      // scratch
+}
+
+func newCollect(elem column.Type) *collect {
+	return &collect{typ: elem, list: entries{words: isWord(elem)}}
+}
+
+func (a *collect) Grow(slots int) { a.list.grow(slots) }
+
+func (a *collect) Update(slots, rows []uint32, in *column.Vector) {
+	if a.typ.Kind == column.Void {
+		return
+	}
+	for i, s := range slots {
+		r := rows[i]
+		switch {
+		case isNull(in.Null, r):
+		case a.typ.UsesFloat():
+			a.list.pushInt(s, int64(math.Float64bits(in.Float[r])))
+		case a.list.words:
+			a.list.pushInt(s, in.Int[r])
+		case a.typ.UsesBytes():
+			a.list.pushBytes(s, in.Bytes(int(r)))
+		default:
+			a.coded = appendValue(a.coded[:0], in, r, false)
+			a.list.pushBytes(s, a.coded)
+		}
+	}
+}
+
+func (a *collect) Merge(dst uint32, from Aggregate, src uint32) {
+	f := from.(*collect)
+	for _, e := range f.list.of(src, 0) {
+		if a.list.words {
+			a.list.pushInt(dst, f.list.ints[e])
+		} else {
+			a.list.pushBytes(dst, f.list.bytes(e))
+		}
+	}
+	if f.list.overflowed(src) {
+		a.list.overflow(dst)
+	}
+}
+
+func (a *collect) Result(dst *column.Vector, slots []uint32) {
+	for _, s := range slots {
+		if a.list.overflowed(s) {
+			dst.AppendNull()
+			continue
+		}
+		for _, e := range a.list.of(s, 0) {
+			if err := a.list.appendTo(&dst.Kids[0], e); err != nil {
+				panic("BUG: a list holds what is no value: " + err.Error())
+			}
+		}
+		dst.Ends = append(dst.Ends, uint32(dst.Kids[0].Len()))
+		dst.EnsureNull(len(dst.Ends))
+	}
+}
+
+func (a *collect) Failed(slot uint32) string {
+	if a.list.overflowed(slot) {
+		return StateLimit
+	}
+	return ""
+}
+
+func (a *collect) Reset(slot uint32) {
+	if a.list.remove(slot) {
+		a.list.compact()
+	}
+}
+
+func (a *collect) Clear(release bool) { a.list.clear(release) }
+func (a *collect) Size() int64        { return a.list.size() }
+
+func (a *collect) AppendState(dst []byte, slot uint32) []byte {
+	return a.list.appendState(dst, slot, 0)
+}
+
+func (a *collect) SetState(slot uint32, src []byte) error {
+	a.Reset(slot)
+	return a.ApplyDelta(slot, src)
+}
+
+// Mark makes the next deltas start behind the values that are there.
+func (a *collect) Mark() { a.list.mark = a.list.len() }
+
+// AppendDelta writes the values that came since Mark.
+func (a *collect) AppendDelta(dst []byte, slot uint32) []byte {
+	return a.list.appendState(dst, slot, a.list.mark)
+}
+
+// ApplyDelta adds the values that AppendDelta or AppendState wrote.
+func (a *collect) ApplyDelta(slot uint32, src []byte) error {
+	first := a.list.len()
+	err := a.list.readState(slot, src,
+		func(x int64) { a.list.pushInt(slot, x) }, func(b []byte) { a.list.pushBytes(slot, b) })
+	var check column.Vector
+	for e := first; e < a.list.len() && err == nil; e++ {
+		check.Reset(a.typ)
+		err = a.list.appendTo(&check, e)
+	}
+	return stateError("collect_list", nil, err)
+}
