@@ -117,7 +117,9 @@ func (n *Node) runEngine(ctx context.Context) error {
 		n.mu.Lock()
 		n.reload, n.again = cancel, false
 		n.mu.Unlock()
-		err := n.current().Run(run)
+		e := n.current()
+		go n.forward(run, e)
+		err := e.Run(run)
 		cancel()
 		n.mu.Lock()
 		again := n.again
@@ -160,5 +162,9 @@ func (n *Node) restartEngine() {
 
 // openFileSink opens a sink that writes to files or to the terminal; relative paths are in base.
 func openFileSink(def *plan.SinkDef, base string, out *os.File) (engine.Sink, error) {
-	return file.OpenSink(def.Name, def.Format, def.Options, base, out)
+	var columns []string
+	for _, c := range def.Root.Columns() {
+		columns = append(columns, c.Name)
+	}
+	return file.OpenSink(def.Name, def.Format, def.Options, base, out, columns...)
 }

@@ -61,6 +61,7 @@ type Node struct {
 	trouble map[string]string
 	reload  context.CancelFunc // stops the engine so that it is opened anew
 	again   bool               // reload was called
+	watches map[chan struct{}]bool
 
 	closers []func() error // in order of opening
 }
@@ -70,7 +71,7 @@ type roles struct{ sources, outputs, tables []string }
 
 // Open opens the parts in order. On an error everything that was opened is closed again.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg, log: cfg.Logger, trouble: map[string]string{}}
+	n := &Node{cfg: cfg, log: cfg.Logger, trouble: map[string]string{}, watches: map[chan struct{}]bool{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -236,8 +237,8 @@ func (n *Node) Server() *web.Server { return n.server }
 // Token is what state-changing API requests show.
 func (n *Node) Token() string { return n.token }
 
-// process is the content of process.json: how a second shell reaches this one.
-type process struct {
+// processNote is the content of process.json: how a second shell reaches this process.
+type processNote struct {
 	PID      int    `json:"pid"`
 	Address  string `json:"address"`
 	Instance string `json:"instance"`
@@ -250,7 +251,7 @@ func (n *Node) announce() error {
 	if n.info.Address == "" {
 		return nil
 	}
-	text, err := json.Marshal(process{os.Getpid(), n.info.Address, n.info.Instance})
+	text, err := json.Marshal(processNote{os.Getpid(), n.info.Address, n.info.Instance})
 	if err != nil {
 		return err
 	}
@@ -266,7 +267,7 @@ func Address(data string) string {
 	if err != nil {
 		return ""
 	}
-	var p process
+	var p processNote
 	if json.Unmarshal(text, &p) != nil {
 		return ""
 	}

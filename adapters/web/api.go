@@ -2,17 +2,15 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/nagare-stream/nagare/engine"
 )
 
 // A Backend is the running process as the API shows it. All methods may be called at any time by
-// several goroutines. Errors that are the caller's own are *NotFoundError, *RequestError or
-// something with an Unwrap to them.
+// several goroutines. Errors that are the caller's own are *engine.NotFoundError, *RequestError or
+// something that wraps them.
 type Backend interface {
 	Info() Info
 	Status() engine.Status
@@ -38,21 +36,24 @@ type Backend interface {
 
 // Info is what does not change while a process runs.
 type Info struct {
-	Project  string    `json:"project"`
-	Path     string    `json:"path,omitempty"` // of the project; "" for one that ships
-	Data     string    `json:"data"`
-	Address  string    `json:"address,omitempty"` // host:port; "" without a socket
-	PID      int       `json:"pid"`
-	Version  string    `json:"version"`
-	Broker   string    `json:"broker"`
-	Started  time.Time `json:"started"`
-	Resumed  int64     `json:"resumed"` // events that an earlier process had read; 0: a new folder
-	Epoch    uint64    `json:"epoch"`   // of the checkpoint that it went on from
-	Rate     float64   `json:"rate"`    // of the generator, events per second; 0: off
-	Running  bool      `json:"running"` // false: the folder was opened to look, nothing is processed
-	Sources  []string  `json:"sources"` // topics that the project reads
-	Outputs  []string  `json:"outputs"` // topics that it writes
-	Instance string    `json:"instance"`
+	Project string    `json:"project"`
+	Path    string    `json:"path,omitempty"` // of the project; "" for one that ships
+	Data    string    `json:"data"`
+	Address string    `json:"address,omitempty"` // host:port; "" without a socket
+	PID     int       `json:"pid"`
+	Version string    `json:"version"`
+	Broker  string    `json:"broker"`
+	Started time.Time `json:"started"`
+	New     bool      `json:"new"`     // the data folder was made by this process
+	Resumed int64     `json:"resumed"` // events that earlier processes had read
+	// ResumedAt is the watermark that they had reached, µs; math.MinInt64: none.
+	ResumedAt int64    `json:"resumedAt"`
+	Epoch     uint64   `json:"epoch"`   // of the checkpoint that it went on from
+	Rate      float64  `json:"rate"`    // of the generator, events per second; 0: off
+	Running   bool     `json:"running"` // false: the folder was opened to look, nothing is processed
+	Sources   []string `json:"sources"` // topics that the project reads
+	Outputs   []string `json:"outputs"` // topics that it writes
+	Instance  string   `json:"instance"`
 }
 
 // Rates is how fast things go, per second, over the last seconds.
@@ -88,9 +89,11 @@ type TopicPart struct {
 type Published struct {
 	Topic   string `json:"topic"`
 	Records int64  `json:"records"`
-	Bytes   int64  `json:"bytes"`           // of keys and values
-	Done    int64  `json:"done,omitempty"`  // of a file: bytes read so far
-	Total   int64  `json:"total,omitempty"` // of a file: bytes in all
+	Bytes   int64  `json:"bytes"`             // of keys and values
+	Refused int64  `json:"refused,omitempty"` // records that are too large, which were left out
+	Refusal string `json:"refusal,omitempty"` // the first of them
+	Done    int64  `json:"done,omitempty"`    // of a file: bytes read so far
+	Total   int64  `json:"total,omitempty"`   // of a file: bytes in all
 	Final   bool   `json:"final,omitempty"`
 	Error   string `json:"error,omitempty"`
 	Exit    int    `json:"exit,omitempty"`
@@ -110,24 +113,6 @@ type TailRequest struct {
 	N       int
 	Updates bool
 	Format  string
-}
-
-// NotFoundError says that a name is none of a table, view or topic, and which ones are near.
-type NotFoundError struct {
-	Kind string // "table", "topic"
-	Name string
-	Near []string
-}
-
-func (e *NotFoundError) Error() string {
-	text := fmt.Sprintf("find %s %q: there is none of that name", e.Kind, e.Name)
-	switch len(e.Near) {
-	case 0:
-		return text
-	case 1:
-		return text + "; did you mean " + e.Near[0] + "?"
-	}
-	return text + "; did you mean one of " + strings.Join(e.Near, ", ") + "?"
 }
 
 // RequestError says what is wrong with a request.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/nagare-stream/nagare/engine"
 )
 
 // Limits of requests and answers.
@@ -148,7 +150,7 @@ func fail(w http.ResponseWriter, status int, message string, exit int) {
 // failed writes an error of the backend with the status that fits.
 func (s *Server) failed(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
-	var missing *NotFoundError
+	var missing *engine.NotFoundError
 	var request *RequestError
 	switch {
 	case errors.As(err, &missing):

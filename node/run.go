@@ -1,0 +1,189 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// The pace of looking after the parts.
+const (
+	tendPause  = time.Second
+	closeWait  = time.Second // for API requests in flight
+	feedPause  = time.Second // before a generator that failed goes on
+	retryPause = 500 * time.Millisecond
+)
+
+// Run processes until ctx ends, which it takes as the wish to stop: the generator stops, what was
+// read is finished and made durable, and Run returns nil. With Config.Once it returns when the
+// topics are read to their end.
+func (n *Node) Run(ctx context.Context) error {
+	if n.listener != nil {
+		if err := n.announce(); err != nil {
+			return err
+		}
+	}
+	parts, stopParts := context.WithCancel(ctx)
+	defer stopParts()
+	var g errgroup.Group
+	if n.listener != nil {
+		g.Go(func() error { return n.guarded("the API", func() error { return n.server.Serve(n.listener) }) })
+	}
+	g.Go(func() error { return n.guarded("the meter", func() error { n.meter.run(parts); return nil }) })
+	g.Go(func() error { return n.guarded("the caretaker", func() error { n.tend(parts); return nil }) })
+	if n.feed != nil {
+		g.Go(func() error { return n.guarded("the generator", func() error { return n.runFeed(parts) }) })
+	}
+	n.server.Ready(true)
+	err := n.runEngine(parts)
+	n.server.Ready(false)
+	if err != nil {
+		n.fail(err)
+	}
+	stopParts()
+	closing, cancel := context.WithTimeout(context.Background(), closeWait)
+	defer cancel()
+	return errors.Join(err, n.server.Close(closing), g.Wait())
+}
+
+// guarded turns a panic of a part into its error.
+func (n *Node) guarded(part string, do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			n.log.Error("a part panicked", "part", part, "panic", p, slog.String("stack", stack()))
+			err = fmt.Errorf("run %s: it panicked: %v", part, p)
+		}
+	}()
+	return do()
+}
+
+// runFeed writes events until ctx ends. What hinders it (a full disk, a broker that restarts) is
+// shown and tried again: no event is left out or written twice.
+func (n *Node) runFeed(ctx context.Context) error {
+	for {
+		err := n.feed.run(ctx)
+		if ctx.Err() != nil || err == nil {
+			return nil
+		}
+		n.note("generator", err.Error())
+		if !pause(ctx, feedPause) {
+			return nil
+		}
+	}
+}
+
+// tend looks after the broker: after a write error only a restart of the embedded server helps, once
+// the disk has room again.
+func (n *Node) tend(ctx context.Context) {
+	for pause(ctx, tendPause) {
+		err := n.broker.Healthy()
+		var down *broker.DownError
+		if errors.As(err, &down) {
+			n.log.Warn("the embedded broker is restarted", "reason", err)
+			err = n.broker.Restart(ctx)
+		}
+		if err == nil {
+			n.note("broker", "")
+			continue
+		}
+		n.note("broker", err.Error())
+	}
+}
+
+// pause waits; false when ctx ended meanwhile.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// note keeps what troubles a part, "" for nothing any more.
+func (n *Node) note(part, trouble string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if trouble == "" {
+		delete(n.trouble, part)
+		return
+	}
+	if n.trouble[part] != trouble {
+		n.log.Warn("a part is in trouble", "part", part, "trouble", trouble)
+	}
+	n.trouble[part] = trouble
+}
+
+func (n *Node) fail(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.failure = err.Error()
+}
+
+// Status is the engine's, with the ends of the topics and with what troubles the other parts.
+func (n *Node) Status() engine.Status {
+	st := n.current().Status()
+	n.meter.fillEnds(&st)
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	for _, part := range []string{"broker", "generator"} {
+		if trouble := n.trouble[part]; trouble != "" {
+			st.State, st.Reason = "degraded", part+": "+trouble
+			break
+		}
+	}
+	switch {
+	case n.failure != "":
+		st.State, st.Reason = "failed", n.failure
+	case n.cfg.Look && st.State == "running":
+		st.State, st.Reason = "idle", "nothing runs on this data folder"
+	}
+	return st
+}
+
+// Watch returns a channel that gets a value after each checkpoint that changed something, and a
+// function that ends it; it goes on over an engine that is opened anew.
+func (n *Node) Watch() (<-chan struct{}, func()) {
+	ch := make(chan struct{}, 1)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watches[ch] = true
+	return ch, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.watches, ch)
+	}
+}
+
+// forward passes the signals of an engine on until ctx ends.
+func (n *Node) forward(ctx context.Context, e *engine.Engine) {
+	changed, end := e.Watch()
+	defer end()
+	for {
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+		n.mu.RLock()
+		for ch := range n.watches {
+			select {
+			case ch <- struct{}{}:
+			default: // it has a signal that nobody has taken yet
+			}
+		}
+		n.mu.RUnlock()
+	}
+}
+
+// Explain is the plan of a table and why its window is open.
+func (n *Node) Explain(table string) (string, error) { return n.current().Explain(table) }

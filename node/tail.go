@@ -1,0 +1,303 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// Table writes the rows of a table, view or topic.
+func (n *Node) Table(ctx context.Context, w io.Writer, r web.TableRequest) error {
+	t, err := newRowText(w, r.Format)
+	if err != nil {
+		return err
+	}
+	e := n.current()
+	if r.Limit < 0 && !r.Open {
+		err = n.writeAll(ctx, e, r.Name, t)
+	} else {
+		var set *engine.RowSet
+		if set, err = e.Table(ctx, r.Name, r.Open, r.Limit); err == nil {
+			return t.set(set)
+		}
+	}
+	if is[*engine.NotFoundError](err) && n.broker.HasTopic(r.Name) {
+		return n.writeTopic(ctx, r, t)
+	}
+	return err
+}
+
+// writeAll writes all final rows without holding them.
+func (n *Node) writeAll(ctx context.Context, e *engine.Engine, name string, t *rowText) error {
+	schema, err := e.SchemaOf(name)
+	if err != nil {
+		return err
+	}
+	t.begin(&schema, false)
+	if err := e.Scan(ctx, name, func(b *column.Batch) error { return t.rows(b, nil) }); err != nil {
+		return err
+	}
+	return t.end()
+}
+
+// writeTopic writes the records of a topic that no query reads: all, or the newest of each partition.
+func (n *Node) writeTopic(ctx context.Context, r web.TableRequest, t *rowText) error {
+	t.begin(&recordSchema, false)
+	src := n.broker.SourceUntilEnd(r.Name)
+	parts, err := src.Partitions(ctx)
+	if err != nil {
+		return err
+	}
+	view := newRecordView()
+	for p := range int32(parts) {
+		err := n.readPartition(ctx, src, p, r.Limit, func(rec *engine.Records) error { return t.rows(view.batch(rec), nil) })
+		if err != nil {
+			return err
+		}
+	}
+	return t.end()
+}
+
+// readPartition hands the newest records of a partition, limit below 0: all, and those that come
+// until the source or ctx ends, to visit.
+func (n *Node) readPartition(ctx context.Context, src engine.Source, p int32, limit int, visit func(*engine.Records) error) (err error) {
+	from, err := n.newest(ctx, src, p, limit)
+	if err != nil {
+		return err
+	}
+	reader, err := src.Open(ctx, p, from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	var rec engine.Records
+	for {
+		err := reader.Read(ctx, &rec)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(&rec); err != nil {
+			return err
+		}
+	}
+}
+
+// newest is the position limit records before a partition's end.
+func (n *Node) newest(ctx context.Context, src engine.Source, p int32, limit int) (engine.Position, error) {
+	if limit < 0 {
+		return engine.Position{}, nil
+	}
+	end, err := src.End(ctx, p)
+	if err != nil || limit == 0 {
+		return end, err
+	}
+	return engine.Position{Offset: max(0, end.Offset-int64(limit))}, nil
+}
+
+// recordSchema is how the records of a topic are shown: without what is the same for all of them.
+var recordSchema = column.Schema{Fields: []column.Field{
+	plan.SourceSchema.Fields[plan.SourcePartition],
+	plan.SourceSchema.Fields[plan.SourceOffset],
+	plan.SourceSchema.Fields[plan.SourceTimestamp],
+	{Name: "key", Type: column.Of(column.String)},
+	{Name: "value", Type: column.Of(column.String)},
+}}
+
+// A recordView shows records as rows. Its batch is valid until the next one.
+type recordView struct{ b column.Batch }
+
+func newRecordView() *recordView { return &recordView{} }
+
+func (v *recordView) batch(r *engine.Records) *column.Batch {
+	b := &v.b
+	b.Reset(&recordSchema)
+	b.Len = r.Len()
+	for i := range r.Len() {
+		b.Cols[0].AppendInt(int64(r.Partition))
+		b.Cols[1].AppendInt(r.Offsets[i])
+		b.Cols[2].AppendInt(r.Times[i])
+		appendText(&b.Cols[3], r.Keys.At(i))
+		appendText(&b.Cols[4], r.Values.At(i))
+	}
+	for i := range b.Cols {
+		b.Cols[i].EnsureNull(b.Len)
+	}
+	return b
+}
+
+// appendText appends bytes as a string; what is no UTF-8 becomes U+FFFD.
+func appendText(v *column.Vector, text []byte) {
+	if text == nil {
+		v.AppendNull()
+		return
+	}
+	v.AppendBytes(bytes.ToValidUTF8(text, []byte("\uFFFD")))
+}
+
+// Tail writes the newest rows and those to come, until ctx ends.
+func (n *Node) Tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
+	t, err := newRowText(w, r.Format)
+	if err != nil {
+		return err
+	}
+	if r.Format == formatJSON {
+		return &web.RequestError{Reason: "follow rows as json: an array has no end here; use jsonl or csv"}
+	}
+	if n.isLog(r.Name) && n.broker.HasTopic(r.Name) {
+		return n.tailLog(ctx, t, r)
+	}
+	if _, err := n.current().SchemaOf(r.Name); err == nil && !slices.Contains(n.roles.sources, r.Name) {
+		return n.tailTable(ctx, t, r)
+	}
+	if !n.broker.HasTopic(r.Name) {
+		_, err := n.current().SchemaOf(r.Name)
+		return err
+	}
+	t.begin(&recordSchema, false)
+	if err := t.flush(); err != nil {
+		return err
+	}
+	return n.follow(ctx, r, func() func(*engine.Records) error {
+		view := newRecordView()
+		return func(rec *engine.Records) error { return t.rows(view.batch(rec), nil) }
+	}, t)
+}
+
+// follow reads all partitions of a topic at once and writes their rows one batch at a time.
+func (n *Node) follow(ctx context.Context, r web.TailRequest, open func() func(*engine.Records) error, t *rowText) error {
+	src := n.broker.Source(r.Name)
+	parts, err := src.Partitions(ctx)
+	if err != nil {
+		return err
+	}
+	turn := make(chan struct{}, 1)
+	g, gctx := errgroup.WithContext(ctx)
+	for p := range int32(parts) {
+		each := (r.N + parts - 1 - int(p)) / parts // N rows of all partitions together
+		write := open()
+		g.Go(func() error {
+			return n.readPartition(gctx, src, p, each, func(rec *engine.Records) error {
+				turn <- struct{}{}
+				defer func() { <-turn }()
+				if err := write(rec); err != nil {
+					return err
+				}
+				return t.flush()
+			})
+		})
+	}
+	return g.Wait()
+}
+
+// tailLog follows a table that keeps rows one for one, by the topic that holds them.
+func (n *Node) tailLog(ctx context.Context, t *rowText, r web.TailRequest) error {
+	schema, err := n.current().SchemaOf(r.Name)
+	if err != nil {
+		return err
+	}
+	t.begin(&schema, false)
+	if err := t.flush(); err != nil {
+		return err
+	}
+	targets := make([]codec.Target, len(schema.Fields))
+	for i, f := range schema.Fields {
+		targets[i] = codec.Target{Path: f.Name, Type: f.Type}
+	}
+	return n.follow(ctx, r, func() func(*engine.Records) error {
+		decoder := codec.NewJSON(targets, codec.Options{NonFiniteStrings: true})
+		var b column.Batch
+		var status []codec.Status
+		return func(rec *engine.Records) error {
+			b.Reset(&schema)
+			b.Len = rec.Len()
+			status = append(status[:0], make([]codec.Status, b.Len)...)
+			decoder.Decode(&rec.Values, 0, b.Len, b.Cols, status)
+			for i := range b.Cols {
+				b.Cols[i].EnsureNull(b.Len)
+			}
+			return t.rows(&b, nil)
+		}
+	}, t)
+}
+
+// smallTable is the number of rows up to which a table is looked at whole for what is new.
+const smallTable = 2000
+
+// tailTable follows a windowed table or a view: after each checkpoint it writes the rows that it has
+// not written before, or that have changed.
+func (n *Node) tailTable(ctx context.Context, t *rowText, r web.TailRequest) error {
+	var seen map[string]bool
+	rows := int64(0)
+	for {
+		changed, end := n.Watch()
+		now := n.tableRows(r.Name)
+		limit := -1
+		if now > smallTable {
+			limit = max(r.N, int(now-rows)) + smallTable
+		}
+		set, err := n.current().Table(ctx, r.Name, r.Updates, limit)
+		if err != nil {
+			end()
+			return err
+		}
+		if seen == nil {
+			t.begin(set.Schema, r.Updates && set.Open != nil)
+		}
+		if seen, err = t.fresh(set, seen, r.N); err != nil {
+			end()
+			return err
+		}
+		rows = now
+		select {
+		case <-changed:
+			end()
+		case <-ctx.Done():
+			end()
+			return ctx.Err()
+		}
+	}
+}
+
+func (n *Node) tableRows(name string) int64 {
+	for _, t := range n.current().Status().Tables {
+		if t.Name == name {
+			return t.Rows
+		}
+	}
+	return 0
+}
+
+// fresh writes the rows of a set whose text is not in seen, the first time the newest limit ones, and
+// returns the texts of all.
+func (t *rowText) fresh(set *engine.RowSet, seen map[string]bool, limit int) (map[string]bool, error) {
+	t.view.Kids = set.Batch.Cols
+	all := make(map[string]bool, set.Batch.Len)
+	var key []byte
+	for i := range set.Batch.Len {
+		key = codec.AppendJSON(key[:0], &t.view, i, codec.JSONFormat{Exact: true, KeepNulls: true})
+		if set.Open != nil && set.Open[i] {
+			key = append(key, '+')
+		}
+		all[string(key)] = true
+		if seen[string(key)] || (seen == nil && i < set.Batch.Len-limit) {
+			continue
+		}
+		if err := t.row(i, set.Open); err != nil {
+			return nil, err
+		}
+	}
+	return all, t.flush()
+}

@@ -1,0 +1,142 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// Topics returns all topics of the broker, by name.
+func (n *Node) Topics(ctx context.Context) ([]web.Topic, error) {
+	infos, err := n.broker.Topics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	topics := make([]web.Topic, len(infos))
+	for i, info := range infos {
+		topics[i] = n.webTopic(info)
+		topics[i].Parts = nil
+	}
+	return topics, nil
+}
+
+// Topic returns one topic with its partitions.
+func (n *Node) Topic(ctx context.Context, name string) (web.Topic, error) {
+	info, err := n.topicInfo(ctx, name)
+	if err != nil {
+		return web.Topic{}, err
+	}
+	return n.webTopic(info), nil
+}
+
+// topicInfo finds a topic; *engine.NotFoundError names one that is near.
+func (n *Node) topicInfo(ctx context.Context, name string) (broker.TopicInfo, error) {
+	info, err := n.broker.Topic(ctx, name)
+	var missing *broker.TopicError
+	if !errors.As(err, &missing) || n.broker.HasTopic(name) {
+		return info, err
+	}
+	infos, listErr := n.broker.Topics(ctx)
+	if listErr != nil {
+		return info, listErr
+	}
+	known := make([]string, len(infos))
+	for i := range infos {
+		known[i] = infos[i].Name
+	}
+	return info, &engine.NotFoundError{Name: name, Nearest: sql.Nearest(name, known), Known: known}
+}
+
+func (n *Node) webTopic(info broker.TopicInfo) web.Topic {
+	t := web.Topic{Name: info.Name, Partitions: info.Partitions, Key: info.Key, Role: n.role(info.Name)}
+	if info.Retention > 0 {
+		t.Retention = info.Retention.String()
+	}
+	for i, p := range info.Parts {
+		t.Records += p.Next - p.First
+		t.Bytes += int64(p.Bytes)
+		t.Parts = append(t.Parts, web.TopicPart{Partition: i, First: p.First, Next: p.Next, Bytes: int64(p.Bytes), LastAppend: p.LastAppend})
+	}
+	return t
+}
+
+// role is what a topic is for.
+func (n *Node) role(topic string) string {
+	switch {
+	case slices.Contains(n.roles.sources, topic):
+		return "source"
+	case slices.Contains(n.roles.outputs, topic):
+		return "output"
+	case n.isLog(topic):
+		return "table"
+	}
+	return "other"
+}
+
+// isLog reports a topic that holds the rows of a table, or what is kept of late and invalid rows.
+func (n *Node) isLog(topic string) bool {
+	return slices.Contains(n.roles.tables, topic) || strings.HasSuffix(topic, "$late") || strings.HasSuffix(topic, "$invalid")
+}
+
+// CreateTopic makes a topic.
+func (n *Node) CreateTopic(ctx context.Context, t web.Topic) error {
+	if n.broker.HasTopic(t.Name) {
+		return &web.RequestError{Reason: fmt.Sprintf("create topic %s: it exists; use `nagare topics alter %s --partitions N` to give it more partitions", t.Name, t.Name)}
+	}
+	if strings.Contains(t.Name, "$") || n.isLog(t.Name) {
+		return &web.RequestError{Reason: fmt.Sprintf("create topic %s: such a name is for the rows of tables; choose another", t.Name)}
+	}
+	cfg := n.topicConfig(t.Name)
+	if t.Partitions != 0 {
+		cfg.Partitions = t.Partitions
+	}
+	if t.Key != "" {
+		cfg.Key = t.Key
+	}
+	if t.Retention != "" {
+		d, err := time.ParseDuration(t.Retention)
+		if err != nil || d <= 0 {
+			return &web.RequestError{Reason: fmt.Sprintf("create topic %s: the retention %q is no duration such as 72h or 30m", t.Name, t.Retention)}
+		}
+		cfg.Retention = d
+	}
+	if cfg.Partitions < 1 || cfg.Partitions > broker.MaxPartitions {
+		return &web.RequestError{Reason: fmt.Sprintf("create topic %s: %d partitions are asked for, 1 to %d are possible", t.Name, cfg.Partitions, broker.MaxPartitions)}
+	}
+	return n.broker.CreateTopic(ctx, cfg)
+}
+
+// AlterTopic gives a topic more partitions. A pipeline that reads it starts again from its
+// checkpoint to see them.
+func (n *Node) AlterTopic(ctx context.Context, name string, partitions int) error {
+	info, err := n.topicInfo(ctx, name)
+	if err != nil {
+		return err
+	}
+	role := n.role(name)
+	switch {
+	case role == "table":
+		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: it holds the rows of a table and has the partitions of the topic that the table reads", name)}
+	case role == "output" && n.info.Running:
+		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: the running pipeline writes to it; stop it, alter the topic, and start it again", name)}
+	case partitions <= info.Partitions:
+		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: it has %d partitions, and --partitions %d is not more; a topic cannot have fewer", name, info.Partitions, partitions)}
+	case partitions > broker.MaxPartitions:
+		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: %d partitions are asked for, at most %d are possible", name, partitions, broker.MaxPartitions)}
+	}
+	if err := n.broker.AlterTopic(ctx, name, partitions); err != nil {
+		return err
+	}
+	if role == "source" {
+		n.restartEngine()
+	}
+	return nil
+}
