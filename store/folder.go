@@ -199,7 +199,7 @@ func openOnce(path string) (db *bolt.DB, file *os.File, err error) {
 	if db != nil {
 		_ = db.Close()
 	} else if file != nil {
-		_ = file.Close() // bbolt keeps it, and the lock, when it panics
+		giveBack(file) // bbolt keeps it, and the lock, when it panics
 	}
 	return nil, nil, explainOpen(path, err)
 }

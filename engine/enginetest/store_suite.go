@@ -13,10 +13,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// StoreSuite checks that an implementation of engine.Store does what the port demands. Each case
-// names the rule. open returns the store of a folder; after a Close, or when the store is dropped
-// without one, it is asked for the same folder again. A store that forgets may return a fresh one:
-// then open has to be nil-safe to compare, so the suite is told by durable.
+// StoreSuite checks that an implementation of engine.Store does what the port demands; each case
+// names the rule. open returns the store of a folder. With durable, the suite closes stores and asks
+// for the same folder again, and expects what was committed.
 func StoreSuite(t *testing.T, durable bool, open func(t testing.TB, dir string) engine.Store) {
 	s := storeSuite{durable, open}
 	t.Run("a fresh store has epoch 0 and no state", s.fresh)
