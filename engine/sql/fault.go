@@ -24,8 +24,11 @@ func (f Fault) Error() string {
 	if f.Class != "" {
 		text += " [" + f.Class + "]"
 	}
-	if f.Pos.File == "" && f.Pos.Line == 0 {
+	switch {
+	case f.Pos.Line == 0 && f.Pos.File == "":
 		return text
+	case f.Pos.File == "": // a place in a text that is no file, as the schema of from_json
+		return fmt.Sprintf("%d:%d: %s", f.Pos.Line, f.Pos.Col, text)
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", f.Pos.File, f.Pos.Line, f.Pos.Col, text)
 }

@@ -1,14 +1,9 @@
 package sql
 
+import "strings"
+
 func (f *formatter) call(e *Call) {
-	if e.Name.Quoted {
-		f.write(name(e.Name))
-	} else if plainName(e.Name.Name) {
-		f.write(e.Name.Name)
-	} else {
-		f.write(quoteName(e.Name.Name))
-	}
-	f.write("(")
+	f.write(functionName(e.Name), "(")
 	switch {
 	case e.Star:
 		f.write("*")
@@ -78,4 +73,13 @@ func (f *formatter) orderItems(list []OrderItem) {
 			f.write(map[bool]string{false: " NULLS LAST", true: " NULLS FIRST"}[*item.NullsFirst])
 		}
 	}
+}
+
+// functionName writes the name of a function. These keywords name functions too, without backticks.
+func functionName(id Ident) string {
+	switch strings.ToUpper(id.Name) {
+	case "EXISTS", "FILTER", "GROUPING", "LEFT", "RANGE", "RIGHT":
+		return name(id)
+	}
+	return firstName(id)
 }

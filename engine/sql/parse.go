@@ -6,7 +6,8 @@ const maxRecoveries = 20
 // ParseFile reads all statements of a file and reports all syntax faults at once: after a fault it goes
 // on behind the next ';', or at the next line that begins with CREATE. The statements are those that
 // could be read; a fault that leaves the meaning clear (OR REFRESH, CLUSTER BY, a flow without BY NAME)
-// keeps its statement. name stands in the places.
+// keeps its statement. A bare query is a *Select, which the grammar allows and a project does not. name
+// stands in the places.
 func ParseFile(name, text string) ([]Statement, Faults) {
 	var list []Statement
 	var faults Faults
@@ -29,12 +30,7 @@ func ParseFile(name, text string) ([]Statement, Faults) {
 				stop = nextCreate(toks)
 			}
 			faults = append(faults, p.faults...)
-			switch s := s.(type) {
-			case nil:
-			case *Select:
-				faults = append(faults, Fault{Pos: s.Query.Pos, Class: registration, Message: "a query without CREATE goes nowhere in a project",
-					Hint: "write CREATE MATERIALIZED VIEW name AS …, or run it by nagare query"})
-			default:
+			if s != nil {
 				list = append(list, s)
 			}
 			toks = toks[stop:]

@@ -5,8 +5,11 @@ func (p *parser) primary() Expr {
 	t := p.cur()
 	switch t.kind {
 	case tokenQuoted:
-		if p.peek(1).is("(") {
+		switch {
+		case p.peek(1).is("("):
 			return p.call()
+		case p.peek(1).is("->"):
+			return p.lambda()
 		}
 		return p.named()
 	case tokenNumber:

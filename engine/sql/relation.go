@@ -285,9 +285,6 @@ func (p *parser) watermark() *Watermark {
 	}
 	p.pos--
 	w.Delay, _ = p.interval().(*Interval)
-	if _, isName := w.Expr.(*Name); !isName && w.Alias == nil {
-		p.note(w.Expr.Position(), "REQUIRES_EXPLICIT_NAME_IN_WATERMARK_CLAUSE", "the expression of a WATERMARK has no name", "write WATERMARK "+shortened(Format(w.Expr), 60)+" AS ts DELAY OF …")
-	}
 	return w
 }
 
