@@ -80,7 +80,9 @@ func TestAppendJSONFormats(t *testing.T) {
 		{JSONFormat{Zone: zoneOf(t, "Asia/Tokyo")}, `{"ts":"2026-01-03T08:04:05.123+09:00","d":1.0E10}`},
 		{JSONFormat{KeepNulls: true}, `{"ts":"2026-01-02T23:04:05.123Z","a":null,"d":1.0E10}`},
 		{JSONFormat{Exact: true, Zone: zoneOf(t, "Asia/Tokyo")}, `{"ts":"2026-01-02T23:04:05.123456Z","d":10000000000}`},
-		{JSONFormat{Timestamp: func(dst []byte, micros int64) []byte { return time.UnixMicro(micros).UTC().AppendFormat(dst, "2006/01") }}, `{"ts":"2026/01","d":1.0E10}`},
+		{JSONFormat{Timestamp: func(dst []byte, micros int64) []byte {
+			return time.UnixMicro(micros).UTC().AppendFormat(dst, "2006/01")
+		}}, `{"ts":"2026/01","d":1.0E10}`},
 	} {
 		if got := string(AppendJSON(nil, v, 0, c.f)); got != c.want {
 			t.Errorf("to_json with %+v = %s, want %s", c.f, got, c.want)
