@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
-	"time"
 
 	"github.com/nagare-stream/nagare/engine"
 )
@@ -60,12 +60,11 @@ func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine
 	if err != nil {
 		return -1, err
 	}
-	n := r.Values.Len()
-	for i := range n {
-		if size := stringBytes(&r.Values, i); size > MaxRecordBytes || r.Keys.Len() > 0 && recordBytes(r, i) > MaxRecordBytes {
-			return -1, &SizeError{"in memory", i, size}
-		}
+	n, err := checkRecords("in memory", r)
+	if err != nil {
+		return -1, err
 	}
+	r = complete(&engine.Records{}, r, n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from, stand := 0, p.producers[w.producer]
@@ -77,8 +76,9 @@ func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine
 		return -1, ctx.Err()
 	}
 	first := p.next
-	for at := from; at < n; at += readRecords {
-		p.log = append(p.log, p.copy(r, at, min(at+readRecords, n)))
+	for at, to := from, 0; at < n; at = to {
+		to, _ = cut(r, at, n)
+		p.log = append(p.log, p.copy(r, at, to))
 	}
 	p.producers[w.producer] = producer{stand.next, mark}
 	p.arrived.broadcast()
@@ -87,19 +87,10 @@ func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine
 
 // copy copies records [from, to) of r and gives them offsets.
 func (p *memoryPart) copy(r *engine.Records, from, to int) engine.Records {
-	var c engine.Records
-	now := time.Now().UnixMicro()
+	c := engine.Records{Times: slices.Clone(r.Times[from:to])}
 	for i := from; i < to; i++ {
-		t := now
-		if len(r.Times) > 0 {
-			t = r.Times[i]
-		}
-		c.Offsets, c.Times = append(c.Offsets, p.next), append(c.Times, t)
-		if r.Keys.Len() > 0 {
-			c.Keys.Append(r.Keys.At(i))
-		} else {
-			c.Keys.AppendNull()
-		}
+		c.Offsets = append(c.Offsets, p.next)
+		c.Keys.Append(r.Keys.At(i))
 		c.Values.Append(r.Values.At(i))
 		p.next++
 	}

@@ -148,25 +148,18 @@ func (w *Writer) with(ctx context.Context, number int32, do func(p *partition) e
 
 // append checks the records and publishes them.
 func (w *Writer) append(ctx context.Context, p *partition, j *appendJob) error {
-	r := j.records
-	n := r.Values.Len()
-	if r.Keys.Len() != n && r.Keys.Len() != 0 || len(r.Times) != n && len(r.Times) != 0 {
-		return fmt.Errorf("append to topic %s: %d values come with %d keys and %d times", w.topic, n, r.Keys.Len(), len(r.Times))
+	n, err := checkRecords(w.topic, j.records)
+	if err != nil || n == 0 {
+		return err
 	}
-	if n > 0 && (r.Keys.Len() == 0 || len(r.Times) == 0) {
-		j.records = p.complete(r, n)
-	}
-	for i := range n {
-		if size := recordBytes(j.records, i); size > MaxRecordBytes {
-			return &SizeError{w.topic, i, size}
-		}
+	if j.records.Keys.Len() == 0 || len(j.records.Times) == 0 {
+		j.records = complete(&p.scratch, j.records, n)
 	}
 	return p.append(ctx, j)
 }
 
-// complete returns r with keys and times. It is valid until the next call.
-func (p *partition) complete(r *engine.Records, n int) *engine.Records {
-	s := &p.scratch
+// complete returns r with keys and times, in the memory of s where r has none.
+func complete(s, r *engine.Records, n int) *engine.Records {
 	s.Keys.Reset()
 	keys, times := s.Keys, s.Times[:0]
 	*s = *r
@@ -184,6 +177,24 @@ func (p *partition) complete(r *engine.Records, n int) *engine.Records {
 		s.Times = times
 	}
 	return s
+}
+
+// checkRecords returns the number of records to append and a *SizeError for one that is too large.
+func checkRecords(topic string, r *engine.Records) (int, error) {
+	n := r.Values.Len()
+	if r.Keys.Len() != n && r.Keys.Len() != 0 || len(r.Times) != n && len(r.Times) != 0 {
+		return 0, fmt.Errorf("append to topic %s: %d values come with %d keys and %d times", topic, n, r.Keys.Len(), len(r.Times))
+	}
+	for i := range n {
+		size := stringBytes(&r.Values, i)
+		if r.Keys.Len() > 0 {
+			size += stringBytes(&r.Keys, i)
+		}
+		if size > MaxRecordBytes {
+			return 0, &SizeError{topic, i, size}
+		}
+	}
+	return n, nil
 }
 
 // fault remembers an error until somebody is told.

@@ -1,0 +1,120 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// events makes n purchase events of about 442 bytes.
+func events(n int) *engine.Records {
+	rng := rand.New(rand.NewPCG(1, 1))
+	pick := func(of ...string) string { return of[rng.IntN(len(of))] }
+	r := &engine.Records{}
+	for i := range n {
+		user := fmt.Sprintf("user_%04d", rng.IntN(10000))
+		price, quantity, rate := 100*(1+rng.IntN(1000)), 1+rng.IntN(5), float64(rng.IntN(200))/1000
+		base := float64(price * quantity)
+		r.Times = append(r.Times, 1_770_109_200_000_000+int64(i)*500)
+		r.Keys.Append([]byte(user))
+		r.Values.Append(fmt.Appendf(nil, `{"event_id": "evt_%d_%04d", "timestamp": "2026-02-03T09:%02d:%02d.%06d+00:00", "user_id": "%s", "user_segment": "%s", "product_id": %d, "product_name": "%s", "category": "%s", "quantity": %d, "unit_price": %d, "base_amount": %.0f, "discount_rate": %.3f, "discount_amount": %.2f, "final_amount": %.2f, "region": "%s", "device": "%s", "payment_method": "%s"}`,
+			1770109200+i/2000, rng.IntN(10000), i/120000%60, i/2000%60, rng.IntN(1000000), user, pick("premium", "regular", "new"),
+			1+rng.IntN(10), pick(`\u30b9\u30de\u30fc\u30c8\u30d5\u30a9\u30f3`, `\u30b3\u30fc\u30d2\u30fc\u8c46`, `\u672c`), pick("electronics", "food", "fashion", "books"),
+			quantity, price, base, rate, base*rate, base*(1-rate), pick("Tokyo", "Osaka", "Fukuoka", "Nagoya", "Sapporo"),
+			pick("mobile", "web", "tablet"), pick("credit_card", "bank_transfer", "convenience_store")))
+	}
+	return r
+}
+
+func rate(b *testing.B, each int) {
+	n := float64(each) * float64(b.N)
+	b.ReportMetric(n/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/n, "ns/event")
+}
+
+// BenchmarkAppend appends batches that are on the disk when it ends; an op is a batch.
+func BenchmarkAppend(b *testing.B) {
+	ctx := context.Background()
+	for _, n := range []int{100, 1000, 4000} {
+		r := events(n)
+		for _, wait := range []bool{true, false} {
+			b.Run(fmt.Sprintf("records=%d/wait=%v", n, wait), func(b *testing.B) {
+				br := openBroker(b, broker.Config{Dir: b.TempDir()})
+				createTopic(b, br, broker.TopicConfig{Name: "events", Partitions: 3})
+				w := writerOf(b, br, "events", "bench")
+				b.SetBytes(int64(len(r.Values.Data)))
+				b.ReportAllocs()
+				i := int32(0)
+				for b.Loop() {
+					var err error
+					if wait {
+						_, err = w.Append(ctx, i%3, r, -1)
+					} else {
+						err = w.AppendAsync(ctx, i%3, r, -1, 0)
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+					i++
+				}
+				if err := w.Flush(ctx); err != nil {
+					b.Fatal(err)
+				}
+				rate(b, n)
+			})
+		}
+	}
+}
+
+// BenchmarkRead reads a partition of a million events from the disk; an op is the whole of it.
+func BenchmarkRead(b *testing.B) {
+	ctx := context.Background()
+	const total = 1_000_000
+	for _, n := range []int{100, 1000, 4000} {
+		b.Run(fmt.Sprint("records=", n), func(b *testing.B) {
+			br := openBroker(b, broker.Config{Dir: b.TempDir(), NoSync: true})
+			createTopic(b, br, broker.TopicConfig{Name: "events"})
+			w := writerOf(b, br, "events", "bench")
+			r := events(n)
+			for range total / n {
+				if err := w.AppendAsync(ctx, 0, r, -1, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := w.Flush(ctx); err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(total / n * len(r.Values.Data)))
+			b.ReportAllocs()
+			var got engine.Records
+			for b.Loop() {
+				rd, err := br.SourceUntilEnd("events").Open(ctx, 0, engine.Position{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				read := 0
+				for {
+					err := rd.Read(ctx, &got)
+					if errors.Is(err, io.EOF) {
+						break
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+					read += got.Len()
+				}
+				if read != total {
+					b.Fatal(read)
+				}
+				rd.Close()
+			}
+			rate(b, total)
+		})
+	}
+}
