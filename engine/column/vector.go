@@ -124,7 +124,7 @@ func resize[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// Len is the number of rows. A Void vector has no length of its own: it is 0.
+// Len is the number of rows. A Void vector counts the NULLs that were appended.
 func (v *Vector) Len() int {
 	switch {
 	case v.Type.UsesInt():
@@ -164,6 +164,8 @@ func (v *Vector) appendZero() {
 		}
 	case v.Type.Kind == Array || v.Type.Kind == Map:
 		v.Ends = append(v.Ends, uint32(v.Kids[0].Len()))
+	case v.Type.Kind == Void:
+		v.Ends = append(v.Ends, 0) // only counts the rows
 	}
 }
 

@@ -1,18 +1,14 @@
 package expr
 
 import (
+	"sort"
+
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // eachFieldFunc is array.name where the elements are structs: the array of that field. Index: the field.
 const eachFieldFunc = "field of each"
-
-func nested() []function {
-	return []function{
-		{name: eachFieldFunc, kernel: eachFieldKernel},
-	}
-}
 
 func (b *binding) fieldOfEach(n *Node, name sql.Ident) *Node {
 	i, fault := fieldIndex(*n.Type.Elem, name)
@@ -36,4 +32,13 @@ func eachFieldKernel(n *Node, _ *Env) (kernel, error) {
 			f.out.Kids[0].Null = bits
 		}
 	}, nil
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
 }

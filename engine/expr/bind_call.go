@@ -27,7 +27,7 @@ func (b *binding) call(e *sql.Call) *Node {
 	}
 	name := strings.ToLower(e.Name.Name)
 	fn := lookup(name)
-	if fn == nil || fn.check == nil && fn.sig == "" && fn.lambda == nil {
+	if fn == nil || strings.Contains(name, " ") {
 		b.exprs(e.Args) // for their faults
 		return b.unknownFunction(e.Name)
 	}
@@ -93,11 +93,21 @@ func (b *binding) unknownFunction(name sql.Ident) *Node {
 
 // apply calls a function of the table by name; nil means that a fault was recorded.
 func (b *binding) apply(name string, pos sql.Pos, args []*Node) *Node {
+	return b.applyAs(name, name, pos, args)
+}
+
+// applyAs is apply with another name in messages. A nil argument is a fault recorded already.
+func (b *binding) applyAs(name, shown string, pos sql.Pos, args []*Node) *Node {
+	for _, a := range args {
+		if a == nil {
+			return nil
+		}
+	}
 	fn := lookup(name)
 	if fn == nil {
 		return b.unknownFunction(sql.Ident{Name: name, Pos: pos})
 	}
-	c := &call{b: b, fn: fn, name: name, pos: pos, args: append([]*Node(nil), args...)}
+	c := &call{b: b, fn: fn, name: shown, pos: pos, args: append([]*Node(nil), args...)}
 	return c.bind()
 }
 

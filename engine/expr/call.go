@@ -10,14 +10,14 @@ type kernel func(f *frame, rows []uint32)
 
 // frame is the working place of one call in an expression.
 type frame struct {
-	x     *exec
-	args  []*column.Vector
-	out   *column.Vector
-	quiet bool     // failures are NULL and no errors
-	owner []uint32 // maps rows to those that errors are reported for; nil: the same
-	next  int      // rows of text, arrays, maps already closed
-	grown bool     // a nested output is appended row by row
-	narrowed bool  // some argument has NULLs and the kernel does not see them
+	x        *exec
+	args     []*column.Vector
+	out      *column.Vector
+	quiet    bool     // failures are NULL and no errors
+	owner    []uint32 // maps rows to those that errors are reported for; nil: the same
+	next     int      // rows of text, arrays, maps already closed
+	grown    bool     // a nested output is appended row by row
+	narrowed bool     // some argument has NULLs and the kernel does not see them
 
 	buf  []byte // scratch of the kernel
 	buf2 []byte

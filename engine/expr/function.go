@@ -52,7 +52,8 @@ func buildTable() map[string]*function {
 	table := map[string]*function{}
 	families := [][]function{
 		arithmetic(), comparisons(), logic(), conditionals(),
-		castFunctions(), nested(),
+		timeFields(), timeSums(), timeCuts(), timeConversions(),
+		castFunctions(), structures(), jsonFunctions(), windows(),
 	}
 	for _, family := range families {
 		for i := range family {
@@ -86,7 +87,7 @@ func (c *call) node(t column.Type) *Node {
 }
 
 // other makes a call of another function with these arguments, fully checked.
-func (c *call) other(name string, args ...*Node) *Node { return c.b.apply(name, c.pos, args) }
+func (c *call) other(name string, args ...*Node) *Node { return c.b.applyAs(name, c.name, c.pos, args) }
 
 func (c *call) fault(class, format string, args ...any) *Node {
 	c.b.fault(c.pos, class, format, args...)

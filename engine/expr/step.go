@@ -248,8 +248,8 @@ func without(dst, all, some []uint32) []uint32 {
 
 // merger puts rows of several vectors together.
 type merger struct {
-	out   column.Vector
-	deep  []uint16
+	out  column.Vector
+	deep []uint16
 }
 
 // merge gives a vector of n rows whose rows[k] come from vecs[k]; sel is all rows together.

@@ -1,3 +1,274 @@
 package expr
 
-func timeArithmetic(c *call) (*Node, bool) { return nil, false }
+import (
+	"math"
+	"math/big"
+
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// timeSums are the functions that + - * / become when one side is a date, a timestamp or an interval.
+func timeSums() []function {
+	return []function{
+		{name: "date_add", also: "dateadd", check: checkDateAdd, kernel: addDays(1)},
+		{name: "date_sub", sig: "date;integer -> date", kernel: addDays(-1)},
+		{name: "add_months", sig: "date;int -> date", kernel: same(addMonths)},
+		{name: "timestampadd", check: checkTimestampAdd},
+		{name: "date plus months", sig: "date;any -> date", kernel: same(addMonths)},
+		{name: "time plus months", sig: "time;any -> =0", kernel: addMonthsToTime},
+		{name: "time plus days", sig: "time;bigint -> =0", kernel: addDaysToTime},
+		{name: "time plus micros", sig: "time;any -> =0", kernel: addMicros},
+		{name: "interval times", sig: "any;any", check: checkScale, kernel: scaleInterval},
+		{name: "interval divided", sig: "any;any", check: checkScale, kernel: scaleInterval},
+		{name: "datediff", also: "date_diff", check: checkDatediff, kernel: same(dayDifference)},
+		{name: "timestampdiff", check: checkTimestampDiff, kernel: timeDifference},
+		{name: "time difference", sig: "any;any -> interval day to second", kernel: same(subtractTimes)},
+		{name: "day difference", sig: "date;date", check: checkDayDifference, kernel: same(dayInterval)},
+		{name: "months_between", sig: "timestamp;timestamp;boolean? -> double", kernel: monthsBetween},
+		{name: "last_day", sig: "date -> date", kernel: dateField(lastDay)},
+	}
+}
+
+// timeArithmetic binds + - * / where a side is a date, a timestamp or an interval; false says that
+// none is.
+func timeArithmetic(c *call) (*Node, bool) {
+	l, r := c.args[0], c.args[1]
+	lt, rt := l.Type, r.Type
+	timed := func(t column.Type) bool { return isDatetime(t) || isInterval(t) }
+	if !timed(lt) && !timed(rt) {
+		return nil, false
+	}
+	switch op := c.fn.name; {
+	case op == "+" && isDatetime(lt):
+		return c.plus(l, r), true
+	case op == "+" && isDatetime(rt):
+		return c.plus(r, l), true
+	case op == "-" && isDatetime(lt) && (isInterval(rt) || rt.IsInteger()):
+		return c.minus(l, r), true
+	case op == "-" && isDatetime(lt):
+		return c.difference(l, r), true
+	case (op == "+" || op == "-") && (lt.Kind == rt.Kind || lt.Kind == column.Void || rt.Kind == column.Void):
+		if t, ok := tightest(lt, rt); ok {
+			c.args[0], c.args[1] = castTo(l, t), castTo(r, t)
+			return c.node(t), true
+		}
+	case op == "*" && isInterval(lt) && rt.IsNumeric():
+		return c.other("interval times", l, r), true
+	case op == "*" && isInterval(rt) && lt.IsNumeric():
+		return c.other("interval times", r, l), true
+	case op == "/" && isInterval(lt) && rt.IsNumeric():
+		return c.other("interval divided", l, r), true
+	}
+	return c.badOperands(), true
+}
+
+// plus is a date or timestamp and what is added to it.
+func (c *call) plus(t, x *Node) *Node {
+	switch {
+	case t.Type.Kind == column.Date && x.Type.IsInteger() && x.Type.Kind != column.Int64:
+		return c.other("date_add", t, x)
+	case t.Type.Kind == column.Date && x.Type.Kind == column.YearMonth:
+		return c.other("date plus months", t, x)
+	case t.Type.Kind == column.Date && x.Type.Kind == column.DayTime && x.Type.To == column.UnitDay:
+		return c.other("date_add", t, castTo(x, column.Of(column.Int32)))
+	case x.Type.Kind == column.YearMonth:
+		return c.other("time plus months", t, x)
+	case x.Type.Kind == column.DayTime:
+		return c.other("time plus micros", t, x)
+	}
+	return c.badOperands()
+}
+
+func (c *call) minus(t, x *Node) *Node {
+	if x.Type.IsInteger() {
+		if t.Type.Kind == column.Date && x.Type.Kind != column.Int64 {
+			return c.other("date_sub", t, x)
+		}
+		return c.badOperands()
+	}
+	return c.plus(t, c.other("negative", x))
+}
+
+func (c *call) difference(l, r *Node) *Node {
+	if r.Type.Kind == column.String || r.Type.Kind == column.Void {
+		r = castTo(r, l.Type)
+	}
+	if l.Type.Kind == column.Date && r.Type.Kind == column.Date {
+		return c.other("day difference", l, r)
+	}
+	t, ok := tightest(l.Type, r.Type)
+	if !ok {
+		return c.badOperands()
+	}
+	return c.other("time difference", castTo(l, t), castTo(r, t))
+}
+
+func checkDateAdd(c *call) *Node {
+	if len(c.args) == 3 {
+		return c.other("timestampadd", c.args...)
+	}
+	if !c.arity(2, 2) || !c.coerce(0, "date") || !c.coerce(1, "integer") {
+		return nil
+	}
+	return c.node(column.Of(column.Date))
+}
+
+func addDays(sign int64) maker {
+	return same(func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			x := f.int(0, i) + sign*f.int(1, i)
+			if x < math.MinInt32 || x > math.MaxInt32 {
+				f.fail(i, "ARITHMETIC_OVERFLOW", "")
+				continue
+			}
+			f.out.Int[i] = x
+		}
+	})
+}
+
+// plusMonths adds months to a date; a day that the month does not have becomes its last.
+func plusMonths(days, months int64) int64 {
+	year, month, day := codec.DateOf(days)
+	m := year*12 + int64(month-1) + months
+	year, month = codec.FloorDiv(m, 12), int(codec.FloorMod(m, 12))+1
+	return codec.DaysOf(year, month, min(day, codec.DaysIn(year, month)))
+}
+
+func addMonths(f *frame, rows []uint32) {
+	for _, i := range rows {
+		f.out.Int[i] = plusMonths(f.int(0, i), f.int(1, i))
+	}
+}
+
+// wallClock gives the conversions between a value and the clock on the wall: none for TIMESTAMP_NTZ.
+func wallClock(t column.Type, env *Env) (to, from func(int64) int64) {
+	if t.Kind == column.TimestampNTZ {
+		same := func(x int64) int64 { return x }
+		return same, same
+	}
+	local := newLocalTime(env.Zone)
+	return local.of, func(x int64) int64 { return codec.ToInstant(x, env.Zone) }
+}
+
+func addMonthsToTime(n *Node, env *Env) (kernel, error) {
+	to, from := wallClock(n.Type, env)
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			wall := to(f.int(0, i))
+			days, rest := codec.FloorDiv(wall, codec.MicrosPerDay), codec.FloorMod(wall, codec.MicrosPerDay)
+			f.out.Int[i] = from(plusMonths(days, f.int(1, i))*codec.MicrosPerDay + rest)
+		}
+	}, nil
+}
+
+func addDaysToTime(n *Node, env *Env) (kernel, error) {
+	to, from := wallClock(n.Type, env)
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			f.out.Int[i] = from(to(f.int(0, i)) + f.int(1, i)*codec.MicrosPerDay)
+		}
+	}, nil
+}
+
+// addMicros adds an interval to a time. Whole days are days of the calendar, as in Spark.
+func addMicros(n *Node, env *Env) (kernel, error) {
+	to, from := wallClock(n.Type, env)
+	utc := env.Zone == nil || newLocalTime(env.Zone).zone == nil || n.Type.Kind == column.TimestampNTZ
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			x, d := f.int(0, i), f.int(1, i)
+			if !utc {
+				days := d / codec.MicrosPerDay
+				x, d = from(to(x)+days*codec.MicrosPerDay), d-days*codec.MicrosPerDay
+			}
+			r := x + d
+			if (x^r)&(d^r) < 0 {
+				f.fail(i, "DATETIME_OVERFLOW", "")
+				continue
+			}
+			f.out.Int[i] = r
+		}
+	}, nil
+}
+
+func checkScale(c *call) *Node {
+	t := c.args[0].Type
+	if t.Kind == column.DayTime {
+		return c.node(wordType("interval day to second"))
+	}
+	return c.node(column.Type{Kind: column.YearMonth, From: column.UnitYear, To: column.UnitMonth})
+}
+
+// scaleInterval multiplies or divides an interval by a number, rounding half up.
+func scaleInterval(n *Node, _ *Env) (kernel, error) {
+	t, divide := n.Args[1].Type, n.Func == "interval divided"
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			num, den := big.NewInt(f.int(0, i)), big.NewInt(1)
+			if t.UsesFloat() {
+				f.scaleByFloat(i, f.float(1, i), divide)
+				continue
+			}
+			x := big.NewInt(0)
+			if t.Kind == column.Decimal {
+				x, den = decimalAt(f.args[1], int(i)).big(), pow10(int(t.Scale))
+			} else {
+				x.SetInt64(f.int(1, i))
+			}
+			if divide {
+				if x.Sign() == 0 {
+					f.fail(i, "INTERVAL_DIVIDED_BY_ZERO", "")
+					continue
+				}
+				num.Mul(num, den)
+				den = x
+			} else {
+				num.Mul(num, x)
+			}
+			r := divRound(num, den, halfUp)
+			if !r.IsInt64() {
+				f.fail(i, "ARITHMETIC_OVERFLOW", "")
+				continue
+			}
+			f.out.Int[i] = r.Int64()
+		}
+	}, nil
+}
+
+func (f *frame) scaleByFloat(i uint32, x float64, divide bool) {
+	r := float64(f.int(0, i)) * x
+	if divide {
+		if x == 0 {
+			f.fail(i, "INTERVAL_DIVIDED_BY_ZERO", "")
+			return
+		}
+		r = float64(f.int(0, i)) / x
+	}
+	if r != r || math.Abs(r) >= math.MaxInt64 {
+		f.fail(i, "ARITHMETIC_OVERFLOW", "")
+		return
+	}
+	f.out.Int[i] = int64(math.Round(r))
+}
+
+func subtractTimes(f *frame, rows []uint32) {
+	for _, i := range rows {
+		f.out.Int[i] = f.int(0, i) - f.int(1, i)
+	}
+}
+
+func checkDayDifference(c *call) *Node {
+	return c.node(column.Type{Kind: column.DayTime, From: column.UnitDay, To: column.UnitDay})
+}
+
+func dayInterval(f *frame, rows []uint32) {
+	for _, i := range rows {
+		f.out.Int[i] = (f.int(0, i) - f.int(1, i)) * codec.MicrosPerDay
+	}
+}
+
+func lastDay(days int64) int64 {
+	year, month, _ := codec.DateOf(days)
+	return codec.DaysOf(year, month, codec.DaysIn(year, month))
+}

@@ -1,0 +1,399 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine/codec"
+)
+
+// timePattern is a pattern of java.time.format.DateTimeFormatter, as date_format and to_timestamp take it.
+type timePattern struct{ items []patternItem }
+
+// patternItem is a run of one letter, a literal text, or an optional section.
+type patternItem struct {
+	letter  byte // 0: literal or section
+	count   int
+	literal string
+	section []patternItem // nil: no section
+}
+
+// errPattern says that a pattern is none.
+var errPattern = errors.New("not a pattern of date and time")
+
+const (
+	// classOldLetter is Spark's class for letters that meant something else in its older versions.
+	classOldLetter = "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION"
+	classBadLetter = "INVALID_DATETIME_PATTERN.ILLEGAL_CHARACTER"
+)
+
+// patternError is a letter that a pattern cannot have.
+type patternError struct {
+	class  string
+	letter byte
+}
+
+func (e patternError) Error() string {
+	return fmt.Sprintf("letter %q cannot stand in a pattern of date and time; put text between quotes", string(e.letter))
+}
+
+// patternClass is Spark's class of an error of parsePattern.
+func patternClass(err error) string {
+	var e patternError
+	if errors.As(err, &e) {
+		return e.class
+	}
+	return classBadLetter
+}
+
+func parsePattern(s string) (*timePattern, error) {
+	items, rest, err := patternItems(s, false)
+	if err == nil && rest != "" {
+		err = errPattern
+	}
+	return &timePattern{items}, err
+}
+
+// patternItems reads up to the end or, inside a section, its closing bracket.
+func patternItems(s string, inside bool) (items []patternItem, rest string, err error) {
+	for len(s) > 0 {
+		c := s[0]
+		switch {
+		case c == '\'':
+			text, after, ok := quoted(s)
+			if !ok {
+				return nil, "", errPattern
+			}
+			items, s = append(items, patternItem{literal: text}), after
+		case c == '[':
+			section, after, err := patternItems(s[1:], true)
+			if err != nil {
+				return nil, "", err
+			}
+			items, s = append(items, patternItem{section: section}), after
+		case c == ']':
+			if !inside {
+				return nil, "", errPattern
+			}
+			return items, s[1:], nil
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+			n := 1
+			for n < len(s) && s[n] == c {
+				n++
+			}
+			if err := checkLetter(c, n); err != nil {
+				return nil, "", err
+			}
+			items, s = append(items, patternItem{letter: c, count: n}), s[n:]
+		default:
+			items, s = append(items, patternItem{literal: s[:1]}), s[1:]
+		}
+	}
+	if inside {
+		return nil, "", errPattern
+	}
+	return items, "", nil
+}
+
+// quoted reads '…' at the start of s; ” is a quote.
+func quoted(s string) (text, rest string, ok bool) {
+	if strings.HasPrefix(s, "''") {
+		return "'", s[2:], true
+	}
+	var out strings.Builder
+	for i := 1; i < len(s); i++ {
+		if s[i] != '\'' {
+			out.WriteByte(s[i])
+			continue
+		}
+		if i+1 < len(s) && s[i+1] == '\'' {
+			out.WriteByte('\'')
+			i++
+			continue
+		}
+		return out.String(), s[i+1:], true
+	}
+	return "", "", false
+}
+
+func checkLetter(c byte, n int) error {
+	most := 0
+	switch c {
+	case 'y', 'u':
+		most = 6
+	case 'M', 'L', 'E', 'Q', 'q':
+		most = 4
+	case 'G', 'z', 'V', 'O':
+		most = 4
+	case 'd', 'H', 'h', 'k', 'K', 'm', 's':
+		most = 2
+	case 'D':
+		most = 3
+	case 'a', 'F':
+		most = 1
+	case 'S':
+		most = 9
+	case 'X', 'x', 'Z':
+		most = 5
+	case 'Y', 'w', 'W', 'e', 'c':
+		return patternError{classOldLetter, c}
+	default:
+		return patternError{classBadLetter, c}
+	}
+	if n > most {
+		return patternError{classOldLetter, c}
+	}
+	return nil
+}
+
+// wallTime is a local time taken apart.
+type wallTime struct {
+	year, days    int64
+	month, day    int
+	ofDay         int64 // microseconds
+	offset        int64 // seconds
+	zone          *time.Location
+	instantSecond int64
+}
+
+func takeApart(micros int64, zone *time.Location, local int64) wallTime {
+	w := wallTime{days: codec.FloorDiv(local, codec.MicrosPerDay), zone: zone}
+	w.year, w.month, w.day = codec.DateOf(w.days)
+	w.ofDay = local - w.days*codec.MicrosPerDay
+	w.offset = (local - micros) / codec.MicrosPerSecond
+	w.instantSecond = codec.FloorDiv(micros, codec.MicrosPerSecond)
+	return w
+}
+
+// append appends an instant as the pattern shows it; local is its local time in zone.
+func (p *timePattern) append(dst []byte, micros, local int64, zone *time.Location) []byte {
+	w := takeApart(micros, zone, local)
+	return appendItems(dst, p.items, &w)
+}
+
+func appendItems(dst []byte, items []patternItem, w *wallTime) []byte {
+	for i := range items {
+		it := &items[i]
+		switch {
+		case it.section != nil:
+			dst = appendItems(dst, it.section, w)
+		case it.letter == 0:
+			dst = append(dst, it.literal...)
+		default:
+			dst = appendField(dst, it.letter, it.count, w)
+		}
+	}
+	return dst
+}
+
+func appendField(dst []byte, letter byte, n int, w *wallTime) []byte {
+	hour := w.ofDay / codec.MicrosPerHour
+	switch letter {
+	case 'y', 'u':
+		return appendYear(dst, letter, n, w.year)
+	case 'M', 'L':
+		return appendMonth(dst, n, w.month)
+	case 'd':
+		return appendDigits(dst, int64(w.day), n)
+	case 'D':
+		return appendDigits(dst, w.days-codec.DaysOf(w.year, 1, 1)+1, n)
+	case 'E':
+		name := dayNames[codec.FloorMod(w.days+3, 7)]
+		if n < 4 {
+			name = name[:3]
+		}
+		return append(dst, name...)
+	case 'F':
+		return appendDigits(dst, int64((w.day-1)%7+1), n)
+	case 'Q', 'q':
+		return appendQuarter(dst, n, (w.month+2)/3)
+	case 'a':
+		if hour < 12 {
+			return append(dst, "AM"...)
+		}
+		return append(dst, "PM"...)
+	case 'H':
+		return appendDigits(dst, hour, n)
+	case 'k':
+		return appendDigits(dst, (hour+23)%24+1, n)
+	case 'K':
+		return appendDigits(dst, hour%12, n)
+	case 'h':
+		return appendDigits(dst, (hour+11)%12+1, n)
+	case 'm':
+		return appendDigits(dst, w.ofDay/codec.MicrosPerMinute%60, n)
+	case 's':
+		return appendDigits(dst, w.ofDay/codec.MicrosPerSecond%60, n)
+	case 'S':
+		nanos := w.ofDay % codec.MicrosPerSecond * 1000
+		for k := n; k < 9; k++ {
+			nanos /= 10
+		}
+		return appendDigits(dst, nanos, n)
+	case 'G':
+		return append(dst, era(w.year, n)...)
+	}
+	return appendZone(dst, letter, n, w)
+}
+
+func appendYear(dst []byte, letter byte, n int, year int64) []byte {
+	if letter == 'y' && year <= 0 { // year of era
+		year = 1 - year
+	}
+	if n == 2 {
+		return appendDigits(dst, codec.FloorMod(year, 100), 2)
+	}
+	if n >= 4 && year >= pow10Int(n) {
+		dst = append(dst, '+')
+	}
+	return appendDigits(dst, year, n)
+}
+
+func pow10Int(n int) int64 {
+	x := int64(1)
+	for ; n > 0; n-- {
+		x *= 10
+	}
+	return x
+}
+
+func appendMonth(dst []byte, n, month int) []byte {
+	switch n {
+	case 3:
+		return append(dst, monthNames[month-1][:3]...)
+	case 4:
+		return append(dst, monthNames[month-1]...)
+	}
+	return appendDigits(dst, int64(month), n)
+}
+
+func appendQuarter(dst []byte, n, quarter int) []byte {
+	switch n {
+	case 3:
+		return append(dst, 'Q', byte('0'+quarter))
+	case 4:
+		return append(dst, []string{"1st", "2nd", "3rd", "4th"}[quarter-1]+" quarter"...)
+	}
+	return appendDigits(dst, int64(quarter), n)
+}
+
+func era(year int64, n int) string {
+	switch {
+	case n == 4 && year > 0:
+		return "Anno Domini"
+	case n == 4:
+		return "Before Christ"
+	case year > 0:
+		return "AD"
+	}
+	return "BC"
+}
+
+// appendDigits appends x with at least n digits.
+func appendDigits(dst []byte, x int64, n int) []byte {
+	if x < 0 {
+		dst, x = append(dst, '-'), -x
+	}
+	var buf [20]byte
+	at := len(buf)
+	for x > 0 || len(buf)-at < n {
+		at--
+		buf[at] = byte('0' + x%10)
+		x /= 10
+	}
+	return append(dst, buf[at:]...)
+}
+
+// appendZone appends the zone as V, z, O, X, x or Z show it.
+func appendZone(dst []byte, letter byte, n int, w *wallTime) []byte {
+	switch letter {
+	case 'V':
+		return append(dst, zoneName(w)...)
+	case 'z':
+		name, _ := time.Unix(w.instantSecond, 0).In(orUTC(w.zone)).Zone()
+		if name == "UTC" && n == 4 {
+			name = "Coordinated Universal Time"
+		}
+		return append(dst, name...)
+	case 'O':
+		dst = append(dst, "GMT"...)
+		if w.offset == 0 {
+			return dst
+		}
+		if n == 1 {
+			return appendShortOffset(dst, w.offset)
+		}
+		return appendOffset(dst, w.offset, 3)
+	case 'X':
+		if w.offset == 0 {
+			return append(dst, 'Z')
+		}
+		return appendOffset(dst, w.offset, n)
+	case 'Z':
+		switch {
+		case n == 4 && w.offset == 0:
+			return append(dst, "GMT"...)
+		case n == 4:
+			return appendOffset(append(dst, "GMT"...), w.offset, 3)
+		case n == 5 && w.offset == 0:
+			return append(dst, 'Z')
+		case n == 5:
+			return appendOffset(dst, w.offset, 5)
+		}
+		return appendOffset(dst, w.offset, 2)
+	}
+	return appendOffset(dst, w.offset, n)
+}
+
+func orUTC(zone *time.Location) *time.Location {
+	if zone == nil {
+		return time.UTC
+	}
+	return zone
+}
+
+func zoneName(w *wallTime) string {
+	if w.zone == nil || w.zone == time.UTC {
+		return "Z"
+	}
+	return w.zone.String()
+}
+
+func appendShortOffset(dst []byte, seconds int64) []byte {
+	sign := byte('+')
+	if seconds < 0 {
+		sign, seconds = '-', -seconds
+	}
+	dst = appendDigits(append(dst, sign), seconds/3600, 1)
+	if minutes := seconds / 60 % 60; minutes != 0 {
+		dst = appendDigits(append(dst, ':'), minutes, 2)
+	}
+	return dst
+}
+
+// appendOffset appends ±hh[mm] (n 1), ±hhmm (2), ±hh:mm (3), and with seconds if there are any (4, 5).
+func appendOffset(dst []byte, seconds int64, n int) []byte {
+	sign := byte('+')
+	if seconds < 0 {
+		sign, seconds = '-', -seconds
+	}
+	dst = appendDigits(append(dst, sign), seconds/3600, 2)
+	minutes, rest := seconds/60%60, seconds%60
+	colon := n == 3 || n == 5
+	if n == 1 && minutes == 0 {
+		return dst
+	}
+	if colon {
+		dst = append(dst, ':')
+	}
+	dst = appendDigits(dst, minutes, 2)
+	if n >= 4 && rest != 0 {
+		if colon {
+			dst = append(dst, ':')
+		}
+		dst = appendDigits(dst, rest, 2)
+	}
+	return dst
+}
