@@ -74,15 +74,15 @@ func once(faults sql.Faults) sql.Faults {
 
 // resolver holds a project while it is resolved.
 type resolver struct {
-	pipe    *Pipeline
-	faults  sql.Faults
-	defs    []*definition
-	byName  map[string]*definition
-	flows   []*flowDefinition
-	path    []*definition // being resolved, for the message of a cycle
-	sinkSet map[string]*sinkSettings
+	pipe     *Pipeline
+	faults   sql.Faults
+	defs     []*definition
+	byName   map[string]*definition
+	flows    []*flowDefinition
+	path     []*definition // being resolved, for the message of a cycle
+	sinkSet  map[string]*sinkSettings
 	settings []Setting
-	adhoc   bool // `nagare query`: every relation is read as it stands, as a bounded one
+	adhoc    bool // `nagare query`: every relation is read as it stands, as a bounded one
 }
 
 // A definition is a dataset and the statement that made it.

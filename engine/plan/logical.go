@@ -152,7 +152,8 @@ type AggCall struct {
 type TimeWindow struct {
 	Time                *expr.Node
 	Size, Slide, Offset int64
-	Session             bool // session_window: Size is the gap
+	Session             bool       // session_window: Size is the gap
+	Gap                 *expr.Node // session_window with a gap of its own for each row, a STRING; else nil
 }
 
 // WindowCall is one window function.

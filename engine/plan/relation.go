@@ -327,7 +327,7 @@ func joinColumns(kind string, left, right Node) []Column {
 	if kind == "LEFT SEMI" || kind == "LEFT ANTI" {
 		return cols
 	}
-	if kind == joinMark {
+	if kind == JoinMark {
 		return append(cols, Column{Name: "matched", Type: column.Of(column.Bool)})
 	}
 	return append(cols, right.Columns()...)

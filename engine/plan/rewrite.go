@@ -5,16 +5,17 @@ import (
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
-// joinMark is the kind of Join that keeps every row of Left and adds a BOOLEAN: TRUE when On is
+// JoinMark is the kind of Join that keeps every row of Left and adds a BOOLEAN: TRUE when On is
 // true for some row of Right, else NULL when it is NULL for some, else FALSE. IN and EXISTS become
 // such joins.
-const joinMark = "MARK"
+const JoinMark = "MARK"
 
 // clone copies the operators of a tree. Expressions are never changed and are shared.
 func clone(n Node) Node {
 	switch n := n.(type) {
 	case *Scan:
 		c := *n
+		c.Cols = append([]Column{}, n.Cols...)
 		return &c
 	case *Values:
 		c := *n

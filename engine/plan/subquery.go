@@ -190,7 +190,7 @@ func attach(in Node, sub subquery) Node {
 			return nil
 		})
 	}
-	return &Join{Kind: joinMark, Left: in, Right: sub.node, On: on, Cols: joinColumns(joinMark, in, sub.node)}
+	return &Join{Kind: JoinMark, Left: in, Right: sub.node, On: on, Cols: joinColumns(JoinMark, in, sub.node)}
 }
 
 // attachAll joins the subqueries of the SELECT list, HAVING, QUALIFY and ORDER BY.

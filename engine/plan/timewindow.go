@@ -68,6 +68,17 @@ func (s *selecting) timeWindow(eb *expr.Binder, c *sql.Call, name string) (*expr
 		return nil, fault
 	}
 	node := &expr.Node{Op: expr.OpCall, Func: name, Name: name, Type: windowType(time.Type), Args: []*expr.Node{time}, Pos: c.Pos}
+	if gap := rowGap(c, name); gap != nil {
+		n, faults := eb.Bind(gap)
+		if len(faults) > 0 {
+			return nil, &faults[0]
+		}
+		if n.Type.Kind != column.String {
+			return nil, &sql.Fault{Pos: gap.Position(), Class: "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", Message: "the gap of session_window is a text", Hint: "write '5 minutes'"}
+		}
+		node.Args = append(node.Args, n)
+		return node, nil
+	}
 	durations := make([]int64, 0, 3)
 	for _, a := range c.Args[1:] {
 		d, fault := s.windowDuration(eb, a, name)
@@ -91,6 +102,18 @@ func (s *selecting) timeWindow(eb *expr.Binder, c *sql.Call, name string) (*expr
 		node.Args = append(node.Args, microseconds(d))
 	}
 	return node, nil
+}
+
+// rowGap is the gap of a session_window where it is no literal.
+func rowGap(c *sql.Call, name string) sql.Expr {
+	if name != callSession {
+		return nil
+	}
+	switch c.Args[1].(type) {
+	case *sql.Literal, *sql.Interval:
+		return nil
+	}
+	return c.Args[1]
 }
 
 // windowInput binds the time of a window: a TIMESTAMP, what is cast to one, or another window, which
@@ -155,9 +178,6 @@ func (s *selecting) windowDuration(eb *expr.Binder, e sql.Expr, name string) (in
 	}
 	lit, ok := e.(*sql.Literal)
 	if !ok || lit.Kind != sql.LitString {
-		if name == callSession {
-			return 0, notYet(e.Position(), "session_window with a gap that is no constant")
-		}
 		return 0, &sql.Fault{Pos: e.Position(), Class: "_LEGACY_ERROR_TEMP_1207", Message: "the durations of " + name + " are constant texts",
 			Hint: "write '1 minute'"}
 	}
@@ -187,9 +207,14 @@ func microseconds(d int64) *expr.Node {
 
 // windowOf reads the call back.
 func windowOf(n *expr.Node) *TimeWindow {
-	w := &TimeWindow{Time: n.Args[0], Size: n.Args[1].Const.Int[0], Session: n.Func == callSession}
-	if !w.Session {
-		w.Slide, w.Offset = n.Args[2].Const.Int[0], n.Args[3].Const.Int[0]
+	w := &TimeWindow{Time: n.Args[0], Session: n.Func == callSession}
+	switch {
+	case n.Args[1].Type.Kind == column.String:
+		w.Gap = n.Args[1]
+	case w.Session:
+		w.Size = n.Args[1].Const.Int[0]
+	default:
+		w.Size, w.Slide, w.Offset = n.Args[1].Const.Int[0], n.Args[2].Const.Int[0], n.Args[3].Const.Int[0]
 	}
 	return w
 }

@@ -1,0 +1,427 @@
+package batch
+
+import (
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// A join keeps its right side in memory, by the values that the condition compares for equality, and
+// runs the left side past it. What else the condition asks is computed over candidate pairs.
+type join struct {
+	r     *runner
+	node  *plan.Join
+	right *heldRows
+
+	equal    []equality
+	leftKey  []*computed
+	residual *computed           // nil: none
+	all      *computed           // the whole condition, for MARK
+	table    map[string][]uint32 // rows of the right side by key, in order; nil without equalities
+	nullKey  []uint32            // rows of the right side whose key holds a NULL that equals nothing
+
+	matched []bool // by row of the right side, for RIGHT and FULL
+	pairs   pairs
+	out     *column.Batch
+	emit    func(*column.Batch) error
+	buf     []byte
+}
+
+// equality is one a = b of the condition, a over the left and b over the right columns.
+type equality struct {
+	left, right *expr.Node
+	nullSafe    bool // <=>
+}
+
+// pairs is candidate pairs that were not looked at yet, left rows ascending.
+type pairs struct {
+	left  []uint32
+	right []int64
+}
+
+// none stands for the row of a side that has no match.
+const none = -1
+
+func (r *runner) join(n *plan.Join, emit func(*column.Batch) error) error {
+	j := &join{r: r, node: n, emit: emit, out: &column.Batch{}}
+	var err error
+	if j.right, err = r.collect(n.Right); err != nil {
+		return err
+	}
+	defer r.release(j.right)
+	if err := j.prepare(); err != nil {
+		return err
+	}
+	if err := j.build(); err != nil {
+		return err
+	}
+	var each func(*column.Batch) error
+	switch n.Kind {
+	case plan.JoinMark:
+		each = j.mark
+	case "LEFT SEMI", "LEFT ANTI":
+		each = j.semi
+	default:
+		each = j.probe
+	}
+	if err := r.run(n.Left, each); err != nil {
+		return err
+	}
+	if n.Kind == "RIGHT" || n.Kind == "FULL" {
+		return j.unmatchedRight()
+	}
+	return nil
+}
+
+// prepare splits the condition into equalities and the rest.
+func (j *join) prepare() error {
+	if j.node.On == nil {
+		return nil
+	}
+	shift := len(j.node.Left.Columns())
+	var rest *expr.Node
+	for _, c := range conjuncts(j.node.On, nil) {
+		if e, ok := asEquality(c, shift); ok {
+			j.equal = append(j.equal, e)
+			continue
+		}
+		if rest == nil {
+			rest = c
+		} else {
+			rest = &expr.Node{Op: expr.OpAnd, Type: c.Type, Args: []*expr.Node{rest, c}}
+		}
+	}
+	var err error
+	if rest != nil {
+		if j.residual, err = j.r.compile(rest); err != nil {
+			return err
+		}
+	}
+	if j.all, err = j.r.compile(j.node.On); err != nil {
+		return err
+	}
+	for _, e := range j.equal {
+		c, err := j.r.compile(e.left)
+		if err != nil {
+			return err
+		}
+		j.leftKey = append(j.leftKey, c)
+	}
+	return nil
+}
+
+func conjuncts(n *expr.Node, list []*expr.Node) []*expr.Node {
+	if n.Op != expr.OpAnd {
+		return append(list, n)
+	}
+	for _, a := range n.Args {
+		list = conjuncts(a, list)
+	}
+	return list
+}
+
+// asEquality takes a = b apart where one is over the left columns alone and the other over the right.
+func asEquality(n *expr.Node, shift int) (equality, bool) {
+	if n.Op != expr.OpCall || n.Func != "=" && n.Func != "<=>" {
+		return equality{}, false
+	}
+	a, b := n.Args[0], n.Args[1]
+	if side(a, shift) == 2 && side(b, shift) == 1 {
+		a, b = b, a
+	}
+	if side(a, shift) != 1 || side(b, shift) != 2 || !a.Type.Equal(b.Type) {
+		return equality{}, false
+	}
+	b = b.Rewrite(func(m *expr.Node) *expr.Node {
+		if m.Op == expr.OpColumn {
+			m.Index -= shift
+		}
+		return m
+	})
+	return equality{left: a, right: b, nullSafe: n.Func == "<=>"}, true
+}
+
+// side tells whose columns an expression uses: bit 0 the left ones, bit 1 the right ones.
+func side(n *expr.Node, shift int) int {
+	s := 0
+	n.Walk(func(m *expr.Node) {
+		switch {
+		case m.Op != expr.OpColumn:
+		case m.Index < shift:
+			s |= 1
+		default:
+			s |= 2
+		}
+	})
+	return s
+}
+
+// build enters the right side in the table.
+func (j *join) build() error {
+	j.matched = make([]bool, j.right.Len)
+	if len(j.equal) == 0 {
+		return nil
+	}
+	cols := make([]*column.Vector, len(j.equal))
+	for i, e := range j.equal {
+		v, err := j.r.eval(e.right, &j.right.Batch)
+		if err != nil {
+			return err
+		}
+		cols[i] = v
+	}
+	j.table = make(map[string][]uint32, j.right.Len)
+	for row := 0; row < j.right.Len; row++ {
+		if key, ok := j.key(cols, row); ok {
+			j.table[string(key)] = append(j.table[string(key)], uint32(row))
+		} else {
+			j.nullKey = append(j.nullKey, uint32(row))
+		}
+	}
+	return nil
+}
+
+// key encodes the compared values of a row; false: one of them is a NULL, which equals nothing.
+func (j *join) key(cols []*column.Vector, row int) ([]byte, bool) {
+	j.buf = j.buf[:0]
+	for i, v := range cols {
+		if !j.equal[i].nullSafe && (v.Type.Kind == column.Void || v.IsNull(row)) {
+			return nil, false
+		}
+		j.buf = codec.AppendKey(j.buf, v, row)
+	}
+	return j.buf, true
+}
+
+// candidates lists for each row of the left batch the rows of the right side that it may match.
+func (j *join) candidates(b *column.Batch, visit func(row uint32, list []uint32, nullKey bool) error) error {
+	cols := make([]*column.Vector, len(j.leftKey))
+	for i, c := range j.leftKey {
+		v, err := c.over(b)
+		if err != nil {
+			return err
+		}
+		cols[i] = v
+	}
+	for _, row := range b.Sel {
+		if err := j.r.ctx.Err(); err != nil {
+			return err
+		}
+		list, null := j.right.Sel, false
+		if j.table != nil {
+			key, ok := j.key(cols, int(row))
+			list, null = nil, !ok
+			if ok {
+				list = j.table[string(key)]
+			}
+		}
+		if err := visit(row, list, null); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probe is INNER, CROSS, LEFT, RIGHT and FULL for one batch of the left side. Where left rows are kept,
+// a pair with the right row none stands behind the candidates of each, for the case that none matches.
+func (j *join) probe(b *column.Batch) error {
+	keepLeft := j.node.Kind == "LEFT" || j.node.Kind == "FULL"
+	err := j.candidates(b, func(row uint32, list []uint32, _ bool) error {
+		for _, right := range list {
+			j.pairs.left, j.pairs.right = append(j.pairs.left, row), append(j.pairs.right, int64(right))
+			if !keepLeft && len(j.pairs.left) == batchRows {
+				if err := j.flushPairs(b); err != nil {
+					return err
+				}
+			}
+		}
+		if keepLeft {
+			j.pairs.left, j.pairs.right = append(j.pairs.left, row), append(j.pairs.right, none)
+		}
+		if len(j.pairs.left) >= batchRows {
+			return j.flushPairs(b)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return j.flushPairs(b)
+}
+
+// flushPairs checks the pairs by the rest of the condition and gives those that match.
+func (j *join) flushPairs(b *column.Batch) error {
+	defer func() { j.pairs.left, j.pairs.right = j.pairs.left[:0], j.pairs.right[:0] }()
+	if len(j.pairs.left) == 0 {
+		return nil
+	}
+	schema := schemaOf(j.node)
+	j.out.Reset(schema)
+	j.out.Sel = j.out.Sel[:0]
+	for i, row := range j.pairs.left {
+		if j.pairs.right[i] != none {
+			j.out.Sel = append(j.out.Sel, uint32(i))
+		}
+		j.appendPair(b, int(row), int(j.pairs.right[i]))
+	}
+	sel := j.out.Sel
+	if j.residual != nil {
+		var err error
+		if sel, err = j.residual.where(j.out, []uint32{}); err != nil {
+			return err
+		}
+	}
+	kept := make([]uint32, 0, len(j.pairs.left))
+	matched := false // the left row of the pair at hand
+	for i, right := range j.pairs.right {
+		switch {
+		case right == none:
+			if !matched {
+				kept = append(kept, uint32(i))
+			}
+			matched = false
+		case len(sel) > 0 && sel[0] == uint32(i):
+			sel = sel[1:]
+			kept, matched = append(kept, uint32(i)), true
+			j.matched[right] = true
+		}
+	}
+	j.out.Sel = kept
+	return j.emit(j.out)
+}
+
+// appendPair appends a row of both sides to out; none is NULLs.
+func (j *join) appendPair(b *column.Batch, left, right int) {
+	n := len(j.node.Left.Columns())
+	for c := range j.out.Cols {
+		dst := &j.out.Cols[c]
+		switch {
+		case c < n && left != none:
+			appendCell(dst, j.out.Len, &b.Cols[c], left)
+		case c >= n && right != none:
+			appendCell(dst, j.out.Len, &j.right.Cols[c-n], right)
+		default:
+			appendNull(dst, j.out.Len)
+		}
+	}
+	j.out.Len++
+}
+
+// unmatchedRight gives the rows of the right side that no row matched.
+func (j *join) unmatchedRight() error {
+	schema := schemaOf(j.node)
+	j.out.Reset(schema)
+	for row, m := range j.matched {
+		if m {
+			continue
+		}
+		j.appendPair(nil, none, row)
+		if j.out.Len == batchRows {
+			if err := flush(j.out, schema, j.emit); err != nil {
+				return err
+			}
+		}
+	}
+	return flush(j.out, schema, j.emit)
+}
+
+// semi is LEFT SEMI and LEFT ANTI: left rows with and without a match.
+func (j *join) semi(b *column.Batch) error {
+	var sel []uint32
+	err := j.candidates(b, func(row uint32, list []uint32, _ bool) error {
+		match, _, err := j.any(b, row, list, j.residual)
+		if match == (j.node.Kind == "LEFT SEMI") {
+			sel = append(sel, row)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out := *b
+	out.Sel = sel
+	return j.emit(&out)
+}
+
+// mark adds to each left row whether the condition is true for some right row, NULL when it is only
+// NULL for some.
+func (j *join) mark(b *column.Batch) error {
+	j.out.Reset(schemaOf(j.node))
+	last := len(j.out.Cols) - 1
+	err := j.candidates(b, func(row uint32, list []uint32, nullKey bool) error {
+		match, null, err := j.any(b, row, list, j.residual)
+		if err != nil {
+			return err
+		}
+		// Rows that the table left out can still make the condition NULL.
+		if others := j.leftOut(nullKey); !match && !null && len(others) > 0 {
+			if match, null, err = j.any(b, row, others, j.all); err != nil {
+				return err
+			}
+		}
+		for c := range b.Cols {
+			appendCell(&j.out.Cols[c], j.out.Len, &b.Cols[c], int(row))
+		}
+		switch {
+		case match:
+			j.out.Cols[last].AppendInt(1)
+		case null:
+			j.out.Cols[last].AppendNull()
+		default:
+			j.out.Cols[last].AppendInt(0)
+		}
+		j.out.Len++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return flush(j.out, j.out.Schema, j.emit)
+}
+
+// leftOut is the right rows for which an equality is NULL: all, where the left key holds a NULL.
+func (j *join) leftOut(nullKey bool) []uint32 {
+	if nullKey {
+		return j.right.Sel
+	}
+	return j.nullKey
+}
+
+// any reports whether a condition over both sides is true for a left row and one of the right rows,
+// and whether it is NULL for one. No condition is true.
+func (j *join) any(b *column.Batch, left uint32, list []uint32, on *computed) (match, null bool, err error) {
+	if on == nil || len(list) == 0 {
+		return len(list) > 0, false, nil
+	}
+	both := &column.Schema{Fields: append(append([]column.Field{}, b.Schema.Fields...), j.right.Schema.Fields...)}
+	pairs := &column.Batch{}
+	for len(list) > 0 && !match {
+		n := min(len(list), batchRows)
+		pairs.Reset(both)
+		for _, right := range list[:n] {
+			for c := range b.Cols {
+				appendCell(&pairs.Cols[c], pairs.Len, &b.Cols[c], int(left))
+			}
+			for c := range j.right.Cols {
+				appendCell(&pairs.Cols[len(b.Cols)+c], pairs.Len, &j.right.Cols[c], int(right))
+			}
+			pairs.Len++
+		}
+		pairs.SelectAll()
+		v, err := on.over(pairs)
+		if err != nil {
+			return false, false, err
+		}
+		for i := 0; i < pairs.Len; i++ {
+			switch {
+			case v.IsNull(i):
+				null = true
+			case v.Int[i] != 0:
+				match = true
+			}
+		}
+		list = list[n:]
+	}
+	return match, null, nil
+}

@@ -1,0 +1,295 @@
+package batch
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/nagare-stream/nagare/engine/agg"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// windowed adds a column for each window function. Rows keep the order of the input.
+func (r *runner) windowed(n *plan.Windowed, emit func(*column.Batch) error) error {
+	held, err := r.collect(n.In)
+	if err != nil {
+		return err
+	}
+	defer r.release(held)
+	out := &column.Batch{Schema: schemaOf(n), Len: held.Len, Sel: held.Sel, Cols: held.Cols}
+	for i := range n.Funcs {
+		v, err := r.windowFunction(&n.Funcs[i], &held.Batch)
+		if err != nil {
+			return err
+		}
+		out.Cols = append(out.Cols, *v)
+	}
+	return emit(out)
+}
+
+// partitions is the rows of a batch sorted by PARTITION BY and ORDER BY.
+type partitions struct {
+	rows  []uint32 // sorted
+	slots []uint32 // by row
+	keys  *rowKeys // by row: ORDER BY
+}
+
+func (r *runner) partitions(w *plan.WindowCall, b *column.Batch) (*partitions, error) {
+	p := &partitions{}
+	var err error
+	if p.slots, err = r.slotsOf(w.PartitionBy, b); err != nil {
+		return nil, err
+	}
+	if p.keys, err = r.sortKeys(w.OrderBy, b); err != nil {
+		return nil, err
+	}
+	p.rows = p.keys.order(b.Sel)
+	slices.SortStableFunc(p.rows, func(x, y uint32) int { return cmp.Compare(p.slots[x], p.slots[y]) })
+	return p, nil
+}
+
+// each calls f for the place of each partition in the sorted rows.
+func (p *partitions) each(f func(from, to int) error) error {
+	for from := 0; from < len(p.rows); {
+		to := from + 1
+		for to < len(p.rows) && p.slots[p.rows[to]] == p.slots[p.rows[from]] {
+			to++
+		}
+		if err := f(from, to); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// peer reports that the rows at two places have the same ORDER BY values.
+func (p *partitions) peer(a, b int) bool { return p.keys.same(p.rows[a], p.rows[b]) }
+
+// windowFunction computes one function for all rows, in the order of the batch.
+func (r *runner) windowFunction(w *plan.WindowCall, b *column.Batch) (*column.Vector, error) {
+	p, err := r.partitions(w, b)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case w.Agg != nil:
+		return r.framed(w, p, b)
+	case w.Func == "lag" || w.Func == "lead":
+		return r.neighbour(w, p, b)
+	}
+	return r.ranked(w, p, b)
+}
+
+// ranked computes the functions of a row's place alone.
+func (r *runner) ranked(w *plan.WindowCall, p *partitions, b *column.Batch) (*column.Vector, error) {
+	ints, floats := make([]int64, b.Len), make([]float64, b.Len)
+	buckets := int64(1)
+	if w.Func == "ntile" {
+		buckets = w.Args[0].Const.Int[0]
+	}
+	err := p.each(func(from, to int) error {
+		n := int64(to - from)
+		rank, dense := int64(0), int64(0)
+		for i := from; i < to; i++ {
+			place := int64(i - from)
+			if i == from || !p.peer(i-1, i) {
+				rank, dense = place+1, dense+1
+			}
+			row := p.rows[i]
+			switch w.Func {
+			case "row_number":
+				ints[row] = place + 1
+			case "rank":
+				ints[row] = rank
+			case "dense_rank":
+				ints[row] = dense
+			case "ntile":
+				ints[row] = bucketOf(place, n, buckets)
+			case "percent_rank":
+				if n > 1 {
+					floats[row] = float64(rank-1) / float64(n-1)
+				}
+			case "cume_dist":
+				last := i
+				for last+1 < to && p.peer(i, last+1) {
+					last++
+				}
+				floats[row] = float64(last-from+1) / float64(n)
+			}
+		}
+		return nil
+	})
+	out := &column.Vector{}
+	out.Reset(w.Type)
+	if w.Type.UsesFloat() {
+		out.Float = floats
+	} else {
+		out.Int = ints
+	}
+	return out, err
+}
+
+// bucketOf is ntile: the first n mod buckets buckets have one row more.
+func bucketOf(place, n, buckets int64) int64 {
+	size, more := n/buckets, n%buckets
+	if place < more*(size+1) {
+		return place/(size+1) + 1
+	}
+	return more + (place-more*(size+1))/size + 1
+}
+
+// neighbour is lag and lead: the value so many rows before or behind.
+func (r *runner) neighbour(w *plan.WindowCall, p *partitions, b *column.Batch) (*column.Vector, error) {
+	value, err := r.eval(w.Args[0], b)
+	if err != nil {
+		return nil, err
+	}
+	distance := int64(1)
+	if len(w.Args) > 1 {
+		distance = w.Args[1].Const.Int[0]
+	}
+	if w.Func == "lag" {
+		distance = -distance
+	}
+	var other *column.Vector
+	if len(w.Args) > 2 {
+		if other, err = r.eval(w.Args[2], b); err != nil {
+			return nil, err
+		}
+	}
+	source := make([]int64, b.Len) // the row that a row's value comes from; -1: none
+	err = p.each(func(from, to int) error {
+		for i := from; i < to; i++ {
+			source[p.rows[i]] = -1
+			if at := int64(i) + distance; at >= int64(from) && at < int64(to) {
+				source[p.rows[i]] = int64(p.rows[at])
+			}
+		}
+		return nil
+	})
+	out := &column.Vector{}
+	out.Reset(w.Type)
+	for row, from := range source {
+		switch {
+		case from >= 0:
+			appendCell(out, row, value, int(from))
+		case other != nil:
+			appendCell(out, row, other, row)
+		default:
+			appendNull(out, row)
+		}
+	}
+	return out, err
+}
+
+// framed is an aggregate over the frame of each row. Where a frame only grows from row to row, it is
+// added to; else it is computed anew.
+func (r *runner) framed(w *plan.WindowCall, p *partitions, b *column.Batch) (*column.Vector, error) {
+	a, err := agg.New(*w.Agg)
+	if err != nil {
+		return nil, err
+	}
+	a.Grow(1)
+	var arg *column.Vector
+	if len(w.Args) > 0 {
+		if arg, err = r.eval(w.Args[0], b); err != nil {
+			return nil, err
+		}
+		arg = gathered(arg, p.rows)
+	}
+	sorted := &column.Vector{}
+	sorted.Reset(w.Type)
+	f := &frame{agg: a, arg: arg, out: sorted}
+	if err := p.each(func(from, to int) error { return f.partition(w, p, from, to) }); err != nil {
+		return nil, err
+	}
+	places := make([]uint32, b.Len)
+	for i, row := range p.rows {
+		places[row] = uint32(i)
+	}
+	return gathered(sorted, places), nil
+}
+
+// gathered is the rows of a vector in another order.
+func gathered(v *column.Vector, rows []uint32) *column.Vector {
+	out := &column.Vector{}
+	out.Reset(v.Type)
+	for n, i := range rows {
+		appendCell(out, n, v, int(i))
+	}
+	return out
+}
+
+// frame is the aggregate of the rows [from,to) of the sorted rows.
+type frame struct {
+	agg      agg.Aggregate
+	arg, out *column.Vector
+	from, to int
+	slots    []uint32
+	rows     []uint32
+}
+
+func (f *frame) partition(w *plan.WindowCall, p *partitions, from, to int) error {
+	f.agg.Reset(0)
+	f.from, f.to = from, from
+	peers := from // end of the peers of the row
+	first := from // start of them
+	for i := from; i < to; i++ {
+		if i >= peers {
+			first, peers = i, i+1
+			for peers < to && p.peer(i, peers) {
+				peers++
+			}
+		}
+		lo, hi := bounds(w, i, first, peers, from, to)
+		if lo != f.from || hi < f.to {
+			f.agg.Reset(0)
+			f.from, f.to = lo, lo
+		}
+		f.add(hi)
+		if failer, ok := f.agg.(agg.Failer); ok {
+			if class := failer.Failed(0); class != "" {
+				return &Error{Class: class, Detail: "a window function has no result"}
+			}
+		}
+		f.agg.Result(f.out, []uint32{0})
+	}
+	return nil
+}
+
+// add folds the rows up to hi.
+func (f *frame) add(hi int) {
+	f.slots, f.rows = f.slots[:0], f.rows[:0]
+	for ; f.to < hi; f.to++ {
+		f.slots, f.rows = append(f.slots, 0), append(f.rows, uint32(f.to))
+	}
+	if len(f.rows) > 0 {
+		f.agg.Update(f.slots, f.rows, f.arg)
+	}
+}
+
+// bounds is the frame [lo,hi) of the row at place i, whose peers are [first,peers), in the partition
+// [from,to). Without ORDER BY all rows are peers.
+func bounds(w *plan.WindowCall, i, first, peers, from, to int) (lo, hi int) {
+	lo, hi = from, peers
+	if w.Frame == nil {
+		return lo, hi
+	}
+	edge := func(kind string, offset int64, isEnd int) int {
+		switch kind {
+		case "UNBOUNDED PRECEDING":
+			return from
+		case "UNBOUNDED FOLLOWING":
+			return to
+		case "CURRENT ROW":
+			if w.Frame.Rows {
+				return i + isEnd
+			}
+			return []int{first, peers}[isEnd]
+		}
+		return int(max(int64(from), min(int64(to), int64(i)+offset+int64(isEnd))))
+	}
+	lo, hi = edge(w.Frame.Start.Kind, w.Start, 0), edge(w.Frame.End.Kind, w.End, 1)
+	return lo, max(lo, hi)
+}

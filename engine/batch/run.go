@@ -1,0 +1,318 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// Limit is how many bytes of rows one query keeps in memory, about: what is sorted, grouped, ranked
+// or joined. A query that needs more fails.
+const Limit = 2 << 30
+
+// batchRows is how many rows an operator puts into a batch that it makes.
+const batchRows = 4096
+
+// An Input reads a dataset from its start.
+type Input interface {
+	// Next returns the next batch, whose columns are those of the dataset's Schema; io.EOF is the
+	// end. The batch is valid until the next Next, and rows outside of its Sel are not there.
+	Next(ctx context.Context) (*column.Batch, error)
+	Close() error
+}
+
+// An Error is a query that fails at run time. Class is Spark's error class.
+type Error struct {
+	Class, Detail string
+}
+
+// Error is the class with its detail.
+func (e *Error) Error() string {
+	if e.Detail == "" {
+		return "run query: [" + e.Class + "]"
+	}
+	return "run query: [" + e.Class + "] " + e.Detail
+}
+
+// errEnough ends the inputs of a LIMIT that is full.
+var errEnough = errors.New("enough rows")
+
+// Run runs a tree of operators to its end and hands every batch of its output to emit: all rows of
+// a batch are alive, and it is valid during the call. open starts reading a dataset. An error of emit
+// ends the run and is returned as it is; one of an expression is an *Error.
+func Run(ctx context.Context, root plan.Node, open func(*plan.Dataset) (Input, error), env expr.Env, emit func(*column.Batch) error) error {
+	r := &runner{ctx: ctx, open: open, env: env}
+	var dense column.Batch
+	return r.run(root, func(b *column.Batch) error {
+		if len(b.Sel) == 0 {
+			return nil
+		}
+		if len(b.Sel) == b.Len {
+			return emit(b)
+		}
+		dense.Reset(b.Schema)
+		appendRows(&dense, b, b.Sel)
+		dense.SelectAll()
+		return emit(&dense)
+	})
+}
+
+// runner is one run of a query.
+type runner struct {
+	ctx  context.Context
+	open func(*plan.Dataset) (Input, error)
+	env  expr.Env
+	held int64 // bytes of rows in memory
+}
+
+// run executes one operator. Batches given to emit are valid during the call; their Sel holds the
+// rows that are there.
+func (r *runner) run(n plan.Node, emit func(*column.Batch) error) error {
+	switch n := n.(type) {
+	case *plan.Scan:
+		return r.scan(n, emit)
+	case *plan.Values:
+		return r.values(n, emit)
+	case *plan.Filter:
+		return r.filter(n, emit)
+	case *plan.Project:
+		return r.project(n, emit)
+	case *plan.Watermark:
+		return r.run(n.In, emit)
+	case *plan.AssignWindows:
+		return r.assign(n.In, n.Window, schemaOf(n), emit)
+	case *plan.Aggregate:
+		return r.aggregate(n, emit)
+	case *plan.Windowed:
+		return r.windowed(n, emit)
+	case *plan.Sort:
+		return r.sort(n, emit)
+	case *plan.Limit:
+		return r.limit(n, emit)
+	case *plan.Distinct:
+		return r.distinct(n.In, emit)
+	case *plan.Single:
+		return r.single(n, emit)
+	case *plan.SetOp:
+		return r.setOp(n, emit)
+	case *plan.Join:
+		return r.join(n, emit)
+	}
+	return fmt.Errorf("run query: there is no operator %T", n)
+}
+
+func schemaOf(n plan.Node) *column.Schema {
+	cols := n.Columns()
+	s := &column.Schema{Fields: make([]column.Field, len(cols))}
+	for i, c := range cols {
+		s.Fields[i] = column.Field{Name: c.Name, Type: c.Type}
+	}
+	return s
+}
+
+// scan reads a dataset.
+func (r *runner) scan(n *plan.Scan, emit func(*column.Batch) error) (err error) {
+	in, err := r.open(n.Dataset)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", n.Dataset.Name, err)
+	}
+	defer func() {
+		if e := in.Close(); e != nil && err == nil {
+			err = fmt.Errorf("close %s: %w", n.Dataset.Name, e)
+		}
+	}()
+	for {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		b, err := in.Next(r.ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", n.Dataset.Name, err)
+		}
+		if len(b.Cols) != len(n.Cols) {
+			return fmt.Errorf("read %s: a batch has %d columns, not %d", n.Dataset.Name, len(b.Cols), len(n.Cols))
+		}
+		if err := emit(b); err != nil {
+			return err
+		}
+	}
+}
+
+// values gives literal rows.
+func (r *runner) values(n *plan.Values, emit func(*column.Batch) error) error {
+	out := &column.Batch{}
+	out.Reset(schemaOf(n))
+	for _, row := range n.Rows {
+		one := &column.Batch{Schema: &column.Schema{}, Len: 1, Sel: []uint32{0}}
+		for c, e := range row {
+			v, err := r.eval(e, one)
+			if err != nil {
+				return err
+			}
+			appendCell(&out.Cols[c], out.Len, v, 0)
+		}
+		out.Len++
+	}
+	out.SelectAll()
+	return emit(out)
+}
+
+// eval computes one expression over a batch, once.
+func (r *runner) eval(n *expr.Node, b *column.Batch) (*column.Vector, error) {
+	c, err := r.compile(n)
+	if err != nil {
+		return nil, err
+	}
+	return c.over(b)
+}
+
+// A computed is a compiled expression whose failed rows end the query.
+type computed struct {
+	eval *expr.Eval
+	errs expr.RowErrors
+}
+
+func (r *runner) compile(n *expr.Node) (*computed, error) {
+	e, err := expr.Compile(n, r.env)
+	if err != nil {
+		return nil, fmt.Errorf("compile %s: %w", n, err)
+	}
+	return &computed{eval: e}, nil
+}
+
+func (r *runner) compileAll(nodes []*expr.Node) ([]*computed, error) {
+	out := make([]*computed, len(nodes))
+	for i, n := range nodes {
+		c, err := r.compile(n)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = c
+	}
+	return out, nil
+}
+
+// over gives the values for the rows of b, valid until the next call.
+func (c *computed) over(b *column.Batch) (*column.Vector, error) {
+	c.errs.Reset()
+	v := c.eval.Run(b, b.Sel, &c.errs)
+	return v, c.failure()
+}
+
+// where appends the rows of b for which the predicate is true to dst.
+func (c *computed) where(b *column.Batch, dst []uint32) ([]uint32, error) {
+	c.errs.Reset()
+	dst = c.eval.Filter(b, b.Sel, dst, &c.errs)
+	return dst, c.failure()
+}
+
+func (c *computed) failure() error {
+	if len(c.errs.Rows) == 0 {
+		return nil
+	}
+	return &Error{Class: c.errs.Classes[0], Detail: c.errs.Details[0]}
+}
+
+// filter keeps the rows for which the predicate is true.
+func (r *runner) filter(n *plan.Filter, emit func(*column.Batch) error) error {
+	pred, err := r.compile(n.Pred)
+	if err != nil {
+		return err
+	}
+	var out column.Batch
+	var sel []uint32
+	return r.run(n.In, func(b *column.Batch) error {
+		if sel, err = pred.where(b, sel[:0]); err != nil || len(sel) == 0 {
+			return err
+		}
+		out = *b
+		out.Sel = sel
+		return emit(&out)
+	})
+}
+
+// project computes one column an expression. The columns are borrowed from the input or the
+// expressions.
+func (r *runner) project(n *plan.Project, emit func(*column.Batch) error) error {
+	exprs, err := r.compileAll(n.Exprs)
+	if err != nil {
+		return err
+	}
+	out := &column.Batch{Schema: schemaOf(n), Cols: make([]column.Vector, len(n.Exprs))}
+	return r.run(n.In, func(b *column.Batch) error {
+		for i, e := range exprs {
+			v, err := e.over(b)
+			if err != nil {
+				return err
+			}
+			out.Cols[i] = *v
+		}
+		out.Len, out.Sel = b.Len, b.Sel
+		return emit(out)
+	})
+}
+
+// limit gives Count rows after Offset and ends its input then.
+func (r *runner) limit(n *plan.Limit, emit func(*column.Batch) error) error {
+	skip, left := n.Offset, n.Count
+	if left == 0 {
+		return nil
+	}
+	var out column.Batch
+	stop := fmt.Errorf("limit: %w", errEnough) // its own: the end of another LIMIT is not this one's
+	err := r.run(n.In, func(b *column.Batch) error {
+		sel := b.Sel
+		cut := min(skip, int64(len(sel)))
+		skip -= cut
+		sel = sel[cut:]
+		if left >= 0 && int64(len(sel)) > left {
+			sel = sel[:left]
+		}
+		if len(sel) == 0 {
+			return nil
+		}
+		out = *b
+		out.Sel = sel
+		if err := emit(&out); err != nil {
+			return err
+		}
+		if left >= 0 {
+			if left -= int64(len(sel)); left == 0 {
+				return stop
+			}
+		}
+		return nil
+	})
+	if err == stop {
+		return nil
+	}
+	return err
+}
+
+// single gives the one row of a scalar subquery.
+func (r *runner) single(n *plan.Single, emit func(*column.Batch) error) error {
+	held, err := r.collect(n.In)
+	if err != nil {
+		return err
+	}
+	defer r.release(held)
+	switch {
+	case held.Len > 1:
+		return &Error{Class: "SCALAR_SUBQUERY_TOO_MANY_ROWS", Detail: fmt.Sprintf("a subquery that is a value has %d rows", held.Len)}
+	case held.Len == 0:
+		for i := range held.Cols {
+			appendNull(&held.Cols[i], 0)
+		}
+		held.Len = 1
+	}
+	held.SelectAll()
+	return emit(&held.Batch)
+}
