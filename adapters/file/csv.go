@@ -30,7 +30,6 @@ func readHeader(l *lines) (*header, error) {
 	if err != nil {
 		return nil, err
 	}
-	row = bytes.TrimPrefix(row, []byte("\xef\xbb\xbf"))
 	columns, ok := splitRow(nil, row)
 	if !ok {
 		return nil, fmt.Errorf("line 1: header row is not well formed: a quote is missing or stands inside a name")

@@ -33,5 +33,6 @@
 //	sink.go      rows to the end of a file, once each
 //	progress.go  what a sink remembers over a crash
 //	console.go   rows to a terminal, or nowhere
+//	open.go      a sink by its configuration
 //	fault.go     errors with what to do
 package file

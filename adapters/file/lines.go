@@ -6,6 +6,9 @@ import (
 	"io"
 )
 
+// bom is the byte order mark that some programs write in front of UTF-8.
+const bom = "\xef\xbb\xbf"
+
 // lineBuffer is how much is read at once.
 const lineBuffer = 256 << 10
 
@@ -19,6 +22,7 @@ type lines struct {
 	buf    []byte
 	start  int
 	end    int
+	begun  bool // it is known whether a byte order mark stands in front
 	eof    bool
 	number int64 // of the line given last, from 1
 	rows   int64 // lines that the row given last has more than one of
@@ -47,7 +51,7 @@ func (l *lines) next() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		scanned -= moved
+		scanned = max(scanned-moved, l.start)
 	}
 }
 
@@ -96,6 +100,14 @@ func (l *lines) fill() (moved int, err error) {
 	}
 	n, err := l.r.Read(l.buf[l.end:])
 	l.end += n
+	for !l.begun {
+		if l.begun = l.end >= len(bom) || err != nil; !l.begun {
+			n, err = l.r.Read(l.buf[l.end:])
+			l.end += n
+		} else if bytes.HasPrefix(l.buf[:l.end], []byte(bom)) {
+			l.start = len(bom)
+		}
+	}
 	if err == io.EOF {
 		l.eof, err = true, nil
 	}
@@ -150,7 +162,7 @@ func (l *lines) nextRow() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		scanned -= moved
+		scanned = max(scanned-moved, l.start)
 	}
 }
 

@@ -206,6 +206,9 @@ func (p *pass) refill(l *lane) *engine.Records {
 	if c := cap(r.Values.Data); c < p.bytes || c > 4*p.bytes {
 		r.Values.Data = make([]byte, 0, p.bytes+p.bytes/8)
 	}
+	if r.Keys.Data == nil {
+		r.Keys.Data = make([]byte, 0, p.bytes/16) // an empty key in no memory would be NULL
+	}
 	r.Reset()
 	l.fill = r
 	return r

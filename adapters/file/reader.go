@@ -104,6 +104,9 @@ func (r *reader) end() error {
 // copyFrom copies the records from an offset on.
 func copyFrom(dst, src *engine.Records, from int64) {
 	dst.Reset()
+	if dst.Keys.Data == nil || dst.Values.Data == nil {
+		dst.Keys.Data, dst.Values.Data = make([]byte, 0, 64), make([]byte, 0, 64) // empty strings in no memory would be NULL
+	}
 	for i, offset := range src.Offsets {
 		if offset < from {
 			continue
