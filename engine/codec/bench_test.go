@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -112,4 +113,25 @@ func BenchmarkDecodePurchaseRaw(b *testing.B) {
 
 func BenchmarkDecodePurchaseAllFields(b *testing.B) {
 	benchmarkDecode(b, purchaseTargets(), purchaseEvents(4096, false, false))
+}
+
+// Records that differ in shape: a field in five is missing, null or of another kind somewhere.
+func BenchmarkDecodePurchaseVaried(b *testing.B) {
+	events := purchaseEvents(4096, false, false)
+	r := rand.New(rand.NewPCG(5, 6))
+	var values column.Bytes
+	for i := range events.Len() {
+		rec := events.At(i)
+		switch r.IntN(5) {
+		case 0:
+			rec = bytes.Replace(rec, []byte(`"product_name"`), []byte(`"note": null, "product_name"`), 1)
+		case 1:
+			rec = bytes.Replace(rec, []byte(`"quantity": `), []byte(`"quantity": -`), 1)
+		case 2:
+			at := bytes.Index(rec, []byte(`, "user_segment"`))
+			rec = append(bytes.Clone(rec[:at]), rec[bytes.Index(rec, []byte(`, "product_id"`)):]...)
+		}
+		values.Append(rec)
+	}
+	benchmarkDecode(b, queryTargets(), &values)
 }

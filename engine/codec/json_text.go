@@ -123,11 +123,33 @@ func appendReescaped(dst, b []byte) []byte {
 // control characters are escaped. What is not UTF-8 becomes U+FFFD.
 func AppendJSONString[T string | []byte](dst []byte, text T) []byte {
 	at := len(dst) + 1
+	if isPlain(text) {
+		return append(append(append(dst, '"'), text...), '"')
+	}
 	dst = appendQuoted(dst, text)
 	if utf8.Valid(dst[at:]) {
 		return dst
 	}
 	return append(dst[:at], bytes.ToValidUTF8(dst[at:], []byte("\uFFFD"))...)
+}
+
+// isPlain reports that all of text is ASCII that needs no escape.
+func isPlain[T string | []byte](text T) bool {
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		s := text[i : i+8]
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		if oddMask(w) != 0 {
+			return false
+		}
+	}
+	for ; i < len(text); i++ {
+		if c := text[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func appendQuoted[T string | []byte](dst []byte, text T) []byte {

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -102,6 +103,9 @@ func floatOf(u uint64) float64 {
 }
 
 func appendKeyBytes(dst, b []byte) []byte {
+	if bytes.IndexByte(b, 0) < 0 {
+		return append(append(dst, b...), 0, 1)
+	}
 	for _, c := range b {
 		if dst = append(dst, c); c == 0 {
 			dst = append(dst, 0xff)

@@ -18,8 +18,8 @@ func AppendDate(dst []byte, days int64) []byte {
 		dst = append(dst, '+')
 	}
 	dst = appendPadded(dst, year, 4)
-	dst = appendPadded(append(dst, '-'), int64(month), 2)
-	return appendPadded(append(dst, '-'), int64(day), 2)
+	dst = appendTwo(append(dst, '-'), int64(month))
+	return appendTwo(append(dst, '-'), int64(day))
 }
 
 // AppendTimestamp appends an instant in microseconds in the zone's local time (nil: UTC) as Spark's cast
@@ -68,10 +68,10 @@ func appendOffset(dst []byte, seconds int64) []byte {
 	if seconds < 0 {
 		sign, seconds = '-', -seconds
 	}
-	dst = appendPadded(append(dst, sign), seconds/3600, 2)
-	dst = appendPadded(append(dst, ':'), seconds/60%60, 2)
+	dst = appendTwo(append(dst, sign), seconds/3600)
+	dst = appendTwo(append(dst, ':'), seconds/60%60)
 	if seconds%60 != 0 {
-		dst = appendPadded(append(dst, ':'), seconds%60, 2)
+		dst = appendTwo(append(dst, ':'), seconds%60)
 	}
 	return dst
 }
@@ -80,9 +80,9 @@ func appendSeconds(dst []byte, local int64, between byte) ([]byte, int64) {
 	days := FloorDiv(local, MicrosPerDay)
 	rest := local - days*MicrosPerDay
 	dst = append(AppendDate(dst, days), between)
-	dst = appendPadded(dst, rest/MicrosPerHour, 2)
-	dst = appendPadded(append(dst, ':'), rest/MicrosPerMinute%60, 2)
-	dst = appendPadded(append(dst, ':'), rest/MicrosPerSecond%60, 2)
+	dst = appendTwo(dst, rest/MicrosPerHour)
+	dst = appendTwo(append(dst, ':'), rest/MicrosPerMinute%60)
+	dst = appendTwo(append(dst, ':'), rest/MicrosPerSecond%60)
 	return dst, rest % MicrosPerSecond
 }
 
@@ -93,6 +93,9 @@ func appendFraction(dst []byte, micros int64, trim bool) []byte {
 	}
 	return dst
 }
+
+// appendTwo appends v, below 100, with two digits.
+func appendTwo(dst []byte, v int64) []byte { return append(dst, byte('0'+v/10), byte('0'+v%10)) }
 
 // appendPadded appends v >= 0 with at least so many digits.
 func appendPadded(dst []byte, v int64, digits int) []byte {
