@@ -2,17 +2,105 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"io"
+	"iter"
 
+	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
-// Query runs a SELECT over tables, views and topics and hands the rows to emit, batch by batch.
+// Query runs a SELECT over tables, views and topics and hands the rows to emit, batch by batch. The
+// first batch has no rows, so that a result without rows has its columns. Beside the project's
+// datasets it reads every topic by its name, TABLE$open, TABLE$late and TOPIC$invalid.
 func (e *Engine) Query(ctx context.Context, text string, emit func(*column.Batch) error) error {
-	return errors.New("queries are not in yet")
+	root, faults := plan.BindQuery(e.opt.Pipeline, text, e.systemDatasets())
+	if len(faults) > 0 {
+		return faults
+	}
+	s := schemaOf(root.Columns())
+	var head column.Batch
+	head.Reset(&s)
+	if err := emit(&head); err != nil {
+		return err
+	}
+	return e.runBatch(ctx, root, emit)
 }
 
+// systemDatasets is what ad-hoc queries can read beside the datasets of the project.
+func (e *Engine) systemDatasets() []*plan.Dataset {
+	var out []*plan.Dataset
+	add := func(name string, schema column.Schema) {
+		out = append(out, &plan.Dataset{Kind: plan.System, Name: name, Schema: schema, EventTime: -1})
+	}
+	for _, f := range e.flows {
+		add(f.topic, plan.SourceSchema)
+		add(f.topic+"$invalid", refusedSchema)
+	}
+	for _, op := range e.ops {
+		if op.window != nil && op.Table != nil {
+			add(op.Name+"$late", lateSchema)
+			add(op.Name+openSuffix, schemaOf(op.Cols))
+		}
+	}
+	return out
+}
+
+// openSuffix behind a windowed table's name reads its open rows.
+const openSuffix = "$open"
+
+// runBatch runs a tree of operators over what the datasets hold now.
 func (e *Engine) runBatch(ctx context.Context, root plan.Node, visit func(*column.Batch) error) error {
-	return errors.New("views are not in yet")
+	env := expr.Env{Zone: e.env.Zone, Now: e.opt.Now()}
+	return batch.Run(ctx, root, func(d *plan.Dataset) (batch.Input, error) {
+		name := d.Name
+		if d.Kind == plan.SourceTopic {
+			if len(d.Topics) != 1 || e.sources[d.Topics[0]] == nil {
+				return nil, fmt.Errorf("read %s: no table reads its topic", d.Name)
+			}
+			name = d.Topics[0]
+		}
+		return pull(ctx, func(visit func(*column.Batch) error) error { return e.scan(ctx, name, visit) }), nil
+	}, env, visit)
+}
+
+// errStop ends a scan whose reader has had enough.
+var errStop = fmt.Errorf("the reader has had enough")
+
+// pulled turns a scan, which hands batches over, into an Input, which is asked for them.
+type pulled struct {
+	next func() (*column.Batch, error, bool)
+	stop func()
+}
+
+func pull(ctx context.Context, scan func(visit func(*column.Batch) error) error) *pulled {
+	next, stop := iter.Pull2(func(yield func(*column.Batch, error) bool) {
+		err := scan(func(b *column.Batch) error {
+			if !yield(b, nil) {
+				return errStop
+			}
+			return ctx.Err()
+		})
+		if err != nil && err != errStop {
+			yield(nil, err)
+		}
+	})
+	return &pulled{next, stop}
+}
+
+// Next implements batch.Input.
+func (p *pulled) Next(context.Context) (*column.Batch, error) {
+	b, err, ok := p.next()
+	if !ok {
+		return nil, io.EOF
+	}
+	return b, err
+}
+
+// Close implements batch.Input.
+func (p *pulled) Close() error {
+	p.stop()
+	return nil
 }

@@ -108,6 +108,9 @@ func (e *Engine) scan(ctx context.Context, name string, visit func(*column.Batch
 	if d := e.keptRows(name); d != nil {
 		return e.scanLog(ctx, d, visit)
 	}
+	if table, ok := strings.CutSuffix(name, openSuffix); ok && e.windowed(table) != nil {
+		return e.scanOpen(e.windowed(table), visit)
+	}
 	if d := e.opt.Pipeline.Dataset(name); d != nil && d.Kind == plan.MaterializedView {
 		return e.runBatch(ctx, d.Flows[0].Root, visit)
 	}

@@ -253,3 +253,12 @@ func (e *Engine) openRows(op *operator, out *column.Batch) {
 		}
 	}
 }
+
+// scanOpen hands the open rows of a windowed table to visit.
+func (e *Engine) scanOpen(op *operator, visit func(*column.Batch) error) error {
+	schema := schemaOf(op.Cols)
+	var b column.Batch
+	b.Reset(&schema)
+	e.openRows(op, &b)
+	return visitAll(&b, visit)
+}

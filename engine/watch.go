@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -69,11 +71,20 @@ func (e *Engine) Status() Status {
 		}
 		d.mu.Unlock()
 	}
+	ends := e.ends()
 	e.gate.Lock()
 	defer e.gate.Unlock()
 	s.Ledger = e.ledger()
 	for _, f := range e.flows {
 		s.Partitions = append(s.Partitions, e.partitions(f)...)
+	}
+	for i := range s.Partitions {
+		p := &s.Partitions[i]
+		p.End = max(ends[i], p.Position)
+		p.Lag = p.End - p.Position
+		if p.Lag > behindRows && s.State == "running" {
+			s.State, s.Reason = "behind", fmt.Sprintf("%s partition %d has %d rows to read", p.Topic, p.Partition, p.Lag)
+		}
 	}
 	for _, p := range s.Partitions {
 		if p.Holds {
@@ -109,6 +120,20 @@ func (e *Engine) Status() Status {
 		}
 	}
 	return s
+}
+
+// behindRows is how many rows may wait in a partition before the engine calls itself behind.
+const behindRows = 100_000
+
+// ends asks each partition's log for its end, in the order of the tasks; 0 where it does not answer.
+func (e *Engine) ends() []int64 {
+	ends := make([]int64, len(e.tasks))
+	for i, t := range e.tasks {
+		if end, err := t.source.End(context.Background(), t.partition); err == nil {
+			ends[i] = end.Offset
+		}
+	}
+	return ends
 }
 
 func (e *Engine) destinationNames() []string {

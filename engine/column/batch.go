@@ -54,6 +54,9 @@ func (b *Bytes) At(i int) []byte {
 	if i > 0 {
 		start = b.Ends[i-1]
 	}
+	if b.Data == nil { // nothing but empty strings so far: a slice of it would be nil, which is NULL
+		return []byte{}
+	}
 	return b.Data[start:b.Ends[i]:b.Ends[i]]
 }
 

@@ -191,13 +191,7 @@ func summarise(rows []oracleRow) string {
 	return fmt.Sprintf("%d,%d,%s,%s,%s,%s,%d", len(rows), sumQ, sum, avg, low, maxU, len(users))
 }
 
-func oracleFloat(x float64) string {
-	text := strconv.FormatFloat(x, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
-}
+func oracleFloat(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
 func oracleTime(micros int64) string {
 	t := time.UnixMicro(micros).UTC()
