@@ -14,14 +14,14 @@ type cells struct {
 	fill []byte // what the slot has: nothing, a NULL or a value
 
 	// Where the value lies: integers and the bits of doubles in lo, decimals in hi and lo; strings
-	// as they are and nested values as appendValue writes them in buf, a buffer a slot that is
-	// reused when the value changes.
+	// as they are and nested values as bytes in buf, a buffer a slot that is reused when the value
+	// changes.
 	lo, hi []int64
 	buf    [][]byte
 	held   int64 // bytes in the buffers
 
-	parsed column.Vector // scratch: a nested value
-	coded  []byte        // scratch
+	parsed column.Vector // scratch: a value
+	nested nested
 }
 
 const (
@@ -73,8 +73,7 @@ func (c *cells) set(slot uint32, v *column.Vector, row uint32) {
 	case c.typ.UsesBytes():
 		c.setBuffer(slot, v.Bytes(int(row)))
 	default:
-		c.coded = appendValue(c.coded[:0], v, row, false)
-		c.setBuffer(slot, c.coded)
+		c.setBuffer(slot, c.nested.bytes(v, row))
 	}
 }
 
@@ -116,7 +115,7 @@ func (c *cells) appendTo(dst *column.Vector, slot uint32) {
 	case c.typ.UsesBytes():
 		dst.AppendBytes(c.buf[slot])
 	default:
-		if _, err := readValue(dst, c.buf[slot]); err != nil {
+		if err := c.nested.read(dst, c.buf[slot]); err != nil {
 			panic("BUG: a cell holds what is no value: " + err.Error())
 		}
 	}
@@ -155,24 +154,25 @@ func (c *cells) size() int64 {
 	return int64(cap(c.fill)) + int64(cap(c.lo)+cap(c.hi))*8 + int64(cap(c.buf))*24 + c.held
 }
 
-// appendState writes what a slot has, as appendValue does; nothing where it is empty.
+// appendState writes what a slot has; nothing where it is empty.
 func (c *cells) appendState(dst []byte, slot uint32) []byte {
 	if c.fill[slot] == cellEmpty {
 		return dst
 	}
 	c.load(slot)
-	return appendValue(dst, &c.parsed, 0, false)
+	return append(dst, c.nested.bytes(&c.parsed, 0)...)
 }
 
-// setState reads what appendState wrote and returns the rest.
-func (c *cells) setState(slot uint32, src []byte) (rest []byte, err error) {
+// setState reads what appendState wrote, which takes all of src.
+func (c *cells) setState(slot uint32, src []byte) error {
 	c.fill[slot] = cellEmpty
 	if len(src) == 0 {
-		return nil, nil
+		return nil
 	}
 	c.parsed.Reset(c.typ)
-	if rest, err = readValue(&c.parsed, src); err == nil {
+	err := c.nested.read(&c.parsed, src)
+	if err == nil {
 		c.set(slot, &c.parsed, 0)
 	}
-	return rest, err
+	return err
 }

@@ -9,9 +9,9 @@ import (
 // collect is collect_list(x): the values that are not NULL, in the order in which they came. Over
 // distinct it is collect_set(x).
 type collect struct {
-	list  entries
-	typ   column.Type // of the elements
-	coded []byte      // scratch
+	list   entries
+	typ    column.Type // of the elements
+	nested nested
 }
 
 func newCollect(elem column.Type) *collect {
@@ -35,8 +35,7 @@ func (a *collect) Update(slots, rows []uint32, in *column.Vector) {
 		case a.typ.UsesBytes():
 			a.list.pushBytes(s, in.Bytes(int(r)))
 		default:
-			a.coded = appendValue(a.coded[:0], in, r, false)
-			a.list.pushBytes(s, a.coded)
+			a.list.pushBytes(s, a.nested.bytes(in, r))
 		}
 	}
 }
@@ -62,13 +61,26 @@ func (a *collect) Result(dst *column.Vector, slots []uint32) {
 			continue
 		}
 		for _, e := range a.list.of(s, 0) {
-			if err := a.list.appendTo(&dst.Kids[0], e); err != nil {
+			if err := a.read(&dst.Kids[0], e); err != nil {
 				panic("BUG: a list holds what is no value: " + err.Error())
 			}
 		}
 		dst.Ends = append(dst.Ends, uint32(dst.Kids[0].Len()))
 		dst.EnsureNull(len(dst.Ends))
 	}
+}
+
+// read appends the value of an entry to v.
+func (a *collect) read(v *column.Vector, e uint32) error {
+	switch {
+	case !a.list.words && a.typ.UsesBytes():
+		v.AppendBytes(a.list.bytes(e))
+	case !a.list.words:
+		return a.nested.read(v, a.list.bytes(e))
+	case !appendWord(v, a.list.ints[e]):
+		return errValue
+	}
+	return nil
 }
 
 func (a *collect) Failed(slot uint32) string {
@@ -112,7 +124,7 @@ func (a *collect) ApplyDelta(slot uint32, src []byte) error {
 	var check column.Vector
 	for e := first; e < a.list.len() && err == nil; e++ {
 		check.Reset(a.typ)
-		err = a.list.appendTo(&check, e)
+		err = a.read(&check, e)
 	}
 	return stateError("collect_list", nil, err)
 }

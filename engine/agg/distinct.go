@@ -1,14 +1,17 @@
 package agg
 
-import "github.com/nagare-stream/nagare/engine/column"
+import (
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+)
 
 // distinct hands each value of a slot to another aggregate once, the first time it comes: with
 // count it is count(DISTINCT x), with sum sum(DISTINCT x). The state is the set alone, in the order
 // in which the values came; that of the other aggregate follows from it.
 //
 // Values that are one word (integers, times, doubles) lie in the set as they are, strings as their
-// bytes, and the others, several arguments among them, by appendValue. A row counts if no argument
-// is NULL.
+// bytes, and the others, several arguments among them, as codec.AppendKey writes them, which is the
+// same for equal values. A row counts if no argument is NULL.
 type distinct struct {
 	set   set
 	inner Aggregate
@@ -18,7 +21,7 @@ type distinct struct {
 	hashes [chunk]uint64
 	fresh  []uint32 // slots and rows of values that are new
 	rows   []uint32
-	coded  column.Vector // values by appendValue, as BINARY
+	coded  []byte
 	values column.Vector // values taken from a set
 }
 
@@ -90,8 +93,8 @@ func (d *distinct) updateCoded(slots, rows []uint32, in *column.Vector) {
 		if isNull(in.Null, r) || d.parts && anyNull(in, r) {
 			continue
 		}
-		d.coded.Data = appendValue(d.coded.Data[:0], in, r, true)
-		if s := slots[i]; d.set.addBytes(s, d.coded.Data, slotHash(hashBytes(hashSeed, d.coded.Data), s)) {
+		d.coded = codec.AppendKey(d.coded[:0], in, int(r))
+		if s := slots[i]; d.addOther(s, d.coded) {
 			d.fresh, d.rows = append(d.fresh, s), append(d.rows, r)
 		}
 	}
@@ -116,10 +119,29 @@ func (d *distinct) Merge(dst uint32, from Aggregate, src uint32) {
 	}
 }
 
-func (d *distinct) addWord(slot uint32, x int64) { d.set.addInt(slot, x, wordHash(x, slot)) }
+func (d *distinct) addWord(slot uint32, x int64) bool {
+	return d.set.addInt(slot, x, wordHash(x, slot))
+}
 
-func (d *distinct) addOther(slot uint32, b []byte) {
-	d.set.addBytes(slot, b, slotHash(hashBytes(hashSeed, b), slot))
+func (d *distinct) addOther(slot uint32, b []byte) bool {
+	return d.set.addBytes(slot, b, slotHash(hashBytes(hashSeed, b), slot))
+}
+
+// read appends the value of an entry to v.
+func (d *distinct) read(v *column.Vector, e uint32) error {
+	switch {
+	case !d.set.words && d.typ.UsesBytes():
+		v.AppendBytes(d.set.bytes(e))
+	case !d.set.words:
+		rest, err := codec.ReadKey(d.set.bytes(e), v)
+		if err == nil && len(rest) > 0 {
+			err = errLeft
+		}
+		return err
+	case !appendWord(v, d.set.ints[e]):
+		return errValue
+	}
+	return nil
 }
 
 // tell hands the values of a slot from entry first on to the inner aggregate.
@@ -132,7 +154,7 @@ func (d *distinct) tell(slot, first uint32) error {
 	d.values.Reset(d.typ)
 	d.fresh, d.rows = d.fresh[:0], d.rows[:0]
 	for i, e := range added {
-		if err := d.set.appendTo(&d.values, e); err != nil {
+		if err := d.read(&d.values, e); err != nil {
 			return err
 		}
 		d.fresh, d.rows = append(d.fresh, slot), append(d.rows, uint32(i))

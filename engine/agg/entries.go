@@ -20,7 +20,7 @@ const StateLimit = "STATE_LIMIT_EXCEEDED"
 // entries are values that belong to slots, several to each, numbered in the order in which they
 // came. Those of a slot are chained from the newest to the oldest:
 //
-//	entry    0     1     2     3     4
+//	number   0     1     2     3     4
 //	slot     7     7     2     7     2
 //	value    a     b     a     c     d
 //	prev     -     0     -     1     2        head: slot 2 → 4, slot 7 → 3
@@ -28,15 +28,13 @@ const StateLimit = "STATE_LIMIT_EXCEEDED"
 // So the newest of a slot are found without touching the others, which is what a delta since the
 // last checkpoint needs: they are those with a number of mark or more.
 //
-// A value of one word lies in ints: an integer, or the bits of a double. A string lies in data as it
-// is, anything else as appendValue writes it.
+// A value of one word lies in ints: an integer, or the bits of a double. Any other lies in data, a
+// string as it is, the rest in an encoding of the owner's.
 type entries struct {
-	slot  []uint32 // none: removed
-	prev  []uint32 // plus 1; 0: there is none before
-	head  []uint32 // by slot: the newest, plus 1
+	list  []entry
+	head  []uint32 // by slot: its newest, plus 1
 	ints  []int64
 	data  []byte
-	ends  []uint32
 	words bool     // values are one word
 	mark  uint32   // the first entry of the next delta
 	dead  int      // entries removed
@@ -44,12 +42,19 @@ type entries struct {
 	order []uint32 // scratch
 }
 
+// An entry is all but the value, together because a look-up needs it together.
+type entry struct {
+	slot uint32 // none: removed
+	end  uint32 // of the value in data; it starts at the end of the entry before
+	prev uint32 // the slot's entry before, plus 1; 0: none
+}
+
 // isWord reports whether values of the type are one word.
 func isWord(t column.Type) bool {
 	return t.Kind != column.Decimal && (t.UsesInt() || t.UsesFloat())
 }
 
-func (t *entries) len() uint32    { return uint32(len(t.slot)) }
+func (t *entries) len() uint32    { return uint32(len(t.list)) }
 func (t *entries) grow(slots int) { t.head = extend(t.head, slots) }
 
 // pushInt adds a value of one word; it reports false at the limit.
@@ -71,18 +76,17 @@ func (t *entries) pushBytes(slot uint32, b []byte) bool {
 		return false
 	}
 	t.data = append(t.data, b...)
-	t.ends = append(t.ends, uint32(len(t.data)))
+	t.list[len(t.list)-1].end = uint32(len(t.data))
 	return true
 }
 
 func (t *entries) push(slot uint32) bool {
-	if len(t.slot) >= MaxEntries {
+	if len(t.list) >= MaxEntries {
 		t.overflow(slot)
 		return false
 	}
-	t.slot = append(t.slot, slot)
-	t.prev = append(t.prev, t.head[slot])
-	t.head[slot] = uint32(len(t.slot))
+	t.list = append(t.list, entry{slot: slot, prev: t.head[slot]})
+	t.head[slot] = uint32(len(t.list))
 	return true
 }
 
@@ -90,15 +94,15 @@ func (t *entries) push(slot uint32) bool {
 func (t *entries) bytes(e uint32) []byte {
 	from := uint32(0)
 	if e > 0 {
-		from = t.ends[e-1]
+		from = t.list[e-1].end
 	}
-	return t.data[from:t.ends[e]]
+	return t.data[from:t.list[e].end]
 }
 
 // of returns the entries of a slot from number first on, oldest first, valid until the next call.
 func (t *entries) of(slot, first uint32) []uint32 {
 	t.order = t.order[:0]
-	for e := t.head[slot]; e > first; e = t.prev[e-1] {
+	for e := t.head[slot]; e > first; e = t.list[e-1].prev {
 		t.order = append(t.order, e-1)
 	}
 	for i, j := 0, len(t.order)-1; i < j; i, j = i+1, j-1 {
@@ -125,8 +129,8 @@ func (t *entries) overflowed(slot uint32) bool {
 // remove takes the entries of a slot away. They keep their numbers, without a slot, until half of
 // all are such; then it reports that the owner is to call compact.
 func (t *entries) remove(slot uint32) (compact bool) {
-	for e := t.head[slot]; e != 0; e = t.prev[e-1] {
-		t.slot[e-1] = none
+	for e := t.head[slot]; e != 0; e = t.list[e-1].prev {
+		t.list[e-1].slot = none
 		t.dead++
 	}
 	t.head[slot] = 0
@@ -136,42 +140,37 @@ func (t *entries) remove(slot uint32) (compact bool) {
 			break
 		}
 	}
-	return t.dead > 64 && t.dead*2 > len(t.slot)
+	return t.dead > 64 && t.dead*2 > len(t.list)
 }
 
 // compact drops the removed entries and numbers the others anew, in their order. It returns the new
 // number of each old entry; none: removed.
 func (t *entries) compact() []uint32 {
-	number := make([]uint32, len(t.slot))
+	number := make([]uint32, len(t.list))
 	clear(t.head)
 	var n, from, at, mark uint32
-	for e, s := range t.slot {
-		if uint32(e) < t.mark && s != none {
-			mark++
-		}
-		var to uint32
-		if !t.words {
-			to = t.ends[e]
-		}
-		if s == none {
-			number[e], from = none, to
+	for e, old := range t.list {
+		if old.slot == none {
+			number[e], from = none, old.end
 			continue
+		}
+		if uint32(e) < t.mark {
+			mark++
 		}
 		if t.words {
 			t.ints[n] = t.ints[e]
 		} else {
-			at += uint32(copy(t.data[at:], t.data[from:to]))
-			t.ends[n], from = at, to
+			at += uint32(copy(t.data[at:], t.data[from:old.end]))
+			from = old.end
 		}
-		number[e], t.slot[n], t.prev[n] = n, s, t.head[s]
+		t.list[n] = entry{slot: old.slot, end: at, prev: t.head[old.slot]}
+		number[e] = n
 		n++
-		t.head[s] = n
+		t.head[old.slot] = n
 	}
-	t.slot, t.prev, t.data = t.slot[:n], t.prev[:n], t.data[:at]
+	t.list, t.data = t.list[:n], t.data[:at]
 	if t.words {
 		t.ints = t.ints[:n]
-	} else {
-		t.ends = t.ends[:n]
 	}
 	t.mark, t.dead = mark, 0
 	return number
@@ -179,13 +178,13 @@ func (t *entries) compact() []uint32 {
 
 // clear removes all entries and slots.
 func (t *entries) clear(release bool) {
-	t.slot, t.prev, t.head = cleared(t.slot, release), cleared(t.prev, release), cleared(t.head, release)
-	t.ints, t.data, t.ends = cleared(t.ints, release), cleared(t.data, release), cleared(t.ends, release)
+	t.list, t.head = cleared(t.list, release), cleared(t.head, release)
+	t.ints, t.data = cleared(t.ints, release), cleared(t.data, release)
 	t.mark, t.dead, t.over = 0, 0, t.over[:0]
 }
 
 func (t *entries) size() int64 {
-	return int64(cap(t.slot)+cap(t.prev)+cap(t.head)+cap(t.ends)+cap(t.order))*4 + int64(cap(t.ints))*8 + int64(cap(t.data))
+	return int64(cap(t.list))*12 + int64(cap(t.head)+cap(t.order))*4 + int64(cap(t.ints))*8 + int64(cap(t.data))
 }
 
 // appendState writes the entries of a slot from number first on: a flag that says whether a limit
@@ -238,26 +237,15 @@ func (t *entries) readState(slot uint32, src []byte, word func(x int64), other f
 	return nil
 }
 
-// appendTo appends the value of an entry to a vector of the values' type.
-func (t *entries) appendTo(v *column.Vector, e uint32) error {
-	switch {
-	case v.Type.UsesFloat():
-		v.AppendFloat(math.Float64frombits(uint64(t.ints[e])))
-	case t.words:
-		if !inRange(v.Type.Kind, t.ints[e]) {
-			return errValue
-		}
-		v.AppendInt(t.ints[e])
-	case v.Type.UsesBytes():
-		v.AppendBytes(t.bytes(e))
-	default:
-		rest, err := readValue(v, t.bytes(e))
-		if err == nil && len(rest) > 0 {
-			err = errLeft
-		}
-		return err
+// appendWord appends a value of one word to a vector of the values' type; it reports false for what
+// is no value of the type.
+func appendWord(v *column.Vector, x int64) bool {
+	if v.Type.UsesFloat() {
+		v.AppendFloat(math.Float64frombits(uint64(x)))
+		return true
 	}
-	return nil
+	v.AppendInt(x)
+	return inRange(v.Type.Kind, x)
 }
 
 // word is the value of one word of row r, doubles with one NaN and one zero.

@@ -46,6 +46,5 @@ func (a *extremeAny) AppendState(dst []byte, slot uint32) []byte {
 }
 
 func (a *extremeAny) SetState(slot uint32, src []byte) error {
-	rest, err := a.best.setState(slot, src)
-	return stateError("min or max", rest, err)
+	return stateError("min or max", nil, a.best.setState(slot, src))
 }

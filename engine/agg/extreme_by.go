@@ -5,8 +5,9 @@ import "github.com/nagare-stream/nagare/engine/column"
 // extremeBy is max_by(x, y) and min_by(x, y): the x, which may be NULL, of the row with the most
 // extreme y. Rows whose y is NULL are left out; of equal ones the last counts, as in Spark.
 type extremeBy struct {
-	x, y cells
-	sign int // 1: min_by; -1: max_by
+	x, y  cells
+	sign  int    // 1: min_by; -1: max_by
+	state []byte // scratch
 }
 
 func (a *extremeBy) Grow(slots int) {
@@ -61,9 +62,13 @@ func (a *extremeBy) Clear(release bool) {
 
 func (a *extremeBy) Size() int64 { return a.x.size() + a.y.size() }
 
-// The state is empty, or y and then x.
+// The state is empty, or y with its length in front and then x.
 func (a *extremeBy) AppendState(dst []byte, slot uint32) []byte {
-	return a.x.appendState(a.y.appendState(dst, slot), slot)
+	if a.y.fill[slot] == cellEmpty {
+		return dst
+	}
+	a.state = a.y.appendState(a.state[:0], slot)
+	return a.x.appendState(appendBytes(dst, a.state), slot)
 }
 
 func (a *extremeBy) SetState(slot uint32, src []byte) error {
@@ -71,12 +76,15 @@ func (a *extremeBy) SetState(slot uint32, src []byte) error {
 	if len(src) == 0 {
 		return nil
 	}
-	rest, err := a.y.setState(slot, src)
-	if err == nil && (len(rest) == 0 || a.y.fill[slot] != cellValue) {
+	y, x, err := readBytes(src)
+	if err == nil {
+		err = a.y.setState(slot, y)
+	}
+	if err == nil && (len(x) == 0 || a.y.fill[slot] != cellValue) {
 		err = errShort
 	}
 	if err == nil {
-		rest, err = a.x.setState(slot, rest)
+		err = a.x.setState(slot, x)
 	}
-	return stateError("max_by or min_by", rest, err)
+	return stateError("max_by or min_by", nil, err)
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 )
 
@@ -71,7 +72,7 @@ func groupTypes() []column.Type {
 func text(keys []*column.Vector, row uint32) string {
 	var b []byte
 	for _, k := range keys {
-		b = appendValue(b, k, row, true)
+		b = codec.AppendKey(b, k, int(row))
 	}
 	return string(b)
 }

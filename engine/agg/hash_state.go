@@ -1,8 +1,12 @@
 package agg
 
-import "fmt"
+import (
+	"fmt"
 
-// A slot is written as its key, then each aggregate's state with its length in front. In a delta
+	"github.com/nagare-stream/nagare/engine/codec"
+)
+
+// A slot is written as its key by codec.AppendRow, then each aggregate's state with its length in front. In a delta
 // the length is followed by a mark that says whether the bytes replace the state or add to it:
 //
 //	slot   key  length state  length state  …
@@ -14,18 +18,10 @@ const (
 
 // AppendSlot appends the key of a slot and the states of its aggregates.
 func (h *Hash) AppendSlot(dst []byte, slot uint32) []byte {
-	dst = h.AppendKey(dst, slot)
+	dst = codec.AppendRow(dst, h.groups.keys, int(slot))
 	for _, a := range h.aggs {
 		h.state = a.AppendState(h.state[:0], slot)
 		dst = appendBytes(dst, h.state)
-	}
-	return dst
-}
-
-// AppendKey appends the key of a slot. Equal keys give equal bytes, in any Hash with these keys.
-func (h *Hash) AppendKey(dst []byte, slot uint32) []byte {
-	for i := range h.groups.keys {
-		dst = appendValue(dst, &h.groups.keys[i], slot, true)
 	}
 	return dst
 }
@@ -34,7 +30,7 @@ func (h *Hash) AppendKey(dst []byte, slot uint32) []byte {
 // not IsNew); what is read back with AppendSlot's bytes of then, and all deltas since in their order,
 // is the slot of now.
 func (h *Hash) AppendSlotDelta(dst []byte, slot uint32) []byte {
-	dst = h.AppendKey(dst, slot)
+	dst = codec.AppendRow(dst, h.groups.keys, int(slot))
 	for _, a := range h.aggs {
 		if d, ok := a.(Delta); ok {
 			h.state = d.AppendDelta(append(h.state[:0], addedState), slot)
@@ -107,15 +103,15 @@ func (h *Hash) readStates(src []byte, set func(a Aggregate, state []byte) error)
 func (h *Hash) readKey(src []byte) (slot uint32, rest []byte, err error) {
 	for i := range h.parsed {
 		h.parsed[i].Reset(h.groups.types[i])
-		if src, err = readValue(&h.parsed[i], src); err != nil {
-			return 0, nil, err
-		}
+	}
+	if rest, err = codec.ReadRow(src, h.parsed); err != nil {
+		return 0, nil, err
 	}
 	h.all = ascending(h.all, 1)
 	h.slots = h.groups.Slots(h.parts, h.all[:1], h.slots)
 	h.rows = nil
 	h.grow()
-	return h.slots[0], src, nil
+	return h.slots[0], rest, nil
 }
 
 // ascending makes s hold 0, 1, 2, … up to n-1 at least.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 )
 
@@ -110,7 +111,7 @@ func (tr *trial) check(t *testing.T, what string, h *Hash, rows []uint32) {
 		group := byKey[text(stored, uint32(s))]
 		for i, spec := range tr.specs {
 			want := naive(spec, tr.inputs[i], group)
-			g, w := appendValue(nil, &got[i], uint32(s), true), appendValue(nil, want, 0, true)
+			g, w := codec.AppendKey(nil, &got[i], int(uint32(s))), codec.AppendKey(nil, want, int(0))
 			if string(g) != string(w) {
 				t.Fatalf("%s: %s of %v, distinct %v: %s, want %s", what, spec.Name, spec.Args, spec.Distinct, show(&got[i], uint32(s)), show(want, 0))
 			}

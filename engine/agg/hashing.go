@@ -35,17 +35,34 @@ func fold(a, b uint64) uint64 {
 // hashBytes mixes the bytes of b into h.
 func hashBytes(h uint64, b []byte) uint64 {
 	n := len(b)
-	var x, y uint64
+	var x, y uint64 // as shortWords gives them
 	switch {
-	case n > 16:
+	case n > shortLen:
 		return hashLong(h, b)
 	case n >= 8:
-		x, y = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
+		x, y = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])>>(8*uint(shortLen-n))
 	case n >= 4:
-		x, y = uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
+		x = uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:])>>(8*uint(8-n)))<<32
 	case n > 0:
-		x = uint64(b[0])<<16 | uint64(b[n>>1])<<8 | uint64(b[n-1])
+		x = uint64(b[0]) | uint64(b[n>>1])<<(8*uint(n>>1)) | uint64(b[n-1])<<(8*uint(n-1))
 	}
+	return hashShort(h, x, y, uint32(n))
+}
+
+// shortLen is the length up to which a string is handled as two words. Those are read whole, the
+// bytes behind the string masked away, so that strings of changing lengths cost no mispredicted jump.
+const shortLen = 16
+
+// shortWords returns the bytes d[from:from+n], n at most shortLen, as two words, filled with zeros.
+// It reads d[from:from+shortLen], so that much must be there.
+func shortWords(d []byte, from, n uint32) (x, y uint64) {
+	d = d[from:]
+	x = binary.LittleEndian.Uint64(d) & (1<<(8*n) - 1)
+	y = binary.LittleEndian.Uint64(d[8:]) & (1<<(8*max(n, 8)-64) - 1)
+	return x, y
+}
+
+func hashShort(h, x, y uint64, n uint32) uint64 {
 	return stir(fold(x^hashLow, y^h), uint64(n)*hashLen)
 }
 
@@ -87,25 +104,40 @@ func hashColumn(hs []uint64, v *column.Vector, rows []uint32) {
 		for i, r := range rows {
 			hs[i] = hashAt(hs[i], v, r)
 		}
+	case v.Type.UsesBytes():
+		hashStrings(hs, v, rows)
 	case v.Null != nil:
 		hashNullable(hs, v, rows)
 	case v.Type.UsesInt():
 		for i, r := range rows {
 			hs[i] = stir(hs[i], uint64(v.Int[r]))
 		}
-	case v.Type.UsesFloat():
+	default:
 		for i, r := range rows {
 			hs[i] = stir(hs[i], floatBits(v.Float[r]))
 		}
-	default:
-		ends, data := v.Ends, v.Data
-		for i, r := range rows {
-			from := uint32(0)
-			if r > 0 {
-				from = ends[r-1]
-			}
-			hs[i] = hashBytes(hs[i], data[from:ends[r]])
+	}
+}
+
+func hashStrings(hs []uint64, v *column.Vector, rows []uint32) {
+	ends := v.Ends
+	data := v.Data[:cap(v.Data)] // what lies behind is read and masked away
+	for i, r := range rows {
+		if v.Null != nil && isNull(v.Null, r) {
+			hs[i] = stir(hs[i], hashNull)
+			continue
 		}
+		from := uint32(0)
+		if r > 0 {
+			from = ends[r-1]
+		}
+		n := ends[r] - from
+		if n > shortLen || int(from)+shortLen > len(data) {
+			hs[i] = hashBytes(hs[i], data[from:from+n])
+			continue
+		}
+		x, y := shortWords(data, from, n)
+		hs[i] = hashShort(hs[i], x, y, n)
 	}
 }
 
@@ -116,10 +148,8 @@ func hashNullable(hs []uint64, v *column.Vector, rows []uint32) {
 			hs[i] = stir(hs[i], hashNull)
 		case v.Type.UsesInt():
 			hs[i] = stir(hs[i], uint64(v.Int[r]))
-		case v.Type.UsesFloat():
-			hs[i] = stir(hs[i], floatBits(v.Float[r]))
 		default:
-			hs[i] = hashBytes(hs[i], v.Bytes(int(r)))
+			hs[i] = stir(hs[i], floatBits(v.Float[r]))
 		}
 	}
 }

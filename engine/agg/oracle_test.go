@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 )
 
 // naive computes a call over rows of in straight from its definition, with big numbers and maps, and
 // gives the result as a vector of one row. Its code has nothing in common with the aggregates but
-// compareAt and appendValue.
+// compareAt and codec.AppendKey.
 func naive(s Spec, in *column.Vector, rows []uint32) *column.Vector {
 	out := &column.Vector{}
 	out.Reset(s.Type)
@@ -22,7 +23,7 @@ func naive(s Spec, in *column.Vector, rows []uint32) *column.Vector {
 			continue
 		}
 		if s.Distinct || s.Name == "collect_set" {
-			k := string(appendValue(nil, in, r, true))
+			k := string(codec.AppendKey(nil, in, int(r)))
 			if seen[k] {
 				continue
 			}
@@ -181,7 +182,7 @@ func show(v *column.Vector, r uint32) string {
 	case v.Type.UsesBytes():
 		return fmt.Sprintf("%q", v.Bytes(int(r)))
 	}
-	return fmt.Sprintf("%x", appendValue(nil, v, r, false))
+	return fmt.Sprintf("%x", codec.AppendKey(nil, v, int(r)))
 }
 
 // groupRows gives the rows of each key, and the keys in the order of their first rows.

@@ -44,6 +44,5 @@ func (a *pick) Size() int64        { return a.cell.size() }
 func (a *pick) AppendState(dst []byte, slot uint32) []byte { return a.cell.appendState(dst, slot) }
 
 func (a *pick) SetState(slot uint32, src []byte) error {
-	rest, err := a.cell.setState(slot, src)
-	return stateError("first or last", rest, err)
+	return stateError("first or last", nil, a.cell.setState(slot, src))
 }

@@ -26,7 +26,7 @@ func (t *set) addInt(slot uint32, x int64, h uint64) bool {
 		if c == 0 {
 			break
 		}
-		if e := uint32(c) - 1; uint32(c>>32) == tag && t.ints[e] == x && t.slot[e] == slot {
+		if e := uint32(c) - 1; uint32(c>>32) == tag && t.ints[e] == x && t.list[e].slot == slot {
 			return false
 		}
 	}
@@ -50,7 +50,7 @@ func (t *set) addBytes(slot uint32, b []byte, h uint64) bool {
 		if c == 0 {
 			break
 		}
-		if e := uint32(c) - 1; uint32(c>>32) == tag && t.slot[e] == slot && string(t.bytes(e)) == string(b) {
+		if e := uint32(c) - 1; uint32(c>>32) == tag && t.list[e].slot == slot && string(t.bytes(e)) == string(b) {
 			return false
 		}
 	}
@@ -69,7 +69,7 @@ func (t *set) reset(slot uint32) {
 	number := t.compact()
 	old := t.index.cells
 	t.index.alloc(len(old))
-	t.index.used = len(t.slot)
+	t.index.used = len(t.list)
 	for _, c := range old { // tags stay: they come from value and slot
 		if c != 0 && number[uint32(c)-1] != none {
 			t.index.place(c>>32<<32 | uint64(number[uint32(c)-1]+1))
