@@ -63,7 +63,14 @@ func openProgress(path string) (p *progress, size int64, next map[rowLane]int64,
 	for {
 		line, rest, whole := bytes.Cut(text, []byte("\n"))
 		if !whole {
-			break // nothing, or the end of a write that a crash cut off
+			// Nothing, or the end of a write that a crash cut off; but it may have lost no more than
+			// the line feed.
+			if e := parseProgress(line); e != nil {
+				last = e
+			} else if e := parseProgress(line[:max(len(line)-1, 0)]); e != nil {
+				last = e
+			}
+			break
 		}
 		if last = parseProgress(line); last == nil {
 			break
