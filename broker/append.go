@@ -83,7 +83,7 @@ func (p *partition) append(ctx context.Context, j *appendJob) error {
 			continue
 		}
 		to, size := cut(j.records, from, n)
-		if err := p.b.disk.check(p.topic, size); err != nil {
+		if err := p.b.disk.take(p.topic, size); err != nil {
 			return err
 		}
 		if err := p.publish(l, j, from, to, stand); err != nil {
@@ -247,7 +247,7 @@ func (p *partition) await(ctx context.Context, m *pending) error {
 	select {
 	case r := <-m.replies:
 		m.result = &r
-	case <-p.link.down:
+	case <-p.link.unwritable.made:
 		m.result = &reply{code: codeDown}
 	case <-timer.C:
 		m.result = &reply{code: codeNoReply}
@@ -267,7 +267,7 @@ func (p *partition) recover(ctx context.Context) error {
 		}
 	}
 	verdict := p.inflight[0].result
-	if err := p.link.err(); err != nil {
+	if err := p.link.unwritable.err(); err != nil {
 		p.fail(p.down(err))
 		return nil
 	}
@@ -350,7 +350,7 @@ func (p *partition) resend(ctx context.Context) error {
 			verdict := m.result
 			p.inflight, waiting = waiting, nil
 			if verdict.code == codeDown {
-				p.fail(p.down(p.link.err()))
+				p.fail(p.down(p.link.unwritable.err()))
 			} else {
 				p.fail(p.refused(verdict))
 			}

@@ -172,10 +172,10 @@ func (b *Broker) Healthy() error {
 	if err != nil {
 		return err
 	}
-	if err := l.err(); err != nil {
+	if err := l.unwritable.err(); err != nil {
 		return err
 	}
-	return b.disk.check("", 0)
+	return b.disk.room("", maxBatchBytes)
 }
 
 // Restart stops the server and starts it again: after a write error nothing else helps. Readers go on
@@ -187,7 +187,7 @@ func (b *Broker) Restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.disk.check("", 0); err != nil {
+	if err := b.disk.room("", maxBatchBytes); err != nil {
 		return fmt.Errorf("restart the embedded broker: %w", err)
 	}
 	l.stop()

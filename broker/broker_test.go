@@ -98,5 +98,3 @@ func TestMemoryIsASource(t *testing.T) {
 		}
 	})
 }
-
-func appendChild(string) int { return 0 }

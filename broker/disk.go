@@ -28,8 +28,8 @@ func newDiskWatch(dir string, cfg Config) *diskWatch {
 	return &diskWatch{dir: dir, floor: uint64(cfg.MinFree)}
 }
 
-// check returns a *FullError if size bytes more would leave less free than the floor.
-func (d *diskWatch) check(topic string, size int) error {
+// take returns a *FullError if size bytes more would leave less free than the floor, else counts them.
+func (d *diskWatch) take(topic string, size int) error {
 	if d == nil {
 		return nil
 	}
@@ -38,22 +38,29 @@ func (d *diskWatch) check(topic string, size int) error {
 	if now := time.Now(); now.Sub(d.looked) > diskLook || d.free < d.floor+uint64(size) {
 		d.look(now)
 	}
-	if d.free < d.floor+uint64(size) {
-		return &FullError{topic, fmt.Sprintf("the disk of %s has %d MiB free and %d MiB are kept for checkpoints; free some space and it goes on by itself", d.dir, d.free>>20, d.floor>>20)}
+	if err := d.allow(topic, size); err != nil {
+		return err
 	}
 	d.free -= uint64(size)
 	return nil
 }
 
-// checkNow is check with a fresh look.
-func (d *diskWatch) checkNow(topic string, size int) error {
+// room is take that looks at the disk now and counts nothing.
+func (d *diskWatch) room(topic string, size int) error {
 	if d == nil {
 		return nil
 	}
 	d.mu.Lock()
-	d.looked = time.Time{}
-	d.mu.Unlock()
-	return d.check(topic, size)
+	defer d.mu.Unlock()
+	d.look(time.Now())
+	return d.allow(topic, size)
+}
+
+func (d *diskWatch) allow(topic string, size int) error {
+	if d.free >= d.floor+uint64(size) {
+		return nil
+	}
+	return &FullError{topic, fmt.Sprintf("the disk of %s has %d MiB free and %d MiB are kept for checkpoints; free some space and it goes on by itself", d.dir, d.free>>20, d.floor>>20)}
 }
 
 // look asks the system. Where it does not answer, nothing is refused.

@@ -35,6 +35,9 @@ type FullError struct {
 }
 
 func (e *FullError) Error() string {
+	if e.Topic == "" {
+		return e.Reason
+	}
 	return fmt.Sprintf("append to topic %s: %s", e.Topic, e.Reason)
 }
 

@@ -59,7 +59,7 @@ func newFetcher(p *partition, l *link, next uint64) (*fetcher, error) {
 	f := &fetcher{p: p, l: l, in: make(chan *nats.Msg, fetchRoom), inbox: nats.NewInbox() + ".", next: next}
 	var err error
 	if f.sub, err = l.read.ChanSubscribe(f.inbox+"*", f.in); err != nil {
-		if down := l.err(); down != nil {
+		if down := l.down.err(); down != nil {
 			return nil, errDown
 		}
 		return nil, fmt.Errorf("read topic %s partition %d: %w", p.topic, p.number, err)
@@ -130,7 +130,7 @@ func (f *fetcher) receive(ctx context.Context, wait bool) (*nats.Msg, error) {
 	select {
 	case m := <-f.in:
 		return m, nil
-	case <-f.l.down:
+	case <-f.l.down.made:
 		return nil, errDown
 	case <-ctx.Done():
 		return nil, ctx.Err()

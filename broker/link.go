@@ -35,9 +35,8 @@ type link struct {
 	js     jetstream.JetStream
 	log    *serverLog
 
-	down     chan struct{} // closed when this link is of no use any more
-	downOnce sync.Once
-	reason   atomic.Pointer[string] // why it is down
+	down       condition // this link is of no use any more
+	unwritable condition // appends get no reply any more; it can still be read, unless it is down too
 
 	inbox   string
 	mu      sync.Mutex
@@ -47,8 +46,9 @@ type link struct {
 
 // startLink starts a server and connects to it.
 func startLink(cfg Config, dir string) (*link, error) {
-	l := &link{down: make(chan struct{}), waiting: make(map[string]*pending), log: &serverLog{log: cfg.Logger}}
-	l.log.writeError = func(what string) { l.giveUp(what) }
+	l := &link{waiting: make(map[string]*pending), log: &serverLog{log: cfg.Logger}}
+	l.down.made, l.unwritable.made = make(chan struct{}), make(chan struct{})
+	l.log.writeError = l.unwritable.set
 	opts := &server.Options{
 		ServerName:         "nagare",
 		JetStream:          true,
@@ -135,20 +135,32 @@ func (l *link) connect(name string) (*nats.Conn, error) {
 	return nc, nil
 }
 
-// giveUp marks the link as of no use, for the first reason given.
-func (l *link) giveUp(reason string) {
-	l.downOnce.Do(func() {
-		l.reason.Store(&reason)
-		close(l.down)
+// A condition becomes true once, for the first reason given.
+type condition struct {
+	made   chan struct{} // closed when it is true
+	once   sync.Once
+	reason atomic.Pointer[string]
+}
+
+func (c *condition) set(reason string) {
+	c.once.Do(func() {
+		c.reason.Store(&reason)
+		close(c.made)
 	})
 }
 
-// err is why the link is down; nil while it is up.
-func (l *link) err() error {
-	if r := l.reason.Load(); r != nil {
+// err is a *DownError with the reason, nil while the condition is not true.
+func (c *condition) err() error {
+	if r := c.reason.Load(); r != nil {
 		return &DownError{*r}
 	}
 	return nil
+}
+
+// giveUp marks the link as of no use.
+func (l *link) giveUp(reason string) {
+	l.down.set(reason)
+	l.unwritable.set(reason)
 }
 
 // stop closes the connections and the server and waits for it.
@@ -256,7 +268,7 @@ func (l *link) get(ctx context.Context, stream, request string) (*message, error
 	defer cancel()
 	m, err := l.read.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream, []byte(request))
 	if err != nil {
-		if down := l.err(); down != nil {
+		if down := l.down.err(); down != nil {
 			return nil, down
 		}
 		if errors.Is(err, nats.ErrNoResponders) {

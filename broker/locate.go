@@ -37,7 +37,7 @@ func (p *partition) streamInfo(ctx context.Context, l *link) (*jetstream.StreamI
 	defer cancel()
 	s, err := l.js.Stream(ctx, p.stream)
 	if err != nil {
-		if down := l.err(); down != nil {
+		if down := l.down.err(); down != nil {
 			return nil, down
 		}
 		return nil, fmt.Errorf("read topic %s partition %d: %w", p.topic, p.number, err)

@@ -87,7 +87,7 @@ func (p *partition) ready(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.err(); err != nil {
+	if err := l.unwritable.err(); err != nil {
 		return nil, p.down(err)
 	}
 	if p.link != l {
@@ -111,7 +111,7 @@ func (p *partition) ready(ctx context.Context) (*link, error) {
 
 // down explains an error of the link: a full disk says more than that the server is down.
 func (p *partition) down(err error) error {
-	if full := p.b.disk.checkNow(p.topic, 0); full != nil {
+	if full := p.b.disk.room(p.topic, maxBatchBytes); full != nil {
 		return full
 	}
 	return err

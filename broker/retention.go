@@ -39,7 +39,7 @@ func (b *Broker) retain(ctx context.Context, now time.Time) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
 	l, err := b.current()
-	if err != nil || l.err() != nil {
+	if err != nil || l.unwritable.err() != nil {
 		return nil // nothing to do while it is down
 	}
 	for _, p := range b.partitions() {

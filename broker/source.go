@@ -186,7 +186,7 @@ func (r *reader) sleep(ctx context.Context, arrived <-chan struct{}) error {
 	}
 	select {
 	case <-arrived:
-	case <-r.fetch.l.down:
+	case <-r.fetch.l.down.made:
 	case <-recheck:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -194,16 +194,24 @@ func (r *reader) sleep(ctx context.Context, arrived <-chan struct{}) error {
 	return nil
 }
 
-// relink goes on through the next link, and makes sure that the log has not become shorter.
+// relink goes on through the next link that is up, and makes sure that the log has not become shorter.
 func (r *reader) relink(ctx context.Context) error {
-	old := r.fetch
-	if err := r.p.b.relinked(ctx, old.l); err != nil {
-		return err
+	for old := r.fetch.l; ; {
+		if err := r.p.b.relinked(ctx, old); err != nil {
+			return err
+		}
+		l, err := r.p.b.current()
+		if err != nil {
+			return err
+		}
+		if err := r.resume(ctx, l); err == nil || l.down.err() == nil {
+			return err
+		}
+		old = l
 	}
-	l, err := r.p.b.current()
-	if err != nil {
-		return err
-	}
+}
+
+func (r *reader) resume(ctx context.Context, l *link) error {
 	if _, err := r.p.b.topic(r.p.topic); err != nil {
 		return err
 	}
@@ -211,15 +219,16 @@ func (r *reader) relink(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if end.seq+1 < old.next {
-		return r.p.damage(end.seq, fmt.Sprintf("it was restarted and ends before message %d, which was read", old.next))
+	if end.seq+1 < r.fetch.next {
+		return r.p.damage(end.seq, fmt.Sprintf("it was restarted and ends before message %d, which was read", r.fetch.next))
 	}
-	old.close()
-	r.fetch, err = newFetcher(r.p, l, old.next)
+	next, err := newFetcher(r.p, l, r.fetch.next)
 	if err != nil {
-		r.fetch = old
+		return err
 	}
-	return err
+	r.fetch.close()
+	r.fetch = next
+	return nil
 }
 
 // take appends the records of a message, unless dst is full; then the message is held.
