@@ -25,10 +25,23 @@ func (s *selecting) call(eb *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) 
 		return s.grouping(eb, c, name)
 	case agg.IsAggregate(name):
 		return s.aggregate(eb, c, name)
+	case laterAggregate(name):
+		return nil, &sql.Fault{Pos: c.Pos, Class: "UNRESOLVED_ROUTINE", Message: "aggregate " + name + " is not in this version yet"}
 	case isRanking(name):
 		return nil, &sql.Fault{Pos: c.Pos, Class: "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE", Message: name + " needs OVER (…)"}
 	}
 	return nil, nil
+}
+
+// laterAggregate reports Spark's aggregates that are not here.
+func laterAggregate(name string) bool {
+	switch name {
+	case "median", "mode", "percentile", "percentile_cont", "percentile_disc", "percentile_approx", "approx_percentile",
+		"approx_count_distinct", "listagg", "string_agg", "histogram_numeric", "regr_slope", "regr_intercept", "regr_r2",
+		"regr_count", "count_min_sketch", "bitmap_or_agg", "bitmap_construct_agg", "hll_sketch_agg", "hll_union_agg":
+		return true
+	}
+	return false
 }
 
 // aggregate enters an aggregate call in the list, unless it is there already, and returns its

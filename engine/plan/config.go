@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/codec"
-	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/sql"
 	"github.com/nagare-stream/nagare/engine/window"
 )
@@ -127,7 +126,7 @@ func (r *resolver) nearlyOwn(s Setting) {
 	if !found {
 		return
 	}
-	if near := expr.Nearest(head, []string{"nagare", "source", "sink"}); near != "" && !strings.EqualFold(head, "spark") {
+	if near := sql.Nearest(head, []string{"nagare", "source", "sink"}); near != "" && !strings.EqualFold(head, "spark") {
 		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("key %q means nothing", s.Key), Hint: fmt.Sprintf("did you mean %q?", near+"."+rest)})
 	}
 }
@@ -187,9 +186,21 @@ func (r *resolver) checkTableKeys() {
 func (r *resolver) unknownField(s Setting, prefix, field string, fields []string) {
 	hint := didYouMean(field, fields)
 	if hint == "" {
-		hint = "expected " + strings.Join(fields, ", ")
+		hint = "expected " + expected(fields)
 	}
 	r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("%q is no setting of %s", field, strings.TrimSuffix(prefix, ".")), Hint: hint})
+}
+
+// unknownOption is unknownField for options, among which Kafka's clients have many: a name that is
+// right but for a "consumer." or "producer." in it is the usual slip.
+func (r *resolver) unknownOption(s Setting, prefix, option string, known []string) {
+	for _, word := range []string{"kafka.consumer.", "kafka.producer."} {
+		if rest, ok := strings.CutPrefix(option, word); ok && contains(known, "kafka."+rest) {
+			r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("%q is no setting of %s", option, prefix), Hint: fmt.Sprintf("did you mean %q?", "kafka."+rest)})
+			return
+		}
+	}
+	r.unknownField(s, prefix+".", option, known)
 }
 
 func cutLast(s string) (head, tail string, ok bool) {
@@ -235,11 +246,12 @@ func (r *resolver) set(s *sql.Set, now *session) {
 	setting := Setting{Key: key, Value: s.Prop.Value, Pos: s.Pos}
 	switch {
 	case key == keyTimeZone:
-		if zone := r.zoneOf(s.Prop.Value); zone != nil {
-			now.zone = zone
-			return
+		switch zone := r.zoneOf(s.Prop.Value); {
+		case zone == nil:
+			r.fault(badZone(s.Pos, s.Prop.Value))
+		case zone.String() != now.zone.String():
+			r.fault(*notYet(s.Pos, "a time zone for one file, other than the project's "+r.pipe.Config.TimeZone+","))
 		}
-		r.fault(badZone(s.Pos, s.Prop.Value))
 	case strings.HasPrefix(key, "source."), strings.HasPrefix(key, "sink."), strings.HasPrefix(key, "nagare."):
 		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("SET %s comes too late to mean anything", key),
 			Hint: "write the key under configuration: in spark-pipeline.yml"})

@@ -55,7 +55,7 @@ func (r *resolver) sourceSetting(sources []*sourceSettings, s Setting) []*source
 			src.subscribe = s.Pos
 		}
 	case isOption:
-		r.unknownField(s, "source."+name+".option", option, append(sourceOptions(), kafkaClientOptions()...))
+		r.unknownOption(s, "source."+name+".option", option, append(sourceOptions(), kafkaClientOptions()...))
 	default:
 		r.unknownField(s, "source."+name, field, []string{"format", "option.<key>"})
 	}
@@ -138,7 +138,7 @@ func (r *resolver) finishSink(def *SinkDef) {
 	}
 	for _, o := range set.options {
 		if def.Format != "" && !sinkOption(def.Format, known, o.Key) {
-			r.unknownField(Setting{Key: o.Key, Value: o.Value, Pos: o.Pos}, "sink."+def.Name+".option", o.Key, known)
+			r.unknownOption(o, "sink."+def.Name+".option", o.Key, known)
 		}
 		if o.Key == "outputMode" {
 			r.outputMode(def, o)
@@ -147,6 +147,9 @@ func (r *resolver) finishSink(def *SinkDef) {
 			var d int64
 			r.duration(Setting{Key: "sink." + def.Name + ".option." + o.Key, Value: o.Value, Pos: o.Pos}, &d)
 		}
+	}
+	if def.Format == "redis" || def.Format == "webhook" {
+		r.portable(set.format, "", fmt.Sprintf("sink %q: Spark has no format %s and leaves the sink out", def.Name, def.Format), "")
 	}
 	r.required(def, "kafka", "topic", "redis", "", "webhook", "url", "json", "path", "csv", "path")
 }
@@ -245,11 +248,15 @@ func (r *resolver) checkSinkColumns(def *SinkDef, pos sql.Pos) {
 			r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("column %q of %q is %s, and sink %q takes %s", t.name, def.From, strings.ToUpper(have.String()), def.Name, kindList(t.kinds))})
 		}
 	}
+	var strange []string
 	for _, c := range def.Root.Columns() {
 		if !containsFold(names, c.Name) {
-			r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("sink %q of format %s does not take column %q of %q", def.Name, def.Format, c.Name, def.From),
-				Hint: "it takes " + strings.Join(names, ", ") + "; put the rest into the value: to_json(struct(*)) AS value"})
+			strange = append(strange, c.Name)
 		}
+	}
+	if len(strange) > 0 {
+		r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("sink %q of format %s does not take %s of %q", def.Name, def.Format, expected(strange), def.From),
+			Hint: "it takes " + strings.Join(names, ", ") + "; put the rest into the value: to_json(struct(*)) AS value"})
 	}
 	r.checkSinkShape(def, pos)
 }

@@ -31,6 +31,7 @@ func Resolve(in Input) (*Pipeline, sql.Faults) {
 	for _, f := range in.Files {
 		statements, faults := sql.ParseFile(f.Path, f.Text)
 		r.faults = append(r.faults, faults...)
+		r.unread = r.unread || len(faults) > 0
 		r.register(statements)
 	}
 	r.attachFlows()
@@ -82,6 +83,7 @@ type resolver struct {
 	path     []*definition // being resolved, for the message of a cycle
 	sinkSet  map[string]*sinkSettings
 	settings []Setting
+	unread   bool // a file has syntax faults: statements may be missing
 	adhoc    bool // `nagare query`: every relation is read as it stands, as a bounded one
 }
 
@@ -94,6 +96,9 @@ type definition struct {
 	flows   []*flowDefinition
 	state   resolveState
 }
+
+// persisted reports a view that is no TEMPORARY VIEW.
+func (d *definition) persisted() bool { return d.view != nil && !d.view.Temporary }
 
 // session is what SET statements before a statement decide.
 type session struct{ zone *time.Location }

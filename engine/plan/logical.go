@@ -210,6 +210,9 @@ type Pipeline struct {
 	Sinks    []*SinkDef
 	Config   Config
 
+	// Notices are statements that do nothing here, or not what they do on Spark.
+	Notices sql.Faults
+
 	portable sql.Faults // see Portable
 }
 

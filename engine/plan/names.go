@@ -3,12 +3,12 @@ package plan
 import (
 	"strings"
 
-	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // didYouMean is the hint for a name that is not among the candidates; "" when none is near.
 func didYouMean(name string, candidates []string) string {
-	if near := expr.Nearest(name, candidates); near != "" {
+	if near := sql.Nearest(name, candidates); near != "" {
 		return `did you mean "` + near + `"?`
 	}
 	return ""

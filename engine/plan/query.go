@@ -106,8 +106,8 @@ func (b *binder) setOp(e *sql.SetOp, outer *scope) (Node, bool) {
 		c.EventTime = c.EventTime && right.Columns()[i].EventTime
 		op.Cols = append(op.Cols, c)
 	}
-	if streams(op) && (e.Op != "UNION" || !e.All) {
-		b.fault(*notYet(e.Pos, e.Op+" of a stream, other than UNION ALL,"))
+	if streams(op) {
+		b.fault(*notYet(e.Pos, e.Op+" of a stream"))
 		return nil, false
 	}
 	return op, true

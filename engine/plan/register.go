@@ -21,6 +21,7 @@ func (r *resolver) register(statements []sql.Statement) {
 		case *sql.Set:
 			r.set(s, &now)
 		case *sql.Use:
+			r.pipe.Notices = append(r.pipe.Notices, sql.Fault{Pos: s.Pos, Message: "USE does nothing here: a project has one set of names"})
 		case *sql.Select:
 			pos := sql.Pos{}
 			if s.Query != nil {
@@ -54,8 +55,8 @@ func (r *resolver) registerTable(s *sql.CreateTable, now session) {
 
 func (r *resolver) registerView(s *sql.CreateView, now session) {
 	if !s.Temporary {
-		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("CREATE VIEW %s does nothing here: nagare keeps no catalog of views", s.Name.Name),
-			Hint: "write CREATE TEMPORARY VIEW"})
+		r.pipe.Notices = append(r.pipe.Notices, sql.Fault{Pos: s.Pos,
+			Message: fmt.Sprintf("view %q is kept in no catalog: it can be read in this project alone, as a TEMPORARY VIEW can", s.Name.Name)})
 	}
 	d := &Dataset{Kind: TemporaryView, Name: s.Name.Name, Pos: s.Name.Pos, EventTime: -1, Comment: s.Comment}
 	r.add(&definition{dataset: d, view: s, session: now})
@@ -113,9 +114,12 @@ func (r *resolver) attachFlows() {
 	}
 	for _, d := range r.defs {
 		if d.dataset.Kind == StreamingTable && d.table.Query == nil && len(d.flows) == 0 {
+			d.state = broken
+			if r.unread {
+				continue // its flow may be what could not be read
+			}
 			r.fault(sql.Fault{Pos: d.dataset.Pos, Message: fmt.Sprintf("nothing writes into streaming table %q", d.dataset.Name),
 				Hint: "add AS SELECT …, or CREATE FLOW … AS INSERT INTO " + d.dataset.Name + " BY NAME SELECT …"})
-			d.state = broken
 		}
 		if len(d.flows) > 1 || len(d.flows) == 1 && d.table != nil && d.table.Query != nil {
 			r.portable(d.flows[len(d.flows)-1].stmt.Name.Pos, "", "two flows into one table end the run on Spark",

@@ -15,6 +15,8 @@ type binder struct {
 	session session
 	ctes    []boundCTE // innermost last
 	depth   int
+	// persisted is the query of a CREATE VIEW without TEMPORARY, which may read no temporary view.
+	persisted bool
 }
 
 // boundCTE is a WITH item; each reference gets a copy of its tree.
@@ -135,6 +137,10 @@ func (b *binder) read(d *Dataset, stream bool, pos sql.Pos) (Node, *sql.Fault) {
 			return bounded(clone(d.Flows[0].Root)), nil
 		}
 		return scanOf(d, false, pos), nil
+	}
+	if b.persisted && (d.Kind == TemporaryView || d.Kind == SourceTopic) && !b.r.byName[d.Name].persisted() {
+		return nil, &sql.Fault{Pos: pos, Class: "INVALID_TEMP_OBJ_REFERENCE", Message: fmt.Sprintf("a view that is no TEMPORARY VIEW cannot read %q, which is %s", d.Name, d.Kind),
+			Hint: "write CREATE TEMPORARY VIEW"}
 	}
 	switch d.Kind {
 	case SourceTopic:

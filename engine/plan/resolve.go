@@ -62,8 +62,14 @@ func (r *resolver) resolveView(d *definition) bool {
 		return false
 	}
 	b := r.binder(d.session)
+	b.persisted = !s.Temporary
 	root, ok := b.query(s.Query, nil)
 	if !ok {
+		return false
+	}
+	if b.persisted && streams(root) {
+		r.fault(sql.Fault{Pos: s.Query.Pos, Class: "INVALID_FLOW_QUERY_TYPE.STREAMING_RELATION_FOR_PERSISTED_VIEW",
+			Message: fmt.Sprintf("the query of view %q reads a stream", d.dataset.Name), Hint: "write CREATE TEMPORARY VIEW"})
 		return false
 	}
 	if len(s.Columns) > 0 {

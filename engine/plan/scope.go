@@ -36,7 +36,7 @@ type scope struct {
 	// lateral aliases, the window of a GROUP BY.
 	before, after []scopeColumn
 	// aliases, when set, is asked last for a name without a qualifier.
-	aliases    func(name string) (*expr.Node, *sql.Fault)
+	aliases    func(name string, pos sql.Pos) (*expr.Node, *sql.Fault)
 	aliasNames func() []string
 	outer      *scope
 	usedOuter  *bool
@@ -70,7 +70,7 @@ func (s *scope) Resolve(parts []sql.Ident) (*expr.Node, int, *sql.Fault) {
 		}
 	}
 	if s.aliases != nil {
-		node, fault := s.aliases(parts[0].Name)
+		node, fault := s.aliases(parts[0].Name, parts[0].Pos)
 		if node != nil || fault != nil {
 			return node, 1, fault
 		}

@@ -91,9 +91,9 @@ func (b *binder) selectQuery(body *sql.SelectBody, order []sql.OrderItem, outer 
 	s.eb = s.binder()
 	s.where()
 	s.expandItems()
+	s.offerAliases()
 	s.groupBy()
 	s.phase = inSelect
-	s.offerAliases()
 	for i := range s.items {
 		s.bindItem(i)
 	}
@@ -144,7 +144,7 @@ func (b *binder) from(body *sql.SelectBody) (bound, bool) {
 // bind is a scalar expression with its faults reported.
 func (b *binder) bind(eb *expr.Binder, e sql.Expr) (*expr.Node, bool) {
 	n, faults := eb.Bind(e)
-	return n, b.report(faults)
+	return n, b.report(hinted(faults, eb.Scope))
 }
 
 // condition is bind for what has to be BOOLEAN.
@@ -155,7 +155,17 @@ func (b *binder) condition(eb *expr.Binder, e sql.Expr, clause string) (*expr.No
 			faults[i].Message += " (" + clause + ")"
 		}
 	}
-	return n, b.report(faults)
+	return n, b.report(hinted(faults, eb.Scope))
+}
+
+// hinted lists the columns that there are where no name is near the one that does not exist.
+func hinted(faults sql.Faults, s expr.Scope) sql.Faults {
+	for i := range faults {
+		if f := &faults[i]; f.Hint == "" && f.Class == "UNRESOLVED_COLUMN.WITH_SUGGESTION" {
+			f.Hint = "there are " + expected(s.Names())
+		}
+	}
+	return faults
 }
 
 // report records faults, but those that were recorded where they arose. It reports that there was
@@ -234,11 +244,15 @@ func outputName(it sql.SelectItem) string {
 // offerAliases lets later expressions use the aliases of the list: n AS a, a + 1 AS b. Columns of
 // the input win over them.
 func (s *selecting) offerAliases() {
-	s.from.aliases = func(name string) (*expr.Node, *sql.Fault) {
+	s.from.aliases = func(name string, pos sql.Pos) (*expr.Node, *sql.Fault) {
 		for i := range s.items {
-			if a := s.items[i].alias; a != nil && strings.EqualFold(a.Name, name) && s.inAgg == 0 {
+			if a := s.items[i].alias; a != nil && strings.EqualFold(a.Name, name) && s.phase != inWhere && s.phase != inGroupBy {
 				if s.binding[i] {
 					return nil, nil
+				}
+				if s.inAgg > 0 {
+					return nil, &sql.Fault{Pos: pos, Class: "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_AGGREGATE_FUNC",
+						Message: fmt.Sprintf("%q is an alias of this SELECT and cannot stand in an aggregate", name), Hint: "write its expression, or compute it in a subquery"}
 				}
 				s.bindItem(i)
 				if s.items[i].node == nil {

@@ -10,18 +10,19 @@ import (
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
-// A call of window or session_window is kept as an OpCall of that name while a SELECT is bound:
-// its arguments are the time, then the durations as BIGINT constants in microseconds. It is no
-// function of package expr: build turns it into an Aggregate's Window or an AssignWindows.
+// A call of window or session_window is kept as an OpCall while a SELECT is bound: its arguments are
+// the time, then the durations as BIGINT constants in microseconds. Its Func is no function of
+// package expr, or it would be folded there: build turns it into an Aggregate's Window or an
+// AssignWindows.
 const (
-	callWindow  = "window"
-	callSession = "session_window"
+	callWindow  = "time window"
+	callSession = "session window"
 )
 
 // windowName is the name by which a key can be referred to, or "".
 func windowName(n *expr.Node) string {
 	if isWindowCall(n) {
-		return n.Func
+		return n.Name
 	}
 	return ""
 }
@@ -56,8 +57,9 @@ func isWindowType(t column.Type) bool {
 // timeWindow binds window(time, size[, slide[, offset]]) and session_window(time, gap).
 func (s *selecting) timeWindow(eb *expr.Binder, c *sql.Call, name string) (*expr.Node, *sql.Fault) {
 	most := 4
-	if name == callSession {
-		most = 2
+	fn := callWindow
+	if name == "session_window" {
+		most, fn = 2, callSession
 	}
 	if len(c.Args) < 2 || len(c.Args) > most {
 		return nil, &sql.Fault{Pos: c.Pos, Class: "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
@@ -67,7 +69,7 @@ func (s *selecting) timeWindow(eb *expr.Binder, c *sql.Call, name string) (*expr
 	if fault != nil {
 		return nil, fault
 	}
-	node := &expr.Node{Op: expr.OpCall, Func: name, Name: name, Type: windowType(time.Type), Args: []*expr.Node{time}, Pos: c.Pos}
+	node := &expr.Node{Op: expr.OpCall, Func: fn, Name: name, Type: windowType(time.Type), Args: []*expr.Node{time}, Pos: c.Pos}
 	if gap := rowGap(c, name); gap != nil {
 		n, faults := eb.Bind(gap)
 		if len(faults) > 0 {
@@ -87,7 +89,7 @@ func (s *selecting) timeWindow(eb *expr.Binder, c *sql.Call, name string) (*expr
 		}
 		durations = append(durations, d)
 	}
-	if name == callWindow {
+	if fn == callWindow {
 		if len(durations) == 1 {
 			durations = append(durations, durations[0])
 		}
@@ -106,7 +108,7 @@ func (s *selecting) timeWindow(eb *expr.Binder, c *sql.Call, name string) (*expr
 
 // rowGap is the gap of a session_window where it is no literal.
 func rowGap(c *sql.Call, name string) sql.Expr {
-	if name != callSession {
+	if name != "session_window" {
 		return nil
 	}
 	switch c.Args[1].(type) {
