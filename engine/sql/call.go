@@ -137,24 +137,30 @@ func (p *parser) namedOver(at Pos) *Over {
 
 // resolveWindows fills each OVER name with what the WINDOW clause of the same SELECT says.
 func (p *parser) resolveWindows() {
+	if len(p.pending) == 0 {
+		return
+	}
+	byName := make(map[string]*Over, len(p.windows))
+	names := make([]string, 0, len(p.windows))
+	for _, w := range p.windows {
+		byName[strings.ToUpper(w.name.Name)] = w.over
+		names = append(names, w.name.Name)
+	}
 	for _, use := range p.pending {
-		found := false
-		names := make([]string, 0, len(p.windows))
-		for _, w := range p.windows {
-			names = append(names, w.name.Name)
-			if strings.EqualFold(w.name.Name, use.name.Name) {
-				at := use.over.Pos
-				*use.over = *w.over
-				use.over.Pos, found = at, true
-			}
+		if o := byName[strings.ToUpper(use.name.Name)]; o != nil {
+			at := use.over.Pos
+			*use.over = *o
+			use.over.Pos = at
+			continue
 		}
-		if !found {
-			hint := "define it: WINDOW " + use.name.Name + " AS (…)"
-			if near := Nearest(use.name.Name, names); near != "" {
-				hint = "did you mean " + near + "?"
-			}
-			p.note(use.name.Pos, "MISSING_WINDOW_SPECIFICATION", "there is no window "+use.name.Name, hint)
+		if len(p.faults) >= maxFaults {
+			return
 		}
+		hint := "define it: WINDOW " + use.name.Name + " AS (…)"
+		if near := Nearest(use.name.Name, names); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		p.note(use.name.Pos, "MISSING_WINDOW_SPECIFICATION", "there is no window "+use.name.Name, hint)
 	}
 }
 

@@ -20,6 +20,8 @@ type lexer struct {
 	toks   []token
 	faults Faults
 	done   bool // the last statement has been returned
+
+	unclosedQuotes int
 }
 
 func newLexer(file, src string) *lexer {
@@ -72,7 +74,9 @@ func (l *lexer) statement() ([]token, Faults) {
 func (l *lexer) add(t token) { l.toks = append(l.toks, t) }
 
 func (l *lexer) fault(at Pos, class, message, hint string) {
-	l.faults = append(l.faults, Fault{Pos: at, Message: message, Hint: hint, Class: class})
+	if len(l.faults) < maxFaults {
+		l.faults = append(l.faults, Fault{Pos: at, Message: message, Hint: hint, Class: class})
+	}
 }
 
 // step moves over one character and keeps the place.
@@ -226,7 +230,7 @@ func (l *lexer) word(n int) (token, bool) {
 	l.steps(n)
 	for i := range len(text) {
 		if text[i] >= utf8.RuneSelf {
-			l.fault(at, "INVALID_IDENTIFIER", fmt.Sprintf("the name %s has letters other than a-z", text), "write it in backticks: `"+text+"`")
+			l.fault(at, invalidIdentifier, fmt.Sprintf("the name %s has letters other than a-z", text), "write it in backticks: `"+text+"`")
 			break
 		}
 	}

@@ -29,7 +29,7 @@ func (l *lexer) quotedString(quote byte) (token, bool) {
 			l.step()
 		}
 	}
-	l.unclosed(at, open, "the string that begins here is never closed", "write "+string(quote)+" where it ends")
+	l.unclosed(at, open, "the string that begins here is never closed", "write "+string(quote)+" where it ends, unless the quote that is missing stands further up")
 	return token{}, false
 }
 
@@ -40,7 +40,7 @@ func (l *lexer) rawString() (token, bool) {
 	end := strings.IndexByte(l.src[open+2:], quote)
 	if end < 0 {
 		l.steps(2)
-		l.unclosed(at, open, "the string that begins here is never closed", "write "+string(quote)+" where it ends")
+		l.unclosed(at, open, "the string that begins here is never closed", "write "+string(quote)+" where it ends, unless the quote that is missing stands further up")
 		return token{}, false
 	}
 	body := l.src[open+2 : open+2+end]
@@ -84,7 +84,12 @@ func (l *lexer) quotedName() (token, bool) {
 // unclosed reports a quote without its partner and goes on behind the first line that ends in ';', so that
 // the statements after it are read too.
 func (l *lexer) unclosed(at Pos, open int, message, hint string) {
+	const most = 20 // each one is a walk to the end of the text
 	l.fault(at, "PARSE_SYNTAX_ERROR", message, hint)
+	if l.unclosedQuotes++; l.unclosedQuotes > most {
+		l.off = len(l.src)
+		return
+	}
 	l.off, l.line, l.col = open, at.Line, at.Col
 	for l.off < len(l.src) {
 		if l.src[l.off] == ';' && endsLine(l.src[l.off+1:]) {

@@ -119,8 +119,15 @@ func (p *parser) intervalPart() (IntervalPart, bool) {
 
 func (p *parser) failUnit() {
 	units := []string{"SECONDS", "MINUTES", "HOURS", "DAYS", "WEEKS", "MONTHS", "YEARS", "MILLISECONDS", "MICROSECONDS"}
+	short := strings.TrimSuffix(p.cur().upper, "S")
+	near := Nearest(p.cur().upper, units)
+	for _, unit := range units {
+		if near == "" && len(short) > 0 && strings.HasPrefix(unit, short) { // SEC, MIN, H
+			near = unit
+		}
+	}
 	hint := ""
-	if near := Nearest(p.cur().text, units); near != "" && p.cur().kind == tokenWord {
+	if near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	p.failHint("a unit: SECONDS, MINUTES, HOURS, DAYS, WEEKS, MONTHS or YEARS", hint)

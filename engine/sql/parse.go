@@ -1,12 +1,14 @@
 package sql
 
+import "slices"
+
 // maxRecoveries bounds how often reading goes on at a CREATE without a ';' before it.
 const maxRecoveries = 20
 
 // ParseFile reads all statements of a file and reports all syntax faults at once: after a fault it goes
 // on behind the next ';', or at the next line that begins with CREATE. The statements are those that
 // could be read; a fault that leaves the meaning clear (OR REFRESH, CLUSTER BY, a flow without BY NAME)
-// keeps its statement. A bare query is a *Select, which the grammar allows and a project does not. name
+// keeps its statement. After 1000 faults the rest is not read. A bare query is a *Select, which the grammar allows and a project does not. name
 // stands in the places.
 func ParseFile(name, text string) ([]Statement, Faults) {
 	var list []Statement
@@ -14,18 +16,18 @@ func ParseFile(name, text string) ([]Statement, Faults) {
 	l := newLexer(name, text)
 	for {
 		toks, lexical := l.statement()
-		if toks == nil {
+		if toks == nil || len(faults) >= maxFaults {
 			faults.Sort()
 			return list, faults
 		}
 		faults = append(faults, lexical...)
-		if len(lexical) > 0 {
-			continue
+		if slices.ContainsFunc(lexical, func(f Fault) bool { return f.Class != invalidIdentifier }) {
+			continue // what the lexer left out would be found again as a syntax error
 		}
 		for recoveries := 0; len(toks) > 1 && recoveries < maxRecoveries; recoveries++ {
 			p := newParser(text, toks)
 			s := p.statement()
-			stop := len(toks) - 1
+			stop := p.pos
 			if p.failed {
 				stop = nextCreate(toks)
 			}

@@ -1,15 +1,20 @@
 package sql
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
 
+// invalidIdentifier is Spark's class for a name that needs backticks.
+const invalidIdentifier = "INVALID_IDENTIFIER"
+
 // Limits that keep a hostile or generated text from exhausting the stack of whoever walks its tree. A
 // text beyond one of them is a fault.
 const (
-	maxNesting = 500    // parentheses, subqueries, types and prefix operators inside one another
+	maxNesting = 500    // expressions, subqueries, joins, types and prefix operators inside one another; parentheses count twice
 	maxChain   = 10_000 // infix and postfix operators of one expression; joins and set operations of one statement
+	maxFaults  = 1000   // faults of one file; the rest of it is not read
 )
 
 // parser reads one statement. It never unwinds: the first syntax fault moves it to the end of the
@@ -150,7 +155,7 @@ func (p *parser) refuse(at Pos, class, message, hint string) {
 
 // note reports a fault that leaves the rest of the statement readable.
 func (p *parser) note(at Pos, class, message, hint string) {
-	if !p.failed {
+	if !p.failed && len(p.faults) < maxFaults {
 		p.faults = append(p.faults, Fault{Pos: at, Message: message, Hint: hint, Class: class})
 	}
 }
@@ -159,7 +164,7 @@ func (p *parser) note(at Pos, class, message, hint string) {
 func (p *parser) enter() bool {
 	p.nesting++
 	if p.nesting > maxNesting && !p.failed {
-		p.refuse(p.cur().pos, "PARSE_SYNTAX_ERROR", "the statement nests more than 500 levels deep here", "split it into views")
+		p.refuse(p.cur().pos, "PARSE_SYNTAX_ERROR", fmt.Sprintf("the statement nests more than %d levels deep here", maxNesting), "split it into views")
 	}
 	return !p.failed
 }
@@ -170,7 +175,7 @@ func (p *parser) leave() { p.nesting-- }
 func (p *parser) chained() {
 	p.operators++
 	if p.operators == maxChain {
-		p.refuse(p.cur().pos, "PARSE_SYNTAX_ERROR", "the expression has more than 10000 operators", "split it, or use IN with a list or a join")
+		p.refuse(p.cur().pos, "PARSE_SYNTAX_ERROR", fmt.Sprintf("the expression has %d operators or more", maxChain), "split it, or use IN with a list or a join")
 	}
 }
 
@@ -178,7 +183,7 @@ func (p *parser) chained() {
 func (p *parser) related() {
 	p.relations++
 	if p.relations == maxChain {
-		p.refuse(p.cur().pos, "PARSE_SYNTAX_ERROR", "the statement has more than 10000 joins and set operations", "split it into views")
+		p.refuse(p.cur().pos, "PARSE_SYNTAX_ERROR", fmt.Sprintf("the statement has %d joins and set operations or more", maxChain), "split it into views")
 	}
 }
 
@@ -220,7 +225,7 @@ func (p *parser) datasetName(what string) Ident {
 	first := p.pos
 	id := p.name(what)
 	if p.at("-") && p.cur().start == p.toks[first].end {
-		p.refuse(id.Pos, "INVALID_IDENTIFIER", "the name "+id.Name+"-"+p.peek(1).text+" holds a hyphen", "write it in backticks: `"+id.Name+"-"+p.peek(1).text+"`")
+		p.refuse(id.Pos, invalidIdentifier, "the name "+id.Name+"-"+p.peek(1).text+" holds a hyphen", "write it in backticks: `"+id.Name+"-"+p.peek(1).text+"`")
 	}
 	return id
 }
@@ -243,6 +248,18 @@ func (p *parser) names(what string) []Ident {
 		if !p.accept(",") {
 			p.expect(")")
 			return list
+		}
+	}
+}
+
+// refuseLoose refuses a name or a literal where only an operator, a mark or the next clause may stand.
+func (p *parser) refuseLoose(expected string) {
+	switch t := p.cur(); t.kind {
+	case tokenQuoted, tokenString, tokenNumber:
+		p.fail(expected)
+	case tokenWord:
+		if roleOf(t.upper) == roleName {
+			p.fail(expected)
 		}
 	}
 }
@@ -277,9 +294,10 @@ func (p *parser) implicitAlias() *Ident {
 	case t.upper == "FROM", t.upper == "WHERE", t.upper == "SELECT":
 		return nil
 	}
-	p.alias, p.aliasTried = p.pos, nil
+	p.alias = p.pos
+	p.aliasTried = []string{"FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "JOIN", "LEFT", "UNION", "QUALIFY", "WATERMARK", "LATERAL"}
 	if p.triedAt == p.pos {
-		p.aliasTried = slices.Clone(p.tried)
+		p.aliasTried = append(p.aliasTried, p.tried...)
 	}
 	id := p.next().ident()
 	return &id

@@ -29,6 +29,10 @@ func (p *parser) primary() Expr {
 		case "?", ":":
 			p.failHint("an expression", "parameters are not supported: write the value")
 			return p.nothing()
+		case "&":
+			if p.pos > 0 && p.toks[p.pos-1].is("&") {
+				p.failHint("an expression", "SQL writes AND")
+			}
 		}
 	}
 	p.fail("an expression")

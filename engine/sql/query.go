@@ -10,17 +10,15 @@ func (p *parser) queryAt(i int) bool {
 		case t.is("WITH"):
 			return after.isName() && !after.is("FROM")
 		case t.is("VALUES"):
-			return after.is("(") || after.kind == tokenNumber || after.kind == tokenString || after.is("NULL")
+			return after.is("(") || after.kind == tokenNumber || after.kind == tokenString || after.is("NULL") || after.is("TRUE") || after.is("FALSE")
 		case t.is("TABLE"), t.is("FROM"):
 			return after.isName()
 		case !t.is("("):
 			return false
 		}
 		// In ((SELECT 1) + 2) the outer parentheses hold an expression, in ((SELECT 1) UNION …) a query.
-		if opened > 0 || i == 0 || !p.toks[i-1].is("(") {
-			if behind := p.toks[min(p.closing(i)+1, len(p.toks)-1)]; !p.continuesQuery(&behind) {
-				return false
-			}
+		if behind := p.toks[min(p.closing(i)+1, len(p.toks)-1)]; !p.continuesQuery(&behind) {
+			return false
 		}
 		i++
 	}
@@ -236,8 +234,10 @@ func (p *parser) selectBody() SetExpr {
 		p.failHint("what to select", "write SELECT * for all columns")
 	}
 	s.Items = p.selectItems()
+	p.refuseLoose("a comma, an operator or FROM")
 	if p.accept("FROM") {
 		s.From = p.from()
+		p.refuseLoose("a comma, JOIN, WHERE, GROUP BY, ORDER BY or the end of the query")
 	}
 	for p.at("LATERAL", "VIEW") {
 		s.Lateral = append(s.Lateral, p.lateralView())

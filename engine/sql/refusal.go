@@ -68,7 +68,7 @@ func (p *parser) refuseAutoCDC() {
 // tailHint explains some of what may stand behind a complete statement.
 func (p *parser) tailHint() string {
 	switch t := p.cur(); {
-	case t.is("CREATE"):
+	case t.is("CREATE"), t.pos.Col == 1 && (t.is("SET") || t.is("USE") || t.is("INSERT")):
 		return "end the statement before it with ;"
 	case t.is(")"):
 		return "there is one ) too many"

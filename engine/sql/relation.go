@@ -80,7 +80,7 @@ func (p *parser) joined() Relation {
 		return p.stream()
 	case t.is("("):
 		return p.parenthesizedRelation()
-	case t.is("VALUES") && !after.is(".") && (after.is("(") || after.is("-") || after.kind != tokenOp && after.kind != tokenEnd):
+	case t.is("VALUES") && p.valuesAhead():
 		return p.valuesRelation()
 	case t.isName() && after.is("("):
 		r := &FunctionRelation{Pos: t.pos, Call: p.tableFunction()}
@@ -95,6 +95,20 @@ func (p *parser) joined() Relation {
 		return p.table(false)
 	}
 	return &ValuesRelation{Values: &Values{}}
+}
+
+// valuesAhead tells whether VALUES is the keyword here, and not a table of that name.
+func (p *parser) valuesAhead() bool {
+	t, after := p.peek(1), p.peek(2)
+	switch t.kind {
+	case tokenNumber, tokenString:
+		return true
+	case tokenOp:
+		return t.text == "(" || t.text == "-"
+	case tokenWord:
+		return t.upper == "NULL" || t.upper == "TRUE" || t.upper == "FALSE" || t.upper != "AS" && after.is("(") || after.kind == tokenString
+	}
+	return false
 }
 
 // streams tells whether STREAM is the keyword here, and not a table of that name.
@@ -163,7 +177,7 @@ func (p *parser) afterTable(r *TableRef) {
 func (p *parser) refuseSample() {
 	for _, word := range []string{"TABLESAMPLE", "PIVOT", "UNPIVOT"} {
 		if p.at(word, "(") {
-			p.refuse(p.cur().pos, "", word+" is not supported", "")
+			p.refuse(p.cur().pos, "", word+" is not supported", "leave it out")
 		}
 	}
 }
@@ -267,7 +281,7 @@ func (p *parser) watermark() *Watermark {
 	case p.accept("AS"):
 		id := p.name("a name after AS")
 		w.Alias = &id
-	case !p.at("DELAY", "OF"):
+	case !p.at("DELAY") || p.peek(1).is("DELAY"):
 		w.Alias = p.implicitAlias()
 	}
 	p.expect("DELAY", "OF")
@@ -279,8 +293,7 @@ func (p *parser) watermark() *Watermark {
 		return w
 	}
 	if p.cur().kind == tokenString && unitOf(p.peek(1).upper) == "" {
-		p.next()
-		p.failHint("a unit behind the string", "write the unit outside of the quotes: DELAY OF INTERVAL 10 SECONDS")
+		p.failHint("a number and a unit", "write the unit outside of the quotes: DELAY OF INTERVAL 10 SECONDS")
 		return w
 	}
 	p.pos--

@@ -18,10 +18,13 @@ func (p *parser) statement() Statement {
 	default:
 		p.refuseStatement()
 	}
-	if !p.failed && p.cur().kind != tokenEnd {
+	switch end := p.cur(); {
+	case p.failed:
+		return nil
+	case end.is("CREATE") && end.pos.Col == 1: // only the ';' is missing
+		p.note(end.pos, "PARSE_SYNTAX_ERROR", `found "CREATE", expected the end of the statement (;)`, "end the statement before it with ;")
+	case end.kind != tokenEnd:
 		p.failHint("the end of the statement (;)", p.tailHint())
-	}
-	if p.failed {
 		return nil
 	}
 	return s
@@ -51,7 +54,8 @@ func (p *parser) set() Statement {
 		p.fail("a key")
 	}
 	p.next()
-	first, p.pos = p.pos, len(p.toks)-1
+	first = p.pos
+	p.pos = first - 1 + nextCreate(p.toks[first-1:])
 	if s.Prop.Value = p.raw(first, p.pos); s.Prop.Value == "" {
 		p.fail("a value")
 	}
@@ -81,8 +85,12 @@ func (p *parser) use() Statement {
 // joined makes one identifier of a path.
 func joined(parts []Ident) Ident {
 	id := parts[0]
-	for _, part := range parts[1:] {
-		id.Name += "." + part.Name
+	if len(parts) > 1 {
+		texts := make([]string, len(parts))
+		for i, part := range parts {
+			texts[i] = part.Name
+		}
+		id.Name = strings.Join(texts, ".")
 	}
 	return id
 }
@@ -156,7 +164,11 @@ func (p *parser) dataset(at Pos, streaming bool) Statement {
 	case p.at("FLOW"), p.at("AUTO", "CDC"):
 		p.refuseAutoCDC()
 	case !streaming || p.cur().kind != tokenEnd:
-		p.fail("AS and a query, or a clause as COMMENT or TBLPROPERTIES")
+		hint := ""
+		if p.cur().kind == tokenEnd {
+			hint = "add AS SELECT …"
+		}
+		p.failHint("AS and a query, or a clause as COMMENT or TBLPROPERTIES", hint)
 	}
 	return c
 }
@@ -266,6 +278,7 @@ func (p *parser) partitionColumns() []Ident {
 // properties reads (key = value, …), as behind TBLPROPERTIES, OPTIONS and WITH.
 func (p *parser) properties() []Property {
 	var list []Property
+	seen := map[string]bool{}
 	p.expect("(")
 	for {
 		prop := Property{Pos: p.cur().pos}
@@ -276,11 +289,10 @@ func (p *parser) properties() []Property {
 		}
 		p.accept("=")
 		prop.Value = p.propertyValue(prop.Key)
-		for _, other := range list {
-			if other.Key == prop.Key && !p.failed {
-				p.note(prop.Pos, "DUPLICATE_KEY", "the key "+prop.Key+" stands twice", "leave one of them out")
-			}
+		if seen[prop.Key] {
+			p.note(prop.Pos, "DUPLICATE_KEY", "the key "+prop.Key+" stands twice", "leave one of them out")
 		}
+		seen[prop.Key] = true
 		list = append(list, prop)
 		if !p.accept(",") {
 			p.expect(")")
@@ -377,6 +389,9 @@ func (p *parser) flow(at Pos) Statement {
 	case p.at("INSERT", "OVERWRITE"):
 		p.refuse(p.cur().pos, "PIPELINE_SQL_GRAPH_ELEMENT_REGISTRATION_ERROR", "a flow only appends", "write INSERT INTO … BY NAME")
 		return f
+	}
+	if p.queryAt(p.pos) {
+		p.failHint("INSERT INTO", "a flow writes into a table: AS INSERT INTO table BY NAME SELECT …")
 	}
 	p.expect("INSERT", "INTO")
 	if p.at("ONCE") && p.peek(1).isName() && !p.peek(1).is("BY") {
