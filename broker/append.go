@@ -231,7 +231,7 @@ const (
 	codeDown    = -3
 )
 
-// await makes m.result known, within ackWait of its publish.
+// await makes m.result known, within Broker.ackWait of its publish.
 func (p *partition) await(ctx context.Context, m *pending) error {
 	if m.result != nil {
 		return nil
@@ -242,7 +242,7 @@ func (p *partition) await(ctx context.Context, m *pending) error {
 		return nil
 	default:
 	}
-	timer := time.NewTimer(ackWait - time.Since(m.sent))
+	timer := time.NewTimer(p.b.ackWait - time.Since(m.sent))
 	defer timer.Stop()
 	select {
 	case r := <-m.replies:

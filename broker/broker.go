@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,6 +53,7 @@ type Broker struct {
 	dir     string // of the server
 	scratch string // removed by Close: MemoryOnly without a Dir
 	disk    *diskWatch
+	ackWait time.Duration // how long an append waits for its reply before the log is asked
 
 	mu     sync.RWMutex
 	link   *link
@@ -69,7 +71,7 @@ type Broker struct {
 // the server takes appends.
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	cfg = cfg.withDefaults()
-	b := &Broker{cfg: cfg, dir: cfg.Dir, linked: make(chan struct{}), topics: make(map[string]*topic), byName: make(map[string]*partition), stop: make(chan struct{})}
+	b := &Broker{cfg: cfg, dir: cfg.Dir, ackWait: ackWait, linked: make(chan struct{}), topics: make(map[string]*topic), byName: make(map[string]*partition), stop: make(chan struct{})}
 	if cfg.Dir == "" {
 		if !cfg.MemoryOnly {
 			return nil, errors.New("open broker: no folder is given")

@@ -56,13 +56,30 @@ func (p *partition) last(ctx context.Context, l *link, subject string) (*message
 
 // readTail finds the end of the log.
 func (p *partition) readTail(ctx context.Context, l *link) (tail, error) {
-	m, err := p.last(ctx, l, ">")
-	if errors.Is(err, errNoMessage) {
-		return p.emptyTail(ctx, l)
+	for {
+		m, err := p.last(ctx, l, ">")
+		if err == nil {
+			return p.tailAt(ctx, l, m)
+		}
+		if !errors.Is(err, errNoMessage) {
+			return tail{}, err
+		}
+		info, err := p.streamInfo(ctx, l)
+		if err != nil {
+			return tail{}, err
+		}
+		if info.State.LastSeq == 0 {
+			return tail{}, nil
+		}
+		if info.State.Msgs == 0 {
+			return tail{}, p.damage(info.State.LastSeq, "all its messages are gone; retention keeps at least the last")
+		}
+		// One came between the two questions.
 	}
-	if err != nil {
-		return tail{}, err
-	}
+}
+
+// tailAt is the end of a log whose last message is m.
+func (p *partition) tailAt(ctx context.Context, l *link, m *message) (tail, error) {
 	p.stored(m.seq)
 	if m.isBatch() {
 		h, err := p.head(m)
@@ -79,17 +96,6 @@ func (p *partition) readTail(ctx context.Context, l *link) (tail, error) {
 		return tail{}, err
 	}
 	return t, nil
-}
-
-func (p *partition) emptyTail(ctx context.Context, l *link) (tail, error) {
-	info, err := p.streamInfo(ctx, l)
-	if err != nil {
-		return tail{}, err
-	}
-	if info.State.LastSeq != 0 {
-		return tail{}, p.damage(info.State.LastSeq, "all its messages are gone; retention keeps at least the last")
-	}
-	return tail{}, nil
 }
 
 // located is a batch head and where it lies.
@@ -133,6 +139,9 @@ func (p *partition) offsetAt(ctx context.Context, l *link, m *message) (int64, e
 		m = next
 	}
 	b, err := p.lastBatch(ctx, l)
+	if err == nil && b.at > seq { // it came meanwhile
+		return b.base - int64(b.at-seq), nil
+	}
 	if err == nil {
 		return b.next() + int64(seq-b.at) - 1, nil
 	}

@@ -1,0 +1,200 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine"
+)
+
+func mustOpen(t *testing.T, cfg Config) *Broker {
+	t.Helper()
+	b, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+func numbers(from, n int) *engine.Records {
+	r := &engine.Records{}
+	for i := from; i < from+n; i++ {
+		r.Values.Append(fmt.Append(nil, i))
+	}
+	return r
+}
+
+// Retention removes what is old, and forgets neither the next offset nor where a producer stands.
+func TestRetention(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	b := mustOpen(t, Config{Dir: dir, NoSync: true, Shared: true})
+	if err := b.CreateTopic(ctx, TopicConfig{Name: "t", Retention: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	old, err := b.Writer("t", "old producer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := b.Writer("t", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := b.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := old.AppendMarked(ctx, 0, numbers(0, 10), 0, 77); err != nil {
+		t.Fatal(err)
+	}
+	for i := 10; i < 50; i += 10 {
+		if _, err := w.Append(ctx, 0, numbers(i, 10), int64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := 50; i < 53; i++ { // the kept end is another client's, which does not know its offset
+		if _, err := nc.RequestWithContext(ctx, "nagare.t.0", fmt.Append(nil, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when string, first int64) {
+		t.Helper()
+		info, err := b.Topic(ctx, "t")
+		if err != nil || info.Parts[0].First != first || info.Parts[0].Next != 53 {
+			t.Fatalf("%s: the partition is %+v, want %d to 53: %v", when, info.Parts, first, err)
+		}
+		rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rd.Close()
+		var r engine.Records
+		if err := rd.Read(ctx, &r); err != nil || r.Offsets[0] != first || string(r.Values.At(0)) != fmt.Sprint(first) {
+			t.Fatalf("%s: the first record is %v %q: %v", when, r.Offsets, r.Values.At(0), err)
+		}
+	}
+	now := time.Now()
+	if err := b.retain(ctx, now.Add(59*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	check("while nothing is old", 0)
+	if err := b.retain(ctx, now.Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	check("after all is old", 52)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b = mustOpen(t, Config{Dir: dir, NoSync: true})
+	check("after a restart", 52)
+
+	old, _ = b.Writer("t", "old producer")
+	last, err := old.Last(ctx, 0)
+	mark, merr := old.LastMark(ctx, 0)
+	if last != 10 || mark != 77 || err != nil || merr != nil {
+		t.Errorf("the old producer stands at %d with mark %d: %v %v", last, mark, err, merr)
+	}
+	var expired *ExpiredError
+	if _, err := b.Source("t").Open(ctx, 0, engine.Position{Offset: 20}); !errors.As(err, &expired) || expired.First != 52 {
+		t.Errorf("opened at a record that is gone: %v", err)
+	}
+	if first, err := old.Append(ctx, 0, numbers(5, 6), 5); first != 53 || err != nil {
+		t.Errorf("the next record was put at %d: %v", first, err)
+	}
+}
+
+// A reader that retention overtakes says so.
+func TestRetentionOvertakesAReader(t *testing.T) {
+	ctx := context.Background()
+	b := mustOpen(t, Config{Dir: t.TempDir(), NoSync: true})
+	if err := b.CreateTopic(ctx, TopicConfig{Name: "t", Retention: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := b.Writer("t", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Append(ctx, 0, numbers(0, 10), -1); err != nil {
+		t.Fatal(err)
+	}
+	rd, err := b.Source("t").Open(ctx, 0, engine.Position{Offset: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rd.Close()
+	if _, err := w.Append(ctx, 0, numbers(10, 10), -1); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.retain(ctx, time.Now().Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	var r engine.Records
+	var expired *ExpiredError
+	for range 2 {
+		if err := rd.Read(ctx, &r); !errors.As(err, &expired) || expired.First != 10 {
+			t.Errorf("a read of what is gone returned %v", err)
+		}
+	}
+}
+
+// A lost acknowledgement leaves the outcome open: the log is asked, and nothing is in it twice.
+func TestLostAcknowledgement(t *testing.T) {
+	ctx := context.Background()
+	b := mustOpen(t, Config{Dir: t.TempDir(), NoSync: true})
+	b.ackWait = 20 * time.Millisecond
+	if err := b.CreateTopic(ctx, TopicConfig{Name: "t"}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := b.Writer("t", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.partition("t", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := b.current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range 5 {
+		for i := range 4 {
+			at := round*40 + i*10
+			if err := w.AppendAsync(ctx, 0, numbers(at, 10), -1, 0); err != nil {
+				t.Fatal(err)
+			}
+			if i == round%4 || round == 4 {
+				l.forget(p.inflight[len(p.inflight)-1]) // nobody hears the reply
+			}
+		}
+		if err := w.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end, err := b.Source("t").End(ctx, 0)
+	if err != nil || end.Offset != 200 {
+		t.Fatalf("the log ends at %+v: %v", end, err)
+	}
+	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rd.Close()
+	var r engine.Records
+	for n := 0; n < 200; {
+		if err := rd.Read(ctx, &r); err != nil {
+			t.Fatal(err)
+		}
+		for i := range r.Len() {
+			if string(r.Values.At(i)) != fmt.Sprint(n) {
+				t.Fatalf("offset %d holds %q", n, r.Values.At(i))
+			}
+			n++
+		}
+	}
+}
