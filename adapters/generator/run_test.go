@@ -33,8 +33,11 @@ type memoryPart struct {
 }
 
 func (l *memoryLog) AppendMarked(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
-	if l.delay > 0 {
-		time.Sleep(l.delay) // of the bubble's clock
+	l.mu.Lock()
+	delay := l.delay
+	l.mu.Unlock()
+	if delay > 0 {
+		time.Sleep(delay) // of the bubble's clock
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

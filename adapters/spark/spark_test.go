@@ -74,13 +74,16 @@ func TestLoad(t *testing.T) {
 // head is a spec without faults, to which a test adds some.
 const head = "name: n\nstorage: file:///s\nlibraries:\n- glob:\n    include: t/**\n"
 
-// TestProblems has one folder a line. All problems must come, in order, with place, hint and class.
-func TestProblems(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		files []string // spec text first, then names and texts; "-": no spec
-		want  []string // a part of each line
-	}{
+// problemCase is a folder with faults. Files is the spec's text first ("-": no spec), then names and
+// texts; want is a part of each problem's line, in order.
+type problemCase struct {
+	name  string
+	files []string
+	want  []string
+}
+
+func problemCases() []problemCase {
+	return []problemCase{
 		{"no spec", []string{"-"}, []string{`folder DIR holds no spark-pipeline.yml; name the folder of a project, or make the file [PIPELINE_SPEC_FILE_NOT_FOUND]`}},
 		{"misspelt spec", []string{"-", "spark-pipelines.yml", "x"}, []string{`rename spark-pipelines.yml to spark-pipeline.yml [PIPELINE_SPEC_FILE_NOT_FOUND]`}},
 		{"two specs", []string{head, "spark-pipeline.yaml", head}, []string{`spark-pipeline.yaml: the folder holds spark-pipeline.yml too; keep one of the two [MULTIPLE_PIPELINE_SPEC_FILES_FOUND]`}},
@@ -136,7 +139,12 @@ func TestProblems(t *testing.T) {
 		{"too long", []string{head, "t/a.sql", strings.Repeat(" ", maxSQLBytes+1)}, []string{`t/a.sql: the file has 16777217 bytes: want at most 16777216`}},
 		{"all at once", []string{"nam: n\nstorage: s\nlibraries:\n- glob: {include: t/**}\nconfiguration: {a: 1}\n", "t/x.py", "", "t/a.sql", "\xff"}, []string{
 			`1:1: there is no key "nam" in a spec; did you mean "name"?`, `1:1: key "name" is missing`, `2:10: storage "s"`, `5:20: a is a number`, `t/a.sql:1:1: byte 0xff`, `t/x.py: nagare`}},
-	} {
+	}
+}
+
+// TestProblems checks that all problems come, with place, hint and class.
+func TestProblems(t *testing.T) {
+	for _, c := range problemCases() {
 		t.Run(c.name, func(t *testing.T) {
 			m := folder(c.files[1:]...)
 			if c.files[0] != "-" {
