@@ -10,6 +10,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/file"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // openEngine opens the pipeline from its newest checkpoint.
@@ -83,28 +84,20 @@ func (n *Node) openSink(def *plan.SinkDef) (engine.Sink, error) {
 	return openFileSink(def, n.cfg.Data, out)
 }
 
-// A LaterError says that something is not in this version.
-type LaterError struct{ What, Instead string }
-
-func (e *LaterError) Error() string {
-	text := e.What + " comes in a later version"
-	if e.Instead != "" {
-		text += "; " + e.Instead
-	}
-	return text
-}
-
 // CheckSinks finds the sinks that this version cannot write to.
-func CheckSinks(p *plan.Pipeline) error {
-	var all error
+func CheckSinks(p *plan.Pipeline) sql.Faults {
+	var faults sql.Faults
 	for _, def := range p.Sinks {
 		switch def.Format {
 		case "redis", "webhook":
-			all = errors.Join(all, fmt.Errorf("%s:%d:%d: sink %s: %w", def.Pos.File, def.Pos.Line, def.Pos.Col, def.Name,
-				&LaterError{"the format " + def.Format, "set sink." + def.Name + ".format to kafka, json, csv, console or noop"}))
+			faults = append(faults, sql.Fault{
+				Pos:     def.Pos,
+				Message: fmt.Sprintf("sink %s has the format %s, which comes in a later version", def.Name, def.Format),
+				Hint:    fmt.Sprintf("set sink.%s.format to kafka, json, csv, console or noop", def.Name),
+			})
 		}
 	}
-	return all
+	return faults
 }
 
 // runEngine runs the pipeline until ctx ends or it cannot go on. A defect met on the way is told, and

@@ -31,7 +31,7 @@ func ExitCode(err error) int {
 		return ExitData
 	case is[*PortError](err):
 		return ExitPort
-	case is[*AddressError](err), is[*LaterError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
+	case is[*AddressError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
 		return ExitUsage
 	case is[sql.Faults](err):
 		return ExitProject

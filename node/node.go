@@ -120,6 +120,13 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openBroker(ctx); err != nil {
 		return err
 	}
+	// A reset that was cut short is finished.
+	if err := n.finishReset(ctx); err != nil {
+		return err
+	}
+	if err := n.makeTopics(ctx); err != nil {
+		return err
+	}
 	// The pipeline, from its newest checkpoint.
 	if err := n.openEngine(ctx); err != nil {
 		return err
@@ -185,11 +192,16 @@ func (n *Node) openBroker(ctx context.Context) error {
 	}
 	n.broker = b
 	n.onClose(b.Close)
+	return nil
+}
+
+// makeTopics makes the topics that the project reads and writes.
+func (n *Node) makeTopics(ctx context.Context) error {
 	for _, name := range slices.Concat(n.roles.sources, n.roles.outputs) {
-		if b.HasTopic(name) {
+		if n.broker.HasTopic(name) {
 			continue
 		}
-		if err := b.CreateTopic(ctx, n.topicConfig(name)); err != nil {
+		if err := n.broker.CreateTopic(ctx, n.topicConfig(name)); err != nil {
 			return err
 		}
 	}

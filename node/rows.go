@@ -77,20 +77,11 @@ func (t *rowText) appendColumn(i int, name, kind string) {
 	t.buf = append(codec.AppendJSONString(append(t.buf, `,"type":`...), kind), '}')
 }
 
-// rows writes the rows of a batch: those of Sel where there is one, else all. open, if there,
-// has one entry a row.
+// rows writes the selected rows of a batch. open, if there, has one entry a row.
 func (t *rowText) rows(b *column.Batch, open []bool) error {
 	t.view.Kids = b.Cols
-	if len(b.Sel) > 0 {
-		for _, i := range b.Sel {
-			if err := t.row(int(i), open); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for i := range b.Len {
-		if err := t.row(i, open); err != nil {
+	for _, i := range b.Sel {
+		if err := t.row(int(i), open); err != nil {
 			return err
 		}
 	}

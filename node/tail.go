@@ -37,6 +37,29 @@ func (n *Node) Table(ctx context.Context, w io.Writer, r web.TableRequest) error
 	return err
 }
 
+// Query writes the rows of a SELECT.
+func (n *Node) Query(ctx context.Context, w io.Writer, text, format string) error {
+	t, err := newRowText(w, format)
+	if err != nil {
+		return err
+	}
+	begun := false
+	err = n.current().Query(ctx, text, func(b *column.Batch) error {
+		if !begun {
+			begun = true
+			t.begin(b.Schema, false)
+		}
+		return t.rows(b, nil)
+	})
+	if err != nil {
+		return err
+	}
+	if !begun && format == formatJSON {
+		t.begin(&column.Schema{}, false)
+	}
+	return t.end()
+}
+
 // writeAll writes all final rows without holding them.
 func (n *Node) writeAll(ctx context.Context, e *engine.Engine, name string, t *rowText) error {
 	schema, err := e.SchemaOf(name)
@@ -132,9 +155,15 @@ func (v *recordView) batch(r *engine.Records) *column.Batch {
 		appendText(&b.Cols[3], r.Keys.At(i))
 		appendText(&b.Cols[4], r.Values.At(i))
 	}
+	return complete(b)
+}
+
+// complete makes a filled batch ready to be read.
+func complete(b *column.Batch) *column.Batch {
 	for i := range b.Cols {
 		b.Cols[i].EnsureNull(b.Len)
 	}
+	b.SelectAll()
 	return b
 }
 
@@ -179,6 +208,9 @@ func (n *Node) Tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
 // follow reads all partitions of a topic at once and writes their rows one batch at a time.
 func (n *Node) follow(ctx context.Context, r web.TailRequest, open func() func(*engine.Records) error, t *rowText) error {
 	src := n.broker.Source(r.Name)
+	if n.cfg.Look { // nothing is going to come
+		src = n.broker.SourceUntilEnd(r.Name)
+	}
 	parts, err := src.Partitions(ctx)
 	if err != nil {
 		return err
@@ -225,10 +257,7 @@ func (n *Node) tailLog(ctx context.Context, t *rowText, r web.TailRequest) error
 			b.Len = rec.Len()
 			status = append(status[:0], make([]codec.Status, b.Len)...)
 			decoder.Decode(&rec.Values, 0, b.Len, b.Cols, status)
-			for i := range b.Cols {
-				b.Cols[i].EnsureNull(b.Len)
-			}
-			return t.rows(&b, nil)
+			return t.rows(complete(&b), nil)
 		}
 	}, t)
 }
@@ -261,6 +290,10 @@ func (n *Node) tailTable(ctx context.Context, t *rowText, r web.TailRequest) err
 			return err
 		}
 		rows = now
+		if n.cfg.Look {
+			end()
+			return nil
+		}
 		select {
 		case <-changed:
 			end()

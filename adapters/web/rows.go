@@ -33,12 +33,12 @@ func (a *rowAnswer) start() {
 		kind = "text/csv; charset=utf-8; header=present"
 	}
 	a.w.Header().Set("Content-Type", kind)
-	a.w.Header().Set("Trailer", failureTrailer)
+	a.w.Header().Set("Trailer", FailureTrailer)
 	a.w.WriteHeader(http.StatusOK)
 }
 
-// failureTrailer carries an error that comes after the first row.
-const failureTrailer = "Nagare-Error"
+// FailureTrailer carries an error that comes after the first row.
+const FailureTrailer = "Nagare-Error"
 
 // Write sends rows. A client that takes none for stallTimeout is let go.
 func (a *rowAnswer) Write(p []byte) (int, error) {
@@ -59,7 +59,7 @@ func (a *rowAnswer) end(s *Server, err error) {
 	case !a.started:
 		s.failed(a.w, err)
 	default:
-		a.w.Header().Set(failureTrailer, err.Error())
+		a.w.Header().Set(FailureTrailer, err.Error())
 	}
 }
 

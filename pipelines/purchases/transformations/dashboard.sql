@@ -22,4 +22,5 @@ CREATE MATERIALIZED VIEW top_products
 COMMENT 'Products of each hour, the one with the greatest revenue first'
 AS SELECT window_start, product_id, product_name, category, total_quantity, total_revenue, order_count,
           rank() OVER (PARTITION BY window_start ORDER BY total_revenue DESC) AS revenue_rank
-FROM product_sales;
+FROM product_sales
+ORDER BY window_start, revenue_rank, product_id;

@@ -37,7 +37,8 @@ AS SELECT * FROM (
   SELECT window_start AS day, stock_code, product_name, items, revenue,
          rank() OVER (PARTITION BY window_start ORDER BY revenue DESC) AS revenue_rank
   FROM product_sales)
-WHERE revenue_rank <= 10;
+WHERE revenue_rank <= 10
+ORDER BY day, revenue_rank, stock_code;
 
 CREATE STREAMING TABLE returns
 COMMENT 'Lines with a negative quantity: cancellations, and write-offs at price 0'

@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/node"
+)
+
+// The exit codes of signals.
+const (
+	exitInterrupt = 130
+	exitTerminate = 143
+)
+
+// Main runs a command line and returns its exit code.
+func Main(args []string) int {
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, started: time.Now(), version: version()}
+	ctx, stop := a.signals(context.Background())
+	defer stop()
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	code := a.exitCode(err)
+	if err != nil && !errors.Is(err, errSaid) && (ctx.Err() == nil || !isCancel(err)) {
+		a.complain(err)
+		if code == node.ExitUsage && !a.ran {
+			fmt.Fprintln(a.err, "run `nagare help` for the commands and their examples")
+		}
+	}
+	return code
+}
+
+// app is one run of the command line.
+type app struct {
+	in       *os.File
+	out, err io.Writer
+	started  time.Time
+	version  string
+	ran      bool // the arguments were good, and a command began
+	signal   atomic.Int32
+
+	data     string // --data
+	format   string // -o
+	logLevel string
+}
+
+// errSaid is the error of a command that has told the user what is wrong.
+var errSaid = errors.New("the reason is on the screen")
+
+// codeError is an error that stands for an exit code of its own.
+type codeError struct {
+	code int
+	err  error
+}
+
+func (e *codeError) Error() string { return e.err.Error() }
+
+func (e *codeError) Unwrap() error { return e.err }
+
+// said ends a command with a code after it has told the reason.
+func said(code int) error { return &codeError{code, errSaid} }
+
+// usage is a mistake in how a command was called.
+func usage(format string, args ...any) error {
+	return &codeError{node.ExitUsage, fmt.Errorf(format, args...)}
+}
+
+func (a *app) exitCode(err error) int {
+	var own *codeError
+	var remote *remoteError
+	switch {
+	case err == nil:
+		return node.ExitOK
+	case errors.As(err, &own):
+		return own.code
+	case errors.As(err, &remote):
+		return remote.exit
+	case a.signal.Load() != 0 && isCancel(err):
+		return int(a.signal.Load())
+	case !a.ran:
+		return node.ExitUsage
+	}
+	return node.ExitCode(err)
+}
+
+func isCancel(err error) bool { return errors.Is(err, context.Canceled) }
+
+// complain writes an error for the user. An error of several lines (faults of a project) stands as
+// it is.
+func (a *app) complain(err error) {
+	text := err.Error()
+	if strings.Contains(text, "\n") {
+		fmt.Fprintln(a.err, text)
+		return
+	}
+	fmt.Fprintln(a.err, "nagare: "+text)
+}
+
+// signals returns a context that ends with the first SIGINT or SIGTERM. The second one ends the
+// process at once.
+func (a *app) signals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	got := make(chan os.Signal, 2)
+	signal.Notify(got, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for first := true; ; first = false {
+			select {
+			case s := <-got:
+				code := exitInterrupt
+				if s == syscall.SIGTERM {
+					code = exitTerminate
+				}
+				if !first {
+					os.Exit(code)
+				}
+				a.signal.Store(int32(code))
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(got); close(done); cancel() }
+}
+
+// version is the module's version, or the commit that a clone was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	revision, modified := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && len(s.Value) >= 12:
+			revision = " " + s.Value[:12]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = ", changed"
+		}
+	}
+	return "devel" + revision + modified
+}
+
+// remoteError is a failure that the API answered with.
+type remoteError struct {
+	message string
+	exit    int
+}
+
+func (e *remoteError) Error() string { return e.message }
+
+func remote(f web.Failure) error {
+	return &remoteError{f.Message, max(f.Exit, 1)}
+}

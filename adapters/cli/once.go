@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/node"
+)
+
+// runFiles runs over files in a fresh state.
+func (a *app) runFiles(ctx context.Context, p *project, f *runFlags) error {
+	if f.close {
+		return usage("run --close: with --from the end of the files closes all windows; leave --close out")
+	}
+	files := map[string]string{}
+	for _, text := range f.from {
+		topic, path, ok := strings.Cut(text, "=")
+		if !ok || topic == "" || path == "" {
+			return usage("run --from %s: write TOPIC=FILE, as in --from purchase-events=events.ndjson", text)
+		}
+		if files[topic] != "" {
+			return usage("run --from %s: the topic %s has the file %s already", text, topic, files[topic])
+		}
+		if _, err := os.Stat(path); err != nil && path != "-" {
+			return usage("run --from %s: there is no file %s", text, path)
+		}
+		files[topic] = path
+	}
+	bar := a.newBar("reading")
+	run := node.Bounded{Pipeline: p.pipeline, Files: files, Out: f.out, Format: f.format, Logger: a.logger(),
+		Progress: func(done, total int64) { bar.show(-1, done, total) }}
+	result, err := run.Run(ctx)
+	bar.clear()
+	if err != nil {
+		return err
+	}
+	if f.out == "" {
+		if err := tableOfTables(result.Status).write(a.out); err != nil {
+			return err
+		}
+	}
+	if len(result.Skipped) > 0 {
+		a.warn("a run from files writes tables and no sinks: %s", strings.Join(result.Skipped, ", "))
+	}
+	events := result.Status.Events
+	fmt.Fprintf(a.err, "%s events in %.2f s, %s/s: %s\n", grouped(events), result.Elapsed.Seconds(),
+		grouped(int64(float64(events)/max(result.Elapsed.Seconds(), 1e-6))), ledgerText(result.Status.Ledger))
+	if f.out != "" {
+		fmt.Fprintf(a.err, "wrote %s to %s in %.2f s\n", plural(len(result.Files), "file"), f.out, result.Written.Seconds())
+	}
+	return nil
+}
+
+// tableOfTables lists the tables of a run that keeps none.
+func tableOfTables(st engine.Status) *textTable {
+	t := newTable("table", "kind", "rows>", "late>")
+	for _, s := range st.Tables {
+		if s.Kind != "view" {
+			t.add(s.Name, s.Kind, fmt.Sprint(s.Rows), fmt.Sprint(s.LateRows))
+		}
+	}
+	return t
+}
+
+// runOnce reads the topics of the data folder to their present end.
+func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) (err error) {
+	data, err := a.projectData(p)
+	if err != nil {
+		return err
+	}
+	n, err := node.Open(ctx, node.Config{
+		Pipeline: p.pipeline, Project: p.id, Data: data, Version: a.version, Started: a.started,
+		Once: true, Close: f.close, Logger: a.logger(),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := n.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	before := n.Status().Events
+	watch, stop := context.WithCancel(ctx)
+	shown := make(chan struct{})
+	go func() { defer close(shown); a.showOnce(watch, n) }()
+	begin := time.Now()
+	err = n.Run(ctx)
+	took := time.Since(begin)
+	stop()
+	<-shown
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // what was read is in the checkpoint
+	}
+	st := n.Status()
+	if f.out != "" {
+		files, err := n.WriteTables(ctx, f.out, f.format)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.err, "wrote %s to %s\n", plural(len(files), "file"), f.out)
+	} else if err := tableOfTables(st).write(a.out); err != nil {
+		return err
+	}
+	read := st.Events - before
+	fmt.Fprintf(a.err, "%s events in %.2f s, %s/s: %s\n", grouped(read), took.Seconds(), grouped(int64(float64(read)/max(took.Seconds(), 1e-6))), ledgerText(st.Ledger))
+	fmt.Fprintf(a.err, "checkpoint %d, watermark %s; go on with: %s --once\n", st.Epoch, clock(st.Watermark), a.againRun(p, arg))
+	return nil
+}
+
+// againRun is again with the word run.
+func (a *app) againRun(p *project, arg string) string {
+	text := a.again(p, arg)
+	if !strings.Contains(text, " run ") {
+		text = strings.Replace(text, command(), command()+" run", 1)
+	}
+	return text
+}
+
+// showOnce draws a bar until ctx ends.
+func (a *app) showOnce(ctx context.Context, n *node.Node) {
+	bar := a.newBar("reading")
+	if bar.out == nil {
+		return
+	}
+	defer bar.clear()
+	t := time.NewTicker(barPause)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		done, total := int64(0), int64(0)
+		for _, p := range n.Status().Partitions {
+			done += p.Position
+			total += p.End
+		}
+		bar.show(-1, done, total)
+	}
+}

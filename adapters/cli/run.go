@@ -1,0 +1,296 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nagare-stream/nagare/adapters/generator"
+	"github.com/nagare-stream/nagare/node"
+	"github.com/nagare-stream/nagare/pipelines"
+)
+
+// What the shipped pipeline is fed with when nobody says otherwise.
+const (
+	generatorTopic = "purchase-events"
+	demoRate       = 10
+	demoBacklog    = 10 * time.Minute
+	// An outstanding purchase each minute of the demo, the first one in its backlog.
+	demoAnomalyEvery = 600
+	demoAnomalyFrom  = 300
+)
+
+// runFlags is what `nagare run` can be told.
+type runFlags struct {
+	http, kafka, redis string
+	generator          string
+	feed               generator.Config
+	once, close        bool
+	from               []string
+	out, format        string
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [PROJECT]",
+		Short: "Run a pipeline until Ctrl-C, or over files to their end",
+		Long: `Runs a project: a folder with spark-pipeline.yml, or one that ships by its name (` + strings.Join(pipelines.Names(), ", ") + `).
+Without a project it runs the purchase pipeline, fed by a generator.
+
+Ctrl-C finishes what was read, takes a checkpoint and exits 0; the next start goes on from there.
+
+With --once it ends by itself: with --from the named files are the topics, in a fresh state; without, the
+topics of the data folder are read to their present end.`,
+		Example: `  nagare run
+  nagare run ./my-project --http 8080
+  nagare run retail --once --from retail-events=online_retail.ndjson.gz --out out
+  nagare run ./my-project --once --close`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			arg := ""
+			if len(args) == 1 {
+				arg = args[0]
+			}
+			return a.run(cmd, arg, &f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.http, "http", "", "address of the API: PORT, 127.0.0.1:PORT or off (default "+node.DefaultHTTP+", or the next free port)")
+	flags.StringVar(&f.kafka, "kafka", "", "addresses of a Kafka cluster (in a later version)")
+	flags.StringVar(&f.redis, "redis", "", "address of a Redis (in a later version)")
+	flags.StringVar(&f.generator, "generator", "", fmt.Sprintf("events per second to generate into %s, or off (default %d for the purchase pipeline, else off)", generatorTopic, demoRate))
+	flags.Uint64Var(&f.feed.Seed, "seed", 1, "generator: seed of the events")
+	flags.DurationVar(&f.feed.Disorder, "disorder", 0, "generator: how far the time of an event may lie behind, as in 5s")
+	flags.Float64Var(&f.feed.Late, "late", 0, "generator: share of events that are 5 minutes late, 0 to 1")
+	flags.Float64Var(&f.feed.Bad, "bad", 0, "generator: share of events that are malformed, 0 to 1")
+	flags.Float64Var(&f.feed.Duplicates, "duplicates", 0, "generator: share of events that are sent twice, 0 to 1")
+	flags.IntVar(&f.feed.SilentPartition, "silent-partition", -1, "generator: partition that falls silent at event --silent-from")
+	flags.Int64Var(&f.feed.SilentFrom, "silent-from", 0, "generator: event from which on the silent partition gets none")
+	flags.BoolVar(&f.once, "once", false, "read to the end and exit")
+	flags.StringArrayVar(&f.from, "from", nil, "with --once: TOPIC=FILE, a file to read as a topic (.ndjson, .jsonl, .csv, kcat -J lines, each also .gz); may be given again")
+	flags.StringVar(&f.out, "out", "", "with --once: folder to write every table and ledger.json to")
+	flags.StringVar(&f.format, "format", "csv", "with --out: csv or jsonl")
+	flags.BoolVar(&f.close, "close", false, "with --once and without --from: close the windows that are still open")
+	return cmd
+}
+
+// run sorts out which kind of run is meant.
+func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
+	switch {
+	case f.kafka != "":
+		return usage("run --kafka %s: Kafka comes in a later version; without the flag the embedded broker is used", f.kafka)
+	case f.redis != "":
+		return usage("run --redis %s: Redis comes in a later version; leave the flag out", f.redis)
+	case len(f.from) > 0 && !f.once:
+		return usage("run --from: files are read to their end, so say --once too")
+	case f.out != "" && !f.once:
+		return usage("run --out: tables are written when a run ends, so say --once too; of a running pipeline use `nagare query -o csv`")
+	case f.close && !f.once:
+		return usage("run --close: windows are closed when a run ends, so say --once too")
+	case f.once && (f.generator != "" || f.http != ""):
+		return usage("run --once: it reads what is there, so leave --generator and --http out")
+	case f.out == "" && cmd.Flags().Changed("format"):
+		return usage("run --format %s: it is the form of the files in --out DIR, which is missing", f.format)
+	}
+	for _, name := range []string{"NAGARE_KAFKA", "NAGARE_REDIS"} {
+		if os.Getenv(name) != "" {
+			a.warn("%s is set, but comes in a later version: it has no effect", name)
+		}
+	}
+	p, err := mustLoad(arg)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(f.from) > 0:
+		return a.runFiles(cmd.Context(), p, f)
+	case f.once:
+		return a.runOnce(cmd.Context(), p, arg, f)
+	}
+	return a.runLive(cmd.Context(), p, arg, f)
+}
+
+// projectData is the data folder of a project that runs.
+func (a *app) projectData(p *project) (string, error) {
+	if a.data != "" {
+		return filepath.Abs(a.data)
+	}
+	home, err := node.StateHome()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, p.id.FolderName()), nil
+}
+
+// generate is what the generator is to do, nil for nothing.
+func (f *runFlags) generate(p *project) (*node.Generate, error) {
+	reads := false
+	for _, d := range p.pipeline.Datasets {
+		reads = reads || slices.Contains(d.Topics, generatorTopic)
+	}
+	g := &node.Generate{Topic: generatorTopic, Options: f.feed, Backlog: demoBacklog}
+	g.Options.AnomalyEvery, g.Options.AnomalyFrom = demoAnomalyEvery, demoAnomalyFrom
+	switch f.generator {
+	case "off":
+		return nil, nil
+	case "":
+		if p.id.Path != "" || p.id.Name != pipelines.Default {
+			return nil, nil
+		}
+		g.Options.Rate = demoRate
+	default:
+		rate, err := strconv.ParseFloat(f.generator, 64)
+		if err != nil || !(rate > 0) {
+			return nil, usage("run --generator %s: it is no number of events per second, nor off", f.generator)
+		}
+		g.Options.Rate = rate
+	}
+	if !reads {
+		return nil, usage("run --generator %s: the generator writes purchases to the topic %s, which project %s does not read", f.generator, generatorTopic, p.id.Name)
+	}
+	check := g.Options
+	check.Start = time.Unix(0, 0)
+	if check.Partitions == 0 {
+		check.Partitions = max(3, check.SilentPartition+1)
+	}
+	if err := check.Validate(); err != nil {
+		return nil, usage("run --generator: %v", err)
+	}
+	return g, nil
+}
+
+// runLive runs until a signal.
+func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) error {
+	data, err := a.projectData(p)
+	if err != nil {
+		return err
+	}
+	generate, err := f.generate(p)
+	if err != nil {
+		return err
+	}
+	screen := isTerminal(a.out)
+	log := a.logger()
+	n, err := node.Open(ctx, node.Config{
+		Pipeline: p.pipeline, Project: p.id, Data: data, HTTP: f.http, Version: a.version,
+		Started: a.started, Generate: generate, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	for _, notice := range n.Notices() {
+		a.warn("%s", notice)
+	}
+	a.banner(n, f)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		if screen {
+			a.showScreen(ctx, n, stop)
+		} else {
+			a.showLines(ctx, n)
+		}
+	}()
+	err = n.Run(ctx)
+	stop()
+	<-shown
+	if err == nil {
+		a.summary(n, a.again(p, arg))
+	}
+	if cerr := n.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// command is how this program was called.
+func command() string {
+	exe, err := os.Executable()
+	if err == nil && strings.Contains(filepath.ToSlash(exe), "/go-build") {
+		return "go run ."
+	}
+	return "nagare"
+}
+
+// again is the command that goes on with a data folder.
+func (a *app) again(p *project, arg string) string {
+	text := command()
+	if p.id.Path != "" || p.id.Name != pipelines.Default {
+		text += " run " + arg
+	}
+	if a.data != "" {
+		text += " --data " + a.data
+	}
+	return text
+}
+
+// banner says what runs, in at most 8 lines.
+func (a *app) banner(n *node.Node, f *runFlags) {
+	info := n.Info()
+	line := func(name, text string) { fmt.Fprintf(a.out, "%-9s %s\n", name, text) }
+	from := "ships with nagare"
+	if info.Path != "" {
+		from = info.Path
+	}
+	line("nagare", info.Project+" ("+from+")")
+	state := "new"
+	if !info.New {
+		state = fmt.Sprintf("resumed: %s events, watermark %s", grouped(info.Resumed), clock(info.ResumedAt))
+	}
+	line("data", info.Data+" ("+state+")")
+	line("broker", info.Broker)
+	switch {
+	case info.Rate > 0 && info.New:
+		line("rate", fmt.Sprintf("%g events/s from the generator, behind the last %d minutes at full speed", info.Rate, int(demoBacklog.Minutes())))
+	case info.Rate > 0:
+		line("rate", fmt.Sprintf("%g events/s from the generator", info.Rate))
+	default:
+		line("rate", "what comes into "+strings.Join(info.Sources, ", "))
+	}
+	if info.Address != "" {
+		line("api", "http://"+info.Address)
+		line("try", "in a second shell: "+command()+` query "SELECT * FROM `+firstTable(n)+` LIMIT 5"`)
+	} else {
+		line("api", "none (--http off)")
+	}
+	line("stop", "Ctrl-C; the next start goes on from there")
+}
+
+// firstTable is a table to try a query on: a view if there is one.
+func firstTable(n *node.Node) string {
+	name := ""
+	for _, t := range n.Status().Tables {
+		if name == "" || t.Kind == "windowed" {
+			name = t.Name
+		}
+		if t.Kind == "windowed" {
+			break
+		}
+	}
+	return name
+}
+
+// summary is the four lines that a stopped pipeline leaves.
+func (a *app) summary(n *node.Node, again string) {
+	st := n.Status()
+	var tables []string
+	for _, t := range st.Tables {
+		if t.Kind != "view" {
+			tables = append(tables, fmt.Sprintf("%s %s", t.Name, grouped(t.Rows)))
+		}
+	}
+	fmt.Fprintf(a.out, "stopped   %s\n", ledgerText(st.Ledger))
+	fmt.Fprintf(a.out, "rows      %s\n", strings.Join(tables, ", "))
+	fmt.Fprintf(a.out, "saved     checkpoint %d, watermark %s, in %s\n", st.Epoch, clock(st.Watermark), n.Info().Data)
+	fmt.Fprintf(a.out, "resume    with: %s\n", again)
+}

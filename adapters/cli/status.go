@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// formEnv is lines that a shell can eval.
+const formEnv = "env"
+
+func (a *app) statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show where the pipeline is and how it is",
+		Example: `  nagare status
+  nagare status -o json
+  eval "$(nagare status -o env)"; curl "$NAGARE_URL/api/tables"`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			t, err := a.reach(cmd.Context(), false)
+			if err != nil {
+				return err
+			}
+			defer func() { err = joinClose(err, t) }()
+			st, err := t.status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.printStatus(st)
+		},
+	}
+	a.rowsFlag(cmd, formTable, formJSON, formLines, formCSV, formEnv)
+	return cmd
+}
+
+func (a *app) printStatus(st web.StatusAnswer) error {
+	switch a.format {
+	case formJSON:
+		return printIndented(a, st)
+	case formLines:
+		return printJSON(a, st.Engine.Tables)
+	case formEnv:
+		a.printEnv(st.Info)
+		return nil
+	case formTable:
+		for _, line := range statusLines(st) {
+			fmt.Fprintf(a.out, "%-11s %s\n", line[0], line[1])
+		}
+		fmt.Fprintln(a.out)
+	}
+	table := newTable("table", "kind", "rows>", "open>", "late>", "watermark")
+	for _, t := range st.Engine.Tables {
+		table.add(t.Name, t.Kind, fmt.Sprint(t.Rows), fmt.Sprint(t.Open), fmt.Sprint(t.LateRows), clock(t.Watermark))
+	}
+	return a.print(table)
+}
+
+func (a *app) printEnv(info web.Info) {
+	url := ""
+	if info.Address != "" {
+		url = "http://" + info.Address
+	}
+	for _, v := range [][2]string{
+		{"NAGARE_URL", url}, {"NAGARE_DATA", info.Data}, {"NAGARE_TOKEN_FILE", filepath.Join(info.Data, "token")},
+		{"NAGARE_PROJECT", info.Project}, {"NAGARE_PID", fmt.Sprint(info.PID)},
+	} {
+		fmt.Fprintf(a.out, "%s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
+	}
+}
+
+// statusLines is a status in words: a name and a sentence each.
+func statusLines(st web.StatusAnswer) [][2]string {
+	e := st.Engine
+	state := e.State
+	if !st.Info.Running {
+		state = "stopped: nothing runs on this data folder; `nagare run` goes on from here"
+	} else if e.Reason != "" {
+		state += ": " + e.Reason
+	}
+	address := "none"
+	if st.Info.Address != "" {
+		address = "http://" + st.Info.Address
+	}
+	from := "ships with nagare"
+	if st.Info.Path != "" {
+		from = st.Info.Path
+	}
+	lines := [][2]string{
+		{"project", st.Info.Project + " (" + from + ")"},
+		{"state", state},
+		{"api", address},
+		{"data", st.Info.Data},
+		{"events", fmt.Sprintf("%s read, watermark %s, %s behind", grouped(e.Events), clock(e.Watermark), grouped(lag(e)))},
+	}
+	if st.Info.Running {
+		lines = append(lines, [2]string{"rate", fmt.Sprintf("%.1f/s in, %.1f/s processed", st.Rates.Input, st.Rates.Processed)})
+	}
+	return append(lines,
+		[2]string{"checkpoint", checkpointText(e, time.Now())},
+		[2]string{"ledger", ledgerText(e.Ledger)})
+}
+
+func checkpointText(e engine.Status, now time.Time) string {
+	text := fmt.Sprintf("epoch %d", e.Epoch)
+	if at := e.Checkpoints.LastSuccess; at > 0 {
+		text += fmt.Sprintf(", %s ago, tasks stood still %.1f ms, commit %.1f ms", now.Sub(time.UnixMicro(at)).Round(time.Second),
+			float64(e.Checkpoints.LastPause)/1000, float64(e.Checkpoints.LastCommit)/1000)
+	}
+	if e.OutboxRows > 0 {
+		text += fmt.Sprintf(", %s rows on their way to sinks", grouped(e.OutboxRows))
+	}
+	return text
+}
+
+// ledgerText is the sum over the topics, and whether it adds up.
+func ledgerText(l engine.Ledger) string {
+	var sum engine.Count
+	for _, c := range l.Topics {
+		sum.Read += c.Read
+		sum.Counted += c.Counted
+		sum.Late += c.Late
+		sum.Future += c.Future
+		sum.Invalid += c.Invalid
+		sum.Duplicate += c.Duplicate
+		sum.Filtered += c.Filtered
+		sum.InFlight += c.InFlight
+	}
+	text := fmt.Sprintf("%s read = %s counted + %s late + %s future + %s invalid + %s duplicate + %s filtered",
+		grouped(sum.Read), grouped(sum.Counted), grouped(sum.Late), grouped(sum.Future), grouped(sum.Invalid), grouped(sum.Duplicate), grouped(sum.Filtered))
+	if sum.InFlight > 0 {
+		text += fmt.Sprintf(" + %s in flight", grouped(sum.InFlight))
+	}
+	if n := web.Imbalance(l); n != 0 {
+		text += fmt.Sprintf(": UNBALANCED by %s rows", grouped(n))
+	}
+	return text
+}
+
+func lag(e engine.Status) int64 {
+	n := int64(0)
+	for _, p := range e.Partitions {
+		n += p.Lag
+	}
+	return n
+}
+
+// clock writes microseconds since 1970: the time alone within a day of now, else with the date; "-"
+// for none.
+func clock(us int64) string {
+	const year10000 = 253402300800_000_000
+	if us == math.MinInt64 || us >= year10000 {
+		return "-"
+	}
+	t := time.UnixMicro(us).UTC()
+	if d := time.Since(t); d < 24*time.Hour && d > -24*time.Hour {
+		return t.Format("15:04:05Z")
+	}
+	return t.Format("2006-01-02T15:04:05Z")
+}

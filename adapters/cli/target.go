@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nagare-stream/nagare/node"
+	"github.com/nagare-stream/nagare/pipelines"
+	"github.com/nagare-stream/nagare/store"
+)
+
+// helloTimeout is how long a running process has to say that it is there.
+const helloTimeout = 2 * time.Second
+
+// A target is the pipeline that a command is about: a running process, or a folder opened to look.
+type target struct {
+	*client
+	data  string
+	local *node.Node // nil: a process runs
+}
+
+// close lets go of the folder.
+func (t *target) close() error {
+	if t.local != nil {
+		return t.local.Close()
+	}
+	return nil
+}
+
+// reach finds the data folder that is meant and whoever can answer for it. With create a folder that
+// does not exist yet is made.
+func (a *app) reach(ctx context.Context, create bool) (*target, error) {
+	data, err := a.dataFolder()
+	if err != nil {
+		return nil, err
+	}
+	if c := running(ctx, data); c != nil {
+		return &target{client: c, data: data}, nil
+	}
+	id, err := node.ReadIdentity(data)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !create:
+		return nil, fmt.Errorf("look into data folder %s: there is nothing yet; `nagare run` starts a pipeline, --data names another folder", data)
+	case errors.Is(err, fs.ErrNotExist):
+		id = node.Project{Name: pipelines.Default}
+	case err != nil:
+		return nil, err
+	}
+	arg := id.Path
+	if arg == "" {
+		arg = id.Name
+	}
+	p, err := loadProject(arg)
+	if err != nil {
+		return nil, fmt.Errorf("look into data folder %s, which belongs to project %s: %w", data, arg, err)
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	n, err := node.Open(ctx, node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
+	if err != nil {
+		return nil, silentOwner(err)
+	}
+	return &target{client: newLocalClient(n), data: data, local: n}, nil
+}
+
+// silentOwner explains a folder that is in use by a process that does not answer.
+func silentOwner(err error) error {
+	var used *store.InUseError
+	if errors.As(err, &used) {
+		return fmt.Errorf("%w; the process does not answer requests (it was started with --http off, or is starting)", err)
+	}
+	return err
+}
+
+// running returns a client of the process that has a data folder open, nil when none answers.
+func running(ctx context.Context, data string) *client {
+	address := node.Address(data)
+	if address == "" {
+		return nil
+	}
+	token, _ := node.Token(data)
+	c := newClient(address, token)
+	hello, cancel := context.WithTimeout(ctx, helloTimeout)
+	defer cancel()
+	st, err := c.status(hello)
+	if err != nil || st.Info.Data != data { // an old note: the port is somebody else's now
+		return nil
+	}
+	return c
+}
+
+// dataFolder is --data, or else the folder of the one process that runs, of the project that runs by
+// default, or the only one there is.
+func (a *app) dataFolder() (string, error) {
+	if a.data != "" {
+		return filepath.Abs(a.data)
+	}
+	home, err := node.StateHome()
+	if err != nil {
+		return "", err
+	}
+	folders, live := knownFolders(home)
+	standard := filepath.Join(home, node.Project{Name: pipelines.Default}.FolderName())
+	switch {
+	case len(live) == 1:
+		return live[0], nil
+	case len(live) > 1:
+		return "", usage("several pipelines run on this machine; name the folder of one with --data: %s", strings.Join(live, ", "))
+	case len(folders) == 1:
+		return folders[0], nil
+	}
+	for _, f := range folders {
+		if f == standard {
+			return standard, nil
+		}
+	}
+	if len(folders) > 1 {
+		return "", usage("there are several data folders; name one with --data: %s", strings.Join(folders, ", "))
+	}
+	return standard, nil
+}
+
+// knownFolders lists the data folders under home, and those whose process has left an address that
+// answers.
+func knownFolders(home string) (folders, live []string) {
+	entries, err := os.ReadDir(home)
+	if err != nil {
+		return nil, nil
+	}
+	for _, e := range entries {
+		dir := filepath.Join(home, e.Name())
+		if _, err := node.ReadIdentity(dir); err != nil {
+			continue
+		}
+		folders = append(folders, dir)
+		if running(context.Background(), dir) != nil {
+			live = append(live, dir)
+		}
+	}
+	return folders, live
+}

@@ -1,0 +1,237 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nagare-stream/nagare/adapters/file"
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/sql"
+	"github.com/nagare-stream/nagare/store"
+)
+
+// Bounded is a run over files as the topics of a project, in a fresh state. It leaves nothing behind
+// but what it writes to Out.
+type Bounded struct {
+	Pipeline *plan.Pipeline
+	Files    map[string]string // by topic
+	Out      string            // folder for tables and ledger; "": none is written
+	Format   string            // of the tables: csv or jsonl
+	Stdout   *os.File          // of console sinks
+	Progress func(done, total int64)
+	Logger   *slog.Logger
+
+	// BatchRows is engine.Options.BatchRows; results do not depend on it.
+	BatchRows int
+}
+
+// BoundedResult is what a bounded run did.
+type BoundedResult struct {
+	Status  engine.Status
+	Rows    map[string]int64 // by table or view, of what was written; without Out that is empty
+	Files   []string         // written, in Out
+	Elapsed time.Duration    // of reading and computing
+	Written time.Duration    // of writing the files
+	Skipped []string         // sinks that are not written in such a run
+}
+
+// boundedRun is one run of a Bounded.
+type boundedRun struct {
+	Bounded
+	dir     string // of temporary files
+	engine  *engine.Engine
+	sources map[string]*file.Source
+	now     time.Time
+	result  BoundedResult
+	readers []string // logs that a view reads
+
+	mu    sync.Mutex
+	done  map[string]int64
+	total map[string]int64
+	logs  int
+}
+
+// Run reads the files to their end.
+func (b Bounded) Run(ctx context.Context) (*BoundedResult, error) {
+	r := &boundedRun{Bounded: b, sources: map[string]*file.Source{}, now: time.Now(), done: map[string]int64{}, total: map[string]int64{}}
+	r.result.Rows = map[string]int64{}
+	if r.Format == "" {
+		r.Format = formatCSV
+	}
+	if err := r.openFiles(); err != nil {
+		return nil, err
+	}
+	if r.Out != "" {
+		if err := prepareOut(r.Out, r.Format); err != nil {
+			return nil, err
+		}
+	}
+	dir, err := os.MkdirTemp("", "nagare-run-*")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for temporary files: %w; set TMPDIR to one that can be written to", cause(err))
+	}
+	r.dir = dir
+	err = r.run(ctx)
+	if rerr := os.RemoveAll(dir); err == nil && rerr != nil {
+		err = fmt.Errorf("remove temporary files: %w", rerr)
+	}
+	return &r.result, err
+}
+
+// openFiles matches files with topics.
+func (r *boundedRun) openFiles() error {
+	roles, err := findRoles(r.Pipeline)
+	if err != nil {
+		return err
+	}
+	for _, topic := range sortedKeys(r.Files) {
+		if !slices.Contains(roles.sources, topic) {
+			text := fmt.Sprintf("read %s as topic %q: the project does not read that topic", r.Files[topic], topic)
+			if near := sql.Nearest(topic, roles.sources); near != "" {
+				text += fmt.Sprintf("; did you mean %q?", near)
+			}
+			return &web.RequestError{Reason: text + "; it reads " + strings.Join(roles.sources, ", ")}
+		}
+	}
+	for _, topic := range roles.sources {
+		path, ok := r.Files[topic]
+		if !ok {
+			return &web.RequestError{Reason: fmt.Sprintf("run from files: none is named for the topic %s; add --from %s=FILE", topic, topic)}
+		}
+		c := r.Pipeline.Config.Topics[topic]
+		cfg := file.Config{Path: path, Topic: topic, Partitions: max(c.Partitions, 1), KeyField: c.Key, Now: r.now.UnixMicro()}
+		if r.Progress != nil {
+			cfg.Progress = func(done, total int64) { r.progress(topic, done, total) }
+		}
+		src, err := file.Open(cfg)
+		if err != nil {
+			return err
+		}
+		r.sources[topic] = src
+	}
+	return nil
+}
+
+// progress sums what the files report.
+func (r *boundedRun) progress(topic string, done, total int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done[topic], r.total[topic] = done, total
+	var d, t int64
+	for topic := range r.done {
+		d += r.done[topic]
+		t += r.total[topic]
+	}
+	r.Progress(d, t)
+}
+
+func (r *boundedRun) run(ctx context.Context) (err error) {
+	for _, d := range r.Pipeline.Datasets {
+		if d.Kind == plan.MaterializedView {
+			for _, f := range d.Flows {
+				r.noteReaders(f.Root)
+			}
+		}
+	}
+	memory := &store.Memory{}
+	e, err := engine.Open(ctx, engine.Options{
+		Pipeline:     r.Pipeline,
+		Source:       func(topic string) (engine.Source, error) { return r.sources[topic], nil },
+		Sink:         r.openSink,
+		Log:          r.openLog,
+		Store:        memory,
+		Now:          func() int64 { return time.Now().UnixMicro() },
+		BatchRows:    r.BatchRows,
+		Once:         true,
+		CloseWindows: true,
+		Ephemeral:    true,
+		Logger:       r.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	r.engine = e
+	begin := time.Now()
+	if err := e.Run(ctx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.result.Elapsed = time.Since(begin)
+	r.result.Status = e.Status()
+	if r.Out == "" {
+		return nil
+	}
+	begin = time.Now()
+	err = r.write(ctx)
+	r.result.Written = time.Since(begin)
+	return err
+}
+
+// noteReaders finds the tables that a view reads.
+func (r *boundedRun) noteReaders(n plan.Node) {
+	if s, ok := n.(*plan.Scan); ok {
+		r.readers = append(r.readers, s.Dataset.Name)
+		for _, f := range s.Dataset.Flows {
+			if s.Dataset.Kind == plan.TemporaryView {
+				r.noteReaders(f.Root)
+			}
+		}
+	}
+	for _, in := range n.Inputs() {
+		r.noteReaders(in)
+	}
+}
+
+// openLog keeps rows in temporary files if somebody is going to read them, else counts them.
+func (r *boundedRun) openLog(topic string, partitions int) (engine.Log, error) {
+	if r.Out == "" && !slices.Contains(r.readers, topic) {
+		return newTally(partitions), nil
+	}
+	r.logs++
+	return newSpool(r.dir, r.logs, topic, partitions), nil
+}
+
+// openSink opens what prints to the terminal. Topics do not exist in such a run, and files that grow
+// from run to run would get the rows of each run again: those sinks take nothing.
+func (r *boundedRun) openSink(def *plan.SinkDef) (engine.Sink, error) {
+	if def.Format == "console" {
+		out := r.Stdout
+		if out == nil {
+			out = os.Stdout
+		}
+		return openFileSink(def, r.dir, out)
+	}
+	if def.Format != "noop" {
+		r.result.Skipped = append(r.result.Skipped, def.Name)
+	}
+	return nil, nil
+}
+
+// write writes the tables and the ledger.
+func (r *boundedRun) write(ctx context.Context) error {
+	w := tableFiles{engine: r.engine, dir: r.Out, format: r.Format, rows: r.result.Rows}
+	err := w.all(ctx, r.result.Status)
+	r.result.Files = w.files
+	return err
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
