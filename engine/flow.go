@@ -277,7 +277,7 @@ func (b *fuser) rewrite(n *expr.Node) *expr.Node {
 		b.flow.json = true
 		return b.field(field, n.Type, false)
 	}
-	if n.Op == expr.OpCall && n.Func == "try_to_timestamp" && len(n.Args) == 1 && n.Args[0].Type.Kind == column.String {
+	if isTryTimestamp(n) {
 		if field, ok := jsonField(n.Args[0]); ok {
 			b.flow.json = true
 			return b.field(field, column.Of(column.Timestamp), true)
@@ -289,6 +289,12 @@ func (b *fuser) rewrite(n *expr.Node) *expr.Node {
 	c := *n
 	c.Args = b.rewriteAll(n.Args)
 	return &c
+}
+
+// isTryTimestamp recognises try_to_timestamp(x), which is TRY_CAST(x AS TIMESTAMP), of a string.
+func isTryTimestamp(n *expr.Node) bool {
+	is := n.Op == expr.OpTryCast || n.Op == expr.OpCall && n.Func == "try_to_timestamp"
+	return is && n.Type.Kind == column.Timestamp && len(n.Args) == 1 && n.Args[0].Type.Kind == column.String
 }
 
 // jsonField recognises a field of the record's value and returns its name.
