@@ -137,6 +137,12 @@ func (b *binding) expr(e sql.Expr) *Node {
 	case *sql.Star:
 		b.fault(e.Pos, "INVALID_USAGE_OF_STAR_OR_REGEX", "* cannot stand here")
 		return nil
+	case *sql.Aliased:
+		b.fault(e.Name.Pos, "PARSE_SYNTAX_ERROR", "a name cannot be given here")
+		return nil
+	case *sql.NamedArg:
+		b.fault(e.Position(), "NAMED_PARAMETERS_NOT_SUPPORTED", "arguments by name are not supported")
+		return nil
 	case *sql.Lambda:
 		b.fault(e.Pos, "INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION", "a lambda can only be an argument of a function that takes one")
 		return nil
@@ -147,18 +153,47 @@ func (b *binding) expr(e sql.Expr) *Node {
 
 // exprs binds all, so that every fault is found; false means that there was one.
 func (b *binding) exprs(list []sql.Expr) ([]*Node, bool) {
-	out := make([]*Node, 0, len(list))
-	good := true
+	nodes, _, good := b.named(list)
+	return nodes, good
+}
+
+// named is exprs that also gives the name of each: of a column, a field, an alias; "" for none.
+func (b *binding) named(list []sql.Expr) (nodes []*Node, names []string, good bool) {
+	nodes, good = make([]*Node, 0, len(list)), true
 	for _, e := range list {
 		if star, ok := e.(*sql.Star); ok {
-			nodes, ok := b.expand(star)
-			out, good = append(out, nodes...), good && ok
+			all, ok := b.expand(star)
+			for _, n := range all {
+				nodes, names = append(nodes, n), append(names, n.Name)
+			}
+			good = good && ok
 			continue
 		}
+		alias := ""
+		if a, ok := e.(*sql.Aliased); ok {
+			alias, e = a.Name.Name, a.Expr
+		}
 		n := b.expr(e)
-		out, good = append(out, n), good && n != nil
+		if alias == "" && n != nil {
+			alias = nameOfExpr(e, n)
+		}
+		nodes, names, good = append(nodes, n), append(names, alias), good && n != nil
 	}
-	return out, good
+	return nodes, names, good
+}
+
+// nameOfExpr is the name under which an expression is known: as its column has it, not as written.
+func nameOfExpr(e sql.Expr, n *Node) string {
+	switch e := e.(type) {
+	case *sql.Name:
+		if n.Op == OpColumn || n.Op == OpField {
+			return n.Name
+		}
+		return e.Parts[len(e.Parts)-1].Name
+	case *sql.Dot:
+		return n.Name
+	}
+	return ""
 }
 
 func (b *binding) expand(s *sql.Star) ([]*Node, bool) {

@@ -37,23 +37,24 @@ func (b *binding) call(e *sql.Call) *Node {
 	if fn.lambda != nil {
 		return fn.lambda(&call{b: b, fn: fn, name: e.Name.Name, pos: e.Pos}, e.Args)
 	}
-	args, good := b.callArgs(name, e.Args)
+	args, names, good := b.callArgs(name, e.Args)
 	if !good {
 		return nil
 	}
-	c := &call{b: b, fn: fn, name: e.Name.Name, pos: e.Pos, args: args}
+	c := &call{b: b, fn: fn, name: e.Name.Name, pos: e.Pos, args: args, names: names}
 	return c.bind()
 }
 
-// callArgs binds the arguments; the unit of timestampdiff and its like is a word, not a column.
-func (b *binding) callArgs(name string, list []sql.Expr) ([]*Node, bool) {
+// callArgs binds the arguments and gives the names that they have; the unit of timestampdiff and its
+// like is a word, not a column.
+func (b *binding) callArgs(name string, list []sql.Expr) (args []*Node, names []string, good bool) {
 	if len(list) == 3 && takesUnit(name) {
 		if unit, ok := list[0].(*sql.Name); ok && len(unit.Parts) == 1 {
-			args, good := b.exprs(list[1:])
-			return append([]*Node{textConst(unit.Parts[0].Name, unit.Position())}, args...), good
+			args, names, good = b.named(list[1:])
+			return append([]*Node{textConst(unit.Parts[0].Name, unit.Position())}, args...), nil, good
 		}
 	}
-	return b.exprs(list)
+	return b.named(list)
 }
 
 func takesUnit(name string) bool {
@@ -131,37 +132,5 @@ func suggestion(name string, names []string) string {
 	return ""
 }
 
-// Nearest returns the one of names with the fewest letters to change, or "" when none is near: more
-// than a third of the letters would change.
-func Nearest(name string, names []string) string {
-	best, least := "", len(name)/3+1
-	for _, n := range names {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(n), least+1); d < least || d == least && best == "" {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// editDistance is the Levenshtein distance of two names, by bytes, or limit if it is not below.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost = 1 + min(diagonal, row[j], row[j-1])
-			}
-			diagonal, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
-}
+// Nearest is sql.Nearest: the one of names that differs least from name, or "".
+func Nearest(name string, names []string) string { return sql.Nearest(name, names) }

@@ -255,9 +255,10 @@ func (b *binding) index(e *sql.Index) *Node {
 }
 
 func (b *binding) row(e *sql.Row) *Node {
-	args, good := b.exprs(e.Exprs)
+	args, names, good := b.named(e.Exprs)
 	if !good {
 		return nil
 	}
-	return b.apply("struct", e.Pos, args)
+	c := &call{b: b, fn: lookup("struct"), name: "struct", pos: e.Pos, args: args, names: names}
+	return c.bind()
 }

@@ -51,7 +51,8 @@ var (
 func buildTable() map[string]*function {
 	table := map[string]*function{}
 	families := [][]function{
-		arithmetic(), comparisons(), logic(), conditionals(),
+		arithmetic(), comparisons(), logic(), conditionals(), roundings(), mathematics(), bitwise(),
+		texts(), searches(), patternsOfText(), hashes(), encodings(), formats(),
 		timeFields(), timeSums(), timeCuts(), timeConversions(),
 		castFunctions(), structures(), jsonFunctions(), windows(),
 	}
@@ -79,6 +80,8 @@ type call struct {
 	name string // as written
 	pos  sql.Pos
 	args []*Node
+	// names of the arguments as written, for struct; nil: by their nodes
+	names []string
 }
 
 // node makes the call's node.

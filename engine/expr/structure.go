@@ -25,8 +25,13 @@ func structures() []function {
 func checkStruct(c *call) *Node {
 	fields := make([]column.Field, len(c.args))
 	for i, a := range c.args {
-		name := a.Name
-		if name == "" || a.Op == OpConst || a.Op == OpCall && a.Func != varFunc {
+		name := ""
+		if c.names != nil {
+			name = c.names[i]
+		} else if a.Op == OpColumn || a.Op == OpField {
+			name = a.Name
+		}
+		if name == "" {
 			name = "col" + strconv.Itoa(i+1)
 		}
 		fields[i] = column.Field{Name: name, Type: a.Type}
