@@ -87,7 +87,7 @@ func quoteString(s string) string {
 		case '\b':
 			out.WriteString(`\b`)
 		case 0:
-			out.WriteString(`\0`)
+			out.WriteString(`\u0000`) // \0 with digits behind it would be octal
 		case 0x1A:
 			out.WriteString(`\Z`)
 		default:

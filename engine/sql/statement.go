@@ -39,7 +39,11 @@ func (p *parser) set() Statement {
 		return &Use{Pos: s.Pos, Name: joined(p.path("the name of a catalog"))}
 	}
 	if p.accept("TIME", "ZONE") {
-		s.Prop.Key, s.Prop.Value = "spark.sql.session.timeZone", p.text("a time zone in quotes, as 'Asia/Tokyo'")
+		const expected = "a time zone in quotes, as 'Asia/Tokyo'"
+		if p.cur().kind == tokenString && p.cur().text == "" {
+			p.fail(expected)
+		}
+		s.Prop.Key, s.Prop.Value = "spark.sql.session.timeZone", p.text(expected)
 		return s
 	}
 	first := p.pos
