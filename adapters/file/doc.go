@@ -19,8 +19,9 @@
 // All buffers together hold at most about 32 MiB, plus records that are larger than a buffer. When
 // a queue is full the pass waits for its reader, and with it all other lanes wait. So readers that
 // are open must all be read, each by a goroutine of its own. A partition that nobody has opened
-// holds nothing up: its records are let go and read again, by a pass of their own, when it is
-// opened. Standard input cannot be read again, so there the pass waits for all.
+// holds nothing up: when a reader waits for it in vain its records are let go, and read again, by a
+// pass of their own, when it is opened. Standard input cannot be read again, so there the pass waits
+// for all.
 //
 //	source.go    what a file is, and its ends
 //	pass.go      the goroutine and its lanes

@@ -3,7 +3,9 @@ package file
 import (
 	"errors"
 	"io"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nagare-stream/nagare/engine"
 )
@@ -25,6 +27,7 @@ var errHalted = errors.New("all readers are closed")
 type pass struct {
 	src    *Source
 	lanes  []lane
+	quiet  bool  // tells nobody how far it is
 	bytes  int   // size of a buffer
 	number int64 // records found
 	keys   keyFinder
@@ -34,6 +37,7 @@ type pass struct {
 	open    int        // readers
 	halted  bool
 	stop    chan struct{} // closed when halted
+	hungry  chan struct{} // a reader has begun to wait
 	started sync.Once
 }
 
@@ -44,19 +48,22 @@ type lane struct {
 	full chan *engine.Records // to the reader; closed at the end
 	free chan *engine.Records // and back
 
-	opened bool          // a reader has it, or had it
-	missed bool          // records were let go before a reader came
-	closed chan struct{} // by the reader
+	waiting atomic.Bool   // the reader waits for records
+	opened  bool          // a reader has it, or had it
+	missed  bool          // records were let go before a reader came
+	closed  chan struct{} // by the reader
 
 	gone bool // the pass knows that nobody wants more records
 }
 
 func newPass(s *Source) *pass {
-	p := &pass{src: s, lanes: make([]lane, s.partitions), stop: make(chan struct{})}
+	p := &pass{src: s, lanes: make([]lane, s.partitions), stop: make(chan struct{}), hungry: make(chan struct{}, 1)}
 	p.bytes = min(maxBuffer, max(minBuffer, passBytes/laneBuffers/s.partitions))
 	p.keys.field = s.cfg.KeyField
 	for i := range p.lanes {
-		p.lanes[i] = lane{full: make(chan *engine.Records, queueBuffers), free: make(chan *engine.Records, laneBuffers), closed: make(chan struct{})}
+		l := &p.lanes[i]
+		l.full, l.free = make(chan *engine.Records, queueBuffers), make(chan *engine.Records, laneBuffers)
+		l.closed = make(chan struct{})
 	}
 	return p
 }
@@ -119,7 +126,11 @@ func (p *pass) run() {
 
 // read finds all records.
 func (p *pass) read() error {
-	in, err := p.src.open()
+	progress := p.src.cfg.Progress
+	if p.quiet {
+		progress = nil
+	}
+	in, err := p.src.open(progress)
 	if err != nil {
 		return err
 	}
@@ -214,8 +225,7 @@ func (p *pass) refill(l *lane) *engine.Records {
 	return r
 }
 
-// hand gives the lane's buffer to its reader and waits if the queue is full. A lane without a
-// reader is let go instead, if the file can be read again.
+// hand gives the lane's buffer to its reader and waits if the queue is full.
 func (p *pass) hand(l *lane) error {
 	r := l.fill
 	l.fill = nil
@@ -224,24 +234,48 @@ func (p *pass) hand(l *lane) error {
 		return nil
 	default:
 	}
-	if p.src.cfg.Path != "-" {
-		p.mu.Lock()
-		l.missed = !l.opened
-		l.gone = l.missed
-		p.mu.Unlock()
-		if l.gone {
+	for {
+		if p.src.cfg.Path != "-" && p.letGo(l) {
 			return nil
 		}
+		select {
+		case l.full <- r:
+			return nil
+		case <-l.closed:
+			l.gone = true
+			return nil
+		case <-p.stop:
+			return errHalted
+		case <-p.hungry:
+		}
 	}
-	select {
-	case l.full <- r:
-		return nil
-	case <-l.closed:
-		l.gone = true
-		return nil
-	case <-p.stop:
-		return errHalted
+}
+
+// letGo lets a lane without a reader go, if it holds up another one that has nothing left to read.
+// Readers that are just about to be opened get a chance first.
+func (p *pass) letGo(l *lane) bool {
+	if !p.starving() {
+		return false
 	}
+	runtime.Gosched()
+	if !p.starving() {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.missed = !l.opened
+	l.gone = l.missed
+	return l.gone
+}
+
+// starving reports whether a reader waits and its queue is empty.
+func (p *pass) starving() bool {
+	for i := range p.lanes {
+		if l := &p.lanes[i]; l.waiting.Load() && len(l.full) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // handAll hands over what is left at the end.

@@ -65,11 +65,9 @@ func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
 	r.pass.start()
 	l := &r.pass.lanes[r.partition]
 	for {
-		var got *engine.Records
-		select {
-		case got = <-l.full:
-		case <-ctx.Done():
-			return ctx.Err()
+		got, err := r.pass.take(ctx, l)
+		if err != nil {
+			return err
 		}
 		if got == nil {
 			return r.end()
@@ -87,6 +85,27 @@ func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
 		dst.Partition, dst.Next = r.partition, engine.Position{Offset: r.next}
 		l.free <- got
 		return nil
+	}
+}
+
+// take returns the lane's next buffer, nil behind the last one.
+func (p *pass) take(ctx context.Context, l *lane) (*engine.Records, error) {
+	select {
+	case got := <-l.full:
+		return got, nil
+	default:
+	}
+	l.waiting.Store(true)
+	defer l.waiting.Store(false)
+	select {
+	case p.hungry <- struct{}{}:
+	default:
+	}
+	select {
+	case got := <-l.full:
+		return got, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 

@@ -26,7 +26,7 @@ type Config struct {
 	// number in the file, from 0, gives modulo Partitions. Kcat files have keys of their own.
 	KeyField string
 	Now      int64 // append time of records that have none of their own, microseconds since 1970
-	// Progress, if set, is called by the reading goroutine with the bytes of the file that are
+	// Progress, if set, is called by the goroutine that reads for the Readers with the bytes of the file that are
 	// read and all of them (0 for standard input).
 	Progress func(done, total int64)
 	Stdin    io.Reader // what "-" reads; nil: os.Stdin
@@ -53,6 +53,8 @@ type Source struct {
 	partitions int
 	topic      []byte // of a kcat file with several: the one to take; nil: all lines
 
+	counting chan struct{} // full while somebody counts
+
 	mu     sync.Mutex
 	shared *pass
 	ends   []int64 // behind the last record of each partition; nil: not known
@@ -70,7 +72,7 @@ func Open(cfg Config) (*Source, error) {
 	if cfg.Stdin == nil {
 		cfg.Stdin = os.Stdin
 	}
-	s := &Source{cfg: cfg, partitions: cfg.Partitions}
+	s := &Source{cfg: cfg, partitions: cfg.Partitions, counting: make(chan struct{}, 1)}
 	if cfg.Path == "-" {
 		return s, nil
 	}
@@ -95,7 +97,7 @@ func Open(cfg Config) (*Source, error) {
 
 // inspect tells kcat's lines from others and, for them, finds partitions, topic and ends.
 func (s *Source) inspect() error {
-	in, err := s.open()
+	in, err := s.open(nil)
 	if err != nil {
 		return err
 	}
@@ -121,7 +123,7 @@ func (s *Source) inspect() error {
 		}
 	}
 	s.form = kcat
-	again, err := s.open()
+	again, err := s.open(nil)
 	if err != nil {
 		return err
 	}
@@ -153,10 +155,10 @@ func (in *input) Close() error {
 	return in.file.Close()
 }
 
-// open opens the file for a pass.
-func (s *Source) open() (*input, error) {
+// open opens the file and tells progress, unless that is nil, how far the reading is.
+func (s *Source) open(progress func(done, total int64)) (*input, error) {
 	if s.cfg.Path == "-" {
-		return &input{Reader: &metered{r: s.cfg.Stdin, progress: s.cfg.Progress}}, nil
+		return &input{Reader: &metered{r: s.cfg.Stdin, progress: progress}}, nil
 	}
 	f, err := os.Open(s.cfg.Path)
 	if err != nil {
@@ -170,7 +172,7 @@ func (s *Source) open() (*input, error) {
 		f.Close()
 		return nil, s.fault(err)
 	}
-	in := &input{Reader: &metered{r: f, total: info.Size(), progress: s.cfg.Progress}, file: f}
+	in := &input{Reader: &metered{r: f, total: info.Size(), progress: progress}, file: f}
 	if s.compressed && info.Size() > 0 {
 		z, err := gzip.NewReader(in.Reader)
 		if err != nil {
@@ -206,29 +208,41 @@ func (s *Source) End(ctx context.Context, partition int32) (engine.Position, err
 	if err := s.check(partition); err != nil {
 		return engine.Position{}, err
 	}
+	select { // one counts, the others wait for it
+	case s.counting <- struct{}{}:
+		defer func() { <-s.counting }()
+	case <-ctx.Done():
+		return engine.Position{}, ctx.Err()
+	}
 	s.mu.Lock()
 	ends := s.ends
 	s.mu.Unlock()
 	if ends == nil {
-		if s.cfg.Path == "-" {
-			return engine.Position{}, fmt.Errorf("find the end of standard input: it is known only when all has been read")
-		}
-		p := newPass(s)
-		for i := range p.lanes {
-			p.lanes[i].gone = true
-		}
-		stop := context.AfterFunc(ctx, p.halt)
-		defer stop()
-		p.run()
-		if err := ctx.Err(); err != nil {
+		var err error
+		if ends, err = s.count(ctx); err != nil {
 			return engine.Position{}, err
 		}
-		if p.err != nil {
-			return engine.Position{}, p.err
-		}
-		ends = p.ends()
 	}
 	return engine.Position{Offset: ends[partition]}, nil
+}
+
+// count reads the file to find where the partitions end.
+func (s *Source) count(ctx context.Context) ([]int64, error) {
+	if s.cfg.Path == "-" {
+		return nil, fmt.Errorf("find the end of standard input: it is known only when all has been read")
+	}
+	p := newPass(s)
+	p.quiet = true
+	for i := range p.lanes {
+		p.lanes[i].gone = true
+	}
+	stop := context.AfterFunc(ctx, p.halt)
+	defer stop()
+	p.run()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return p.ends(), p.err
 }
 
 func (s *Source) check(partition int32) error {
