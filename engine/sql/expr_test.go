@@ -212,7 +212,7 @@ func TestNearest(t *testing.T) {
 	names := []string{"FROM", "WHERE", "purchase", "sales_1m", "p"}
 	for _, c := range []struct{ word, want string }{
 		{"FORM", "FROM"}, {"form", "FROM"}, {"WERE", "WHERE"}, {"purchse", "purchase"}, {"Purchase", "purchase"},
-		{"P", "p"}, {"p", ""}, {"sales1m", "sales_1m"}, {"x", ""}, {"", ""}, {"orders", ""}, {"FROM", ""},
+		{"P", "p"}, {"p", ""}, {"sales1m", "sales_1m"}, {"x", ""}, {"", ""}, {"orders", ""}, {"sale", ""}, {"salse_1m", "sales_1m"}, {"FROM", ""},
 	} {
 		if got := Nearest(c.word, names); got != c.want {
 			t.Errorf("Nearest(%q) = %q, want %q", c.word, got, c.want)

@@ -43,15 +43,15 @@ func roleOf(upper string) wordRole {
 }
 
 // Nearest is the one of among that differs least from word, upper and lower case being alike, or "" if
-// none is near: at most one edit for up to 3 characters, two for up to 7, three beyond. An edit is a
+// none is near: at most one edit for up to 5 characters, two for up to 8, three beyond. An edit is a
 // character put in, left out or replaced, or two neighbours swapped. The first of equals wins.
 func Nearest(word string, among []string) string {
 	w := []rune(strings.ToUpper(word))
 	best, limit := "", 3
 	switch {
-	case len(w) <= 3:
+	case len(w) <= 5:
 		limit = 1
-	case len(w) <= 7:
+	case len(w) <= 8:
 		limit = 2
 	}
 	for _, candidate := range among {
