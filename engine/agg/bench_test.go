@@ -181,7 +181,7 @@ func BenchmarkDistinctMinute(b *testing.B) {
 	for b.Loop() {
 		if i++; i%10 == 0 {
 			if bytes == 0 {
-				bytes = float64(d.Size()-8*chunk) / float64(d.set.len())
+				bytes = float64(d.Size()) / float64(d.set.len())
 			}
 			d.Clear(false)
 			d.Grow(g.Len())
@@ -279,6 +279,44 @@ func BenchmarkCheckpoint(b *testing.B) {
 		h.ClearDirty()
 	}
 	b.ReportAllocs()
+}
+
+// TestBytesAKey: a key of two short strings with count, sum and avg costs about 100 bytes, and a
+// distinct string of ten bytes about 40, averaged over sizes between two doublings.
+func TestBytesAKey(t *testing.T) {
+	var groups, values, keys float64
+	for _, n := range []int{100e3, 125e3, 150e3, 175e3} {
+		a, b, user := ints(column.String), ints(column.String), ints(column.String)
+		for i := range n {
+			a.AppendString(fmt.Sprintf("product_%d", i/100))
+			b.AppendString(fmt.Sprintf("region_%d", i%100))
+			user.AppendString(fmt.Sprintf("user_%05d", i%100000))
+		}
+		amount := ints(column.Float64)
+		amount.Float = make([]float64, n)
+		h, err := NewHash([]column.Type{a.Type, b.Type}, salesSpecs(t)[:3])
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := ascending(nil, n)
+		for at := 0; at < n; at += benchRows {
+			h.Update([]*column.Vector{a, b}, []*column.Vector{nil, amount, amount}, rows[at:min(n, at+benchRows)])
+		}
+		d := newDistinct(&count{}, user.Type)
+		d.Grow(2)
+		slots := make([]uint32, n)
+		for i := range slots {
+			slots[i] = uint32(i / 100000)
+		}
+		d.Update(slots, rows, user)
+		groups += float64(h.Size()) - float64(cap(h.slots)+cap(h.all))*4
+		values += float64(d.Size()) - float64(cap(d.fresh)+cap(d.rows))*4
+		keys += float64(n)
+	}
+	t.Logf("%.1f bytes a key, %.1f bytes a distinct value", groups/keys, values/keys)
+	if groups/keys > 105 || values/keys > 45 {
+		t.Errorf("%.1f bytes a key, %.1f bytes a distinct value", groups/keys, values/keys)
+	}
 }
 
 // TestNoAllocations: in steady state neither folding nor writing deltas nor Reset allocates.

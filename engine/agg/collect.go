@@ -43,14 +43,32 @@ func (a *collect) Update(slots, rows []uint32, in *column.Vector) {
 func (a *collect) Merge(dst uint32, from Aggregate, src uint32) {
 	f := from.(*collect)
 	for _, e := range f.list.of(src, 0) {
-		if a.list.words {
-			a.list.pushInt(dst, f.list.ints[e])
-		} else {
-			a.list.pushBytes(dst, f.list.bytes(e))
-		}
+		a.take(dst, f, e)
 	}
 	if f.list.overflowed(src) {
 		a.list.overflow(dst)
+	}
+}
+
+// mergeAll is as that of distinct.
+func (a *collect) mergeAll(slots []uint32, from Aggregate) {
+	f := from.(*collect)
+	for e := range f.list.list {
+		if src := f.list.list[e].slot; src != none {
+			a.take(slots[src], f, uint32(e))
+		}
+	}
+	for _, src := range f.list.over {
+		a.list.overflow(slots[src])
+	}
+}
+
+// take adds an entry of another list to a slot.
+func (a *collect) take(slot uint32, from *collect, e uint32) {
+	if a.list.words {
+		a.list.pushInt(slot, from.list.ints[e])
+	} else {
+		a.list.pushBytes(slot, from.list.bytes(e))
 	}
 }
 

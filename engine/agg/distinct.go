@@ -18,7 +18,7 @@ type distinct struct {
 	typ   column.Type // of the input
 	parts bool        // the input is a struct of several arguments
 
-	hashes [chunk]uint64
+	hashes []uint64 // of a chunk
 	fresh  []uint32 // slots and rows of values that are new
 	rows   []uint32
 	coded  []byte
@@ -73,7 +73,8 @@ func (d *distinct) updateWords(slots, rows []uint32, in *column.Vector) {
 }
 
 func (d *distinct) updateBytes(slots, rows []uint32, in *column.Vector) {
-	hs := d.hashes[:len(rows)]
+	d.hashes = resize(d.hashes, len(rows))
+	hs := d.hashes
 	for i := range hs {
 		hs[i] = hashSeed
 	}
@@ -105,16 +106,41 @@ func (d *distinct) Merge(dst uint32, from Aggregate, src uint32) {
 	f := from.(*distinct)
 	first := d.set.len()
 	for _, e := range f.set.of(src, 0) {
-		if d.set.words {
-			d.addWord(dst, f.set.ints[e])
-		} else {
-			d.addOther(dst, f.set.bytes(e))
-		}
+		d.take(dst, f, e)
 	}
 	if f.set.overflowed(src) {
 		d.set.overflow(dst)
 	}
-	if err := d.tell(dst, first); err != nil {
+	d.mustTell(first)
+}
+
+// mergeAll adds the values of all slots in the order in which they came, which keeps the order
+// within each slot and reads from's memory from one end to the other.
+func (d *distinct) mergeAll(slots []uint32, from Aggregate) {
+	f := from.(*distinct)
+	first := d.set.len()
+	for e := range f.set.list {
+		if src := f.set.list[e].slot; src != none {
+			d.take(slots[src], f, uint32(e))
+		}
+	}
+	for _, src := range f.set.over {
+		d.set.overflow(slots[src])
+	}
+	d.mustTell(first)
+}
+
+// take adds an entry of another set to a slot.
+func (d *distinct) take(slot uint32, from *distinct, e uint32) {
+	if d.set.words {
+		d.addWord(slot, from.set.ints[e])
+	} else {
+		d.addOther(slot, from.set.bytes(e))
+	}
+}
+
+func (d *distinct) mustTell(first uint32) {
+	if err := d.tell(first); err != nil {
 		panic("BUG: a set holds what is no value: " + err.Error())
 	}
 }
@@ -144,20 +170,22 @@ func (d *distinct) read(v *column.Vector, e uint32) error {
 	return nil
 }
 
-// tell hands the values of a slot from entry first on to the inner aggregate.
-func (d *distinct) tell(slot, first uint32) error {
-	added := d.set.of(slot, first)
+// tell hands the values from entry first on to the inner aggregate.
+func (d *distinct) tell(first uint32) error {
+	added := d.set.list[first:]
 	if c, ok := d.inner.(*count); ok {
-		c.n[slot] += int64(len(added))
+		for i := range added {
+			c.n[added[i].slot]++
+		}
 		return nil
 	}
 	d.values.Reset(d.typ)
 	d.fresh, d.rows = d.fresh[:0], d.rows[:0]
-	for i, e := range added {
-		if err := d.read(&d.values, e); err != nil {
+	for i := range added {
+		if err := d.read(&d.values, first+uint32(i)); err != nil {
 			return err
 		}
-		d.fresh, d.rows = append(d.fresh, slot), append(d.rows, uint32(i))
+		d.fresh, d.rows = append(d.fresh, added[i].slot), append(d.rows, uint32(i))
 	}
 	d.inner.Update(d.fresh, d.rows, &d.values)
 	return nil
@@ -185,7 +213,9 @@ func (d *distinct) Clear(release bool) {
 	d.inner.(Clearer).Clear(release)
 }
 
-func (d *distinct) Size() int64 { return d.set.size() + d.inner.Size() + 8*chunk }
+func (d *distinct) Size() int64 {
+	return d.set.size() + d.inner.Size() + int64(cap(d.hashes)+cap(d.fresh)/2+cap(d.rows)/2)*8
+}
 
 // The state is the values.
 func (d *distinct) AppendState(dst []byte, slot uint32) []byte {
@@ -211,7 +241,7 @@ func (d *distinct) ApplyDelta(slot uint32, src []byte) error {
 	err := d.set.readState(slot, src,
 		func(x int64) { d.addWord(slot, x) }, func(b []byte) { d.addOther(slot, b) })
 	if err == nil {
-		err = d.tell(slot, first)
+		err = d.tell(first)
 	}
 	return stateError("distinct values", nil, err)
 }

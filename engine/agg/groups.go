@@ -24,7 +24,7 @@ type Groups struct {
 	keys   []column.Vector // the key of each slot
 	n      int
 	index  index
-	hashes [chunk]uint64
+	hashes []uint64 // of a chunk
 	wrong  []uint32 // positions in the chunk whose slot has another key
 	weaken uint64   // tests only: bits of the hash that are dropped, so that keys collide
 }
@@ -45,7 +45,7 @@ func (g *Groups) Keys() []column.Vector { return g.keys }
 
 // Size is the bytes in use, about.
 func (g *Groups) Size() int64 {
-	n := g.index.size() + 8*chunk
+	n := g.index.size() + int64(cap(g.hashes)+cap(g.wrong)/2)*8
 	for i := range g.keys {
 		n += vectorSize(&g.keys[i])
 	}
@@ -79,7 +79,7 @@ func (g *Groups) Slots(keys []*column.Vector, rows []uint32, dst []uint32) []uin
 	}
 	for at := 0; at < len(rows); at += chunk {
 		to := min(at+chunk, len(rows))
-		part, hs := rows[at:to], g.hashes[:to-at]
+		part, hs := rows[at:to], g.scratch(to-at)
 		for i := range hs {
 			hs[i] = hashSeed
 		}
@@ -89,6 +89,12 @@ func (g *Groups) Slots(keys []*column.Vector, rows []uint32, dst []uint32) []uin
 		g.lookup(keys, part, hs, dst[at:to])
 	}
 	return dst
+}
+
+// scratch is room for n hashes: there can be very many Groups with few rows each.
+func (g *Groups) scratch(n int) []uint64 {
+	g.hashes = resize(g.hashes, n)
+	return g.hashes
 }
 
 // lookup finds or adds the keys of a chunk.

@@ -163,10 +163,19 @@ func (h *Hash) Merge(from *Hash) {
 	h.touch(h.slots)
 	for i, a := range h.aggs {
 		b := from.aggs[i]
+		if all, ok := a.(allMerger); ok {
+			all.mergeAll(h.slots, b)
+			continue
+		}
 		for src, dst := range h.slots {
 			a.Merge(dst, b, uint32(src))
 		}
 	}
+}
+
+// An allMerger merges every slot of another aggregate at once: src goes into slots[src].
+type allMerger interface {
+	mergeAll(slots []uint32, from Aggregate)
 }
 
 // Result appends to dst[i] the results of aggregate i for the slots. dst has a vector an aggregate,

@@ -62,8 +62,9 @@ func shortWords(d []byte, from, n uint32) (x, y uint64) {
 	return x, y
 }
 
+// hashShort mixes a string of n bytes, given as two words, into h.
 func hashShort(h, x, y uint64, n uint32) uint64 {
-	return stir(fold(x^hashLow, y^h), uint64(n)*hashLen)
+	return fold(x^uint64(n)*hashLen, y^h)
 }
 
 func hashLong(h uint64, b []byte) uint64 {
