@@ -65,12 +65,16 @@ func (e *Engine) checkpoint(ctx context.Context) error {
 	d := e.finals
 	e.finals = e.spareDelta
 	entries := e.cutOutbox(d)
+	held := e.stateRows()
 	if !e.opt.Ephemeral {
 		e.cutState(d)
 	}
 	c := e.cut()
 	e.gate.Unlock()
 	paused := e.opt.Now() - begin
+	if most := e.opt.Pipeline.Config.StateMaxRows; most > 0 && held > most {
+		return &StateFullError{Rows: held, Most: most}
+	}
 	for _, id := range done {
 		d.Delete(outboxOp, binary.BigEndian.AppendUint64(nil, id))
 	}
@@ -171,6 +175,32 @@ func storePartial(d *Delta, op string, w *windowOp, partition int32, p *partial,
 	p.hash.ClearDirty()
 	p.stored = true
 	return value
+}
+
+// stateRows is how many groups the open windows hold. The gate is held.
+func (e *Engine) stateRows() int64 {
+	var n int64
+	for _, c := range e.merger.closer {
+		for partition, list := range c.pending {
+			for _, p := range list {
+				n += int64(p.hash.Len())
+			}
+			if t := c.tasks[partition]; t != nil {
+				for _, p := range t.open {
+					n += int64(p.hash.Len())
+				}
+			}
+		}
+	}
+	return n
+}
+
+// A StateFullError says that the open windows hold more groups than allowed.
+type StateFullError struct{ Rows, Most int64 }
+
+func (s *StateFullError) Error() string {
+	return fmt.Sprintf("keep state: the open windows hold %d rows, and nagare.state.maxRows allows %d; "+
+		"raise it, group by fewer keys, or shorten windows and delays", s.Rows, s.Most)
 }
 
 func stateOp(w *windowOp) string { return "state/" + w.op.Name }

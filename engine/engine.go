@@ -170,7 +170,7 @@ func (e *Engine) finishEphemeral(ctx context.Context) error {
 func (e *Engine) runTask(ctx context.Context, t *task) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &PanicError{Topic: t.flow.topic, Partition: t.partition, Offset: t.offset.Load(), Value: p, Stack: stack()}
+			err = t.panicked(p)
 		}
 	}()
 	if t.reader, err = t.source.Open(ctx, t.partition, t.position); err != nil {
@@ -248,9 +248,19 @@ func (e *Engine) Close() error {
 type PanicError struct {
 	Topic     string
 	Partition int32
-	Offset    int64 // of the batch
+	Offset    int64 // of the first record of the step; -1 if there was none
+	Rows      int   // records of the step; with Options.BatchRows 1 it is the one record
 	Value     any
 	Stack     string
+}
+
+// panicked describes a panic met in the present step.
+func (t *task) panicked(value any) *PanicError {
+	p := &PanicError{Topic: t.flow.topic, Partition: t.partition, Offset: -1, Value: value, Stack: stack()}
+	if t.to <= t.records.Len() && t.from < t.to {
+		p.Offset, p.Rows = t.records.Offsets[t.from], t.to-t.from
+	}
+	return p
 }
 
 func (p *PanicError) Error() string {

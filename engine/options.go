@@ -13,6 +13,13 @@ type Log interface {
 	Sink
 }
 
+// A Place is a record's.
+type Place struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+}
+
 // Options is what an Engine is made of. Pipeline, Source, Sink, Log, Store and Now are needed.
 type Options struct {
 	Pipeline *plan.Pipeline
@@ -30,6 +37,9 @@ type Options struct {
 	BatchRows int
 	// CheckpointInterval in microseconds of work; 0: the project's; negative: only at the end.
 	CheckpointInterval int64
+	// Poison is records that made the engine panic again and again: they are kept as invalid and not
+	// looked at. The reason is told in TOPIC$invalid.
+	Poison map[Place]string
 	// Once ends the run when all sources have ended. CloseWindows then closes all windows.
 	Once, CloseWindows bool
 	// Ephemeral keeps no state: nothing is restored, and rows go to logs and sinks as they come. For a

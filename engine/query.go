@@ -53,6 +53,12 @@ const openSuffix = "$open"
 
 // runBatch runs a tree of operators over what the datasets hold now.
 func (e *Engine) runBatch(ctx context.Context, root plan.Node, visit func(*column.Batch) error) error {
+	return e.runBatchOver(ctx, root, e.scan, visit)
+}
+
+// runBatchOver is runBatch with a way of its own to read a dataset by its name.
+func (e *Engine) runBatchOver(ctx context.Context, root plan.Node, scan func(context.Context, string, func(*column.Batch) error) error,
+	visit func(*column.Batch) error) error {
 	env := expr.Env{Zone: e.env.Zone, Now: e.opt.Now()}
 	return batch.Run(ctx, root, func(d *plan.Dataset) (batch.Input, error) {
 		name := d.Name
@@ -62,7 +68,7 @@ func (e *Engine) runBatch(ctx context.Context, root plan.Node, visit func(*colum
 			}
 			name = d.Topics[0]
 		}
-		return pull(ctx, func(visit func(*column.Batch) error) error { return e.scan(ctx, name, visit) }), nil
+		return pull(ctx, func(visit func(*column.Batch) error) error { return scan(ctx, name, visit) }), nil
 	}, env, visit)
 }
 

@@ -46,7 +46,11 @@ func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (
 		}
 		return nil
 	}
-	if err := e.scan(ctx, name, keep); err != nil {
+	scan := e.scan
+	if open {
+		scan = e.scanWithOpen
+	}
+	if err := scan(ctx, name, keep); err != nil {
 		return nil, err
 	}
 	if s.Schema == nil {
@@ -72,6 +76,23 @@ func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (
 	}
 	s.Batch.SelectAll()
 	return s, nil
+}
+
+// scanWithOpen is scan, where a view also sees the open rows of the tables that it reads.
+func (e *Engine) scanWithOpen(ctx context.Context, name string, visit func(*column.Batch) error) error {
+	d := e.opt.Pipeline.Dataset(name)
+	if d == nil || d.Kind != plan.MaterializedView {
+		return e.scan(ctx, name, visit)
+	}
+	return e.runBatchOver(ctx, d.Flows[0].Root, func(ctx context.Context, name string, visit func(*column.Batch) error) error {
+		if err := e.scanWithOpen(ctx, name, visit); err != nil {
+			return err
+		}
+		if e.windowed(name) == nil {
+			return nil
+		}
+		return e.scan(ctx, name+openSuffix, visit)
+	}, visit)
 }
 
 // dropFirst takes the first n rows away.

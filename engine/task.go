@@ -36,6 +36,7 @@ type task struct {
 	topic   Count   // outcomes over all operators, a row once
 	best    []uint8 // by row: best outcome so far
 	from    int     // first record of the step
+	to      int     // behind its last one
 
 	refused  []refusal
 	unusable *keeper
@@ -81,7 +82,7 @@ func (t *task) run(ctx context.Context) error {
 func (t *task) process() error {
 	for from := 0; from < t.records.Len(); from += t.e.opt.BatchRows {
 		to := min(from+t.e.opt.BatchRows, t.records.Len())
-		if err := t.step(from, to); err != nil {
+		if err := t.stepPastPoison(from, to); err != nil {
 			return err
 		}
 	}
@@ -93,10 +94,55 @@ func (t *task) process() error {
 	return t.e.merger.report(t)
 }
 
+// stepPastPoison is step, but for records that are known to make it panic: these are refused unseen.
+func (t *task) stepPastPoison(from, to int) error {
+	if len(t.e.opt.Poison) == 0 {
+		return t.step(from, to)
+	}
+	for i := from; i < to; i++ {
+		reason, is := t.e.opt.Poison[Place{t.flow.topic, t.partition, t.records.Offsets[i]}]
+		if !is {
+			continue
+		}
+		if i > from {
+			if err := t.step(from, i); err != nil {
+				return err
+			}
+		}
+		if err := t.refuseUnseen(i, reason); err != nil {
+			return err
+		}
+		from = i + 1
+	}
+	if from == to {
+		return nil
+	}
+	return t.step(from, to)
+}
+
+// refuseUnseen books a record as invalid everywhere without decoding it.
+func (t *task) refuseUnseen(i int, reason string) error {
+	one := Count{Read: 1, Invalid: 1}
+	t.topic.add(one)
+	for _, w := range t.windows {
+		w.judged.count.add(one)
+	}
+	for _, r := range t.rows {
+		r.judged.count.add(one)
+	}
+	t.e.events.Add(1)
+	k := t.unusable
+	k.begin(&refusedSchema)
+	k.batch.Cols[3].AppendString("invalid")
+	k.batch.Cols[4].AppendString(reason)
+	k.record(&t.records, i)
+	return k.end()
+}
+
 // step decodes records from … to-1, marks them, and runs the operators.
 func (t *task) step(from, to int) error {
 	n := to - from
-	t.from = from
+	t.from, t.to = from, to
 	if err := t.scan.decode(&t.records, from, to); err != nil {
 		return err
 	}
