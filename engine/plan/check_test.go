@@ -85,6 +85,9 @@ func checkCase(query string) string {
 	p, faults := Resolve(in)
 	lines := []string{}
 	for _, f := range faults {
+		if f.Class == "PARSE_SYNTAX_ERROR" { // its text is package sql's
+			f.Message, f.Hint = "…", ""
+		}
 		lines = append(lines, f.Error())
 	}
 	for _, f := range Portable(p) {

@@ -53,6 +53,14 @@ func (r *resolver) checkRunnable() {
 	if len(r.faults) > 0 {
 		return
 	}
+	for _, d := range r.pipe.Datasets {
+		for _, f := range d.Flows {
+			if _, ok := folded(f.Root); !ok {
+				r.fault(*longExpression(f.Pos))
+				return
+			}
+		}
+	}
 	_, faults := r.pipe.StreamOps()
 	r.faults = append(r.faults, faults...)
 }

@@ -69,7 +69,7 @@ func (b *binder) table(ref *sql.TableRef) (bound, bool) {
 		return bound{}, false
 	}
 	name, pos := ref.Parts[len(ref.Parts)-1].Name, ref.Parts[0].Pos
-	if len(ref.Parts) > 1 {
+	if d := b.r.byName[name]; len(ref.Parts) > 1 && (d == nil || d.dataset.Kind != StreamingTable && d.dataset.Kind != MaterializedView) {
 		b.fault(qualified(ref))
 		return bound{}, false
 	}
@@ -77,9 +77,13 @@ func (b *binder) table(ref *sql.TableRef) (bound, bool) {
 		b.fault(*notYet(ref.Options[0].Pos, "WITH (options) behind a relation"))
 		return bound{}, false
 	}
-	for i := len(b.ctes) - 1; i >= 0 && !ref.Stream; i-- {
+	for i := len(b.ctes) - 1; i >= 0 && !ref.Stream && len(ref.Parts) == 1; i-- {
 		if strings.EqualFold(b.ctes[i].name, name) {
 			if b.ctes[i].root == nil {
+				return bound{}, false
+			}
+			if fault := tooManyOperators(b.ctes[i].root, pos); fault != nil {
+				b.fault(*fault)
 				return bound{}, false
 			}
 			return b.finish(clone(b.ctes[i].root), b.ctes[i].name, ref.Watermark, ref.Alias, ref.Columns)
@@ -98,6 +102,9 @@ func (b *binder) table(ref *sql.TableRef) (bound, bool) {
 		return bound{}, false
 	}
 	node, fault := b.read(d.dataset, ref.Stream, pos)
+	if fault == nil {
+		fault = tooManyOperators(node, pos)
+	}
 	if fault != nil {
 		b.fault(*fault)
 		return bound{}, false

@@ -287,6 +287,10 @@ func (s *selecting) bindItem(i int) {
 	n, ok := s.b.bind(s.binder(), it.syn) // its own: an alias is bound in the middle of another expression
 	s.phase = outer
 	it.done = true
+	if fault := tooLong(n, it.syn.Position()); fault != nil {
+		s.fault(*fault)
+		return
+	}
 	if !ok {
 		s.failed = true
 		return
@@ -302,6 +306,10 @@ func (s *selecting) groupBy() {
 	}
 	s.grouped = true
 	if g.All {
+		return
+	}
+	if g.Kind == "CUBE" && len(g.Exprs) > maxGroupingSet || len(g.Exprs) > 60 {
+		s.fault(sql.Fault{Pos: g.Pos, Class: "GROUPING_SIZE_LIMIT_EXCEEDED", Message: fmt.Sprintf("%d keys are too many", len(g.Exprs))})
 		return
 	}
 	for _, e := range g.Exprs {

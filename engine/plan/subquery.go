@@ -120,6 +120,9 @@ func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (sub
 	}
 	if on != nil {
 		on = right(on)
+		if lefts != nil { // what WHERE leaves out must not make IN unknown; for EXISTS it is the same
+			on = s.neverNull(on)
+		}
 	}
 	for i := range lefts {
 		equal, fault := s.equals(lefts[i], right(values[i]), pos)
