@@ -64,19 +64,33 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 		return nil, err
 	}
 	n, err := node.Open(ctx, node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
+	var used *store.InUseError
+	if errors.As(err, &used) {
+		if c := starting(ctx, data, used.Address); c != nil {
+			return &target{client: c, data: data}, nil
+		}
+		return nil, fmt.Errorf("%w; it does not answer requests (it was started with --http off, or does something else)", err)
+	}
 	if err != nil {
-		return nil, silentOwner(err)
+		return nil, err
 	}
 	return &target{client: newLocalClient(n), data: data, local: n}, nil
 }
 
-// silentOwner explains a folder that is in use by a process that does not answer.
-func silentOwner(err error) error {
-	var used *store.InUseError
-	if errors.As(err, &used) {
-		return fmt.Errorf("%w; the process does not answer requests (it was started with --http off, or is starting)", err)
+// starting returns a client of a process that has its port and does not answer yet: a request to it
+// waits until it does.
+func starting(ctx context.Context, data, address string) *client {
+	if address == "" {
+		return nil
 	}
-	return err
+	token, _ := node.Token(data)
+	c := newClient(address, token)
+	hello, cancel := context.WithTimeout(ctx, helloTimeout)
+	defer cancel()
+	if st, err := c.status(hello); err != nil || st.Info.Data != data {
+		return nil
+	}
+	return c
 }
 
 // running returns a client of the process that has a data folder open, nil when none answers.
