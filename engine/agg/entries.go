@@ -38,6 +38,7 @@ type entries struct {
 	words bool     // values are one word
 	mark  uint32   // the first entry of the next delta
 	dead  int      // entries removed
+	most  int      // tests only: a limit in place of MaxEntries and MaxEntryBytes
 	over  []uint32 // slots that met a limit
 	order []uint32 // scratch
 }
@@ -68,7 +69,7 @@ func (t *entries) pushInt(slot uint32, x int64) bool {
 
 // pushBytes adds a value that is not one word; it reports false at the limit.
 func (t *entries) pushBytes(slot uint32, b []byte) bool {
-	if len(t.data)+len(b) > MaxEntryBytes {
+	if len(t.data)+len(b) > t.limit(MaxEntryBytes) {
 		t.overflow(slot)
 		return false
 	}
@@ -81,13 +82,20 @@ func (t *entries) pushBytes(slot uint32, b []byte) bool {
 }
 
 func (t *entries) push(slot uint32) bool {
-	if len(t.list) >= MaxEntries {
+	if len(t.list) >= t.limit(MaxEntries) {
 		t.overflow(slot)
 		return false
 	}
 	t.list = append(t.list, entry{slot: slot, prev: t.head[slot]})
 	t.head[slot] = uint32(len(t.list))
 	return true
+}
+
+func (t *entries) limit(usual int) int {
+	if t.most > 0 {
+		return t.most
+	}
+	return usual
 }
 
 // bytes is the value of an entry that is not one word.

@@ -6,6 +6,9 @@ import "github.com/nagare-stream/nagare/engine/column"
 // below; past this one Slots panics.
 const MaxSlots = 1<<32 - 2
 
+// MaxKeyBytes is the most that one column of keys can hold in strings; past it Slots panics as well.
+const MaxKeyBytes = 1<<32 - 1
+
 // chunk is how many rows are hashed at a time: their hashes stay in the first-level cache.
 const chunk = 1024
 
@@ -175,6 +178,9 @@ func (g *Groups) add(keys []*column.Vector, row uint32, hash uint64) uint32 {
 	slot := uint32(g.n)
 	for k, v := range keys {
 		g.keys[k].AppendFrom(v, int(row))
+		if uint64(len(g.keys[k].Data)) > MaxKeyBytes {
+			panic("BUG: more bytes of keys than MaxKeyBytes, past the limit of the caller")
+		}
 	}
 	g.n++
 	g.index.insert(hash, slot)

@@ -231,8 +231,9 @@ func (h *Hash) Size() int64 {
 }
 
 // Reset removes all groups. The memory stays for reuse, up to a limit.
-func (h *Hash) Reset() {
-	release := h.Size() > keepBytes
+func (h *Hash) Reset() { h.reset(h.Size() > keepBytes) }
+
+func (h *Hash) reset(release bool) {
 	h.groups.clear(release)
 	for _, a := range h.aggs {
 		a.(Clearer).Clear(release)

@@ -137,7 +137,7 @@ func TestHashAgainstDefinition(t *testing.T) {
 		h := tr.hash(t)
 		tr.feed(r, h, tr.rows)
 		tr.check(t, "new", h, tr.rows)
-		h.Reset()
+		h.reset(seed%3 == 0)
 		tr.check(t, "reset", h, nil)
 		half := tr.rows[len(tr.rows)/2:]
 		tr.feed(r, h, half)

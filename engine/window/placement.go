@@ -28,10 +28,6 @@ type spot struct {
 	count, at        uint32
 }
 
-func (p *spot) holds(t, mark int64) bool {
-	return t >= p.from && t < p.to && mark >= p.markFrom && mark <= p.markTo
-}
-
 // PlaceAll sorts rows by Place(times[row], marks[row]). Batches whose rows lie in one slice, or in
 // runs of one slice, cost a few comparisons a row.
 func (s Spec) PlaceAll(times, marks []int64, rows []uint32, dst *Placement) {

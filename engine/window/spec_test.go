@@ -247,6 +247,9 @@ func TestExtremes(t *testing.T) {
 			if _, minEnd, late := s.Place(at, farPast-1); late || minEnd != first {
 				t.Errorf("%+v at %d: with a mark long ago late %v, minEnd %d", s, at, late, minEnd)
 			}
+			if s.NextEnd(None) != None || s.NextEnd(End) != End || s.NextEnd(farPast-1) != None || s.NextEnd(farFuture+1) != End {
+				t.Errorf("%+v: the next end does not saturate", s)
+			}
 			if _, _, late := s.Place(at, End); !late {
 				t.Errorf("%+v at %d: not late at the end of time", s, at)
 			}
