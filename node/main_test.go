@@ -105,4 +105,3 @@ func read(t testing.TB, path string) string {
 	}
 	return string(text)
 }
-
