@@ -2,6 +2,8 @@ package batch
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/nagare-stream/nagare/engine/codec"
@@ -67,10 +69,34 @@ func appendSortKey(dst []byte, v *column.Vector, row int, k plan.SortKey) []byte
 	return dst
 }
 
-// order returns rows sorted by their keys, equal ones as they stand.
+// sortRow is a row with the first bytes of its key, which decide most comparisons.
+type sortRow struct {
+	prefix uint64
+	row    uint32
+}
+
+// order returns rows, which ascend, sorted by their keys; equal ones stay in order.
 func (k *rowKeys) order(rows []uint32) []uint32 {
-	out := slices.Clone(rows)
-	slices.SortStableFunc(out, func(a, b uint32) int { return bytes.Compare(k.At(int(a)), k.At(int(b))) })
+	list := make([]sortRow, len(rows))
+	for i, row := range rows {
+		key := k.At(int(row))
+		var head [8]byte
+		copy(head[:], key)
+		list[i] = sortRow{binary.BigEndian.Uint64(head[:]), row}
+	}
+	slices.SortFunc(list, func(a, b sortRow) int {
+		if a.prefix != b.prefix {
+			return cmp.Compare(a.prefix, b.prefix)
+		}
+		if c := bytes.Compare(k.At(int(a.row)), k.At(int(b.row))); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.row, b.row)
+	})
+	out := make([]uint32, len(rows))
+	for i := range list {
+		out[i] = list[i].row
+	}
 	return out
 }
 

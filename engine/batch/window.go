@@ -23,6 +23,9 @@ func (r *runner) assign(in plan.Node, w *plan.TimeWindow, schema *column.Schema,
 	if err != nil {
 		return err
 	}
+	if w.Slide == w.Size {
+		return r.tumble(in, w, time, schema, emit)
+	}
 	if (w.Size+w.Slide-1)/w.Slide > maxWindows {
 		return &Error{Class: "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", Detail: "a row lies in more than 100000 windows"}
 	}
@@ -56,6 +59,35 @@ func (r *runner) assign(in plan.Node, w *plan.TimeWindow, schema *column.Schema,
 			}
 		}
 		return flush(out, schema, emit)
+	})
+}
+
+// tumble is assign for windows one after another: a row has one, so the columns of the input are borrowed.
+func (r *runner) tumble(in plan.Node, w *plan.TimeWindow, time *computed, schema *column.Schema, emit func(*column.Batch) error) error {
+	last := len(schema.Fields) - 1
+	out := &column.Batch{Schema: schema, Cols: make([]column.Vector, last+1)}
+	var windows column.Vector
+	return r.run(in, func(b *column.Batch) error {
+		times, err := time.over(b)
+		if err != nil {
+			return err
+		}
+		t := schema.Fields[last].Type
+		windows.Reset(t)
+		start, end := &windows.Kids[0], &windows.Kids[1]
+		start.Resize(t.Fields[0].Type, b.Len)
+		end.Resize(t.Fields[1].Type, b.Len)
+		out.Sel = out.Sel[:0]
+		for _, i := range b.Sel {
+			if !times.IsNull(int(i)) {
+				start.Int[i] = times.Int[i] - codec.FloorMod(times.Int[i]-w.Offset, w.Size)
+				end.Int[i] = start.Int[i] + w.Size
+				out.Sel = append(out.Sel, i)
+			}
+		}
+		copy(out.Cols, b.Cols)
+		out.Cols[last], out.Len = windows, b.Len
+		return emit(out)
 	})
 }
 
