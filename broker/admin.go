@@ -30,7 +30,7 @@ func (b *Broker) CreateTopic(ctx context.Context, cfg TopicConfig) error {
 		}
 		return nil
 	}
-	if err := b.disk.room(cfg.Name, maxBatchBytes); err != nil {
+	if err := b.disk.room(cfg.Name, MaxBatchBytes); err != nil {
 		return err
 	}
 	// Partition 0 last: a topic exists once it does.

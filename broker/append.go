@@ -125,9 +125,9 @@ func (p *partition) window() int {
 
 // cut returns how far a batch from record from on goes, and the bytes of its keys and values.
 func cut(r *engine.Records, from, n int) (to, size int) {
-	for to = from; to < n && to-from < maxBatchRecords; to++ {
+	for to = from; to < n && to-from < MaxBatchRecords; to++ {
 		next := size + recordBytes(r, to)
-		if to > from && next > maxBatchBytes {
+		if to > from && next > MaxBatchBytes {
 			break
 		}
 		size = next

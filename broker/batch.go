@@ -48,11 +48,13 @@ const (
 	atTime   = 56
 )
 
-// Limits of a batch. An append of more is split; a record above MaxRecordBytes is refused.
+// Limits of a batch, in keys and values. An append up to MaxBatchRecords and MaxBatchBytes is one
+// batch, and is in the log whole or not at all; a larger one is split. A record above MaxRecordBytes
+// is refused.
 const (
 	MaxRecordBytes  = 1 << 20
-	maxBatchRecords = 4096
-	maxBatchBytes   = 1 << 20 // of keys and values; a single record may exceed it by its key
+	MaxBatchRecords = 4096
+	MaxBatchBytes   = 2 << 20
 	maxRawBytes     = 4 << 20 // what a reader accepts
 	minCompress     = 128     // bytes of body below which compression is not tried
 )

@@ -96,6 +96,9 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 
 // start runs a new link and loads the topics through it.
 func (b *Broker) start(ctx context.Context) error {
+	if err := b.putAside(); err != nil {
+		return err
+	}
 	l, err := startLink(b.cfg, b.dir)
 	if err != nil {
 		return err
@@ -177,7 +180,7 @@ func (b *Broker) Healthy() error {
 	if err := l.unwritable.err(); err != nil {
 		return err
 	}
-	return b.disk.room("", maxBatchBytes)
+	return b.disk.room("", MaxBatchBytes)
 }
 
 // Restart stops the server and starts it again: after a write error nothing else helps. Readers go on
@@ -189,7 +192,7 @@ func (b *Broker) Restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.disk.room("", maxBatchBytes); err != nil {
+	if err := b.disk.room("", MaxBatchBytes); err != nil {
 		return fmt.Errorf("restart the embedded broker: %w", err)
 	}
 	l.stop()

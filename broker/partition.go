@@ -111,7 +111,7 @@ func (p *partition) ready(ctx context.Context) (*link, error) {
 
 // down explains an error of the link: a full disk says more than that the server is down.
 func (p *partition) down(err error) error {
-	if full := p.b.disk.room(p.topic, maxBatchBytes); full != nil {
+	if full := p.b.disk.room(p.topic, MaxBatchBytes); full != nil {
 		return full
 	}
 	return err

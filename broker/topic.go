@@ -132,6 +132,9 @@ func (b *Broker) loadTopics(ctx context.Context, l *link) error {
 	if err := list.Err(); err != nil {
 		return fmt.Errorf("list topics: %w", err)
 	}
+	if err := b.checkFolders(func(stream string) bool { return streams[stream] != nil }); err != nil {
+		return err
+	}
 	var found []TopicConfig
 	for _, info := range streams {
 		t, ok, err := topicOf(info)

@@ -56,7 +56,9 @@ func (w *Writer) Append(ctx context.Context, number int32, r *engine.Records, se
 	return w.AppendMarked(ctx, number, r, seq, 0)
 }
 
-// AppendMarked is Append with a mark that LastMark returns once all records are in the log.
+// AppendMarked is Append with a mark that LastMark returns once all records are in the log. After a
+// crash amid an append that is split (see MaxBatchBytes) Last may tell of records that the mark does
+// not yet tell of.
 func (w *Writer) AppendMarked(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
 	var first int64 = -1
 	err := w.with(ctx, number, func(p *partition) error {

@@ -262,7 +262,7 @@ func (s sourceSuite) positions(t *testing.T) {
 	top := s.open(t, 1)
 	w := top.Writer("p")
 	n := 0
-	for i := range 20 {
+	for i := range 8 {
 		appendTo(t, w, 0, batch(n, 1+i), -1, 0)
 		n += 1 + i
 	}

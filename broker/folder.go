@@ -1,0 +1,80 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Where the server keeps its streams below its folder, and what describes one.
+const (
+	streamsFolder = "jetstream/$G/streams"
+	streamMeta    = "meta.inf"
+	quarantine    = "quarantine"
+)
+
+// streamFolders returns the streams of ours that lie in the server's folder, and whether each has its
+// description.
+func (b *Broker) streamFolders() (map[string]bool, error) {
+	entries, err := os.ReadDir(filepath.Join(b.dir, filepath.FromSlash(streamsFolder)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]bool)
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), streamPrefix) {
+			continue
+		}
+		_, err := os.Stat(filepath.Join(b.dir, filepath.FromSlash(streamsFolder), e.Name(), streamMeta))
+		found[e.Name()] = err == nil
+	}
+	return found, nil
+}
+
+// putAside moves streams without a description out of the server's way: a deletion or a creation was
+// cut short. The server would give what they hold to the next stream of that name.
+func (b *Broker) putAside() error {
+	found, err := b.streamFolders()
+	if err != nil {
+		return fmt.Errorf("look for streams: %w", err)
+	}
+	for name, described := range found {
+		if described {
+			continue
+		}
+		aside := filepath.Join(b.dir, quarantine)
+		if err := os.MkdirAll(aside, 0o700); err != nil {
+			return fmt.Errorf("put stream %s aside: %w", name, err)
+		}
+		to, err := os.MkdirTemp(aside, name+"-*")
+		if err == nil {
+			err = os.Rename(filepath.Join(b.dir, filepath.FromSlash(streamsFolder), name), filepath.Join(to, name))
+		}
+		if err != nil {
+			return fmt.Errorf("put stream %s aside: %w", name, err)
+		}
+		b.cfg.Logger.Warn("a stream that was being made or deleted was put aside", "stream", name, "folder", to)
+	}
+	return nil
+}
+
+// checkFolders returns a *DamageError for a stream that lies in the folder and that the server did not
+// find worth a word: its description is damaged. Made anew, the topic would be empty.
+func (b *Broker) checkFolders(listed func(stream string) bool) error {
+	found, err := b.streamFolders()
+	if err != nil {
+		return fmt.Errorf("look for streams: %w", err)
+	}
+	for name := range found {
+		if !listed(name) {
+			return &DamageError{Topic: strings.TrimPrefix(name, streamPrefix), Reason: fmt.Sprintf("the description of stream %s cannot be read", name)}
+		}
+	}
+	return nil
+}
