@@ -181,15 +181,8 @@ func storePartial(d *Delta, op string, w *windowOp, partition int32, p *partial,
 func (e *Engine) stateRows() int64 {
 	var n int64
 	for _, c := range e.merger.closer {
-		for partition, list := range c.pending {
-			for _, p := range list {
-				n += int64(p.hash.Len())
-			}
-			if t := c.tasks[partition]; t != nil {
-				for _, p := range t.open {
-					n += int64(p.hash.Len())
-				}
-			}
+		for _, p := range c.partials() {
+			n += int64(p.hash.Len())
 		}
 	}
 	return n

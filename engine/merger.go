@@ -236,6 +236,34 @@ func (c *closer) openWindow(end int64, into *agg.Hash) {
 	}
 }
 
+// openRows counts the rows that closing all windows now would give, HAVING left out. The gate must
+// be held.
+func (c *closer) openRows() int64 {
+	var n int64
+	var keys []*column.Vector
+	var rows, slots []uint32
+	groups := agg.NewGroups(c.w.keys)
+	for _, end := range c.openEnds() {
+		groups.Reset()
+		for _, p := range c.partials() {
+			if p.slice < end-c.w.spec.Size || p.slice >= end || p.minEnd > end {
+				continue
+			}
+			keys, rows = keys[:0], rows[:0]
+			held := p.hash.Keys()
+			for i := range held {
+				keys = append(keys, &held[i])
+			}
+			for slot := range uint32(p.hash.Len()) {
+				rows = append(rows, slot)
+			}
+			slots = groups.Slots(keys, rows, slots)
+		}
+		n += int64(groups.Len())
+	}
+	return n
+}
+
 // openEnds is the ends of all windows that have rows and are not closed, ascending.
 func (c *closer) openEnds() []int64 {
 	seen := map[int64]bool{}
@@ -378,13 +406,27 @@ func (e *emitter) evaluate() {
 	}
 }
 
+// warn tells of results that could not be computed: they are NULL, and the stream goes on.
+func (e *emitter) warn(end int64, h *agg.Hash) {
+	n, class := len(e.failed.Rows), ""
+	if n > 0 {
+		class = e.failed.Classes[0]
+	}
+	for slot := range uint32(h.Len()) {
+		if c := h.Failed(slot); c != "" {
+			n, class = n+1, c
+		}
+	}
+	if n > 0 {
+		e.log.Warn("results are NULL", "table", e.w.op.Name, "window_end", isoTime(end), "rows", n, "class", class)
+	}
+}
+
 // window emits a closed window.
 func (e *emitter) window(start, end int64, h *agg.Hash) error {
 	e.fill(start, end, h)
 	e.evaluate()
-	if n := len(e.failed.Rows); n > 0 { // a result that cannot be computed is NULL; the stream goes on
-		e.log.Warn("results are NULL", "table", e.w.op.Name, "window_end", isoTime(end), "rows", n, "class", e.failed.Classes[0])
-	}
+	e.warn(end, h)
 	e.times = grow(e.times, e.batch.Len)
 	for i := range e.times {
 		e.times[i] = end

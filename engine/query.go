@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -26,7 +27,7 @@ func (e *Engine) Query(ctx context.Context, text string, emit func(*column.Batch
 	if err := emit(&head); err != nil {
 		return err
 	}
-	return e.runBatch(ctx, root, emit)
+	return e.runBatch(ctx, root, e.scan, emit)
 }
 
 // systemDatasets is what ad-hoc queries can read beside the datasets of the project.
@@ -45,20 +46,23 @@ func (e *Engine) systemDatasets() []*plan.Dataset {
 			add(op.Name+openSuffix, schemaOf(op.Cols))
 		}
 	}
+	for _, d := range e.opt.Pipeline.Datasets {
+		if d.Kind == plan.MaterializedView {
+			add(d.Name+openSuffix, d.Schema)
+		}
+	}
 	return out
 }
 
-// openSuffix behind a windowed table's name reads its open rows.
+// openSuffix behind a windowed table's name reads its open rows; behind a view's name it reads the
+// view as it would be if all windows were closed now.
 const openSuffix = "$open"
 
-// runBatch runs a tree of operators over what the datasets hold now.
-func (e *Engine) runBatch(ctx context.Context, root plan.Node, visit func(*column.Batch) error) error {
-	return e.runBatchOver(ctx, root, e.scan, visit)
-}
+// A scanFunc reads a dataset by its name: e.scan what it holds, e.scanWithOpen its open rows too.
+type scanFunc func(ctx context.Context, name string, visit func(*column.Batch) error) error
 
-// runBatchOver is runBatch with a way of its own to read a dataset by its name.
-func (e *Engine) runBatchOver(ctx context.Context, root plan.Node, scan func(context.Context, string, func(*column.Batch) error) error,
-	visit func(*column.Batch) error) error {
+// runBatch runs a tree of operators over what the datasets hold now.
+func (e *Engine) runBatch(ctx context.Context, root plan.Node, scan scanFunc, visit func(*column.Batch) error) error {
 	env := expr.Env{Zone: e.env.Zone, Now: e.opt.Now()}
 	return batch.Run(ctx, root, func(d *plan.Dataset) (batch.Input, error) {
 		name := d.Name
@@ -72,8 +76,22 @@ func (e *Engine) runBatchOver(ctx context.Context, root plan.Node, scan func(con
 	}, env, visit)
 }
 
+// scanWithOpen is scan, with the open rows of a windowed table or view.
+func (e *Engine) scanWithOpen(ctx context.Context, name string, visit func(*column.Batch) error) error {
+	if d := e.opt.Pipeline.Dataset(name); d != nil && d.Kind == plan.MaterializedView {
+		return e.runBatch(ctx, d.Flows[0].Root, e.scanWithOpen, visit)
+	}
+	if err := e.scan(ctx, name, visit); err != nil {
+		return err
+	}
+	if op := e.windowed(name); op != nil {
+		return e.scanOpen(op, visit)
+	}
+	return nil
+}
+
 // errStop ends a scan whose reader has had enough.
-var errStop = fmt.Errorf("the reader has had enough")
+var errStop = errors.New("the reader has had enough")
 
 // pulled turns a scan, which hands batches over, into an Input, which is asked for them.
 type pulled struct {

@@ -29,7 +29,8 @@ func (e *NotFoundError) Error() string {
 }
 
 // Table returns a table's or view's rows, those of open windows too if asked, sorted by the
-// grouping columns (else by partition and offset). limit < 0: all; else the last ones.
+// grouping columns (else by partition and offset); with open a view is what it would be if all
+// windows were closed now. limit < 0: all; else the last ones.
 // Beside tables and views, TABLE$late and TOPIC$invalid can be read.
 func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (*RowSet, error) {
 	s := &RowSet{Batch: &column.Batch{}}
@@ -78,23 +79,6 @@ func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (
 	return s, nil
 }
 
-// scanWithOpen is scan, where a view also sees the open rows of the tables that it reads.
-func (e *Engine) scanWithOpen(ctx context.Context, name string, visit func(*column.Batch) error) error {
-	d := e.opt.Pipeline.Dataset(name)
-	if d == nil || d.Kind != plan.MaterializedView {
-		return e.scan(ctx, name, visit)
-	}
-	return e.runBatchOver(ctx, d.Flows[0].Root, func(ctx context.Context, name string, visit func(*column.Batch) error) error {
-		if err := e.scanWithOpen(ctx, name, visit); err != nil {
-			return err
-		}
-		if e.windowed(name) == nil {
-			return nil
-		}
-		return e.scan(ctx, name+openSuffix, visit)
-	}, visit)
-}
-
 // dropFirst takes the first n rows away.
 func (s *RowSet) dropFirst(n int) {
 	rest := &column.Batch{}
@@ -129,11 +113,14 @@ func (e *Engine) scan(ctx context.Context, name string, visit func(*column.Batch
 	if d := e.keptRows(name); d != nil {
 		return e.scanLog(ctx, d, visit)
 	}
-	if table, ok := strings.CutSuffix(name, openSuffix); ok && e.windowed(table) != nil {
-		return e.scanOpen(e.windowed(table), visit)
+	if table, ok := strings.CutSuffix(name, openSuffix); ok {
+		if op := e.windowed(table); op != nil {
+			return e.scanOpen(op, visit)
+		}
+		return e.scanWithOpen(ctx, table, visit)
 	}
 	if d := e.opt.Pipeline.Dataset(name); d != nil && d.Kind == plan.MaterializedView {
-		return e.runBatch(ctx, d.Flows[0].Root, visit)
+		return e.runBatch(ctx, d.Flows[0].Root, e.scan, visit)
 	}
 	if s := e.sources[name]; s != nil {
 		return scanTopic(ctx, name, s, visit)

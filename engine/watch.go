@@ -99,11 +99,11 @@ func (e *Engine) Status() Status {
 		if op.window != nil {
 			c := e.closerOf(op.window)
 			t.Kind, t.Rows, t.Watermark = "windowed", c.emit.rows, c.group.global
+			t.Open = c.openRows()
 			for _, p := range c.partials() {
-				t.Open += int64(p.hash.Len())
+				s.StateRows += int64(p.hash.Len())
 				s.StateBytes += p.hash.Size()
 			}
-			s.StateRows += t.Open
 		}
 		for topic := range s.Ledger.Tables[op.Name] {
 			n := s.Ledger.Tables[op.Name][topic]

@@ -50,8 +50,8 @@
 // # Watermarks
 //
 // A Tracker is the watermark of one partition: the greatest event time so far less the delay, over
-// rows whose time can be believed. Global is the watermark of all partitions together, the least of
-// those that are not idle; it says when a window is closed, and never which rows count.
+// rows whose time can be believed. The least over the partitions says when a window is closed, and
+// never which rows count.
 //
 // Times are in microseconds since 1970-01-01T00:00:00Z, from year 1 to year 9999. Nothing in this
 // package looks at a clock.
