@@ -144,7 +144,7 @@ func (b *Broker) current() (*link, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if b.closed {
-		return nil, &DownError{"it is closed"}
+		return nil, &DownError{Reason: "it is closed"}
 	}
 	return b.link, nil
 }
@@ -156,7 +156,7 @@ func (b *Broker) relinked(ctx context.Context, old *link) error {
 		closed, changed, next := b.closed, b.linked, b.link
 		b.mu.RUnlock()
 		if closed {
-			return &DownError{"it is closed"}
+			return &DownError{Reason: "it is closed"}
 		}
 		if next != old {
 			return nil
@@ -185,6 +185,7 @@ func (b *Broker) Healthy() error {
 
 // Restart stops the server and starts it again: after a write error nothing else helps. Readers go on
 // by themselves; an append in flight fails with a *DownError and can be sent again with its identity.
+// After a failure of the disk itself it refuses: the process has to end, and the disk to be looked at.
 func (b *Broker) Restart(ctx context.Context) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
@@ -195,9 +196,13 @@ func (b *Broker) Restart(ctx context.Context) error {
 	if err := b.disk.room("", MaxBatchBytes); err != nil {
 		return fmt.Errorf("restart the embedded broker: %w", err)
 	}
+	var down *DownError
+	if errors.As(l.unwritable.err(), &down) && down.Final {
+		return fmt.Errorf("restart the embedded broker: %w", down)
+	}
 	l.stop()
 	for _, p := range b.partitions() {
-		p.abandon(&DownError{"it was restarted"})
+		p.abandon(&DownError{Reason: "it was restarted"})
 	}
 	if err := b.start(ctx); err != nil {
 		return fmt.Errorf("restart the embedded broker: %w", err)

@@ -45,6 +45,7 @@ func (e *FullError) Error() string {
 // topic or not: with an identity it can be sent again after Restart.
 type DownError struct {
 	Reason string
+	Final  bool // the disk failed, not for lack of room: nobody knows what a sync left, Restart refuses
 }
 
 func (e *DownError) Error() string { return "reach the embedded broker: " + e.Reason }

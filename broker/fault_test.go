@@ -144,23 +144,41 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 }
 
 func TestLimitOfBytesRefusesAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		of    string
+		all   int64
+		topic int64
+	}{{"the topic", 0, 1 << 20}, {"the broker", 1 << 20, 0}} {
+		t.Run(c.of, func(t *testing.T) {
+			cfg := broker.Config{Dir: t.TempDir(), NoSync: true, MaxBytes: c.all}
+			b := openBroker(t, cfg)
+			createTopic(t, b, broker.TopicConfig{Name: "t", MaxBytes: c.topic})
+			limitOfBytes(t, b)
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			b = openBroker(t, cfg) // full, it opens again
+			if n := countNumbered(t, b, "t", 0); n < 10_000 {
+				t.Errorf("%d records are there", n)
+			}
+		})
+	}
+}
+
+func limitOfBytes(t *testing.T, b *broker.Broker) {
 	ctx := context.Background()
-	b := openBroker(t, broker.Config{Dir: t.TempDir(), NoSync: true})
-	createTopic(t, b, broker.TopicConfig{Name: "t", MaxBytes: 1 << 20})
 	w := writerOf(t, b, "t", "p")
 	n := int64(0)
 	var full *broker.FullError
 	for {
-		r := numbered(int(n), 1000)
-		err := w.AppendAsync(ctx, 0, r, n, uint64(n))
-		if err == nil {
-			n += 1000
-			continue
+		err := w.AppendAsync(ctx, 0, numbered(int(n), 1000), n, uint64(n))
+		if errors.As(err, &full) {
+			break
 		}
-		if !errors.As(err, &full) {
+		if err != nil {
 			t.Fatal(err)
 		}
-		break
+		n += 1000
 	}
 	if err := w.Flush(ctx); err != nil && !errors.As(err, &full) {
 		t.Fatal(err)
@@ -179,7 +197,7 @@ func TestLimitOfBytesRefusesAtOnce(t *testing.T) {
 		t.Errorf("rows that are there already: %v", err)
 	}
 	if err := b.Healthy(); err != nil {
-		t.Errorf("one full topic is not the broker's health: %v", err)
+		t.Errorf("a limit of bytes is not the broker's health: %v", err)
 	}
 }
 

@@ -48,7 +48,7 @@ type link struct {
 func startLink(cfg Config, dir string) (*link, error) {
 	l := &link{waiting: make(map[string]*pending), log: &serverLog{log: cfg.Logger}}
 	l.down.made, l.unwritable.made = make(chan struct{}), make(chan struct{})
-	l.log.writeError = l.unwritable.set
+	l.log.writeError = l.writeFailed
 	opts := &server.Options{
 		ServerName:         "nagare",
 		JetStream:          true,
@@ -94,17 +94,17 @@ func (l *link) start() error {
 	// With a longer wait the server itself sleeps 25 ms between two looks.
 	for deadline := time.Now().Add(readyWait); !l.server.ReadyForConnections(readyPoll); {
 		if why := l.log.fatal.Load(); why != nil {
-			return &DownError{*why}
+			return &DownError{Reason: *why}
 		}
 		if time.Now().After(deadline) {
-			return &DownError{fmt.Sprintf("it was not ready within %v", readyWait)}
+			return &DownError{Reason: fmt.Sprintf("it was not ready within %v", readyWait)}
 		}
 	}
 	if why := l.log.fatal.Load(); why != nil {
-		return &DownError{*why}
+		return &DownError{Reason: *why}
 	}
 	if !l.server.JetStreamEnabled() {
-		return &DownError{"its storage did not start"}
+		return &DownError{Reason: "its storage did not start"}
 	}
 	var err error
 	if l.write, err = l.connect("nagare appends"); err != nil {
@@ -137,30 +137,41 @@ func (l *link) connect(name string) (*nats.Conn, error) {
 
 // A condition becomes true once, for the first reason given.
 type condition struct {
-	made   chan struct{} // closed when it is true
-	once   sync.Once
-	reason atomic.Pointer[string]
+	made chan struct{} // closed when it is true
+	once sync.Once
+	why  atomic.Pointer[DownError]
 }
 
-func (c *condition) set(reason string) {
+func (c *condition) set(why *DownError) {
 	c.once.Do(func() {
-		c.reason.Store(&reason)
+		c.why.Store(why)
 		close(c.made)
 	})
 }
 
-// err is a *DownError with the reason, nil while the condition is not true.
+// err is the reason, nil while the condition is not true.
 func (c *condition) err() error {
-	if r := c.reason.Load(); r != nil {
-		return &DownError{*r}
+	if why := c.why.Load(); why != nil {
+		return why
 	}
 	return nil
 }
 
 // giveUp marks the link as of no use.
 func (l *link) giveUp(reason string) {
-	l.down.set(reason)
-	l.unwritable.set(reason)
+	l.down.set(&DownError{Reason: reason})
+	l.unwritable.set(&DownError{Reason: reason})
+}
+
+// writeFailed hears of an error of writing or syncing. Only lack of room is one after which the same
+// files can be used again by a restarted server: after any other the kernel may show as written what
+// never reached the disk.
+func (l *link) writeFailed(text string) {
+	room := false
+	for _, lack := range []string{"no space left", "quota exceeded", "not enough space"} {
+		room = room || strings.Contains(strings.ToLower(text), lack)
+	}
+	l.unwritable.set(&DownError{Reason: text, Final: !room})
 }
 
 // stop closes the connections and the server and waits for it.
@@ -203,7 +214,7 @@ func (l *link) publish(p *pending, msg *nats.Msg) error {
 	msg.Reply = l.inbox + "." + id
 	if err := l.write.PublishMsg(msg); err != nil {
 		l.forget(p)
-		return &DownError{err.Error()}
+		return &DownError{Reason: err.Error()}
 	}
 	return nil
 }

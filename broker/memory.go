@@ -167,6 +167,7 @@ type memoryReader struct {
 
 // Read copies one chunk, or the rest of it; see engine.Reader.
 func (r *memoryReader) Read(ctx context.Context, dst *engine.Records) error {
+	spoil(dst)
 	dst.Reset()
 	dst.Partition = r.number
 	for {

@@ -91,7 +91,7 @@ func (p *partition) ready(ctx context.Context) (*link, error) {
 		return nil, p.down(err)
 	}
 	if p.link != l {
-		p.fail(&DownError{"it was restarted"})
+		p.fail(&DownError{Reason: "it was restarted"})
 		p.link = l
 	}
 	if p.lastSeen.Load() > p.tail.seq { // another client wrote

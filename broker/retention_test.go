@@ -142,6 +142,47 @@ func TestRetentionOvertakesAReader(t *testing.T) {
 	}
 }
 
+// After an error of the disk, other than lack of room, nothing is written any more; what is there can
+// still be read.
+func TestDiskErrorIsFinal(t *testing.T) {
+	ctx := context.Background()
+	b := mustOpen(t, Config{Dir: t.TempDir(), NoSync: true})
+	if err := b.CreateTopic(ctx, TopicConfig{Name: "t"}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := b.Writer("t", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Append(ctx, 0, numbers(0, 10), -1); err != nil {
+		t.Fatal(err)
+	}
+	l, err := b.current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.log.Errorf("JetStream stream '%s > %s' critical write error: %v", "$G", "t-t-0", "sync: input/output error")
+	var down *DownError
+	if _, err := w.Append(ctx, 0, numbers(10, 10), -1); !errors.As(err, &down) || !down.Final {
+		t.Errorf("an append returned %v", err)
+	}
+	if err := b.Healthy(); !errors.As(err, &down) || !down.Final {
+		t.Errorf("Healthy returned %v", err)
+	}
+	if err := b.Restart(ctx); !errors.As(err, &down) || !down.Final {
+		t.Errorf("Restart returned %v", err)
+	}
+	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rd.Close()
+	var r engine.Records
+	if err := rd.Read(ctx, &r); err != nil || r.Len() != 10 {
+		t.Errorf("%d records were read: %v", r.Len(), err)
+	}
+}
+
 // A lost acknowledgement leaves the outcome open: the log is asked, and nothing is in it twice.
 func TestLostAcknowledgement(t *testing.T) {
 	ctx := context.Background()

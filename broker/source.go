@@ -109,6 +109,7 @@ type reader struct {
 
 // Read returns what has arrived, at least one record; see engine.Reader.
 func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
+	spoil(dst)
 	dst.Reset()
 	dst.Partition = r.p.number
 	if r.err != nil {

@@ -143,98 +143,119 @@ func readNumberedFrom(t *testing.T, b *broker.Broker, topic string, from int) in
 	}
 }
 
+// A mixedLog is a partition that batches and other clients write to, and a reader that follows.
+type mixedLog struct {
+	t      *testing.T
+	b      *broker.Broker
+	nc     *nats.Conn
+	reader engine.Reader
+	at     int // written
+	read   int
+}
+
+func (m *mixedLog) open(cfg broker.Config) {
+	m.t.Helper()
+	ctx := context.Background()
+	m.b = openBroker(m.t, cfg)
+	createTopic(m.t, m.b, broker.TopicConfig{Name: "t"})
+	var err error
+	if m.nc, err = m.b.Connect(); err != nil {
+		m.t.Fatal(err)
+	}
+	if m.reader, err = m.b.Source("t").Open(ctx, 0, engine.Position{Offset: int64(m.at)}); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *mixedLog) close() {
+	m.t.Helper()
+	m.nc.Close()
+	if err := errors.Join(m.reader.Close(), m.b.Close()); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// single writes a record as another client does.
+func (m *mixedLog) single(subject string) {
+	m.t.Helper()
+	msg := nats.NewMsg(subject)
+	msg.Data = fmt.Append(nil, m.at)
+	msg.Header.Set("Nagare-Key", "a key")
+	if _, err := m.nc.RequestMsgWithContext(context.Background(), msg); err != nil {
+		m.t.Fatal(err)
+	}
+	m.at++
+	m.follow()
+}
+
+func (m *mixedLog) batch(n int) {
+	m.t.Helper()
+	first, err := writerOf(m.t, m.b, "t", "p").Append(context.Background(), 0, numbered(m.at, n), -1)
+	if err != nil || first != int64(m.at) {
+		m.t.Fatalf("a batch was put at %d, want %d: %v", first, m.at, err)
+	}
+	m.at += n
+	m.follow()
+}
+
+// follow reads what was written.
+func (m *mixedLog) follow() {
+	m.t.Helper()
+	var r engine.Records
+	for m.read < m.at {
+		if err := m.reader.Read(context.Background(), &r); err != nil {
+			m.t.Fatal(err)
+		}
+		for i := range r.Len() {
+			if string(r.Values.At(i)) != fmt.Sprint(m.read) || r.Offsets[i] != int64(m.read) {
+				m.t.Fatalf("offset %d holds %q, want %d", r.Offsets[i], r.Values.At(i), m.read)
+			}
+			m.read++
+		}
+	}
+}
+
 // Other NATS clients write between batches. Offsets stay dense, whatever reads or writes, from any
 // position, also after a restart.
 func TestOtherClients(t *testing.T) {
 	ctx := context.Background()
-	dir := t.TempDir()
-	cfg := broker.Config{Dir: dir, NoSync: true, Shared: true}
-	b := openBroker(t, cfg)
-	createTopic(t, b, broker.TopicConfig{Name: "t"})
-	rd, err := b.Source("t").Open(ctx, 0, engine.Position{})
+	cfg := broker.Config{Dir: t.TempDir(), NoSync: true, Shared: true}
+	m := &mixedLog{t: t}
+	for _, steps := range [][]int{{0, 0, 0}, {0, 0, 3, 1, 0, 5, 5, 0}, {4, 0, 0, 4}} { // 0: other clients
+		m.open(cfg)
+		for _, n := range steps {
+			if n > 0 {
+				m.batch(n)
+				continue
+			}
+			m.single("nagare.t.0")
+			m.single("nagare.t.0.in.house")
+		}
+		for from := 0; from <= m.at; from++ {
+			if n := readNumberedFrom(t, m.b, "t", from); n != m.at {
+				t.Fatalf("from %d, %d of %d were read", from, n, m.at)
+			}
+		}
+		state, err := m.b.State(ctx, "t", 0)
+		if err != nil || state.Count != int64(m.at) {
+			t.Fatalf("the state is %+v, want %d records: %v", state, m.at, err)
+		}
+		m.close()
+		m.open(cfg)
+		if err := m.b.Verify(ctx, "t", 0, state); err != nil {
+			t.Fatal(err)
+		}
+		m.close()
+	}
+	m.open(cfg)
+	defer m.close()
+	rd, err := m.b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
+	defer rd.Close()
 	var r engine.Records
-	expect := func(upTo int) {
-		t.Helper()
-		for n < upTo {
-			if err := rd.Read(ctx, &r); err != nil {
-				t.Fatal(err)
-			}
-			for i := range r.Len() {
-				if string(r.Values.At(i)) != fmt.Sprint(n) || r.Offsets[i] != int64(n) {
-					t.Fatalf("offset %d holds %q, want %d", r.Offsets[i], r.Values.At(i), n)
-				}
-				n++
-			}
-		}
-	}
-	at := 0
-	single := func(nc *nats.Conn, subject string) {
-		t.Helper()
-		m := nats.NewMsg(subject)
-		m.Data = fmt.Append(nil, at)
-		m.Header.Set("Nagare-Key", "a key")
-		if _, err := nc.RequestMsgWithContext(ctx, m); err != nil {
-			t.Fatal(err)
-		}
-		at++
-	}
-	for round := range 3 {
-		nc, err := b.Connect()
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := writerOf(t, b, "t", "p")
-		steps := []int{0, 0, 3, 1, 0, 5, 5, 0} // 0: another client, else a batch
-		if round == 0 {
-			steps = []int{0, 0, 0} // at first there is no batch at all
-		}
-		for _, size := range steps {
-			if size == 0 {
-				single(nc, "nagare.t.0")
-				expect(at)
-				single(nc, "nagare.t.0.in.house")
-			} else {
-				first, err := w.Append(ctx, 0, numbered(at, size), -1)
-				if err != nil || first != int64(at) {
-					t.Fatalf("a batch was put at %d, want %d: %v", first, at, err)
-				}
-				at += size
-			}
-			expect(at)
-		}
-		for from := 0; from <= at; from++ {
-			if n := readNumberedFrom(t, b, "t", from); n != at {
-				t.Fatalf("from %d, %d of %d were read", from, n, at)
-			}
-		}
-		nc.Close()
-		state, err := b.State(ctx, "t", 0)
-		if err != nil || state.Count != int64(at) {
-			t.Fatalf("the state is %+v, want %d records: %v", state, at, err)
-		}
-		rd.Close()
-		if err := b.Close(); err != nil {
-			t.Fatal(err)
-		}
-		b = openBroker(t, cfg)
-		if err := b.Verify(ctx, "t", 0, state); err != nil {
-			t.Fatal(err)
-		}
-		if rd, err = b.Source("t").Open(ctx, 0, engine.Position{Offset: int64(at)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rd.Close()
-	part, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer part.Close()
-	if err := part.Read(ctx, &r); err != nil || string(r.Keys.At(0)) != "a key" || r.Times[0] < 1_700_000_000_000_000 {
+	if err := rd.Read(ctx, &r); err != nil || string(r.Keys.At(0)) != "a key" || r.Times[0] < 1_700_000_000_000_000 {
 		t.Errorf("the first record has key %q, time %d: %v", r.Keys.At(0), r.Times[0], err)
 	}
 }

@@ -1,0 +1,14 @@
+//go:build race
+
+package broker
+
+import "github.com/nagare-stream/nagare/engine"
+
+// spoil overwrites what was valid until the next Read, so that a test notices who kept it.
+func spoil(r *engine.Records) {
+	for _, b := range [][]byte{r.Keys.Data, r.Values.Data} {
+		for i := range b {
+			b[i] = 0xdb
+		}
+	}
+}
