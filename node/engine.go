@@ -27,6 +27,8 @@ func (n *Node) openEngine(ctx context.Context) error {
 		},
 		Store:        keptStore{n.store},
 		Now:          func() int64 { return time.Now().UnixMicro() },
+		BatchRows:    n.defects.step,
+		Poison:       n.defects.poison,
 		Once:         n.cfg.Once,
 		CloseWindows: n.cfg.Close,
 		Logger:       n.log,
@@ -100,11 +102,9 @@ func CheckSinks(p *plan.Pipeline) sql.Faults {
 	return faults
 }
 
-// runEngine runs the pipeline until ctx ends or it cannot go on. A defect met on the way is told, and
-// the pipeline opened anew from its newest checkpoint; the third time at one place it is final.
+// runEngine runs the pipeline until ctx ends or it cannot go on. After a panic it is opened anew from
+// its newest checkpoint, and a record that makes it panic three times is kept as invalid.
 func (n *Node) runEngine(ctx context.Context) error {
-	const tries = 3
-	met := map[string]int{}
 	for {
 		run, cancel := context.WithCancel(ctx)
 		n.mu.Lock()
@@ -121,11 +121,10 @@ func (n *Node) runEngine(ctx context.Context) error {
 		var defect *engine.PanicError
 		switch {
 		case errors.As(err, &defect):
-			place := fmt.Sprintf("%s %d %d", defect.Topic, defect.Partition, defect.Offset)
-			if met[place]++; met[place] == tries {
-				return fmt.Errorf("run the pipeline: %d times the same: %w; this is a bug in nagare, please report it with the stack in the log", tries, err)
-			}
 			n.log.Error("the pipeline panicked and starts again from its checkpoint", "error", err, "stack", defect.Stack)
+			if !n.defects.met(defect) {
+				return fmt.Errorf("run the pipeline: %d times the same: %w; this is a bug in nagare, please report it with the stack in the log", defectTries, err)
+			}
 		case err != nil || !again || ctx.Err() != nil:
 			return err
 		}
@@ -133,6 +132,38 @@ func (n *Node) runEngine(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// defectTries is how often the same place may panic.
+const defectTries = 3
+
+// defects remembers what panicked. A panic somewhere in a step of many records is looked for one
+// record at a time.
+type defects struct {
+	count  map[engine.Place]int
+	poison map[engine.Place]string
+	step   int // engine.Options.BatchRows
+}
+
+// met notes a panic; false when there is nothing left to try.
+func (d *defects) met(p *engine.PanicError) bool {
+	if d.count == nil {
+		d.count, d.poison = map[engine.Place]int{}, map[engine.Place]string{}
+	}
+	at := engine.Place{Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
+	if p.Rows > 1 && d.step != 1 {
+		d.step = 1
+		return true
+	}
+	if d.count[at]++; d.count[at] < defectTries {
+		return true
+	}
+	if p.Offset < 0 || d.poison[at] != "" {
+		return false
+	}
+	d.poison[at] = fmt.Sprintf("nagare panicked %d times at this record: %v", defectTries, p.Value)
+	d.step = 0
+	return true
 }
 
 // reopenEngine closes the engine and opens it from its newest checkpoint.

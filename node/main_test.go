@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(childEnv) {
 	case "cli":
 		os.Exit(cli.Main(os.Args[1:]))
+	case "life":
+		os.Exit(liveLife(os.Args[1:]))
 	}
 	flag.Parse()
 	os.Exit(m.Run())

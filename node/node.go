@@ -54,6 +54,7 @@ type Node struct {
 	roles    roles
 	feed     *feed // nil: nothing is generated
 	meter    *meter
+	defects  defects // of the goroutine that runs the engine
 
 	mu      sync.RWMutex
 	engine  *engine.Engine

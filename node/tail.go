@@ -22,12 +22,11 @@ func (n *Node) Table(ctx context.Context, w io.Writer, r web.TableRequest) error
 	if err != nil {
 		return err
 	}
-	e := n.current()
 	if r.Limit < 0 && !r.Open {
-		err = n.writeAll(ctx, e, r.Name, t)
+		err = n.writeAll(ctx, n.current(), r.Name, t)
 	} else {
 		var set *engine.RowSet
-		if set, err = e.Table(ctx, r.Name, r.Open, r.Limit); err == nil {
+		if set, err = n.rows(ctx, r); err == nil {
 			return t.set(set)
 		}
 	}
@@ -244,21 +243,9 @@ func (n *Node) tailLog(ctx context.Context, t *rowText, r web.TailRequest) error
 	if err := t.flush(); err != nil {
 		return err
 	}
-	targets := make([]codec.Target, len(schema.Fields))
-	for i, f := range schema.Fields {
-		targets[i] = codec.Target{Path: f.Name, Type: f.Type}
-	}
 	return n.follow(ctx, r, func() func(*engine.Records) error {
-		decoder := codec.NewJSON(targets, codec.Options{NonFiniteStrings: true})
-		var b column.Batch
-		var status []codec.Status
-		return func(rec *engine.Records) error {
-			b.Reset(&schema)
-			b.Len = rec.Len()
-			status = append(status[:0], make([]codec.Status, b.Len)...)
-			decoder.Decode(&rec.Values, 0, b.Len, b.Cols, status)
-			return t.rows(complete(&b), nil)
-		}
+		d := newLogDecoder(&schema)
+		return func(rec *engine.Records) error { return t.rows(d.decode(rec), nil) }
 	}, t)
 }
 

@@ -115,24 +115,29 @@ func (a *app) signals(parent context.Context) (context.Context, func()) {
 	signal.Notify(got, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
-		for first := true; ; first = false {
+		for {
 			select {
 			case s := <-got:
 				code := exitInterrupt
 				if s == syscall.SIGTERM {
 					code = exitTerminate
 				}
-				if !first {
-					os.Exit(code)
-				}
-				a.signal.Store(int32(code))
-				cancel()
+				a.stopBy(code, cancel)
 			case <-done:
 				return
 			}
 		}
 	}()
 	return ctx, func() { signal.Stop(got); close(done); cancel() }
+}
+
+// stopBy takes a wish to stop, which a signal or a key stands for. The second one ends the process at
+// once.
+func (a *app) stopBy(code int, stop func()) {
+	if !a.signal.CompareAndSwap(0, int32(code)) {
+		os.Exit(code)
+	}
+	stop()
 }
 
 // version is the module's version, or the commit that a clone was built from.

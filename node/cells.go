@@ -1,0 +1,48 @@
+package node
+
+import (
+	"context"
+
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// Cells is rows as texts, as a terminal shows them.
+type Cells struct {
+	Names []string
+	Types []string
+	Rows  [][]*string // nil: NULL
+	Open  []bool      // by row: its window is open; nil: all are final
+}
+
+// Cells reads a table, view or kept rows. Limit and Open are as in Table, Format is not looked at.
+func (n *Node) Cells(ctx context.Context, r web.TableRequest) (*Cells, error) {
+	set, err := n.rows(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cells{Open: set.Open}
+	for _, f := range set.Schema.Fields {
+		c.Names = append(c.Names, f.Name)
+		c.Types = append(c.Types, f.Type.String())
+	}
+	var text []byte
+	for i := range set.Batch.Len {
+		row := make([]*string, len(set.Batch.Cols))
+		for k := range set.Batch.Cols {
+			v := &set.Batch.Cols[k]
+			if v.Type.Kind == column.Void || v.IsNull(i) {
+				continue
+			}
+			if v.Type.UsesBytes() {
+				text = append(text[:0], v.Bytes(i)...)
+			} else {
+				text = appendCell(text[:0], v, i)
+			}
+			cell := string(text)
+			row[k] = &cell
+		}
+		c.Rows = append(c.Rows, row)
+	}
+	return c, nil
+}
