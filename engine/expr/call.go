@@ -13,11 +13,10 @@ type frame struct {
 	x        *exec
 	args     []*column.Vector
 	out      *column.Vector
-	quiet    bool     // failures are NULL and no errors
-	owner    []uint32 // maps rows to those that errors are reported for; nil: the same
-	next     int      // rows of text, arrays, maps already closed
-	grown    bool     // a nested output is appended row by row
-	narrowed bool     // some argument has NULLs and the kernel does not see them
+	quiet    bool // failures are NULL and no errors
+	next     int  // rows of text, arrays, maps already closed
+	grown    bool // a nested output is appended row by row
+	narrowed bool // some argument has NULLs and the kernel does not see them
 
 	buf  []byte // scratch of the kernel
 	buf2 []byte
@@ -28,9 +27,6 @@ func (f *frame) fail(i uint32, class, detail string) {
 	f.out.SetNull(int(i))
 	if f.quiet || f.x.errs == nil {
 		return
-	}
-	if f.owner != nil {
-		i = f.owner[i]
 	}
 	if f.x.owner != nil {
 		i = f.x.owner[i]
@@ -115,31 +111,21 @@ func (f *frame) finish() {
 	case t.UsesBytes():
 		f.open(uint32(f.x.rows))
 	case !f.grown:
-	case t.Kind == column.Array, t.Kind == column.Map:
-		f.openRow(uint32(f.x.rows))
-		for k := range f.out.Kids {
-			f.out.Kids[k].EnsureNull(f.out.Kids[0].Len())
-		}
-	case t.Kind == column.Struct:
+	default:
 		f.openRow(uint32(f.x.rows))
 		ensureKids(f.out, f.x.rows)
 	}
 	f.out.EnsureNull(f.x.rows)
 }
 
-// ensureKids makes the bitmaps of a struct's fields cover n rows.
+// ensureKids makes the bitmaps inside a nested vector of n rows as long as their rows.
 func ensureKids(v *column.Vector, n int) {
+	if v.Type.Kind == column.Array || v.Type.Kind == column.Map {
+		n = v.Kids[0].Len()
+	}
 	for k := range v.Kids {
-		kid := &v.Kids[k]
-		kid.EnsureNull(n)
-		switch kid.Type.Kind {
-		case column.Struct:
-			ensureKids(kid, n)
-		case column.Array, column.Map:
-			for e := range kid.Kids {
-				kid.Kids[e].EnsureNull(kid.Kids[0].Len())
-			}
-		}
+		v.Kids[k].EnsureNull(n)
+		ensureKids(&v.Kids[k], n)
 	}
 }
 
@@ -197,6 +183,9 @@ func (s *callStep) prepare(narrowed bool) {
 		f.out.Resize(s.typ, f.x.rows)
 	}
 	if s.typ.Kind == column.Void {
+		for len(f.out.Ends) < f.x.rows {
+			f.out.Ends = append(f.out.Ends, 0)
+		}
 		f.out.ClearNull(f.x.rows)
 		for w := range f.out.Null {
 			f.out.Null[w] = ^uint64(0)

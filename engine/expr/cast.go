@@ -251,7 +251,7 @@ func castNested(from, to column.Type) (kernel, error) {
 	e := &elements{}
 	return func(f *frame, rows []uint32) {
 		in := f.args[0]
-		x, sel := e.of(f, in, rows)
+		x, sel := e.of(f.x, in, rows)
 		f.out.Ends = append(f.out.Ends[:0], in.Ends[:f.x.rows]...)
 		for k, p := range casts {
 			f.out.Kids[k] = *p.eval(f, x, &in.Kids[k], sel)
@@ -268,36 +268,4 @@ func partType(t column.Type, k int) column.Type {
 		return *t.Key
 	}
 	return *t.Elem
-}
-
-// elements lets steps work on the elements of an array column as rows.
-type elements struct {
-	x     exec
-	sel   []uint32
-	owner []uint32
-}
-
-// of selects the elements of the arrays in rows. Errors of an element count for its row.
-func (e *elements) of(f *frame, v *column.Vector, rows []uint32) (*exec, []uint32) {
-	e.x = *f.x
-	e.x.rows = v.Kids[0].Len()
-	if v.Kids[0].Type.Kind == column.Void && f.x.rows > 0 {
-		e.x.rows = int(v.Ends[f.x.rows-1])
-	}
-	e.sel, e.owner = e.sel[:0], e.owner[:0]
-	for len(e.owner) < e.x.rows {
-		e.owner = append(e.owner, 0)
-	}
-	for _, i := range rows {
-		from, to := v.Span(int(i))
-		for k := from; k < to; k++ {
-			e.sel = append(e.sel, k)
-			e.owner[k] = i
-			if f.x.owner != nil {
-				e.owner[k] = f.x.owner[i]
-			}
-		}
-	}
-	e.x.owner = e.owner
-	return &e.x, e.sel
 }

@@ -67,7 +67,7 @@ func (f *frame) parseTimestamp(b []byte) (int64, bool) {
 	if !ok || !t.TimeOnly {
 		return 0, false
 	}
-	f.x.sawNow = true
+	*f.x.sawNow = true
 	today := codec.FloorDiv(codec.ToLocal(f.x.env.Now, t.Zone), codec.MicrosPerDay)
 	return codec.ToInstant(today*codec.MicrosPerDay+t.Micros, t.Zone), true
 }

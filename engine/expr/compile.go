@@ -29,7 +29,7 @@ type exec struct {
 	parent []uint32
 	level  int
 	// sawNow tells constant folding that a result depends on the time.
-	sawNow bool
+	sawNow *bool
 }
 
 // A step is a compiled node.
@@ -45,7 +45,7 @@ func Compile(n *Node, env Env) (*Eval, error) {
 	if env.Zone == nil {
 		env.Zone = time.UTC
 	}
-	e := &Eval{exec: exec{env: env}}
+	e := &Eval{exec: exec{env: env, sawNow: new(bool)}}
 	c := compiler{env: &e.exec.env}
 	root, err := c.step(n)
 	if err != nil {
@@ -133,7 +133,8 @@ func (f *failures) Swap(i, j int) {
 type compiler struct {
 	env *Env
 	// vars are the variables of the lambdas around the node, innermost last.
-	vars []*variable
+	vars  []*variable
+	level int // how many lambdas there are around
 }
 
 func (c *compiler) step(n *Node) (step, error) {

@@ -35,7 +35,7 @@ func evaluate(n *Node, env Env) *Node {
 	var errs RowErrors
 	one := &column.Batch{Schema: &column.Schema{}, Len: 1}
 	v := e.Run(one, []uint32{0}, &errs)
-	if len(errs.Rows) > 0 || e.exec.sawNow {
+	if len(errs.Rows) > 0 || *e.exec.sawNow {
 		return n
 	}
 	value := &column.Vector{}

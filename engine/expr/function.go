@@ -55,6 +55,7 @@ func buildTable() map[string]*function {
 		texts(), searches(), patternsOfText(), hashes(), encodings(), formats(),
 		timeFields(), timeSums(), timeCuts(), timeConversions(),
 		castFunctions(), structures(), jsonFunctions(), windows(),
+		arrays(), sequences(), maps(), higherOrder(),
 	}
 	for _, family := range families {
 		for i := range family {

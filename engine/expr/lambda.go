@@ -38,8 +38,9 @@ func (b *binding) variable(name string) *variable {
 
 // variableStep reads a variable; inside a deeper lambda its values are repeated for each element.
 type variableStep struct {
-	v   *variable
-	out column.Vector
+	v    *variable
+	out  column.Vector
+	rows []uint32
 }
 
 func (c *compiler) variable(n *Node) (step, error) {
@@ -55,24 +56,17 @@ func (s *variableStep) eval(x *exec, sel []uint32) *column.Vector {
 	if x.level == s.v.level {
 		return s.v.vec
 	}
-	s.out.Reset(s.v.typ)
-	next := 0
-	for _, i := range sel {
-		for ; next < int(i); next++ {
-			s.out.AppendNull()
-		}
-		row := i
-		for at := x; at.level > s.v.level; at = at.outer {
+	s.rows = s.rows[:0]
+	for i := 0; i < x.rows; i++ {
+		s.rows = append(s.rows, uint32(i))
+	}
+	for at := x; at.level > s.v.level; at = at.outer {
+		for i, row := range s.rows {
 			if at.parent != nil {
-				row = at.parent[row]
+				s.rows[i] = at.parent[row]
 			}
 		}
-		s.out.AppendFrom(s.v.vec, int(row))
-		next++
 	}
-	for ; next < x.rows; next++ {
-		s.out.AppendNull()
-	}
-	s.out.EnsureNull(x.rows)
+	gather(&s.out, s.v.vec, x.rows, sel, s.rows)
 	return &s.out
 }

@@ -32,6 +32,13 @@ var everyKind = []string{
 	"struct(id, amount, place.city)", "place.city", "place.zip + 1", "named_struct('a', tags, 'b', ts)", "array(quantity, total)", "map(id, amount)", "counts[0]", "tags[1]",
 	"to_json(struct(*))", "from_json(concat('{\"a\":', quantity, '}'), 'a INT, b STRING')", "from_json(to_json(struct(amount, category)), 'amount DOUBLE, category STRING').amount",
 	"get_json_object(to_json(place), '$.city')", "array(struct(id, total)).total",
+	"transform(counts, x -> x * quantity)", "transform(counts, (x, i) -> x + i)", "filter(counts, x -> x > quantity)", "exists(counts, x -> x = 2)", "forall(counts, x -> x > 0)",
+	"aggregate(counts, 0, (a, x) -> a + x)", "aggregate(counts, 0L, (a, x) -> a + x * total, a -> concat(id, a))", "transform(counts, x -> aggregate(tags, '', (a, y) -> concat(a, y, x, id)))",
+	"transform(counts, x -> 10 div x)", "zip_with(counts, tags, (a, b) -> concat_ws('/', a, b, id))", "transform_values(map(id, quantity), (k, v) -> concat(k, v))",
+	"map_filter(map(id, quantity, 'b', 2), (k, v) -> v > 1)", "map_keys(map(id, total))", "array_distinct(counts)", "sort_array(counts, false)", "array_contains(counts, quantity)",
+	"array_union(counts, array(quantity, 1))", "concat(tags, array(id))", "slice(counts, 2, 2)", "array_join(tags, '+', '?')", "size(tags)", "array_max(counts)", "flatten(array(counts, counts))",
+	"sequence(0, quantity)", "str_to_map(id, '-', '1')", "element_at(tags, -1)", "map_entries(map(id, total))", "transform(array(place), p -> p.city)",
+	"transform(split(id, ''), c -> transform(counts, x -> concat(c, x, category)))",
 }
 
 // results is what an expression gives for rows of a batch: the value's text, or the error.
@@ -201,7 +208,7 @@ func TestKeyTellsExpressionsApart(t *testing.T) {
 			t.Errorf("%s: keys %s and %s", text, key, again)
 		}
 	}
-	for _, same := range [][2]string{{"AMOUNT*2", "t.amount * 2"}, {"hour(ts)", "HOUR(t.ts)"}, {"1 + 1", "2"}} {
+	for _, same := range [][2]string{{"AMOUNT*2", "t.amount * 2"}, {"hour(ts)", "HOUR(t.ts)"}, {"transform(counts, x -> x + 1)", "transform(counts, y -> y + 1)"}, {"1 + 1", "2"}} {
 		if a, b := bind(t, same[0]).Key(), bind(t, same[1]).Key(); a != b {
 			t.Errorf("%s and %s have keys %s and %s", same[0], same[1], a, b)
 		}

@@ -2,9 +2,37 @@ package expr
 
 import "github.com/nagare-stream/nagare/engine/column"
 
-type columnStep struct{ index int }
+// columnStep is a column of the batch; inside a lambda its values are repeated for each element.
+type columnStep struct {
+	index int
+	out   column.Vector
+}
 
-func (s *columnStep) eval(x *exec, _ []uint32) *column.Vector { return &x.batch.Cols[s.index] }
+func (s *columnStep) eval(x *exec, sel []uint32) *column.Vector {
+	if x.owner == nil {
+		return &x.batch.Cols[s.index]
+	}
+	gather(&s.out, &x.batch.Cols[s.index], x.rows, sel, x.owner)
+	return &s.out
+}
+
+// gather makes dst a vector of n rows, of which those of sel are the rows of src that from gives.
+func gather(dst, src *column.Vector, n int, sel, from []uint32) {
+	dst.Reset(src.Type)
+	next := 0
+	for _, i := range sel {
+		for ; next < int(i); next++ {
+			dst.AppendNull()
+		}
+		dst.AppendFrom(src, int(from[i]))
+		next++
+	}
+	for ; next < n; next++ {
+		dst.AppendNull()
+	}
+	dst.EnsureNull(n)
+	ensureKids(dst, n)
+}
 
 // constStep repeats one value as often as the batch has rows; it keeps the longest it has made.
 type constStep struct {
@@ -18,10 +46,6 @@ func (s *constStep) eval(x *exec, _ []uint32) *column.Vector {
 	if x.rows > s.made || s.long.Type.Kind != s.value.Type.Kind {
 		s.long.Reset(s.value.Type)
 		for i := 0; i < x.rows; i++ {
-			if s.value.Type.Kind == column.Void {
-				s.long.SetNull(i)
-				continue
-			}
 			s.long.AppendFrom(s.value, 0)
 		}
 		s.long.EnsureNull(x.rows)
@@ -54,7 +78,6 @@ func viewRows(dst, src *column.Vector, n int) {
 			viewRows(&kids[i], &src.Kids[i], n)
 		}
 		dst.Kids = kids
-	case t.Kind == column.Void:
 	default:
 		dst.Ends = src.Ends[:n]
 	}
@@ -193,7 +216,7 @@ func (s *coalesceStep) eval(x *exec, sel []uint32) *column.Vector {
 		}
 		s.left, todo = rest, rest
 	}
-	return s.pick.merge(s.typ, x.rows, sel, s.rows, s.vecs)
+	return s.pick.merge(s.typ, x.rows, s.rows, s.vecs)
 }
 
 // caseStep is CASE: each condition sees the rows that none before it took, each result the rows
@@ -229,7 +252,7 @@ func (s *caseStep) eval(x *exec, sel []uint32) *column.Vector {
 			s.vecs[k] = r.eval(x, s.rows[k])
 		}
 	}
-	return s.pick.merge(s.typ, x.rows, sel, s.rows, s.vecs)
+	return s.pick.merge(s.typ, x.rows, s.rows, s.vecs)
 }
 
 // without appends to dst the rows of all that are not in some, both ascending. dst may share its
@@ -252,8 +275,8 @@ type merger struct {
 	deep []uint16
 }
 
-// merge gives a vector of n rows whose rows[k] come from vecs[k]; sel is all rows together.
-func (m *merger) merge(t column.Type, n int, sel []uint32, rows [][]uint32, vecs []*column.Vector) *column.Vector {
+// merge gives a vector of n rows whose rows[k] come from vecs[k].
+func (m *merger) merge(t column.Type, n int, rows [][]uint32, vecs []*column.Vector) *column.Vector {
 	switch {
 	case t.UsesInt(), t.UsesFloat():
 		m.out.Resize(t, n)
@@ -264,9 +287,8 @@ func (m *merger) merge(t column.Type, n int, sel []uint32, rows [][]uint32, vecs
 		}
 	case t.Kind == column.Void:
 		m.out.Reset(t)
-		m.out.ClearNull(n)
-		for _, i := range sel {
-			m.out.SetNull(int(i))
+		for i := 0; i < n; i++ {
+			m.out.AppendNull()
 		}
 		return &m.out
 	default:
@@ -327,6 +349,7 @@ func (m *merger) nested(n int, rows [][]uint32, vecs []*column.Vector) {
 		m.out.AppendFrom(vecs[k-1], i)
 	}
 	m.out.EnsureNull(n)
+	ensureKids(&m.out, n)
 }
 
 func copyRows(dst, src *column.Vector, rows []uint32) {

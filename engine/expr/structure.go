@@ -129,25 +129,16 @@ func (f *frame) addKey(i uint32, from int, v *column.Vector, j int) bool {
 	keys := &f.out.Kids[0]
 	if v.Type.Kind == column.Void || v.IsNull(j) {
 		f.fail(i, "NULL_MAP_KEY", "")
-		f.cutMap(from)
 		return false
 	}
 	for k := from; k < keys.Len(); k++ {
 		if compareValues(keys, k, v, j) == 0 {
 			f.fail(i, "DUPLICATED_MAP_KEY", "")
-			f.cutMap(from)
-			return false
+				return false
 		}
 	}
 	keys.AppendFrom(v, j)
 	return true
-}
-
-// cutMap makes keys and values equally many: the row is NULL, what it holds does not matter.
-func (f *frame) cutMap(int) {
-	for f.out.Kids[1].Len() < f.out.Kids[0].Len() && f.out.Kids[1].Type.Kind != column.Void {
-		f.out.Kids[1].AppendNull()
-	}
 }
 
 func checkIndex(c *call) *Node {

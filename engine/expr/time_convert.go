@@ -254,7 +254,7 @@ func convertZone(*Node, *Env) (kernel, error) {
 func queryTime(n *Node, _ *Env) (kernel, error) {
 	return func(f *frame, rows []uint32) {
 		env := &f.x.env
-		f.x.sawNow = true
+		*f.x.sawNow = true
 		x := env.Now
 		switch n.Type.Kind {
 		case column.Date:
