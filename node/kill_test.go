@@ -1,0 +1,229 @@
+package node_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+var (
+	kills    = flag.Int("kills", 6, "how often TestKill kills the one logical run")
+	killSeed = flag.Uint64("killseed", 0, "of the instants at which TestKill kills; 0: another one each time")
+)
+
+const killEvents = 300_000
+
+// TestKill kills the process of one logical run at random instants and starts it again, until all
+// events are processed. Tables, ledger and every topic are then what an undisturbed run gives.
+func TestKill(t *testing.T) {
+	seed := *killSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("%d kills at instants of seed %d (repeat with -killseed)", *kills, seed)
+
+	whole := life{Data: filepath.Join(t.TempDir(), "undisturbed"), Events: killEvents}
+	undisturbed := runLife(t, self(t), whole, nil)
+	if undisturbed.killed || undisturbed.last() != atDone {
+		t.Fatalf("the undisturbed run ended at %q; stderr:\n%s", undisturbed.last(), undisturbed.errors)
+	}
+	t.Logf("undisturbed: open after %v, read after %v, done after %v, %d checkpoints", undisturbed.since(atOpen), undisturbed.since(atRead), undisturbed.since(atDone), undisturbed.epoch)
+
+	k := &killer{t: t, exe: self(t), pace: undisturbed, random: rand.New(rand.NewPCG(seed, 0)),
+		life: life{Data: filepath.Join(t.TempDir(), "killed"), Events: killEvents}}
+	begin := time.Now()
+	k.run(*kills)
+	t.Logf("killed: done after %v; %s", time.Since(begin).Round(time.Millisecond), k.summary())
+	tell(t, "after the kills", foldersDiffer(t, whole.Data, k.life.Data))
+	checkEvents(t, k.life)
+	k.checkNotVacuous(*kills)
+}
+
+// A killer takes one logical run through many lives.
+type killer struct {
+	t      *testing.T
+	exe    string
+	life   life
+	pace   *lived // of the undisturbed run
+	random *rand.Rand
+
+	lives    []*lived
+	progress int64 // events read by any life
+}
+
+// run kills n times and then lets a life come to its end. A fifth of the kills hits the start of a
+// process and a sixth, the last ones, the end of the run; the others are spread over the work that
+// is left.
+func (k *killer) run(n int) {
+	ending := n / 6
+	for i := range n {
+		var when instant
+		switch left := n - i - ending; {
+		case k.random.IntN(5) == 0:
+			when = instant{"", k.within(k.pace.since(atOpen))}
+		case left > 0:
+			work := k.pace.since(atRead) - k.pace.since(atOpen)
+			rest := float64(killEvents-k.progress) / killEvents
+			when = instant{atOpen, k.within(time.Duration(2 * rest * float64(work) / float64(left+1)))}
+		default:
+			when = instant{atRead, k.within(k.pace.since(atDone) - k.pace.since(atRead))}
+		}
+		k.live(&when)
+	}
+	if last := k.live(nil); last.last() != atDone {
+		k.t.Fatalf("the last life ended at %q; stderr:\n%s", last.last(), last.errors)
+	}
+}
+
+// within draws a time from 0 to most.
+func (k *killer) within(most time.Duration) time.Duration {
+	return time.Duration(k.random.Float64() * float64(most))
+}
+
+func (k *killer) live(when *instant) *lived {
+	l := runLife(k.t, k.exe, k.life, when)
+	if !l.killed && l.last() != atDone {
+		k.t.Fatalf("life %d ended by itself at %q; stderr:\n%s", len(k.lives)+1, l.last(), l.errors)
+	}
+	for _, r := range l.reports {
+		k.progress = max(k.progress, r.Events)
+	}
+	k.lives = append(k.lives, l)
+	return l
+}
+
+// inFlight is how many lives were killed between their opening and their end.
+func (k *killer) inFlight() (n int) {
+	for _, l := range k.lives {
+		if l.killed && l.last() != "" && l.last() != atDone {
+			n++
+		}
+	}
+	return n
+}
+
+// advanced is how many lives went on from a later checkpoint than the one before them had.
+func (k *killer) advanced() (n int) {
+	epoch := uint64(0)
+	for _, l := range k.lives {
+		if len(l.reports) > 0 && l.reports[0].Epoch > epoch {
+			epoch = l.reports[0].Epoch
+			n++
+		}
+	}
+	return n
+}
+
+func (k *killer) summary() string {
+	stages := map[string]int{}
+	delivering := 0
+	for _, l := range k.lives {
+		if l.killed {
+			stages[l.last()]++
+		}
+		if len(l.reports) > 0 && l.reports[0].Outbox > 0 {
+			delivering++
+		}
+	}
+	return fmt.Sprintf("%d lives, kills after: start %d, open %d, commit %d, read %d, close %d, done %d; %d lives went on from a later checkpoint, %d with rows to deliver again",
+		len(k.lives), stages[""], stages[atOpen], stages[atCommit], stages[atRead], stages[atClose], stages[atDone], k.advanced(), delivering)
+}
+
+func (k *killer) checkNotVacuous(n int) {
+	if got := k.inFlight(); 2*got < n {
+		k.t.Errorf("only %d of %d kills hit a run that was in flight", got, n)
+	}
+	if got := k.advanced(); got < 1+n/10 {
+		k.t.Errorf("only %d lives of %d went on from a checkpoint that a killed one had taken", got, len(k.lives))
+	}
+	if last := k.lives[len(k.lives)-1]; last.epoch < uint64(n/5) {
+		k.t.Errorf("only %d checkpoints were taken", last.epoch)
+	}
+}
+
+// An instant is a time after a stage of a life; after its start where at is "".
+type instant struct {
+	at    string
+	after time.Duration
+}
+
+// lived is what became of a life.
+type lived struct {
+	reports []report
+	times   []time.Duration // of the reports, since the start
+	killed  bool
+	epoch   uint64
+	errors  string
+}
+
+// last is the stage that the life reached, "" if it did not open.
+func (l *lived) last() string {
+	if len(l.reports) == 0 {
+		return ""
+	}
+	return l.reports[len(l.reports)-1].At
+}
+
+// since is the time at which a stage was reached first.
+func (l *lived) since(at string) time.Duration {
+	i := slices.IndexFunc(l.reports, func(r report) bool { return r.At == at })
+	if i < 0 {
+		return 0
+	}
+	return l.times[i]
+}
+
+// runLife runs a process to its end, or to the instant at which it is killed.
+func runLife(t testing.TB, exe string, l life, when *instant, env ...string) *lived {
+	t.Helper()
+	text, err := json.Marshal(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	cmd := exec.Command(exe, string(text))
+	cmd.Env = append(append(os.Environ(), childEnv+"=life"), env...)
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	giveUp := time.AfterFunc(deadline, func() { _ = cmd.Process.Kill() })
+	defer giveUp.Stop()
+	done := &lived{}
+	kill := func() { _ = cmd.Process.Kill() }
+	if when != nil && when.at == "" {
+		defer time.AfterFunc(when.after, kill).Stop()
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		var r report
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			t.Fatalf("a life said %q: %v", lines.Text(), err)
+		}
+		done.reports, done.times = append(done.reports, r), append(done.times, time.Since(begin))
+		done.epoch = max(done.epoch, r.Epoch)
+		if when != nil && when.at == r.At && done.since(r.At) == done.times[len(done.times)-1] {
+			defer time.AfterFunc(when.after, kill).Stop()
+		}
+	}
+	_ = cmd.Wait() // what became of it is seen below
+	if time.Since(begin) > deadline {
+		t.Fatalf("a life did not end in %v; it reached %q; stderr:\n%s", deadline, done.last(), errs.String())
+	}
+	done.killed, done.errors = cmd.ProcessState.ExitCode() == -1, errs.String()
+	return done
+}

@@ -1,0 +1,181 @@
+package node_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/nagare-stream/nagare/adapters/generator"
+	"github.com/nagare-stream/nagare/adapters/spark"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/node"
+	"github.com/nagare-stream/nagare/pipelines"
+)
+
+// A life is one process of a logical run: it opens the purchase pipeline on a data folder, generates
+// at full speed what is not there yet, and ends by itself when all events are processed, all windows
+// closed and everything delivered.
+type life struct {
+	Data   string
+	Events int64
+}
+
+// The events of a logical run lie in a past that is always the same, so that a run has the same bytes
+// on every day. A generator goes on with its events only within an hour: to this process it is lifeEnd.
+const (
+	lifeTopic = "purchase-events"
+	lifeSpan  = 10 * time.Minute
+	lifeSeed  = 20260203
+)
+
+func lifeEnd() time.Time { return time.Date(2026, 2, 3, 9, 17, 30, 0, time.UTC) }
+
+// generator is what a life generates: all kinds of odd events among ordinary ones.
+func (l life) generator() generator.Config {
+	return generator.Config{
+		Seed: lifeSeed, Rate: float64(l.Events) / lifeSpan.Seconds(), Count: l.Events,
+		Disorder: 3 * time.Second, Late: 0.004, LateBy: 90 * time.Second, Bad: 0.01, Duplicates: 0.005,
+		SilentPartition: -1, AnomalyEvery: 5000, AnomalyFrom: 300,
+	}
+}
+
+// The stages of a life, in order.
+const (
+	atOpen   = "open"   // the folder is open, the pipeline begins to run
+	atCommit = "commit" // a checkpoint was taken; comes any number of times
+	atRead   = "read"   // all events are read; the pipeline stops
+	atClose  = "close"  // it is opened again to close the windows
+	atDone   = "done"
+)
+
+// A report is a line that a life prints.
+type report struct {
+	At     string
+	Epoch  uint64 `json:",omitempty"`
+	Events int64  `json:",omitempty"` // read
+	Outbox int64  `json:",omitempty"` // rows that are committed and not yet delivered
+}
+
+// liveLife is the main function of a life. Its argument is the life as JSON.
+func liveLife(args []string) int {
+	var l life
+	err := json.Unmarshal([]byte(args[0]), &l)
+	if err == nil {
+		err = l.live(context.Background())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "life:", err)
+		return node.ExitCode(err)
+	}
+	return 0
+}
+
+func say(at string, st engine.Status) {
+	line, err := json.Marshal(report{at, st.Epoch, st.Events, st.OutboxRows})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(string(line))
+}
+
+func (l life) live(ctx context.Context) error {
+	n, err := l.open(ctx, node.Config{
+		HTTP:     node.HTTPOff,
+		Generate: &node.Generate{Topic: lifeTopic, Options: l.generator(), Backlog: lifeSpan + time.Minute},
+	})
+	if err != nil {
+		return err
+	}
+	say(atOpen, n.Status())
+	run, stop := context.WithCancel(ctx)
+	defer stop()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		l.watch(run, n)
+		stop()
+	}()
+	err = n.Run(run)
+	stop()
+	<-watched
+	if err = errors.Join(err, n.Close()); err != nil {
+		return err
+	}
+	return l.closeWindows(ctx)
+}
+
+// watch reports each checkpoint and returns when all events are read, or the process ends.
+func (l life) watch(ctx context.Context, n *node.Node) {
+	changed, end := n.Watch()
+	defer end()
+	for {
+		st := n.Status()
+		if st.Events >= l.Events {
+			say(atRead, st)
+			return
+		}
+		if st.Epoch > 0 {
+			say(atCommit, st)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// closeWindows ends the logical run: there is nothing to read any more, and all windows close.
+func (l life) closeWindows(ctx context.Context) error {
+	n, err := l.open(ctx, node.Config{Once: true, Close: true})
+	if err != nil {
+		return err
+	}
+	say(atClose, n.Status())
+	err = n.Run(ctx)
+	st := n.Status()
+	if err = errors.Join(err, n.Close()); err != nil {
+		return err
+	}
+	say(atDone, st)
+	return nil
+}
+
+func (l life) open(ctx context.Context, cfg node.Config) (*node.Node, error) {
+	var err error
+	if cfg.Pipeline, err = shippedPipeline(pipelines.Default); err != nil {
+		return nil, err
+	}
+	cfg.Project, cfg.Data, cfg.Started = node.Project{Name: pipelines.Default}, l.Data, lifeEnd()
+	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return node.Open(ctx, cfg)
+}
+
+// shippedPipeline resolves a project that ships.
+func shippedPipeline(name string) (*plan.Pipeline, error) {
+	fsys, err := pipelines.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	read, problems := spark.Load(fsys, name)
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("read project %s: %v", name, problems)
+	}
+	in := plan.Input{Name: read.Name}
+	for _, s := range read.Settings {
+		in.Config = append(in.Config, plan.Setting{Key: s.Key, Value: s.Value})
+	}
+	for _, f := range read.Files {
+		in.Files = append(in.Files, plan.File{Path: f.Path, Text: f.Text})
+	}
+	p, faults := plan.Resolve(in)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return p, nil
+}
