@@ -83,7 +83,7 @@ func (e *Engine) checkpoint(ctx context.Context) error {
 		return fmt.Errorf("encode checkpoint %d: %w", e.epoch.Load()+1, err)
 	}
 	cp := Checkpoint{Epoch: e.epoch.Load() + 1, Data: data}
-	if err := e.opt.Store.Commit(ctx, cp, d); err != nil {
+	if err := e.commit(ctx, &cp, d); err != nil {
 		return fmt.Errorf("commit checkpoint %d: %w", cp.Epoch, err)
 	}
 	e.epoch.Store(cp.Epoch)
