@@ -316,3 +316,6 @@ func findRoles(p *plan.Pipeline) (roles, error) {
 	}
 	return r, nil
 }
+
+// CheckStore reads the whole store and tells the first fault.
+func (n *Node) CheckStore() error { return n.store.Check() }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -164,4 +165,14 @@ func clock(us int64) string {
 		return t.Format("15:04:05Z")
 	}
 	return t.Format("2006-01-02T15:04:05Z")
+}
+
+// sortedTopics is the topics of a ledger by name.
+func sortedTopics(l engine.Ledger) []string {
+	names := make([]string, 0, len(l.Topics))
+	for name := range l.Topics {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }

@@ -1,0 +1,81 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+)
+
+// Goals of PERFORMANCE, as they are printed beside the figures.
+const (
+	goalFile   = 0.5
+	goalTopic  = 0.6
+	goalAppend = 600_000
+	goalPeak   = 300 << 20
+)
+
+// Write prints the figures, each with what it is compared with.
+func (r *Result) Write(w io.Writer) error {
+	p := &printer{w: w}
+	p.line("%d cores, %s/%s, %s; %s events, %d MB", r.Machine.Cores, r.Machine.OS, r.Machine.Arch, r.Machine.Go, number(r.Events), r.Bytes>>20)
+	p.line("")
+	p.row("events/s", "", "")
+	p.row(number(int64(r.BoundOne)), "hand-written bound, 1 core", "")
+	p.row(number(int64(r.BoundAll)), "hand-written bound, all cores", "")
+	p.row(number(int64(r.FromFile)), "three queries, run --once from the file", ratio(r.FromFile/r.BoundAll, "of the bound on all cores", goalFile))
+	p.row(number(int64(r.FromTopic)), "three queries, from the durable topic to final tables", ratio(r.FromTopic/r.FromFile, "of the rate from the file", goalTopic))
+	p.row(number(int64(r.Append)), "durable append, 1,000 records a batch", goal(r.Append >= goalAppend, number(goalAppend)))
+	p.row(number(int64(r.Publish)), "publish, from the file to the durable topic", "")
+	p.line("")
+	if r.PeakBytes > 0 {
+		p.row(fmt.Sprintf("%d MB", r.PeakBytes>>20), "peak resident memory of the run from the file", goal(r.PeakBytes <= goalPeak, fmt.Sprintf("%d MB", goalPeak>>20)))
+		p.line("")
+	}
+	p.costs("three queries by number of events", "events", r.ByEvents)
+	p.costs("grouped by user, by number of keys", "keys", r.ByKeys)
+	return p.err
+}
+
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+	}
+}
+
+func (p *printer) row(figure, what, beside string) {
+	if beside != "" {
+		what = fmt.Sprintf("%-55s %s", what, beside)
+	}
+	p.line("%11s  %s", figure, what)
+}
+
+func (p *printer) costs(title, unit string, costs []Cost) {
+	p.line("%s, ns an event:", title)
+	for _, c := range costs {
+		p.line("%11.0f  %s %s", c.Nanoseconds, number(c.N), unit)
+	}
+}
+
+func ratio(share float64, of string, want float64) string {
+	return fmt.Sprintf("%.2f %s, %s", share, of, goal(share >= want, fmt.Sprintf("%.2f", want)))
+}
+
+func goal(met bool, want string) string {
+	if met {
+		return "goal " + want + " met"
+	}
+	return "goal " + want + " MISSED"
+}
+
+// number writes 1,204,331.
+func number(n int64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}

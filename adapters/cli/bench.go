@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nagare-stream/nagare/adapters/bench"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+func (a *app) benchCommand() *cobra.Command {
+	var cfg bench.Config
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure this machine: rates, memory and cost per event, beside a hand-written bound",
+		Long: `Makes purchase events in a temporary folder and measures, in one run: a hand-written program for the same
+queries, the tutorial's three queries from a file and from a durable topic, durable append, memory, and the cost of
+an event for few and many events and keys. Takes some minutes and 10 GB of disk; --quick some seconds and 1 GB.`,
+		Example: `  nagare bench
+  nagare bench --quick
+  nagare bench --events 5000000 --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.Events < 0 || cmd.Flags().Changed("events") && cfg.Events < 1000 {
+				return usage("bench --events %d: at least 1000 are needed for a figure", cfg.Events)
+			}
+			begin := time.Now()
+			cfg.Load = func(dir string) (*plan.Pipeline, error) {
+				p, err := mustLoad(dir)
+				if err != nil {
+					return nil, err
+				}
+				return p.pipeline, nil
+			}
+			cfg.Tell = func(step string) { fmt.Fprintf(a.err, "%5.1f s  %s\n", time.Since(begin).Seconds(), step) }
+			exe, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this program: %w", err)
+			}
+			cfg.Executable = exe
+			result, err := bench.Run(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printIndented(a, result)
+			}
+			return result.Write(a.out)
+		},
+	}
+	cmd.Flags().Int64Var(&cfg.Events, "events", 0, "events of the file (default 2,000,000, with --quick 200,000)")
+	cmd.Flags().BoolVar(&cfg.Quick, "quick", false, "fewer events and shorter series")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the figures as JSON")
+	return cmd
+}
