@@ -64,7 +64,7 @@ func (e *Engine) checkpoint(ctx context.Context) error {
 	e.gate.Lock()
 	d := e.finals
 	e.finals = e.spareDelta
-	entries := e.cutOutbox(d)
+	entries := e.cutOutbox()
 	held := e.stateRows()
 	if !e.opt.Ephemeral {
 		e.cutState(d)
@@ -74,6 +74,9 @@ func (e *Engine) checkpoint(ctx context.Context) error {
 	paused := e.opt.Now() - begin
 	if most := e.opt.Pipeline.Config.StateMaxRows; most > 0 && held > most {
 		return &StateFullError{Rows: held, Most: most}
+	}
+	for _, out := range entries { // compressing is work for outside the gate
+		d.Put(outboxOp, binary.BigEndian.AppendUint64(nil, out.entry.id), encodeRows(nil, out.entry.rows))
 	}
 	for _, id := range done {
 		d.Delete(outboxOp, binary.BigEndian.AppendUint64(nil, id))
@@ -105,7 +108,7 @@ type outgoing struct {
 }
 
 // cutOutbox takes the rows that were made since the last checkpoint.
-func (e *Engine) cutOutbox(d *Delta) []outgoing {
+func (e *Engine) cutOutbox() []outgoing {
 	var out []outgoing
 	for _, w := range e.writers {
 		if w.rows.Len() == 0 {
@@ -114,7 +117,6 @@ func (e *Engine) cutOutbox(d *Delta) []outgoing {
 		rows := w.take()
 		id := e.outbox.nextID
 		e.outbox.nextID++
-		d.Put(outboxOp, binary.BigEndian.AppendUint64(nil, id), encodeRows(nil, rows))
 		out = append(out, outgoing{w.to, entry{id: id, rows: rows}})
 	}
 	return out

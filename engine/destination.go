@@ -44,8 +44,8 @@ type rowWriter struct {
 	to        *destination
 	partition int32
 	rows      *Rows
-	view      column.Vector // the row as a struct
-	scratch   []column.Vector
+	view      []column.Vector // the row's columns
+	json      *codec.RowJSON
 }
 
 // flushBytes is how much a writer gathers before it asks for a checkpoint, or writes when there
@@ -55,8 +55,8 @@ const flushBytes = 1 << 20
 func newRowWriter(e *Engine, to *destination, partition int32) *rowWriter {
 	w := &rowWriter{e: e, to: to, partition: partition}
 	w.rows = &Rows{Sink: to.name, Partition: partition}
-	w.view.Type = column.Type{Kind: column.Struct, Fields: to.schema.Fields}
-	w.view.Kids = make([]column.Vector, len(to.schema.Fields))
+	w.view = make([]column.Vector, len(to.schema.Fields))
+	w.json = codec.NewRowJSON(to.schema.Fields, codec.JSONFormat{Zone: to.zone, Exact: to.format == formatExact})
 	e.writers = append(e.writers, w)
 	return w
 }
@@ -67,7 +67,7 @@ func (w *rowWriter) append(cols []*column.Vector, sel []uint32, times []int64) e
 		return nil
 	}
 	for i, c := range cols {
-		w.view.Kids[i] = *c
+		w.view[i] = *c
 	}
 	r := w.rows
 	for _, row := range sel {
@@ -91,14 +91,12 @@ func (w *rowWriter) append(cols []*column.Vector, sel []uint32, times []int64) e
 func (w *rowWriter) encode(dst []byte, row int) []byte {
 	switch w.to.format {
 	case formatBinary:
-		return codec.AppendRow(dst, w.view.Kids, row)
+		return codec.AppendRow(dst, w.view, row)
 	case formatCSV:
-		dst = codec.AppendRowCSV(dst, w.view.Kids, row)
+		dst = codec.AppendRowCSV(dst, w.view, row)
 		return dst[:len(dst)-1] // a sink ends its lines itself
-	case formatJSON:
-		return codec.AppendJSON(dst, &w.view, row, codec.JSONFormat{Zone: w.to.zone})
 	}
-	return codec.AppendJSON(dst, &w.view, row, codec.JSONFormat{Zone: w.to.zone, Exact: true})
+	return w.json.Append(dst, w.view, row)
 }
 
 func (w *rowWriter) appendTopic(cols []*column.Vector, row int) error {
