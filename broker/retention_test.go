@@ -136,7 +136,7 @@ func TestRetentionOvertakesAReader(t *testing.T) {
 	var r engine.Records
 	var expired *ExpiredError
 	for range 2 {
-		if err := rd.Read(ctx, &r); !errors.As(err, &expired) || expired.First != 10 {
+		if err := rd.Read(ctx, &r); !errors.As(err, &expired) || expired.First != 10 || expired.Offset > 3 {
 			t.Errorf("a read of what is gone returned %v", err)
 		}
 	}

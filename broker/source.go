@@ -168,6 +168,10 @@ func (r *reader) message(ctx context.Context, wait bool) (*nats.Msg, error) {
 		case err == nil && (m != nil || !wait):
 			return m, nil
 		}
+		var expired *ExpiredError
+		if errors.As(err, &expired) {
+			expired.Offset = r.offset
+		}
 		if err != nil {
 			return nil, err
 		}
