@@ -69,13 +69,13 @@ func (k *killer) run(n int) {
 		var when instant
 		switch left := n - i - ending; {
 		case k.random.IntN(5) == 0:
-			when = instant{"", k.within(k.pace.since(atOpen))}
+			when = instant{at: "", after: k.within(k.pace.since(atOpen))}
 		case left > 0:
 			work := k.pace.since(atRead) - k.pace.since(atOpen)
 			rest := float64(killEvents-k.progress) / killEvents
-			when = instant{atOpen, k.within(time.Duration(2 * rest * float64(work) / float64(left+1)))}
+			when = instant{at: atOpen, after: k.within(time.Duration(2 * rest * float64(work) / float64(left+1)))}
 		default:
-			when = instant{atRead, k.within(k.pace.since(atDone) - k.pace.since(atRead))}
+			when = instant{at: atRead, after: k.within(k.pace.since(atDone) - k.pace.since(atRead))}
 		}
 		k.live(&when)
 	}
@@ -150,10 +150,28 @@ func (k *killer) checkNotVacuous(n int) {
 	}
 }
 
-// An instant is a time after a stage of a life; after its start where at is "".
+// An instant is a time after a stage of a life; after its start where at is "". Where told is set it
+// is when that stands on stderr.
 type instant struct {
 	at    string
 	after time.Duration
+	told  string
+}
+
+// A listener keeps what is written and acts as soon as a text is in it.
+type listener struct {
+	text bytes.Buffer
+	told string
+	act  func()
+}
+
+func (l *listener) Write(p []byte) (int, error) {
+	n, err := l.text.Write(p)
+	if l.told != "" && bytes.Contains(l.text.Bytes(), []byte(l.told)) {
+		l.told = ""
+		l.act()
+	}
+	return n, err
 }
 
 // lived is what became of a life.
@@ -189,10 +207,14 @@ func runLife(t testing.TB, exe string, l life, when *instant, env ...string) *li
 	if err != nil {
 		t.Fatal(err)
 	}
-	var errs bytes.Buffer
 	cmd := exec.Command(exe, string(text))
+	kill := func() { _ = cmd.Process.Kill() }
+	errs := &listener{act: kill}
 	cmd.Env = append(append(os.Environ(), childEnv+"=life"), env...)
-	cmd.Stderr = &errs
+	cmd.Stderr = errs
+	if when != nil {
+		errs.told = when.told
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -201,11 +223,9 @@ func runLife(t testing.TB, exe string, l life, when *instant, env ...string) *li
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	giveUp := time.AfterFunc(deadline, func() { _ = cmd.Process.Kill() })
-	defer giveUp.Stop()
+	defer time.AfterFunc(deadline, kill).Stop()
 	done := &lived{}
-	kill := func() { _ = cmd.Process.Kill() }
-	if when != nil && when.at == "" {
+	if when != nil && when.at == "" && when.told == "" {
 		defer time.AfterFunc(when.after, kill).Stop()
 	}
 	lines := bufio.NewScanner(out)
@@ -222,8 +242,8 @@ func runLife(t testing.TB, exe string, l life, when *instant, env ...string) *li
 	}
 	_ = cmd.Wait() // what became of it is seen below
 	if time.Since(begin) > deadline {
-		t.Fatalf("a life did not end in %v; it reached %q; stderr:\n%s", deadline, done.last(), errs.String())
+		t.Fatalf("a life did not end in %v; it reached %q; stderr:\n%s", deadline, done.last(), errs.text.String())
 	}
-	done.killed, done.errors = cmd.ProcessState.ExitCode() == -1, errs.String()
+	done.killed, done.errors = cmd.ProcessState.ExitCode() == -1, errs.text.String()
 	return done
 }

@@ -1,0 +1,64 @@
+package node_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const (
+	brokenEvents = 60_000
+	// brokenFrom is an epoch that a run reaches while most events are still to come: with that build
+	// a checkpoint has two.
+	brokenFrom = "4"
+	brokenSays = "broken build: checkpoint"
+)
+
+// TestKillCatchesBrokenBuild runs the comparison of TestKill over a build that makes positions durable
+// before state (engine/checkpoint_order_broken.go), killed between the two. It has to fail: otherwise
+// TestKill could not fail either.
+func TestKillCatchesBrokenBuild(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the tests a second time, with -tags brokencheckpoint; run without -short")
+	}
+	exe := filepath.Join(t.TempDir(), "broken.test")
+	build := exec.Command("go", "test", "-c", "-tags", "brokencheckpoint", "-o", exe, ".")
+	if text, err := build.CombinedOutput(); err != nil {
+		if _, missing := exec.LookPath("go"); missing != nil && os.Getenv("CI") == "" {
+			t.Skip("builds the tests with -tags brokencheckpoint, and there is no go command here")
+		}
+		t.Fatalf("build the tests with -tags brokencheckpoint: %v\n%s", err, text)
+	}
+	dir := t.TempDir()
+	good := life{Data: filepath.Join(dir, "good"), Events: brokenEvents}
+	if l := runLife(t, self(t), good, nil); l.last() != atDone {
+		t.Fatalf("the run of the good build ended at %q; stderr:\n%s", l.last(), l.errors)
+	}
+
+	// Without a kill even the broken build is right: what is found below comes from the kill alone.
+	unkilled := life{Data: filepath.Join(dir, "unkilled"), Events: brokenEvents}
+	if l := runLife(t, exe, unkilled, nil); l.last() != atDone {
+		t.Fatalf("the run of the broken build ended at %q; stderr:\n%s", l.last(), l.errors)
+	}
+	tell(t, "broken build without a kill", foldersDiffer(t, good.Data, unkilled.Data))
+
+	killed := life{Data: filepath.Join(dir, "killed"), Events: brokenEvents}
+	l := runLife(t, exe, killed, &instant{told: brokenSays}, "BROKEN_CHECKPOINT="+brokenFrom)
+	if !l.killed || !strings.Contains(l.errors, brokenSays) {
+		t.Fatalf("the broken build was not killed between positions and state: it reached %q; stderr:\n%s", l.last(), l.errors)
+	}
+	if l := runLife(t, exe, killed, nil); l.last() != atDone {
+		t.Fatalf("the broken build ended at %q after the kill; stderr:\n%s", l.last(), l.errors)
+	}
+	found := foldersDiffer(t, good.Data, killed.Data)
+	for _, want := range []string{"sales_by_minute.csv: ", "topic customer_scores partition ", "topic sales-by-minute partition "} {
+		if !strings.Contains(strings.Join(found, "\n"), want) {
+			t.Errorf("positions were durable before state, and the comparison saw no difference in %q; it saw:\n%s", want, strings.Join(found, "\n"))
+		}
+	}
+	if len(found) > 0 {
+		t.Logf("the comparison found %d differences, the first: %s", len(found), found[0])
+	}
+}
