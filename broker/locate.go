@@ -230,7 +230,8 @@ func (p *partition) locate(ctx context.Context, l *link, from engine.Position) (
 	if end.seq == 0 || from.Offset == end.next && from.Offset > 0 {
 		return start{end.seq + 1, end.next, end.next}, nil
 	}
-	lo, err := p.startAt(ctx, l, info.State.FirstSeq)
+	// A stream that was empty when it was asked, and is not any more, told no first message.
+	lo, err := p.startAt(ctx, l, max(info.State.FirstSeq, 1))
 	if err != nil {
 		return start{}, err
 	}
