@@ -144,8 +144,8 @@ func checkFolder(dir string, p Project) (fresh bool, err error) {
 		fix := "give yourself the right to write to it, or " + otherFolder
 		return false, &DataError{dir, fmt.Sprintf("%s cannot be written to (%v)", base, cause(err)), fix, err}
 	}
-	if usage, err := disk.Usage(base); err == nil && usage.Free < MinFreeBytes {
-		return false, &DataError{dir, fmt.Sprintf("its disk has %d MB free, %d MB are needed", usage.Free>>20, MinFreeBytes>>20),
+	if free, err := FreeBytes(dir); err == nil && free < MinFreeBytes {
+		return false, &DataError{dir, fmt.Sprintf("its disk has %d MB free, %d MB are needed", free>>20, MinFreeBytes>>20),
 			"free some space, or " + otherFolder, nil}
 	}
 	return fresh, nil
@@ -171,6 +171,15 @@ func checkOwner(dir string, entries []fs.DirEntry, p Project) (fresh bool, err e
 		}
 	}
 	return true, nil
+}
+
+// FreeBytes is the free space of the disk that a folder lies on, or will lie on.
+func FreeBytes(dir string) (uint64, error) {
+	usage, err := disk.Usage(existing(dir))
+	if err != nil {
+		return 0, fmt.Errorf("ask for the free space of %s: %w", dir, err)
+	}
+	return usage.Free, nil
 }
 
 // existing is the innermost folder on the way to dir that exists.

@@ -54,11 +54,7 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 	if p.writer, err = n.broker.Writer(topic, "publish"); err != nil {
 		return p.count, err
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	for part := range int32(parts) {
-		g.Go(func() error { return p.partition(gctx, src, part) })
-	}
-	err = g.Wait()
+	err = p.run(ctx, src, parts)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.count, err
@@ -75,14 +71,32 @@ type publisher struct {
 	told  time.Time
 }
 
+// run appends all partitions at once. All readers are open before the first is read: what comes from
+// a request can be read only once.
+func (p *publisher) run(ctx context.Context, src engine.Source, parts int) (err error) {
+	readers := make([]engine.Reader, parts)
+	defer func() {
+		for _, r := range readers {
+			if r != nil {
+				err = errors.Join(err, r.Close())
+			}
+		}
+	}()
+	for part := range readers {
+		if readers[part], err = src.Open(ctx, int32(part), engine.Position{}); err != nil {
+			return err
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for part, r := range readers {
+		g.Go(func() error { return p.partition(gctx, r, int32(part)) })
+	}
+	return g.Wait()
+}
+
 // partition appends the records of one partition. A batch is durable before the next is read, so
 // that the count is always that of durable records.
-func (p *publisher) partition(ctx context.Context, src engine.Source, part int32) (err error) {
-	r, err := src.Open(ctx, part, engine.Position{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+func (p *publisher) partition(ctx context.Context, r engine.Reader, part int32) error {
 	var records engine.Records
 	for {
 		err := r.Read(ctx, &records)

@@ -14,6 +14,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // Table writes the rows of a table, view or topic.
@@ -50,6 +51,10 @@ func (n *Node) Query(ctx context.Context, w io.Writer, text, format string) erro
 		}
 		return t.rows(b, nil)
 	})
+	var faults sql.Faults
+	if errors.As(err, &faults) {
+		return &web.RequestError{Reason: faults.Error()}
+	}
 	if err != nil {
 		return err
 	}

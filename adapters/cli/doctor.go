@@ -7,10 +7,8 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/shirou/gopsutil/v4/disk"
 	"github.com/spf13/cobra"
 
 	"github.com/nagare-stream/nagare/adapters/web"
@@ -126,22 +124,15 @@ func checkTemp() finding {
 const lowSpace = 1 << 30
 
 func checkSpace(data string) finding {
-	dir := data
-	for {
-		if _, err := os.Stat(dir); err == nil || len(dir) < 2 {
-			break
-		}
-		dir = dir[:max(1, strings.LastIndexByte(dir, os.PathSeparator))]
-	}
-	usage, err := disk.Usage(dir)
+	free, err := node.FreeBytes(data)
 	if err != nil {
-		return finding{doubt, "the free space of " + dir + " is not known: " + err.Error(), "see that there is some"}
+		return finding{doubt, err.Error(), "see that there is some"}
 	}
-	text := fmt.Sprintf("the disk of the data folder has %d MB free", usage.Free>>20)
+	text := fmt.Sprintf("the disk of the data folder has %d MB free", free>>20)
 	switch {
-	case usage.Free < node.MinFreeBytes:
+	case free < node.MinFreeBytes:
 		return finding{bad, text, fmt.Sprintf("free some: %d MB are needed to start", node.MinFreeBytes>>20)}
-	case usage.Free < lowSpace:
+	case free < lowSpace:
 		return finding{doubt, text, "free some, or give topics a retention: nagare.topic.<name>.retention"}
 	}
 	return finding{good, text, ""}
