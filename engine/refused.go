@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/base64"
 	"slices"
 	"unicode/utf8"
 
@@ -32,7 +33,7 @@ var refusedSchema = column.Schema{Fields: []column.Field{
 	{Name: "reason", Type: column.Of(column.String)},
 	{Name: "key", Type: column.Of(column.String)},
 	{Name: "value", Type: column.Of(column.String)},
-	{Name: "value_base64", Type: column.Of(column.Binary)},
+	{Name: "value_base64", Type: column.Of(column.String)}, // of a value that is no UTF-8
 }}
 
 // lateSchema is the columns of TABLE$late.
@@ -45,7 +46,7 @@ var lateSchema = column.Schema{Fields: []column.Field{
 	{Name: "reason", Type: column.Of(column.String)},
 	{Name: "key", Type: column.Of(column.String)},
 	{Name: "value", Type: column.Of(column.String)},
-	{Name: "value_base64", Type: column.Of(column.Binary)},
+	{Name: "value_base64", Type: column.Of(column.String)}, // of a value that is no UTF-8
 }}
 
 // keeper writes refused or late rows into their log.
@@ -90,7 +91,7 @@ func (k *keeper) record(r *Records, i int) {
 		raw.AppendNull()
 	default:
 		value.AppendNull()
-		raw.AppendBytes(v)
+		raw.AppendString(base64.StdEncoding.EncodeToString(v))
 	}
 	k.sel = append(k.sel, uint32(k.batch.Len))
 	k.times = append(k.times, r.Times[i])
