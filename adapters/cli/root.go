@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -26,7 +27,7 @@ Without a command it runs the purchase pipeline that ships with it, fed by a gen
   nagare tail anomalies                                       rows as they come
   nagare run ./my-project                                     a project of your own
   nagare run retail --once --from retail-events=FILE --out DIR   files in, CSV out`,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE:          run.RunE,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -45,10 +46,23 @@ Without a command it runs the purchase pipeline that ships with it, fed by a gen
 	_ = root.MarkPersistentFlagDirname("data")
 	root.AddCommand(run, a.checkCommand(), a.queryCommand(), a.tailCommand(), a.publishCommand(), a.topicsCommand(),
 		a.explainCommand(), a.statusCommand(), a.doctorCommand(), a.checkpointCommand(), a.exportCommand(), a.benchCommand(), a.versionCommand())
+	root.SuggestionsMinimumDistance = 2
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	return root
+}
+
+// knownCommand refuses a word that is no command, with those that are near.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("there is no command %q", args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.New(text)
 }
 
 // rowsFlag adds -o to a command that prints rows.
