@@ -105,6 +105,16 @@ func toJSON(n *Node, env *Env) (kernel, error) {
 			}
 		}
 	}
+	if t := n.Args[0].Type; t.Kind == column.Struct { // the usual to_json(struct(*)): quote the names once
+		row := codec.NewRowJSON(t.Fields, format)
+		return func(f *frame, rows []uint32) {
+			for _, i := range rows {
+				f.open(i)
+				f.out.Data = row.Append(f.out.Data, f.args[0].Kids, int(i))
+				f.shut()
+			}
+		}, nil
+	}
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
 			f.open(i)
