@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -53,46 +54,50 @@ type windowCut struct {
 func (e *Engine) checkpoint(ctx context.Context) error {
 	e.committing.Lock()
 	defer e.committing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	done := e.outbox.takeDone()
 	if !e.changed.Swap(false) && len(done) == 0 {
 		return nil
 	}
+	// What is begun is brought to its end: half a checkpoint would lose the rows that it has taken.
+	ctx = context.WithoutCancel(ctx)
+	err := e.checkpointNow(ctx, done)
+	if err != nil {
+		e.broken.Store(true)
+	}
+	return err
+}
+
+func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 	if err := e.trim(ctx); err != nil {
 		return err
 	}
 	begin := e.opt.Now()
-	e.gate.Lock()
-	d := e.finals
-	e.finals = e.spareDelta
-	entries := e.cutOutbox()
-	held := e.stateRows()
-	if !e.opt.Ephemeral {
-		e.cutState(d)
+	taken, err := e.take()
+	if err != nil {
+		return err
 	}
-	c := e.cut()
-	e.gate.Unlock()
 	paused := e.opt.Now() - begin
-	if most := e.opt.Pipeline.Config.StateMaxRows; most > 0 && held > most {
-		return &StateFullError{Rows: held, Most: most}
-	}
-	for _, out := range entries { // compressing is work for outside the gate
+	d := taken.delta
+	for _, out := range taken.rows { // compressing is work for outside the gate
 		d.Put(outboxOp, binary.BigEndian.AppendUint64(nil, out.entry.id), encodeRows(nil, out.entry.rows))
 	}
 	for _, id := range done {
 		d.Delete(outboxOp, binary.BigEndian.AppendUint64(nil, id))
 	}
-	data, err := json.Marshal(c)
-	if err != nil {
-		return fmt.Errorf("encode checkpoint %d: %w", e.epoch.Load()+1, err)
+	cp := Checkpoint{Epoch: e.epoch.Load() + 1}
+	if cp.Data, err = json.Marshal(taken.cut); err != nil {
+		return fmt.Errorf("encode checkpoint %d: %w", cp.Epoch, err)
 	}
-	cp := Checkpoint{Epoch: e.epoch.Load() + 1, Data: data}
 	if err := e.commit(ctx, &cp, d); err != nil {
 		return fmt.Errorf("commit checkpoint %d: %w", cp.Epoch, err)
 	}
 	e.epoch.Store(cp.Epoch)
 	d.Reset()
 	e.spareDelta = d
-	for _, out := range entries {
+	for _, out := range taken.rows {
 		out.entry.epoch = cp.Epoch
 		e.outbox.push(out.to, out.entry)
 	}
@@ -100,6 +105,39 @@ func (e *Engine) checkpoint(ctx context.Context) error {
 	e.noteCheckpoint(now, paused, now-begin-paused)
 	e.notify()
 	return nil
+}
+
+// errBroken keeps state that is not whole out of the store. Whoever meets it is stopped by the error
+// that broke the state.
+var errBroken = errors.New("take a checkpoint: the state in memory is not whole since an earlier error")
+
+// A taking is what a checkpoint takes away while the tasks stand still.
+type taking struct {
+	cut   *cut
+	delta *Delta
+	rows  []outgoing
+}
+
+// take stops the tasks between two batches and takes what is new.
+func (e *Engine) take() (taking, error) {
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	if e.broken.Load() {
+		return taking{}, errBroken
+	}
+	if most := e.opt.Pipeline.Config.StateMaxRows; most > 0 {
+		if held := e.stateRows(); held > most {
+			return taking{}, &StateFullError{Rows: held, Most: most}
+		}
+	}
+	d := e.finals
+	e.finals = e.spareDelta
+	t := taking{delta: d, rows: e.cutOutbox()}
+	if !e.opt.Ephemeral {
+		e.cutState(d)
+	}
+	t.cut = e.cut()
+	return t, nil
 }
 
 type outgoing struct {

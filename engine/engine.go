@@ -38,6 +38,7 @@ type Engine struct {
 	trimmed    map[string]int64 // by table: rows of windows that end before are gone
 
 	committing sync.Mutex
+	broken     atomic.Bool // the state in memory is not whole: no checkpoint may be made of it any more
 	epoch      atomic.Uint64
 	events     atomic.Int64
 	changed    atomic.Bool
@@ -99,18 +100,24 @@ func (e *Engine) Run(ctx context.Context) error {
 		deliverers.Go(func() { e.deliver(delivery, d) })
 	}
 	keeper := make(chan error, 1)
-	go func() { keeper <- e.keepTime(work, stopWork) }()
+	go func() {
+		err := e.guarded(func() error { return e.keepTime(work) })
+		if err != nil {
+			stopWork()
+		}
+		keeper <- err
+	}()
 
 	err := readers.Wait()
+	if isCancel(err) && work.Err() != nil {
+		err = nil // they were told to stop, or had to because the keeper did
+	}
 	stopWork()
-	if kerr := <-keeper; err == nil || isCancel(err) {
+	if kerr := <-keeper; err == nil {
 		err = kerr
 	}
-	if isCancel(err) {
-		err = nil
-	}
 	if err == nil {
-		err = e.finish(ctx)
+		err = e.guarded(func() error { return e.finish(ctx) })
 	}
 	stopDelivery()
 	deliverers.Wait()
@@ -137,14 +144,13 @@ func (e *Engine) finish(ctx context.Context) error {
 	if err := e.checkpoint(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	drain := context.WithoutCancel(ctx)
-	if !e.opt.Once {
-		var cancel context.CancelFunc
-		drain, cancel = context.WithTimeout(drain, drainTime)
+	// A run with an end waits for its sinks until it is told to stop, and then as any other.
+	if !e.opt.Once || e.outbox.drained(ctx) != nil {
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
+		_ = e.outbox.drained(drain)
 	}
-	if e.outbox.drained(drain) != nil {
-		rows, _ := e.outbox.pending()
+	if rows, _ := e.outbox.pending(); rows > 0 {
 		e.log.Warn("rows stay in the outbox for the next start", "rows", rows)
 	}
 	return e.checkpoint(context.WithoutCancel(ctx))
@@ -199,7 +205,7 @@ func (e *Engine) askCheckpoint() {
 
 // keepTime takes checkpoints and watches for idle partitions until ctx ends. A checkpoint costs at
 // most a tenth of the time: a slow one puts the next one off.
-func (e *Engine) keepTime(ctx context.Context, fail func()) error {
+func (e *Engine) keepTime(ctx context.Context) error {
 	interval := time.Duration(e.opt.CheckpointInterval) * time.Microsecond
 	if e.opt.Ephemeral || interval < 0 {
 		interval = time.Hour
@@ -215,14 +221,12 @@ func (e *Engine) keepTime(ctx context.Context, fail func()) error {
 		}
 		begin := e.opt.Now()
 		if err := e.CheckIdle(ctx); err != nil {
-			fail()
 			return err
 		}
 		if err := e.checkpoint(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
+			if isCancel(err) && ctx.Err() != nil {
+				return nil // it was not begun
 			}
-			fail()
 			return err
 		}
 		took := time.Duration(e.opt.Now()-begin) * time.Microsecond
@@ -254,6 +258,17 @@ type PanicError struct {
 	Stack     string
 }
 
+// guarded turns a panic outside the tasks into a PanicError.
+func (e *Engine) guarded(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.broken.Store(true)
+			err = &PanicError{Offset: -1, Value: p, Stack: stack()}
+		}
+	}()
+	return do()
+}
+
 // panicked describes a panic met in the present step.
 func (t *task) panicked(value any) *PanicError {
 	p := &PanicError{Topic: t.flow.topic, Partition: t.partition, Offset: -1, Value: value, Stack: stack()}
@@ -264,5 +279,11 @@ func (t *task) panicked(value any) *PanicError {
 }
 
 func (p *PanicError) Error() string {
+	switch {
+	case p.Topic == "":
+		return fmt.Sprintf("panic outside the partitions: %v", p.Value)
+	case p.Offset < 0:
+		return fmt.Sprintf("panic at %s partition %d, at no record: %v", p.Topic, p.Partition, p.Value)
+	}
 	return fmt.Sprintf("panic at %s partition %d from offset %d: %v", p.Topic, p.Partition, p.Offset, p.Value)
 }

@@ -177,7 +177,13 @@ func (e *Engine) deliver(ctx context.Context, d *destination) error {
 	}
 }
 
-func writeAll(ctx context.Context, sink Sink, batch []entry) error {
+// writeAll gives a sink rows to keep. A sink that panics has not taken them.
+func writeAll(ctx context.Context, sink Sink, batch []entry) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the sink panicked: %v", p)
+		}
+	}()
 	for _, e := range batch {
 		if err := sink.Write(ctx, e.epoch, e.rows); err != nil {
 			return err

@@ -63,19 +63,32 @@ func (t *task) run(ctx context.Context) error {
 		}
 		err := t.reader.Read(ctx, &t.records) // waiting here is outside the gate: a quiet partition holds up no checkpoint
 		if errors.Is(err, io.EOF) {
-			return t.finish()
+			return t.inGate(t.finish)
 		}
 		if err != nil {
 			return fmt.Errorf("read %s partition %d at offset %d: %w", t.flow.topic, t.partition, t.offset.Load(), err)
 		}
-		t.e.gate.RLock()
-		err = t.process()
-		t.e.gate.RUnlock()
-		if err != nil {
+		if err = t.inGate(t.process); err != nil {
 			return fmt.Errorf("process %s partition %d at offset %d: %w", t.flow.topic, t.partition, t.offset.Load(), err)
 		}
 		t.e.worked()
 	}
+}
+
+// inGate does a piece of work that a checkpoint holds as a whole or not at all. Work that was broken
+// off leaves no state of which a checkpoint could be made, which is said before the gate opens.
+func (t *task) inGate(work func() error) (err error) {
+	t.e.gate.RLock()
+	defer t.e.gate.RUnlock()
+	defer func() {
+		if p := recover(); p != nil {
+			err = t.panicked(p)
+		}
+		if err != nil {
+			t.e.broken.Store(true)
+		}
+	}()
+	return work()
 }
 
 // process takes the records that were read through all operators, a step at a time.
@@ -86,6 +99,7 @@ func (t *task) process() error {
 			return err
 		}
 	}
+	t.from, t.to = 0, 0 // a panic from here on is none of a record's
 	if t.records.Len() > 0 {
 		t.position = t.records.Next
 		t.offset.Store(t.position.Offset)
@@ -188,8 +202,6 @@ func (m *taskMarks) mark(t *task) {
 
 // finish closes the books of a bounded source: no row can come any more.
 func (t *task) finish() error {
-	t.e.gate.RLock()
-	defer t.e.gate.RUnlock()
 	t.done = true
 	return t.e.merger.report(t)
 }
