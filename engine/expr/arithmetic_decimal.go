@@ -57,8 +57,8 @@ func sumDecimals(s1, s2, p, s int, minus bool) kernel {
 			}
 			a, ok1 := x.rescale(s1, wide, maxPrecision, halfUp)
 			b, ok2 := y.rescale(s2, wide, maxPrecision, halfUp)
-			if ok1 && ok2 {
-				r, ok := a.add(b).rescale(wide, s, p, halfUp)
+			if r, ok := a.plus(b); ok && ok1 && ok2 {
+				r, ok = r.rescale(wide, s, p, halfUp)
 				f.setDecimal(i, r, ok)
 				continue
 			}

@@ -360,7 +360,7 @@ func arrayJoin(f *frame, i uint32, dst []byte) []byte {
 }
 
 // maxElements bounds the arrays that one call makes of one row.
-const maxElements = 1 << 22
+const maxElements = 1 << 20
 
 func checkArrayRepeat(c *call) *Node {
 	if !c.arity(2, 2) || !c.coerce(1, "int") {

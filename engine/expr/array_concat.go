@@ -127,10 +127,17 @@ func (f *frame) sequence(i uint32, start, end, step int64, plus stepper) {
 		f.fail(i, "_LEGACY_ERROR_TEMP_3235", "the step leads away from the end")
 		return
 	}
+	last := uint64(0) // at most; a step of months is longer than its number
+	switch {
+	case step > 0:
+		last = (uint64(end) - uint64(start)) / uint64(step)
+	case step < 0:
+		last = (uint64(start) - uint64(end)) / -uint64(step)
+	}
 	begin := f.out.Kids[0].Len()
-	for k := int64(0); ; k++ {
-		x := plus(start, step, k)
-		if step >= 0 && x > end || step < 0 && x < end {
+	for k := uint64(0); k <= last; k++ {
+		x := plus(start, step, int64(k))
+		if step > 0 && x > end || step < 0 && x < end {
 			return
 		}
 		if k == maxElements {
@@ -139,8 +146,5 @@ func (f *frame) sequence(i uint32, start, end, step int64, plus stepper) {
 			return
 		}
 		f.out.Kids[0].AppendInt(x)
-		if step == 0 {
-			return
-		}
 	}
 }

@@ -48,10 +48,16 @@ func (a int128) cmp(b int128) int {
 	return 1
 }
 
-// add returns a+b; the result is right as long as both are DECIMALs, which leave a bit free.
+// add returns a+b modulo 2^128: two DECIMALs of 38 digits can need a bit more, which plus tells.
 func (a int128) add(b int128) int128 {
 	lo, carry := bits.Add64(a.lo, b.lo, 0)
 	return int128{a.hi + b.hi + int64(carry), lo}
+}
+
+// plus returns a+b, and whether it fits in 127 bits.
+func (a int128) plus(b int128) (int128, bool) {
+	r := a.add(b)
+	return r, (a.hi^r.hi)&(b.hi^r.hi) >= 0
 }
 
 func (a int128) neg() int128 {
@@ -239,7 +245,7 @@ func div128(ahi, alo, bhi, blo uint64) (q, rhi, rlo uint64) {
 	s := uint(bits.LeadingZeros64(bhi))
 	d := bhi<<s | blo>>1>>(63-s)
 	q, _ = bits.Div64(ahi>>1, ahi<<63|alo>>1, d)
-	q = q << s >> 63 // the estimate of the shifted division, brought back
+	q >>= 63 - s // the estimate of the shifted division, brought back
 	if q != 0 {
 		q--
 	}

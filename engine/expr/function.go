@@ -10,8 +10,12 @@ import (
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
-// maxText bounds the text that one call makes of one row (repeat, space, lpad); beyond, the row fails.
-const maxText = 64 << 20
+// maxText bounds the text that repeat, space and pads make of one row, maxColumn that of all rows of a
+// batch together; beyond, the row fails.
+const (
+	maxText   = 16 << 20
+	maxColumn = 1 << 31
+)
 
 // A function is a row of the table of functions: how a call is checked and typed, and its kernel.
 // To add one, add a row to the file of its family.

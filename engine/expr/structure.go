@@ -134,7 +134,7 @@ func (f *frame) addKey(i uint32, from int, v *column.Vector, j int) bool {
 	for k := from; k < keys.Len(); k++ {
 		if compareValues(keys, k, v, j) == 0 {
 			f.fail(i, "DUPLICATED_MAP_KEY", "")
-				return false
+			return false
 		}
 	}
 	keys.AppendFrom(v, j)

@@ -1,0 +1,124 @@
+package expr
+
+import (
+	"unicode/utf8"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// skipRunes returns b without its first n characters.
+func skipRunes(b []byte, n int64) []byte {
+	for ; n > 0 && len(b) > 0; n-- {
+		_, size := utf8.DecodeRune(b)
+		b = b[size:]
+	}
+	return b
+}
+
+// firstRunes returns the first n characters of b.
+func firstRunes(b []byte, n int64) []byte {
+	if n <= 0 {
+		return nil
+	}
+	return b[:len(b)-len(skipRunes(b, n))]
+}
+
+// fill appends n copies of unit, unless that is too long.
+func (f *frame) fill(i uint32, dst, unit []byte, n int64) []byte {
+	if size := int64(len(unit)) * n; n > maxText || size > maxText || int64(len(dst))+size > maxColumn {
+		f.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER", "the text would be too long")
+		return dst
+	}
+	for ; n > 0; n-- {
+		dst = append(dst, unit...)
+	}
+	return dst
+}
+
+func repeat(f *frame, i uint32, dst []byte) []byte {
+	return f.fill(i, dst, f.text(0, i), f.int(1, i))
+}
+
+func padKernel(front bool) maker {
+	return eachText(func(f *frame, i uint32, dst []byte) []byte {
+		b, want, pad := f.text(0, i), f.int(1, i), []byte(" ")
+		if len(f.args) == 3 {
+			pad = f.text(2, i)
+		}
+		have := int64(runes(b))
+		if have >= want || len(pad) == 0 {
+			return append(dst, firstRunes(b, want)...)
+		}
+		if want > maxText {
+			return f.fill(i, dst, pad, want)
+		}
+		if !front {
+			dst = append(dst, b...)
+		}
+		whole := int64(runes(pad))
+		dst = f.fill(i, dst, pad, (want-have)/whole)
+		dst = append(dst, firstRunes(pad, (want-have)%whole)...)
+		if front {
+			dst = append(dst, b...)
+		}
+		return dst
+	})
+}
+
+// part is the characters (for BINARY the bytes) of b from place start, from 1 or from the end if it is
+// negative; a start of 0 is 1.
+func part(b []byte, binary bool, start, length int64) []byte {
+	n := int64(len(b))
+	if !binary {
+		n = int64(runes(b))
+	}
+	from := start - 1
+	switch {
+	case start == 0:
+		from = 0
+	case start < 0:
+		from = n + start
+	}
+	to := from + length
+	if length > n {
+		to = max(from, 0) + n
+	}
+	from, to = min(max(from, 0), n), min(max(to, 0), n)
+	if from >= to {
+		return nil
+	}
+	if binary || n == int64(len(b)) {
+		return b[from:to]
+	}
+	return firstRunes(skipRunes(b, from), to-from)
+}
+
+const toTheEnd = 1 << 40
+
+func substring(f *frame, rows []uint32) {
+	binary := f.out.Type.Kind == column.Binary
+	for _, i := range rows {
+		length := int64(toTheEnd)
+		if len(f.args) == 3 {
+			length = f.int(2, i)
+		}
+		f.put(i, part(f.text(0, i), binary, f.int(1, i), length))
+	}
+}
+
+func leftPart(f *frame, rows []uint32) {
+	for _, i := range rows {
+		f.put(i, part(f.text(0, i), f.out.Type.Kind == column.Binary, 1, f.int(1, i)))
+	}
+}
+
+func rightPart(f *frame, rows []uint32) {
+	for _, i := range rows {
+		n := f.int(1, i)
+		if n <= 0 {
+			f.put(i, nil)
+			continue
+		}
+		f.put(i, part(f.text(0, i), f.out.Type.Kind == column.Binary, -min(n, toTheEnd), toTheEnd))
+	}
+}
