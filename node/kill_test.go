@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -160,12 +161,22 @@ type instant struct {
 
 // A listener keeps what is written and acts as soon as a text is in it.
 type listener struct {
-	text bytes.Buffer
 	told string
 	act  func()
+
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *listener) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (l *listener) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	n, err := l.text.Write(p)
 	if l.told != "" && bytes.Contains(l.text.Bytes(), []byte(l.told)) {
 		l.told = ""
@@ -242,8 +253,8 @@ func runLife(t testing.TB, exe string, l life, when *instant, env ...string) *li
 	}
 	_ = cmd.Wait() // what became of it is seen below
 	if time.Since(begin) > deadline {
-		t.Fatalf("a life did not end in %v; it reached %q; stderr:\n%s", deadline, done.last(), errs.text.String())
+		t.Fatalf("a life did not end in %v; it reached %q; stderr:\n%s", deadline, done.last(), errs.String())
 	}
-	done.killed, done.errors = cmd.ProcessState.ExitCode() == -1, errs.text.String()
+	done.killed, done.errors = cmd.ProcessState.ExitCode() == -1, errs.String()
 	return done
 }
