@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/nagare-stream/nagare/engine/column"
@@ -213,7 +214,7 @@ func (e *Engine) buildTask(f *topicFlow, source Source, p int32, n int, unusable
 	for _, g := range f.groups {
 		m := &taskMarks{group: g, floor: math.MinInt64}
 		m.tracker = window.NewTracker(g.delay, e.opt.Pipeline.Config.FutureLimit)
-		if m.pre, err = compileFilters(g.pre, e.env); err != nil {
+		if m.pre, err = compileFilter(g.pre, e.env); err != nil {
 			return err
 		}
 		t.marks = append(t.marks, m)
@@ -267,9 +268,34 @@ func (e *Engine) logDestination(name, topic string, schema column.Schema, n int)
 	d := &destination{name: name, sink: log, log: log, schema: schema, zone: e.env.Zone, format: formatExact}
 	if e.opt.Ephemeral {
 		d.format = formatBinary
+		if table, ok := strings.CutPrefix(name, "table/"); ok && e.opt.TextLogs && !e.viewReads(table) {
+			d.format = formatCSV
+		}
 	}
 	e.destinations[name] = d
 	return d, nil
+}
+
+// viewReads reports whether a materialized view reads a table.
+func (e *Engine) viewReads(table string) bool {
+	var reads func(n plan.Node) bool
+	reads = func(n plan.Node) bool {
+		if scan, ok := n.(*plan.Scan); ok {
+			return scan.Dataset.Name == table
+		}
+		return slices.ContainsFunc(n.Inputs(), reads)
+	}
+	for _, d := range e.opt.Pipeline.Datasets {
+		if d.Kind != plan.MaterializedView {
+			continue
+		}
+		for _, f := range d.Flows {
+			if reads(f.Root) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // destinationOf is where the rows of an operator go: a table's log, or its sink.

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
@@ -9,12 +11,13 @@ import (
 // rows. It belongs to the merger.
 type derived struct {
 	op     *operator
-	pre    filters
+	where  filter
 	out    []*expr.Eval
 	in     column.Batch
 	schema column.Schema
 	cols   []*column.Vector
-	sel    []uint32
+	bad    []bool   // by row: an expression failed
+	kept   []uint32 // the others
 	failed expr.RowErrors
 	count  Count
 	to     *rowWriter
@@ -23,7 +26,7 @@ type derived struct {
 func newDerived(op *operator, env expr.Env, to *rowWriter) (*derived, error) {
 	d := &derived{op: op, to: to, schema: op.From.Schema}
 	var err error
-	if d.pre, err = compileFilters(append(append(op.Pre[:0:0], op.Pre...), op.Post...), env); err != nil {
+	if d.where, err = compileFilter(slices.Concat(op.Pre, op.Post), env); err != nil {
 		return nil, err
 	}
 	d.out, err = compileAll(op.Out, env)
@@ -39,24 +42,28 @@ func (d *derived) take(cols []*column.Vector, rows []uint32, times []int64) erro
 		d.in.Cols = append(d.in.Cols, *c)
 	}
 	d.failed.Reset()
-	d.sel = d.pre.run(&d.in, rows, d.sel, &d.failed)
+	sel := d.where.run(&d.in, rows, &d.failed)
 	for i, ev := range d.out {
-		d.cols[i] = ev.Run(&d.in, d.sel, &d.failed)
+		d.cols[i] = ev.Run(&d.in, sel, &d.failed)
 	}
-	bad := map[uint32]bool{}
+	d.bad = grow(d.bad, len(times))
+	clear(d.bad)
+	bad := int64(0)
 	for _, r := range d.failed.Rows {
-		bad[r] = true
-	}
-	kept := d.sel[:0]
-	for _, r := range d.sel {
-		if !bad[r] {
-			kept = append(kept, r)
+		if !d.bad[r] {
+			d.bad[r] = true
+			bad++
 		}
 	}
-	d.sel = kept
+	d.kept = d.kept[:0]
+	for _, r := range sel {
+		if !d.bad[r] {
+			d.kept = append(d.kept, r)
+		}
+	}
 	d.count.Read += int64(len(rows))
-	d.count.Counted += int64(len(kept))
-	d.count.Invalid += int64(len(bad))
-	d.count.Filtered += int64(len(rows) - len(kept) - len(bad))
-	return d.to.append(d.cols, d.sel, times)
+	d.count.Counted += int64(len(d.kept))
+	d.count.Invalid += bad
+	d.count.Filtered += int64(len(rows)-len(d.kept)) - bad
+	return d.to.append(d.cols, d.kept, times)
 }

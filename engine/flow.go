@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/nagare-stream/nagare/engine/codec"
@@ -19,7 +20,6 @@ type topicFlow struct {
 	targets []codec.Target // the decoded fields; they are the first columns
 	groups  []*markGroup
 	ops     []*operator
-	json    bool // some operator decodes JSON: a malformed value is invalid
 }
 
 // A scanColumn is one column of a scan's batches: exactly one of its origins is set.
@@ -39,6 +39,7 @@ type markGroup struct {
 	time    *expr.Node // a column
 	timeCol int
 	delay   int64
+	json    bool // a malformed value is invalid
 	ops     []*operator
 }
 
@@ -48,6 +49,7 @@ type operator struct {
 	id     int
 	group  int // markGroup; -1: no event time
 	topic  *topicFlow
+	json   bool      // it decodes the value: a malformed one is invalid to it
 	window *windowOp // nil: rows one for one
 	// outs are where the rows go: the table's own log or rows, and sinks.
 	consumers []*operator // operators that read this windowed table
@@ -58,10 +60,11 @@ func newTopicFlow(topic string, ops []*operator) *topicFlow {
 	f := &topicFlow{topic: topic, ops: ops}
 	b := &fuser{flow: f, byKey: map[string]int{}}
 	for _, op := range ops {
-		op.topic = f
+		op.topic, b.json = f, false
 		op.Pre, op.Post = b.rewriteAll(op.Pre), b.rewriteAll(op.Post)
 		op.Time = b.rewrite(op.Time)
 		b.rewriteOutputs(op)
+		op.json = b.json
 	}
 	for _, op := range ops {
 		f.addToGroup(op)
@@ -77,7 +80,7 @@ func (f *topicFlow) addToGroup(op *operator) {
 	if !op.HasTime {
 		return
 	}
-	parts := []string{op.Time.Key(), formatInt(op.Delay)}
+	parts := []string{op.Time.Key(), strconv.FormatInt(op.Delay, 10), strconv.FormatBool(op.json)}
 	for _, p := range op.Pre {
 		parts = append(parts, p.Key())
 	}
@@ -90,7 +93,7 @@ func (f *topicFlow) addToGroup(op *operator) {
 		}
 	}
 	op.group = len(f.groups)
-	f.groups = append(f.groups, &markGroup{key: key, pre: op.Pre, time: op.Time, delay: op.Delay, ops: []*operator{op}})
+	f.groups = append(f.groups, &markGroup{key: key, pre: op.Pre, time: op.Time, delay: op.Delay, json: op.json, ops: []*operator{op}})
 }
 
 // shareTimes makes each event time that is more than a field a column, and lets the operators
@@ -244,6 +247,7 @@ func (f *topicFlow) renumber() {
 type fuser struct {
 	flow  *topicFlow
 	byKey map[string]int
+	json  bool // the operator in hand decodes the value
 }
 
 func (b *fuser) rewriteAll(list []*expr.Node) []*expr.Node {
@@ -274,12 +278,12 @@ func (b *fuser) rewrite(n *expr.Node) *expr.Node {
 		return nil
 	}
 	if field, ok := jsonField(n); ok {
-		b.flow.json = true
+		b.json = true
 		return b.field(field, n.Type, false)
 	}
 	if isTryTimestamp(n) {
 		if field, ok := jsonField(n.Args[0]); ok {
-			b.flow.json = true
+			b.json = true
 			return b.field(field, column.Of(column.Timestamp), true)
 		}
 	}

@@ -52,6 +52,7 @@ func (c Count) Balanced() bool {
 type judged struct {
 	by    []uint8
 	count Count
+	kept  []uint32 // rows left by dropFailed
 }
 
 // begin makes every row of the step filtered, which is what becomes of a row that no later
@@ -66,11 +67,19 @@ func (j *judged) begin(t *task, op *operator) {
 		t.marks[op.group].judge(t, j.by)
 		return
 	}
-	if t.flow.json && len(t.scan.valid) < n {
-		for i := range n {
-			if t.scan.status[i].Reason != codec.OK {
-				j.by[i] = invalid
-			}
+	if op.json {
+		t.scan.judgeMalformed(j.by)
+	}
+}
+
+// judgeMalformed marks the rows whose value is malformed.
+func (s *scanner) judgeMalformed(by []uint8) {
+	if len(s.valid) == s.batch.Len {
+		return
+	}
+	for i := range by {
+		if s.status[i].Reason != codec.OK {
+			by[i] = invalid
 		}
 	}
 }
@@ -95,12 +104,8 @@ func (m *taskMarks) judge(t *task, by []uint8) {
 	if len(m.rows) == t.scan.batch.Len {
 		return
 	}
-	if t.flow.json && len(t.scan.valid) < t.scan.batch.Len {
-		for i := range by {
-			if t.scan.status[i].Reason != codec.OK {
-				by[i] = invalid
-			}
-		}
+	if m.group.json {
+		t.scan.judgeMalformed(by)
 	}
 	for _, r := range m.offered {
 		switch m.verdict[r] {

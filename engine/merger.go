@@ -301,12 +301,13 @@ type emitter struct {
 	free   []*agg.Hash
 	batch  column.Batch // the aggregate's columns: keys in order, then aggregates
 	schema column.Schema
-	having filters
+	having filter
 	out    []*expr.Eval
 	cols   []*column.Vector
 	order  []sortedSlot
 	keys   []byte
-	sel    []uint32
+	all    []uint32
+	sel    []uint32 // those that HAVING let pass
 	times  []int64
 	failed expr.RowErrors
 	rows   int64 // rows handed on so far
@@ -340,7 +341,7 @@ func newEmitter(w *windowOp, env expr.Env, log *slog.Logger) (*emitter, error) {
 		}
 		e.schema.Fields = append(e.schema.Fields, f)
 	}
-	if e.having, err = compileFilters(w.op.Having, env); err != nil {
+	if e.having, err = compileFilter(w.op.Having, env); err != nil {
 		return nil, err
 	}
 	e.out, err = compileAll(w.op.Out, env)
@@ -370,11 +371,11 @@ func (e *emitter) fill(start, end int64, h *agg.Hash) {
 	b := &e.batch
 	b.Reset(&e.schema)
 	b.Len = len(e.order)
-	e.sel = e.sel[:0]
+	e.all = e.all[:0]
 	slots := make([]uint32, len(e.order))
 	for i, o := range e.order {
 		slots[i] = o.slot
-		e.sel = append(e.sel, uint32(i))
+		e.all = append(e.all, uint32(i))
 	}
 	at := 0
 	for i := range keys {
@@ -400,7 +401,7 @@ func (e *emitter) fill(start, end int64, h *agg.Hash) {
 // evaluate runs HAVING and SELECT over the filled batch; the rows that stay are e.sel of e.cols.
 func (e *emitter) evaluate() {
 	e.failed.Reset()
-	e.sel = e.having.run(&e.batch, e.sel, e.sel, &e.failed)
+	e.sel = e.having.run(&e.batch, e.all, &e.failed)
 	for i, ev := range e.out {
 		e.cols[i] = ev.Run(&e.batch, e.sel, &e.failed)
 	}

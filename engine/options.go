@@ -45,5 +45,8 @@ type Options struct {
 	// Ephemeral keeps no state: nothing is restored, and rows go to logs and sinks as they come. For a
 	// bounded run that starts again from the beginning when it fails.
 	Ephemeral bool
+	// TextLogs, of an Ephemeral run, keeps tables of rows that no view reads as CSV lines, which
+	// Engine.CopyLog copies out as they are: each row is written as text once, by the task that makes it.
+	TextLogs bool
 	Logger    *slog.Logger
 }

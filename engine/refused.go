@@ -114,7 +114,7 @@ func (t *task) refuse(row uint32, verdict, reason string) {
 
 // keepUnusable writes the step's malformed, invalid and future rows, each once, in order.
 func (t *task) keepUnusable() error {
-	if t.flow.json && len(t.scan.valid) < t.scan.batch.Len {
+	if len(t.scan.valid) < t.scan.batch.Len {
 		for i := range t.scan.status {
 			if s := &t.scan.status[i]; s.Reason != codec.OK {
 				t.refuse(uint32(i), "invalid", s.String())
@@ -122,6 +122,9 @@ func (t *task) keepUnusable() error {
 		}
 	}
 	for _, m := range t.marks {
+		for i, r := range m.failed.Rows {
+			t.refuse(r, "invalid", m.failed.Classes[i])
+		}
 		if len(m.rows) == len(m.offered) {
 			continue
 		}
@@ -132,9 +135,6 @@ func (t *task) keepUnusable() error {
 			case window.Future:
 				t.refuse(r, "future", reasonFuture)
 			}
-		}
-		for i, r := range m.failed.Rows {
-			t.refuse(r, "invalid", m.failed.Classes[i])
 		}
 	}
 	if len(t.refused) == 0 {

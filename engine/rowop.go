@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
@@ -8,10 +10,9 @@ import (
 // A rowTask runs one operator that keeps rows one for one, on one partition.
 type rowTask struct {
 	op     *operator
-	post   filters
+	where  filter
 	out    []*expr.Eval
 	cols   []*column.Vector
-	sel    []uint32
 	failed expr.RowErrors
 	judged judged
 	to     *rowWriter
@@ -19,12 +20,12 @@ type rowTask struct {
 
 func newRowTask(op *operator, env expr.Env, to *rowWriter) (*rowTask, error) {
 	r := &rowTask{op: op, to: to}
-	filters := op.Post
+	predicates := op.Post
 	if op.group < 0 {
-		filters = append(append(filters[:0:0], op.Pre...), op.Post...)
+		predicates = slices.Concat(op.Pre, op.Post)
 	}
 	var err error
-	if r.post, err = compileFilters(filters, env); err != nil {
+	if r.where, err = compileFilter(predicates, env); err != nil {
 		return nil, err
 	}
 	r.out, err = compileAll(op.Out, env)
@@ -58,34 +59,36 @@ func (r *rowTask) step(t *task) error {
 		rows = t.marks[r.op.group].rows
 	}
 	b := &t.scan.batch
-	r.sel = r.post.run(b, rows, r.sel, &r.failed)
+	sel := r.where.run(b, rows, &r.failed)
 	for i, ev := range r.out {
-		r.cols[i] = ev.Run(b, r.sel, &r.failed)
+		r.cols[i] = ev.Run(b, sel, &r.failed)
 	}
-	r.sel = t.dropFailed(r.sel, &r.failed, &r.judged)
-	for _, row := range r.sel {
+	sel = t.dropFailed(sel, &r.failed, &r.judged)
+	for _, row := range sel {
 		if r.judged.by[row] == filtered {
 			r.judged.by[row] = counted
 		}
 	}
 	r.judged.end(t)
-	return r.to.append(r.cols, r.sel, t.scan.appended)
+	return r.to.append(r.cols, sel, t.scan.appended)
 }
 
-// dropFailed takes the rows away whose expressions failed: they are invalid, with the error's class.
+// dropFailed leaves the rows out whose expressions failed: they are invalid, with the error's class.
+// What it returns is valid until its next call for the operator.
 func (t *task) dropFailed(sel []uint32, failed *expr.RowErrors, j *judged) []uint32 {
 	if len(failed.Rows) == 0 {
 		return sel
 	}
 	for i, row := range failed.Rows {
-		j.by[row] = invalid
+		j.by[row] = outcomes // none that another row could have: a malformed one may stay
 		t.refuse(row, "invalid", failed.Classes[i])
 	}
-	kept := sel[:0]
+	j.kept = j.kept[:0]
 	for _, row := range sel {
-		if j.by[row] != invalid {
-			kept = append(kept, row)
+		if j.by[row] != outcomes {
+			j.kept = append(j.kept, row)
 		}
 	}
-	return kept
+	j.set(failed.Rows, invalid)
+	return j.kept
 }

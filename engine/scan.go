@@ -19,6 +19,9 @@ const readRows = 4096
 // scanLog reads a log of the engine's own to its present end, partition by partition, and hands its
 // rows to visit as batches of the destination's schema. A batch is valid during the call.
 func (e *Engine) scanLog(ctx context.Context, d *destination, visit func(*column.Batch) error) error {
+	if d.format == formatCSV {
+		return fmt.Errorf("read %s: its rows are kept as text, to be copied out", d.name)
+	}
 	var b column.Batch
 	var dec *codec.JSON
 	var status []codec.Status
@@ -45,6 +48,26 @@ func (e *Engine) scanLog(ctx context.Context, d *destination, visit func(*column
 		}
 		return visitAll(&b, visit)
 	})
+}
+
+// CopyLog writes the rows of a table that is kept as text (see Options.TextLogs) to w as CSV lines
+// without a header, and returns how many there were; false if the table is not kept so.
+func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows int64, ok bool, err error) {
+	d := e.destinations["table/"+table]
+	if d == nil || d.format != formatCSV {
+		return 0, false, nil
+	}
+	var line []byte
+	err = scanSource(ctx, d.log, func(r *Records) error {
+		line = line[:0]
+		for i := range r.Len() {
+			line = append(append(line, r.Values.At(i)...), '\n')
+		}
+		rows += int64(r.Len())
+		_, err := w.Write(line)
+		return err
+	})
+	return rows, true, err
 }
 
 // scanTopic reads a topic to its present end as the seven columns of a source.

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"strconv"
-
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
@@ -42,5 +40,3 @@ func fillBytes(v *column.Vector, b *Bytes, from, to int) {
 		}
 	}
 }
-
-func formatInt(x int64) string { return strconv.FormatInt(x, 10) }

@@ -46,7 +46,7 @@ type task struct {
 type taskMarks struct {
 	group   *markGroup
 	tracker window.Tracker
-	pre     filters
+	pre     filter
 	marks   []int64
 	verdict []window.Verdict
 	rows    []uint32 // rows with a believable time
@@ -190,7 +190,11 @@ func (m *taskMarks) mark(t *task) {
 	n := t.scan.batch.Len
 	m.marks, m.verdict = grow(m.marks, n), grow(m.verdict, n)
 	m.failed.Reset()
-	m.offered = m.pre.run(&t.scan.batch, t.scan.valid, m.offered, &m.failed)
+	rows := t.scan.all
+	if m.group.json {
+		rows = t.scan.valid
+	}
+	m.offered = m.pre.run(&t.scan.batch, rows, &m.failed)
 	m.tracker.Mark(&t.scan.batch.Cols[m.group.timeCol], t.scan.appended, m.offered, m.marks, m.verdict)
 	m.rows = m.rows[:0]
 	for _, r := range m.offered {
@@ -206,31 +210,35 @@ func (t *task) finish() error {
 	return t.e.merger.report(t)
 }
 
-// filters is a chain of predicates.
-type filters []*expr.Eval
-
-// run keeps the rows for which all are true, in dst.
-func (f filters) run(b *column.Batch, rows, dst []uint32, failed *expr.RowErrors) []uint32 {
-	if len(f) == 0 {
-		return append(dst[:0], rows...)
-	}
-	dst = f[0].Filter(b, rows, dst[:0], failed)
-	for _, p := range f[1:] {
-		dst = p.Filter(b, dst, dst[:0], failed) // in place: a filter writes no further than it has read
-	}
-	return dst
+// A filter keeps the rows for which all of its predicates are true.
+type filter struct {
+	eval *expr.Eval // nil: every row passes
+	rows []uint32
 }
 
-func compileFilters(list []*expr.Node, env expr.Env) (filters, error) {
-	var f filters
-	for _, n := range list {
-		ev, err := expr.Compile(n, env)
-		if err != nil {
-			return nil, err
-		}
-		f = append(f, ev)
+// run returns the rows that pass, valid until the next run; they may be the rows given.
+func (f *filter) run(b *column.Batch, rows []uint32, failed *expr.RowErrors) []uint32 {
+	if f.eval == nil {
+		return rows
 	}
-	return f, nil
+	f.rows = f.eval.Filter(b, rows, f.rows[:0], failed)
+	return f.rows
+}
+
+func compileFilter(predicates []*expr.Node, env expr.Env) (filter, error) {
+	var all *expr.Node
+	for _, p := range predicates {
+		if all == nil {
+			all = p
+		} else {
+			all = &expr.Node{Op: expr.OpAnd, Type: column.Of(column.Bool), Args: []*expr.Node{all, p}, Pos: p.Pos}
+		}
+	}
+	if all == nil {
+		return filter{}, nil
+	}
+	eval, err := expr.Compile(all, env)
+	return filter{eval: eval}, err
 }
 
 // A scanner decodes records into the columns of a topicFlow.
@@ -248,7 +256,7 @@ type scanner struct {
 
 func newScanner(f *topicFlow, env expr.Env) (*scanner, error) {
 	s := &scanner{flow: f, computed: make([]*expr.Eval, len(f.columns))}
-	if f.json {
+	if len(f.targets) > 0 {
 		s.json = codec.NewJSON(f.targets, codec.Options{Zone: env.Zone})
 	}
 	for i, c := range f.columns {
@@ -291,7 +299,7 @@ func (s *scanner) decode(r *Records, from, to int) error {
 	s.failed.Reset()
 	for i, ev := range s.computed {
 		if ev != nil {
-			b.Cols[i] = *ev.Run(b, s.valid, &s.failed)
+			b.Cols[i] = *ev.Run(b, s.all, &s.failed)
 		}
 	}
 	return nil

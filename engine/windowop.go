@@ -58,26 +58,60 @@ type partial struct {
 // A windowTask runs one windowed operator on one partition.
 type windowTask struct {
 	w       *windowOp
-	post    filters
+	where   filter
 	keys    []*expr.Eval // without the window
 	args    []*expr.Eval // by aggregate; nil: count(*)
-	filters []*expr.Eval // by aggregate; nil: none
+	filters []rowFilter  // by aggregate
 	open    []*partial   // unsealed, few; in the order in which they were begun
 	free    []*agg.Hash
 
 	keyCols, argCols []*column.Vector
-	sel              []uint32
 	failed           expr.RowErrors
 	judged           judged
-	passing          []uint32 // of an aggregate's own FILTER
 	placed           window.Placement
 	late             *keeper
+}
+
+// A rowFilter is an aggregate's own FILTER: it is looked at for the rows of a step together, and
+// asked for the rows of one partial after another.
+type rowFilter struct {
+	filter
+	passes []bool // by row of the step
+	some   []uint32
+}
+
+// run returns the rows that pass; the aggregate's argument is computed for no others.
+func (f *rowFilter) run(b *column.Batch, rows []uint32, failed *expr.RowErrors) []uint32 {
+	if f.eval == nil {
+		return rows
+	}
+	f.passes = grow(f.passes, b.Len)
+	clear(f.passes)
+	passing := f.filter.run(b, rows, failed)
+	for _, r := range passing {
+		f.passes[r] = true
+	}
+	return passing
+}
+
+// among returns those of rows that pass, valid until the next call.
+func (f *rowFilter) among(rows []uint32) []uint32 {
+	if f.eval == nil {
+		return rows
+	}
+	f.some = f.some[:0]
+	for _, r := range rows {
+		if f.passes[r] {
+			f.some = append(f.some, r)
+		}
+	}
+	return f.some
 }
 
 func newWindowTask(w *windowOp, env expr.Env, late *keeper) (*windowTask, error) {
 	t := &windowTask{w: w, late: late}
 	var err error
-	if t.post, err = compileFilters(w.op.Post, env); err != nil {
+	if t.where, err = compileFilter(w.op.Post, env); err != nil {
 		return nil, err
 	}
 	a := w.op.Agg
@@ -91,12 +125,19 @@ func newWindowTask(w *windowOp, env expr.Env, late *keeper) (*windowTask, error)
 		}
 		t.keys = append(t.keys, ev)
 	}
-	for _, c := range a.Aggs {
-		pair, err := compileAll([]*expr.Node{c.Arg, c.Filter}, env)
-		if err != nil {
+	args := make([]*expr.Node, len(a.Aggs))
+	t.filters = make([]rowFilter, len(a.Aggs))
+	for i, c := range a.Aggs {
+		args[i] = c.Arg
+		if c.Filter == nil {
+			continue
+		}
+		if t.filters[i].filter, err = compileFilter([]*expr.Node{c.Filter}, env); err != nil {
 			return nil, err
 		}
-		t.args, t.filters = append(t.args, pair[0]), append(t.filters, pair[1])
+	}
+	if t.args, err = compileAll(args, env); err != nil {
+		return nil, err
 	}
 	t.keyCols = make([]*column.Vector, len(t.keys))
 	t.argCols = make([]*column.Vector, len(t.args))
@@ -109,32 +150,33 @@ func (w *windowTask) step(t *task) error {
 	b := &t.scan.batch
 	w.judged.begin(t, w.w.op)
 	w.failed.Reset()
-	w.sel = w.post.run(b, m.rows, w.sel, &w.failed)
+	sel := w.where.run(b, m.rows, &w.failed)
 	for i, ev := range w.keys {
-		w.keyCols[i] = ev.Run(b, w.sel, &w.failed)
+		w.keyCols[i] = ev.Run(b, sel, &w.failed)
 	}
 	for i, ev := range w.args {
+		rows := w.filters[i].run(b, sel, &w.failed)
 		if ev != nil {
-			w.argCols[i] = ev.Run(b, w.sel, &w.failed)
+			w.argCols[i] = ev.Run(b, rows, &w.failed)
 		}
 	}
-	w.sel = t.dropFailed(w.sel, &w.failed, &w.judged)
-	if err := w.placeRows(t, m); err != nil {
+	sel = t.dropFailed(sel, &w.failed, &w.judged)
+	if err := w.placeRows(t, m, sel); err != nil {
 		return err
 	}
 	for i := range w.placed.Parts {
 		part := &w.placed.Parts[i]
 		w.judged.set(part.Rows, counted)
-		w.fold(b, w.partial(part.Slice, part.MinEnd), part.Rows)
+		w.fold(w.partial(part.Slice, part.MinEnd), part.Rows)
 	}
 	w.judged.end(t)
 	return nil
 }
 
-// placeRows sorts the selected rows into slices, and keeps those that are late.
-func (w *windowTask) placeRows(t *task, m *taskMarks) error {
+// placeRows sorts rows into slices, and keeps those that are late.
+func (w *windowTask) placeRows(t *task, m *taskMarks, rows []uint32) error {
 	times := t.scan.batch.Cols[m.group.timeCol].Int
-	w.w.spec.PlaceAll(times, m.marks, w.sel, &w.placed)
+	w.w.spec.PlaceAll(times, m.marks, rows, &w.placed)
 	if len(w.placed.Late) == 0 {
 		return nil
 	}
@@ -181,15 +223,10 @@ func (w *windowTask) take() *agg.Hash {
 }
 
 // fold updates a partial with rows of the step.
-func (w *windowTask) fold(b *column.Batch, p *partial, rows []uint32) {
+func (w *windowTask) fold(p *partial, rows []uint32) {
 	p.hash.Locate(w.keyCols, rows)
-	for i, f := range w.filters {
-		if f == nil {
-			p.hash.Fold(i, w.argCols[i], rows)
-			continue
-		}
-		w.passing = f.Filter(b, rows, w.passing[:0], &w.failed)
-		p.hash.Fold(i, w.argCols[i], w.passing)
+	for i := range w.filters {
+		p.hash.Fold(i, w.argCols[i], w.filters[i].among(rows))
 	}
 }
 

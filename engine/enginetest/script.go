@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
 )
 
 // A Script is a text of commands and what they gave:
@@ -26,6 +28,9 @@ import (
 //	watermark 00:00:05
 //	answer 1970-01-01T00:00:00Z,…    final rows that are new
 //	late 1                           outcomes that are new, over all tables of the topic
+//	query                            a SELECT over what is there now, and its rows
+//	SELECT …
+//	----
 //	close                            the topic ends, and all windows with it
 //	----
 //
@@ -135,6 +140,8 @@ func (r *scriptRun) do(step *scriptStep) []string {
 		return nil
 	case "send":
 		r.send(words[1:], step.input)
+	case "query":
+		return r.query(strings.Join(step.input, "\n"))
 	case "close":
 		return r.close()
 	default:
@@ -304,12 +311,34 @@ func (r *scriptRun) report() []string {
 	return out
 }
 
-func (r *scriptRun) tableLines(e *engine.Engine, name string) []string {
+// query runs a SELECT once everything is in its tables.
+func (r *scriptRun) query(text string) []string {
+	e := r.running(false)
+	r.settle(e)
+	var out []string
+	err := e.Query(context.Background(), text, func(b *column.Batch) error {
+		for _, i := range b.Sel {
+			out = append(out, strings.TrimSuffix(string(codec.AppendRowCSV(nil, b.Cols, int(i))), "\n"))
+		}
+		return nil
+	})
+	if err != nil {
+		return []string{"error " + err.Error()}
+	}
+	return out
+}
+
+// settle makes everything durable and waits until it is where it belongs.
+func (r *scriptRun) settle(e *engine.Engine) {
 	if err := e.Checkpoint(context.Background()); err != nil {
 		r.t.Fatal(err)
 	}
 	if err := e.Delivered(context.Background()); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+func (r *scriptRun) tableLines(e *engine.Engine, name string) []string {
+	r.settle(e)
 	return Lines(r.t, e, name)
 }
