@@ -154,6 +154,7 @@ func (r *boundedRun) run(ctx context.Context) (err error) {
 		Once:         true,
 		CloseWindows: true,
 		Ephemeral:    true,
+		TextLogs:     r.Format == formatCSV,
 		Logger:       r.Logger,
 	})
 	if err != nil {

@@ -86,6 +86,10 @@ func (w *tableFiles) table(ctx context.Context, name string, evenEmpty bool) err
 			return err
 		}
 		t.begin(&schema, false)
+		if copied, err := w.copied(ctx, name, t, f); copied {
+			rows = t.count
+			return err
+		}
 		if err := w.engine.Scan(ctx, name, func(b *column.Batch) error { return t.rows(b, nil) }); err != nil {
 			return err
 		}
@@ -102,6 +106,16 @@ func (w *tableFiles) table(ctx context.Context, name string, evenEmpty bool) err
 	}
 	w.rows[name] = rows
 	return nil
+}
+
+// copied writes a table whose rows are text already, behind the header; false if they are not.
+func (w *tableFiles) copied(ctx context.Context, name string, t *rowText, f *os.File) (bool, error) {
+	if err := t.flush(); err != nil { // the header
+		return true, err
+	}
+	rows, ok, err := w.engine.CopyLog(ctx, name, f)
+	t.count = rows
+	return ok, err
 }
 
 var errNothing = errors.New("there are no rows")
