@@ -280,8 +280,12 @@ func inKernel(n *Node, _ *Env) (kernel, error) {
 type valueSet struct {
 	ints  map[int64]struct{}
 	texts map[string]struct{}
+	few   []string // the texts, where they are so few that looking at each is quicker
 	null  bool
 }
+
+// fewTexts is how many texts are compared one by one.
+const fewTexts = 8
 
 // constantSet makes a set of constants of a kind that is hashed; nil where that is not so.
 func constantSet(list []*Node) *valueSet {
@@ -298,12 +302,28 @@ func constantSet(list []*Node) *valueSet {
 			s.ints[n.Const.Int[0]] = struct{}{}
 		}
 	}
+	if len(s.texts) <= fewTexts {
+		for _, n := range list {
+			if n.Type.UsesBytes() && !n.Const.IsNull(0) {
+				s.few = append(s.few, string(n.Const.Bytes(0)))
+			}
+		}
+	}
 	return s
 }
 
 func (s *valueSet) holds(v *column.Vector, i int) bool {
 	if v.Type.UsesBytes() {
-		_, ok := s.texts[string(v.Bytes(i))]
+		b := v.Bytes(i)
+		for _, x := range s.few {
+			if string(b) == x {
+				return true
+			}
+		}
+		if s.few != nil {
+			return false
+		}
+		_, ok := s.texts[string(b)]
 		return ok
 	}
 	_, ok := s.ints[v.Int[i]]

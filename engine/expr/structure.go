@@ -23,6 +23,9 @@ func structures() []function {
 
 // checkStruct names the fields by the columns and fields that they are, the others col1, col2, ….
 func checkStruct(c *call) *Node {
+	if !c.arity(1, -1) {
+		return nil
+	}
 	fields := make([]column.Field, len(c.args))
 	for i, a := range c.args {
 		name := ""
@@ -41,7 +44,7 @@ func checkStruct(c *call) *Node {
 
 // checkNamedStruct is named_struct('a', x, 'b', y).
 func checkNamedStruct(c *call) *Node {
-	if len(c.args)%2 != 0 {
+	if len(c.args)%2 != 0 || len(c.args) == 0 {
 		return c.fault("WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "%s takes pairs of a name and a value, not %d arguments", c.name, len(c.args))
 	}
 	var fields []column.Field

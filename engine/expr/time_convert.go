@@ -73,19 +73,26 @@ func (p *patterns) of(text []byte) (*timePattern, error) {
 	return p.pattern, p.err
 }
 
+// dateFormat keeps the last text: neighbours in time often look alike.
 func dateFormat(n *Node, env *Env) (kernel, error) {
 	cache, local := newPatterns(n.Args[1]), newLocalTime(env.Zone)
+	var last *timePattern
+	var unit, offset int64
+	var text []byte
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
 			p, err := cache.of(f.text(1, i))
-			f.open(i)
 			if err != nil {
 				f.fail(i, patternClass(err), err.Error())
-			} else {
-				x := f.int(0, i)
-				f.out.Data = p.append(f.out.Data, x, local.of(x), local.zone)
+				continue
 			}
-			f.shut()
+			x := f.int(0, i)
+			wall := local.of(x)
+			if u := codec.FloorDiv(wall, p.unit); p != last || u != unit || wall-x != offset {
+				last, unit, offset = p, u, wall-x
+				text = p.append(text[:0], x, wall, local.zone)
+			}
+			f.put(i, text)
 		}
 	}, nil
 }

@@ -10,7 +10,10 @@ import (
 )
 
 // timePattern is a pattern of java.time.format.DateTimeFormatter, as date_format and to_timestamp take it.
-type timePattern struct{ items []patternItem }
+type timePattern struct {
+	items []patternItem
+	unit  int64 // microseconds: local times in the same unit, with one offset, look alike
+}
 
 // patternItem is a run of one letter, a literal text, or an optional section.
 type patternItem struct {
@@ -53,7 +56,31 @@ func parsePattern(s string) (*timePattern, error) {
 	if err == nil && rest != "" {
 		err = errPattern
 	}
-	return &timePattern{items}, err
+	return &timePattern{items: items, unit: finest(items)}, err
+}
+
+// finest is the smallest unit that the items show.
+func finest(items []patternItem) int64 {
+	unit := int64(codec.MicrosPerDay)
+	for i := range items {
+		switch items[i].letter {
+		case 'S':
+			return 1
+		case 's':
+			unit = min(unit, codec.MicrosPerSecond)
+		case 'm':
+			unit = min(unit, codec.MicrosPerMinute)
+		case 'H', 'h', 'k', 'K':
+			unit = min(unit, codec.MicrosPerHour)
+		case 'a':
+			unit = min(unit, codec.MicrosPerDay/2)
+		case 0:
+			if items[i].section != nil {
+				unit = min(unit, finest(items[i].section))
+			}
+		}
+	}
+	return unit
 }
 
 // patternItems reads up to the end or, inside a section, its closing bracket.
@@ -293,6 +320,9 @@ func era(year int64, n int) string {
 
 // appendDigits appends x with at least n digits.
 func appendDigits(dst []byte, x int64, n int) []byte {
+	if n == 2 && x >= 0 && x < 100 {
+		return append(dst, byte('0'+x/10), byte('0'+x%10))
+	}
 	if x < 0 {
 		dst, x = append(dst, '-'), -x
 	}
