@@ -1,0 +1,112 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// What is written to a spool is read back from any place on.
+func TestSpool(t *testing.T) {
+	ctx := context.Background()
+	s := newSpool(t.TempDir(), 1, "rows", 2)
+	defer s.Close()
+	for _, from := range []int64{0, 100, 101} {
+		n := 100
+		if from == 100 {
+			n = 1
+		}
+		rows := outputRows("rows", 1, from, n)
+		if err := s.Write(ctx, 0, rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Write(ctx, 0, outputRows("rows", 1, 150, 1)); err == nil {
+		t.Error("a row was written twice")
+	}
+	if err := s.Write(ctx, 0, outputRows("rows", 2, 0, 1)); err == nil {
+		t.Error("a row of a partition that is not there was taken")
+	}
+	if end, err := s.End(ctx, 1); err != nil || end.Offset != 201 {
+		t.Errorf("the end is %v, %v", end, err)
+	}
+	for _, from := range []int64{0, 1, 99, 100, 101, 150, 200, 201} {
+		next := from
+		for rec := range readAll(t, s, 1, from) {
+			for i := range rec.Len() {
+				if rec.Offsets[i] != next || string(rec.Values.At(i)) != string(outputRows("", 0, next, 1).Values.At(0)) || rec.Times[i] != next || !rec.Keys.IsNull(i) {
+					t.Fatalf("from %d: record %d is offset %d value %s time %d", from, next, rec.Offsets[i], rec.Values.At(i), rec.Times[i])
+				}
+				next++
+			}
+			if rec.Next.Offset != next {
+				t.Errorf("from %d: goes on at %d, want %d", from, rec.Next.Offset, next)
+			}
+		}
+		if next != 201 {
+			t.Errorf("from %d: ended at %d", from, next)
+		}
+	}
+	for range readAll(t, s, 0, 0) {
+		t.Error("an empty partition has records")
+	}
+}
+
+func readAll(t *testing.T, s engine.Source, p int32, from int64) func(func(*engine.Records) bool) {
+	return func(yield func(*engine.Records) bool) {
+		r, err := s.Open(context.Background(), p, engine.Position{Offset: from})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for {
+			var rec engine.Records
+			err := r.Read(context.Background(), &rec)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !yield(&rec) {
+				return
+			}
+		}
+	}
+}
+
+func TestSpoolWithoutRoom(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("there is no /dev/full")
+	}
+	s := newSpool(t.TempDir(), 1, "rows", 1)
+	f, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.parts[0].file = f
+	defer s.Close()
+	if err := s.Write(context.Background(), 0, outputRows("rows", 0, 0, 1)); err == nil {
+		t.Error("a full disk was not noticed")
+	}
+}
+
+func TestTallyCounts(t *testing.T) {
+	ctx := context.Background()
+	l := newTally(2)
+	for _, from := range []int64{0, 10} {
+		if err := l.Write(ctx, 0, outputRows("rows", 1, from, 10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if end, _ := l.End(ctx, 1); end.Offset != 20 {
+		t.Errorf("counted %d rows of 20", end.Offset)
+	}
+	if _, err := l.Open(ctx, 1, engine.Position{}); err == nil {
+		t.Error("rows that were only counted were read")
+	}
+}
