@@ -79,6 +79,12 @@ func integralDivide(s1, s2 int) kernel {
 				f.fail(i, "DIVIDE_BY_ZERO", "")
 				continue
 			}
+			wideX, ok1 := x.scaleUp(max(s2-s1, 0))
+			wideY, ok2 := y.scaleUp(max(s1-s2, 0))
+			if q := wideX.quo(wideY, down); ok1 && ok2 && q.isSmall() {
+				f.out.Int[i] = int64(q.lo)
+				continue
+			}
 			a, b := x.big(), y.big()
 			if s1 < s2 {
 				a.Mul(a, pow10(s2-s1))
@@ -104,6 +110,11 @@ func remainDecimals(s1, s2, p, s int, positive bool) kernel {
 				f.fail(i, "REMAINDER_BY_ZERO", "")
 				continue
 			}
+			if r, ok := quickRemainder(x, y, wide-s1, wide-s2, positive); ok {
+				r, ok = r.rescale(wide, s, p, halfUp)
+				f.setDecimal(i, r, ok)
+				continue
+			}
 			a := x.big()
 			a.Mul(a, pow10(wide-s1))
 			b := y.big()
@@ -116,6 +127,21 @@ func remainDecimals(s1, s2, p, s int, positive bool) kernel {
 			f.setDecimal(i, v, ok)
 		}
 	}
+}
+
+// quickRemainder is the remainder within 128 bits, at one scale; false: it needs more.
+func quickRemainder(x, y int128, upX, upY int, positive bool) (int128, bool) {
+	a, ok1 := x.scaleUp(upX)
+	b, ok2 := y.scaleUp(upY)
+	if !ok1 || !ok2 {
+		return int128{}, false
+	}
+	product, ok := a.quo(b, down).mul(b, 0, maxPrecision)
+	r := a.sub(product)
+	if positive && r.hi < 0 && b.hi >= 0 { // pmod: (r + b) % b, which for a negative b is r again
+		r = r.add(b)
+	}
+	return r, ok
 }
 
 // castDecimal is a DECIMAL to another: halves away from zero, an error where it does not fit.

@@ -18,6 +18,7 @@ var hot = []struct{ name, text string }{
 	{"divide", "amount / nullif(quantity, 0)"},
 	{"integers", "total + quantity * 2"},
 	{"decimals", "price * 2 + 1.25"},
+	{"decimal_rest", "price % 7 + pmod(price, 3) + price div 2"},
 	{"case_text", "CASE WHEN discount >= 15 THEN 'high' WHEN discount >= 5 THEN 'medium' ELSE 'none' END"},
 	{"case_number", "CASE category WHEN 'books' THEN amount * 10 WHEN 'clothing' THEN amount * 5 ELSE amount * 3 END"},
 	{"coalesce", "coalesce(category, id)"},

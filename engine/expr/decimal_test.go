@@ -106,3 +106,32 @@ func TestDecimalAgainstBig(t *testing.T) {
 		same128(t, "div", got, ok, exactRound(num, den, halfUp), p)
 	}
 }
+
+// TestQuickRemainder compares with math/big wherever it answers.
+func TestQuickRemainder(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	answered := 0
+	for range 50_000 {
+		a, b := randomDecimal(r), randomDecimal(r)
+		up, positive := r.IntN(10), r.IntN(2) == 0
+		if b.isZero() {
+			continue
+		}
+		got, ok := quickRemainder(a, b, up, 10-up, positive)
+		if !ok {
+			continue
+		}
+		answered++
+		x, y := new(big.Int).Mul(a.big(), pow10(up)), new(big.Int).Mul(b.big(), pow10(10-up))
+		want := new(big.Int).Rem(x, y)
+		if positive && want.Sign() < 0 {
+			want.Add(want, y).Rem(want, y)
+		}
+		if got.big().Cmp(want) != 0 {
+			t.Fatalf("%v %% %v (pmod %v) = %v, want %v", x, y, positive, got.big(), want)
+		}
+	}
+	if answered < 1000 {
+		t.Errorf("only %d answers", answered)
+	}
+}
