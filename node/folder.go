@@ -123,8 +123,8 @@ func ReadIdentity(dir string) (Project, error) {
 }
 
 // checkFolder finds out, before anything in it is touched, whether a folder can be used for a
-// project, and whether it is new.
-func checkFolder(dir string, p Project) (fresh bool, err error) {
+// project, and whether it is new. Only to look at one that is there, no room is needed.
+func checkFolder(dir string, p Project, look bool) (fresh bool, err error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -144,7 +144,7 @@ func checkFolder(dir string, p Project) (fresh bool, err error) {
 		fix := "give yourself the right to write to it, or " + otherFolder
 		return false, &DataError{dir, fmt.Sprintf("%s cannot be written to (%v)", base, cause(err)), fix, err}
 	}
-	if free, err := FreeBytes(dir); err == nil && free < MinFreeBytes {
+	if free, err := FreeBytes(dir); err == nil && free < MinFreeBytes && !(look && !fresh) {
 		return false, &DataError{dir, fmt.Sprintf("its disk has %d MB free, %d MB are needed", free>>20, MinFreeBytes>>20),
 			"free some space, or " + otherFolder, nil}
 	}

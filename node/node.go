@@ -95,7 +95,7 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	// Is the folder ours, writable, roomy? Nothing is touched yet.
-	fresh, err := checkFolder(data, n.cfg.Project)
+	fresh, err := checkFolder(data, n.cfg.Project, n.cfg.Look)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func Reset(ctx context.Context, cfg Config, keepOutputs bool) (err error) {
 	if n.roles, err = findRoles(cfg.Pipeline); err != nil {
 		return err
 	}
-	if _, err := checkFolder(cfg.Data, cfg.Project); err != nil {
+	if _, err := checkFolder(cfg.Data, cfg.Project, true); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
