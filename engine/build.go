@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -21,40 +19,25 @@ func (e *Engine) build(ctx context.Context) error {
 	if len(faults) > 0 {
 		return faults
 	}
-	byTopic := map[string][]*operator{}
-	var topics []string
-	tables := map[string]*operator{}
 	for i, op := range ops {
 		e.ops = append(e.ops, &operator{StreamOp: *op, id: i})
 	}
-	e.fingerprint = fingerprint(e.ops)
 	if err := e.openSinks(); err != nil {
 		return err
 	}
-	for _, o := range e.ops {
-		op := &o.StreamOp
-		if op.Table != nil {
-			tables[op.Table.Name] = o
-		}
-		if op.From.Kind == plan.StreamingTable {
-			from := tables[op.From.Name]
-			if from == nil {
-				return fmt.Errorf("build %s: it reads %s, which comes after it", op.Name, op.From.Name)
-			}
-			from.consumers = append(from.consumers, o)
-			continue
-		}
-		if len(op.From.Topics) != 1 {
-			return fmt.Errorf("build %s: source %s subscribes to %d topics, and this version reads one", op.Name, op.From.Name, len(op.From.Topics))
-		}
-		topic := op.From.Topics[0]
-		if byTopic[topic] == nil {
-			topics = append(topics, topic)
-		}
-		byTopic[topic] = append(byTopic[topic], o)
+	e.fingerprint = fingerprint(e.ops, e.opt.Pipeline.Config.TimeZone)
+	e.numberFlows()
+	byTopic, topics, err := e.connect()
+	if err != nil {
+		return err
 	}
 	for _, topic := range topics {
-		if err := e.buildTopic(ctx, topic, byTopic[topic]); err != nil {
+		if err := e.openTopic(ctx, topic); err != nil {
+			return err
+		}
+	}
+	for _, topic := range topics {
+		if err := e.buildTopic(topic, byTopic[topic]); err != nil {
 			return err
 		}
 	}
@@ -63,6 +46,62 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 	return nil
 }
+
+// numberFlows gives each operator its place among those that write the same table.
+func (e *Engine) numberFlows() {
+	for _, op := range e.ops {
+		op.flows = 1
+		if op.Table != nil {
+			e.byTable[op.Table.Name] = append(e.byTable[op.Table.Name], op)
+		}
+	}
+	for _, ops := range e.byTable {
+		for i, op := range ops {
+			op.flow, op.flows = i, len(ops)
+		}
+	}
+}
+
+// connect gives each operator to what it reads: a table, or a topic.
+func (e *Engine) connect() (byTopic map[string][]*operator, topics []string, err error) {
+	byTopic = map[string][]*operator{}
+	for _, op := range e.ops {
+		if op.From.Kind == plan.StreamingTable {
+			for _, from := range e.byTable[op.From.Name] {
+				from.consumers = append(from.consumers, op)
+			}
+			continue
+		}
+		if len(op.From.Topics) != 1 {
+			return nil, nil, fmt.Errorf("build %s: source %s subscribes to %d topics, and this version reads one", op.Name, op.From.Name, len(op.From.Topics))
+		}
+		topic := op.From.Topics[0]
+		if byTopic[topic] == nil {
+			topics = append(topics, topic)
+		}
+		byTopic[topic] = append(byTopic[topic], op)
+	}
+	return byTopic, topics, nil
+}
+
+// lanes is in how many numbered sequences an operator gives rows: one for each partition of its
+// topic, one for a windowed one, and those of the table that it reads for others. The flows of a table
+// take the partitions of its log in turn, so that each has its own numbers, however the topics grow.
+func (e *Engine) lanes(op *operator) int {
+	n := 1
+	switch {
+	case op.From.Kind == plan.StreamingTable:
+		for _, from := range e.byTable[op.From.Name] {
+			n = max(n, e.lanes(from))
+		}
+	case !op.Windowed():
+		n = e.partitionsOf[op.From.Topics[0]]
+	}
+	return n * op.flows
+}
+
+// lane is where an operator's rows go that stem from a lane of what it reads.
+func (op *operator) lane(from int) int { return from*op.flows + op.flow }
 
 // openSinks opens the sinks of the configuration; an operator whose sink takes nothing (Options.Sink
 // gave nil) is left out, and nothing is computed for it.
@@ -85,47 +124,8 @@ func (e *Engine) openSinks() error {
 	return nil
 }
 
-// fingerprint names the queries that state and row numbers belong to.
-func fingerprint(ops []*operator) string {
-	h := sha256.New()
-	for _, op := range ops {
-		fmt.Fprintf(h, "%s from %s delay %d\n", op.Name, op.From.Name, op.Delay)
-		if op.HasTime {
-			fmt.Fprintf(h, "time %s\n", op.Time.Key())
-		}
-		for _, p := range op.Pre {
-			fmt.Fprintf(h, "pre %s\n", p.Key())
-		}
-		for _, p := range op.Post {
-			fmt.Fprintf(h, "post %s\n", p.Key())
-		}
-		if a := op.Agg; a != nil {
-			fmt.Fprintf(h, "window %d %d %d at %d\n", a.Window.Size, a.Window.Slide, a.Window.Offset, a.WindowKey)
-			for _, k := range a.Keys {
-				if k != nil {
-					fmt.Fprintf(h, "key %s\n", k.Key())
-				}
-			}
-			for _, c := range a.Aggs {
-				fmt.Fprintf(h, "agg %s %v", c.Spec.Name, c.Spec.Distinct)
-				if c.Arg != nil {
-					fmt.Fprintf(h, " %s", c.Arg.Key())
-				}
-				if c.Filter != nil {
-					fmt.Fprintf(h, " where %s", c.Filter.Key())
-				}
-				fmt.Fprintln(h)
-			}
-		}
-		for i, o := range op.Out {
-			fmt.Fprintf(h, "out %s %s\n", op.Cols[i].Name, o.Key())
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
-}
-
-// buildTopic makes the scan of one topic and a task for each of its partitions.
-func (e *Engine) buildTopic(ctx context.Context, topic string, ops []*operator) error {
+// openTopic opens a topic to read.
+func (e *Engine) openTopic(ctx context.Context, topic string) error {
 	source, err := e.opt.Source(topic)
 	if err != nil {
 		return fmt.Errorf("open topic %s: %w", topic, err)
@@ -135,6 +135,13 @@ func (e *Engine) buildTopic(ctx context.Context, topic string, ops []*operator) 
 	if err != nil {
 		return fmt.Errorf("count partitions of %s: %w", topic, err)
 	}
+	e.partitionsOf[topic] = n
+	return nil
+}
+
+// buildTopic makes the scan of one topic and a task for each of its partitions.
+func (e *Engine) buildTopic(topic string, ops []*operator) error {
+	source, n := e.sources[topic], e.partitionsOf[topic]
 	f := newTopicFlow(topic, ops)
 	e.flows = append(e.flows, f)
 	for _, g := range f.groups {
@@ -152,7 +159,7 @@ func (e *Engine) buildTopic(ctx context.Context, topic string, ops []*operator) 
 		return err
 	}
 	for p := range n {
-		if err := e.buildTask(f, source, int32(p), n, unusable); err != nil {
+		if err := e.buildTask(f, source, int32(p), unusable); err != nil {
 			return err
 		}
 	}
@@ -172,39 +179,51 @@ func (e *Engine) buildWindow(op *operator, n int) error {
 	}
 	e.merger.addCloser(w, n, emit)
 	if op.Table != nil {
-		emit.table = &tableWriter{op: "table/" + op.Table.Name, delta: func() *Delta { return e.finals }}
-		if _, flow, ok := strings.Cut(op.Name, "#"); ok {
-			emit.table.flow = flow[0]
+		if op.flow > math.MaxUint8 {
+			return fmt.Errorf("more than %d flows write the table", math.MaxUint8+1)
 		}
+		emit.table = &tableWriter{op: "table/" + op.Table.Name, flow: byte(op.flow), delta: func() *Delta { return e.finals }}
 	} else {
-		op := *op
-		op.Pre, op.Post, op.From = nil, nil, &plan.Dataset{Schema: schemaOf(op.Cols)}
-		op.Out = columnsOf(op.Cols)
-		op.consumers = nil
-		if err := e.addDerived(emit, &op); err != nil {
+		sink := *op
+		sink.Pre, sink.Post, sink.From = nil, nil, &plan.Dataset{Schema: schemaOf(op.Cols)}
+		sink.Out, sink.consumers = columnsOf(op.Cols), nil
+		if err := e.addDerived(emit, &emit.next, op, &sink, 0); err != nil {
 			return err
 		}
 	}
 	for _, c := range op.consumers {
-		if err := e.addDerived(emit, c); err != nil {
+		if err := e.addDerived(emit, &emit.next, op, c, op.lane(0)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) addDerived(emit *emitter, op *operator) error {
-	to, err := e.destinationOf(op, 1)
+// addDerived has an operator read the rows that another one gives in a lane, and those that read its
+// own rows read them.
+func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator, lane int) error {
+	to, err := e.destinationOf(op)
 	if err != nil {
 		return err
 	}
-	d, err := newDerived(op, e.env, newRowWriter(e, to, 0))
-	emit.next = append(emit.next, d)
-	return err
+	lane = op.lane(lane)
+	d, err := newDerived(op, e.env, newRowWriter(e, to, int32(lane)))
+	if err != nil {
+		return fmt.Errorf("build %s: %w", op.Name, err)
+	}
+	d.name = op.Name + " from " + from.Name
+	*list = append(*list, d)
+	emit.derived = append(emit.derived, d)
+	for _, c := range op.consumers {
+		if err := e.addDerived(emit, &d.next, op, c, lane); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // buildTask makes the task of one partition.
-func (e *Engine) buildTask(f *topicFlow, source Source, p int32, n int, unusable *destination) error {
+func (e *Engine) buildTask(f *topicFlow, source Source, p int32, unusable *destination) error {
 	t := &task{e: e, flow: f, partition: p, source: source}
 	var err error
 	if t.scan, err = newScanner(f, e.env); err != nil {
@@ -221,11 +240,11 @@ func (e *Engine) buildTask(f *topicFlow, source Source, p int32, n int, unusable
 	}
 	for _, op := range f.ops {
 		if op.Windowed() {
-			late, err := e.logDestination("late/"+op.Name, op.Name+"$late", lateSchema, n)
+			late, err := e.lateDestination(op)
 			if err != nil {
 				return err
 			}
-			w, err := newWindowTask(op.window, e.env, newKeeper(newRowWriter(e, late, p), &lateSchema))
+			w, err := newWindowTask(op.window, e.env, newKeeper(newRowWriter(e, late, int32(op.lane(int(p)))), &lateSchema))
 			if err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
@@ -233,11 +252,11 @@ func (e *Engine) buildTask(f *topicFlow, source Source, p int32, n int, unusable
 			e.closerOf(op.window).tasks[p] = w
 			continue
 		}
-		to, err := e.destinationOf(op, n)
+		to, err := e.destinationOf(op)
 		if err != nil {
 			return err
 		}
-		r, err := newRowTask(op, e.env, newRowWriter(e, to, p))
+		r, err := newRowTask(op, e.env, newRowWriter(e, to, int32(op.lane(int(p)))))
 		if err != nil {
 			return fmt.Errorf("build %s: %w", op.Name, err)
 		}
@@ -299,11 +318,31 @@ func (e *Engine) viewReads(table string) bool {
 }
 
 // destinationOf is where the rows of an operator go: a table's log, or its sink.
-func (e *Engine) destinationOf(op *operator, n int) (*destination, error) {
-	if op.Table != nil {
-		return e.logDestination("table/"+op.Table.Name, op.Table.Name, schemaOf(op.Cols), n)
+func (e *Engine) destinationOf(op *operator) (*destination, error) {
+	if op.Table == nil {
+		return e.destinations["sink/"+op.Name], nil
 	}
-	return e.destinations["sink/"+op.Name], nil
+	n := 0
+	for _, o := range e.byTable[op.Table.Name] {
+		if !o.Windowed() {
+			n = max(n, e.lanes(o))
+		}
+	}
+	return e.logDestination("table/"+op.Table.Name, op.Table.Name, schemaOf(op.Cols), n)
+}
+
+// lateDestination is where the late rows of a windowed operator go: one log for all flows of a table.
+func (e *Engine) lateDestination(op *operator) (*destination, error) {
+	if op.Table == nil {
+		return e.logDestination("late/"+op.Name, op.Name+"$late", lateSchema, e.partitionsOf[op.topic.topic])
+	}
+	n := 0
+	for _, o := range e.byTable[op.Table.Name] {
+		if o.Windowed() {
+			n = max(n, e.partitionsOf[o.From.Topics[0]]*o.flows)
+		}
+	}
+	return e.logDestination("late/"+op.Table.Name, op.Table.Name+"$late", lateSchema, n)
 }
 
 // addSink makes the destination of a sink: what becomes of a row is decided by its format.

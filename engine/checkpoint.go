@@ -257,8 +257,8 @@ func (e *Engine) cut() *cut {
 	}
 	for _, cl := range e.merger.closer {
 		c.Windows[cl.w.op.Name] = windowCut{cl.closed, cl.emit.rows}
-		for _, d := range cl.emit.next {
-			c.Derived[d.op.Name] = d.count
+		for _, d := range cl.emit.derived {
+			c.Derived[d.name] = d.count
 		}
 	}
 	for _, w := range e.writers {
@@ -411,8 +411,8 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 		w := c.Windows[cl.w.op.Name]
 		cl.closed, cl.emit.rows = w.Closed, w.Rows
 		cl.group.global = lowest(cl.group.marks)
-		for _, d := range cl.emit.next {
-			d.count = c.Derived[d.op.Name]
+		for _, d := range cl.emit.derived {
+			d.count = c.Derived[d.name]
 		}
 	}
 	for id, p := range loose {

@@ -7,9 +7,10 @@ import (
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
-// derived runs an operator that reads the final rows of a windowed table: a sink, or a table of
-// rows. It belongs to the merger.
+// derived runs an operator that reads the final rows of a windowed table, or of another derived: a
+// sink, or a table of rows. It belongs to the merger.
 type derived struct {
+	name   string // its own and that of what it reads
 	op     *operator
 	where  filter
 	out    []*expr.Eval
@@ -21,6 +22,7 @@ type derived struct {
 	failed expr.RowErrors
 	count  Count
 	to     *rowWriter
+	next   []*derived
 }
 
 func newDerived(op *operator, env expr.Env, to *rowWriter) (*derived, error) {
@@ -65,5 +67,13 @@ func (d *derived) take(cols []*column.Vector, rows []uint32, times []int64) erro
 	d.count.Counted += int64(len(d.kept))
 	d.count.Invalid += bad
 	d.count.Filtered += int64(len(rows)-len(d.kept)) - bad
-	return d.to.append(d.cols, d.kept, times)
+	if err := d.to.append(d.cols, d.kept, times); err != nil {
+		return err
+	}
+	for _, n := range d.next {
+		if err := n.take(d.cols, d.kept, times); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -24,8 +24,10 @@ type Engine struct {
 	fingerprint string
 
 	ops          []*operator
+	byTable      map[string][]*operator // those that write a table
 	flows        []*topicFlow
 	sources      map[string]Source // by topic
+	partitionsOf map[string]int    // by topic
 	destinations map[string]*destination
 	tasks        []*task
 	writers      []*rowWriter
@@ -51,8 +53,9 @@ type Engine struct {
 // Open builds the dataflow and loads the newest checkpoint. Nothing is read or written yet.
 func Open(ctx context.Context, opt Options) (*Engine, error) {
 	e := &Engine{
-		opt: opt, log: opt.Logger, sources: map[string]Source{}, destinations: map[string]*destination{},
-		outbox: newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1),
+		opt: opt, log: opt.Logger, byTable: map[string][]*operator{}, sources: map[string]Source{}, partitionsOf: map[string]int{},
+		destinations: map[string]*destination{},
+		outbox:       newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1),
 	}
 	e.progress.init()
 	if e.log == nil {

@@ -46,13 +46,14 @@ type markGroup struct {
 // An operator is a plan.StreamOp over the scan's columns. Its id is its place in the engine.
 type operator struct {
 	plan.StreamOp
-	id     int
-	group  int // markGroup; -1: no event time
-	topic  *topicFlow
-	json   bool      // it decodes the value: a malformed one is invalid to it
-	window *windowOp // nil: rows one for one
-	// outs are where the rows go: the table's own log or rows, and sinks.
-	consumers []*operator // operators that read this windowed table
+	id        int
+	flow      int // its place among the flows of its table
+	flows     int // how many write its table
+	group     int // markGroup; -1: no event time
+	topic     *topicFlow
+	json      bool        // it decodes the value: a malformed one is invalid to it
+	window    *windowOp   // nil: rows one for one
+	consumers []*operator // operators that read this table of windows, or of rows of such
 }
 
 // newTopicFlow folds the operators that read a topic into one scan.

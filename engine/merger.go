@@ -295,24 +295,25 @@ func (c *closer) openEnds() []int64 {
 
 // An emitter turns a merged window into rows of its table and hands them to whoever reads it.
 type emitter struct {
-	w      *windowOp
-	log    *slog.Logger
-	hash   *agg.Hash
-	free   []*agg.Hash
-	batch  column.Batch // the aggregate's columns: keys in order, then aggregates
-	schema column.Schema
-	having filter
-	out    []*expr.Eval
-	cols   []*column.Vector
-	order  []sortedSlot
-	keys   []byte
-	all    []uint32
-	sel    []uint32 // those that HAVING let pass
-	times  []int64
-	failed expr.RowErrors
-	rows   int64 // rows handed on so far
-	table  *tableWriter
-	next   []*derived
+	w       *windowOp
+	log     *slog.Logger
+	hash    *agg.Hash
+	free    []*agg.Hash
+	batch   column.Batch // the aggregate's columns: keys in order, then aggregates
+	schema  column.Schema
+	having  filter
+	out     []*expr.Eval
+	cols    []*column.Vector
+	order   []sortedSlot
+	keys    []byte
+	all     []uint32
+	sel     []uint32 // those that HAVING let pass
+	times   []int64
+	failed  expr.RowErrors
+	rows    int64 // rows handed on so far
+	table   *tableWriter
+	next    []*derived // that read the table's rows
+	derived []*derived // these, and those that read theirs
 }
 
 type sortedSlot struct {

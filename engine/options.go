@@ -48,5 +48,5 @@ type Options struct {
 	// TextLogs, of an Ephemeral run, keeps tables of rows that no view reads as CSV lines, which
 	// Engine.CopyLog copies out as they are: each row is written as text once, by the task that makes it.
 	TextLogs bool
-	Logger    *slog.Logger
+	Logger   *slog.Logger
 }

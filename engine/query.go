@@ -40,14 +40,12 @@ func (e *Engine) systemDatasets() []*plan.Dataset {
 		add(f.topic, plan.SourceSchema)
 		add(f.topic+"$invalid", refusedSchema)
 	}
-	for _, op := range e.ops {
-		if op.window != nil && op.Table != nil {
-			add(op.Name+"$late", lateSchema)
-			add(op.Name+openSuffix, schemaOf(op.Cols))
-		}
-	}
 	for _, d := range e.opt.Pipeline.Datasets {
-		if d.Kind == plan.MaterializedView {
+		windowed := len(e.windowed(d.Name)) > 0
+		if windowed {
+			add(d.Name+"$late", lateSchema)
+		}
+		if windowed || d.Kind == plan.MaterializedView {
 			add(d.Name+openSuffix, d.Schema)
 		}
 	}
@@ -81,13 +79,10 @@ func (e *Engine) scanWithOpen(ctx context.Context, name string, visit func(*colu
 	if d := e.opt.Pipeline.Dataset(name); d != nil && d.Kind == plan.MaterializedView {
 		return e.runBatch(ctx, d.Flows[0].Root, e.scanWithOpen, visit)
 	}
-	if err := e.scan(ctx, name, visit); err != nil {
-		return err
+	if len(e.windowed(name)) > 0 {
+		return e.scanTable(ctx, name, visit, visit)
 	}
-	if op := e.windowed(name); op != nil {
-		return e.scanOpen(op, visit)
-	}
-	return nil
+	return e.scan(ctx, name, visit)
 }
 
 // errStop ends a scan whose reader has had enough.
@@ -107,7 +102,7 @@ func pull(ctx context.Context, scan func(visit func(*column.Batch) error) error)
 			}
 			return ctx.Err()
 		})
-		if err != nil && err != errStop {
+		if err != nil && !errors.Is(err, errStop) {
 			yield(nil, err)
 		}
 	})

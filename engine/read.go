@@ -33,12 +33,13 @@ func (e *NotFoundError) Error() string {
 // windows were closed now. limit < 0: all; else the last ones.
 // Beside tables and views, TABLE$late and TOPIC$invalid can be read.
 func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (*RowSet, error) {
-	s := &RowSet{Batch: &column.Batch{}}
+	schema, err := e.SchemaOf(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &RowSet{Schema: &schema, Batch: &column.Batch{}}
+	s.Batch.Reset(s.Schema)
 	keep := func(b *column.Batch) error {
-		if s.Schema == nil {
-			s.Schema = b.Schema
-			s.Batch.Reset(b.Schema)
-		}
 		for i := range b.Len {
 			s.Batch.AppendRow(b, i)
 		}
@@ -47,27 +48,21 @@ func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (
 		}
 		return nil
 	}
-	scan := e.scan
-	if open {
-		scan = e.scanWithOpen
+	opened := 0
+	keepOpen := func(b *column.Batch) error {
+		opened += b.Len
+		return keep(b)
 	}
-	if err := scan(ctx, name, keep); err != nil {
+	switch flows := e.windowed(name); {
+	case open && len(flows) > 0:
+		err = e.scanTable(ctx, name, keep, keepOpen)
+	case open:
+		err = e.scanWithOpen(ctx, name, keep)
+	default:
+		err = e.scan(ctx, name, keep)
+	}
+	if err != nil {
 		return nil, err
-	}
-	if s.Schema == nil {
-		schema, err := e.SchemaOf(name)
-		if err != nil {
-			return nil, err
-		}
-		s.Schema = &schema
-		s.Batch.Reset(s.Schema)
-	}
-	if op := e.windowed(name); op != nil && open {
-		s.Open = make([]bool, s.Batch.Len, s.Batch.Len+64)
-		e.openRows(op, s.Batch)
-		for len(s.Open) < s.Batch.Len {
-			s.Open = append(s.Open, true)
-		}
 	}
 	if limit >= 0 && s.Batch.Len > limit {
 		s.dropFirst(s.Batch.Len - limit)
@@ -76,6 +71,12 @@ func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (
 		s.Batch.Cols[i].EnsureNull(s.Batch.Len)
 	}
 	s.Batch.SelectAll()
+	if open && len(e.windowed(name)) > 0 {
+		s.Open = make([]bool, s.Batch.Len)
+		for i := max(0, s.Batch.Len-opened); i < s.Batch.Len; i++ {
+			s.Open[i] = true
+		}
+	}
 	return s, nil
 }
 
@@ -90,9 +91,6 @@ func (s *RowSet) dropFirst(n int) {
 		rest.AppendRow(s.Batch, i)
 	}
 	s.Batch = rest
-	if s.Open != nil {
-		s.Open = s.Open[n:]
-	}
 }
 
 // Scan hands all final rows of a table, view or kept rows to visit, batch by batch, sorted as Table
@@ -102,20 +100,15 @@ func (e *Engine) Scan(ctx context.Context, name string, visit func(*column.Batch
 }
 
 func (e *Engine) scan(ctx context.Context, name string, visit func(*column.Batch) error) error {
-	if ops := e.tableOps(name); len(ops) > 0 {
-		for _, op := range ops {
-			if op.window == nil {
-				return e.scanLog(ctx, e.destinations["table/"+name], visit)
-			}
-		}
-		return e.scanWindows(ctx, ops[0], visit)
+	if len(e.byTable[name]) > 0 {
+		return e.scanTable(ctx, name, visit, nil)
 	}
 	if d := e.keptRows(name); d != nil {
 		return e.scanLog(ctx, d, visit)
 	}
 	if table, ok := strings.CutSuffix(name, openSuffix); ok {
-		if op := e.windowed(table); op != nil {
-			return e.scanOpen(op, visit)
+		if flows := e.windowed(table); len(flows) > 0 {
+			return visitAll(&e.viewWindows(flows, true).open, visit)
 		}
 		return e.scanWithOpen(ctx, table, visit)
 	}
@@ -126,6 +119,22 @@ func (e *Engine) scan(ctx context.Context, name string, visit func(*column.Batch
 		return scanTopic(ctx, name, s, visit)
 	}
 	return e.notFound(name)
+}
+
+// scanTable hands the rows of a table to visit: those that it keeps one for one, then final ones of
+// windows; and then open ones to open, unless that is nil.
+func (e *Engine) scanTable(ctx context.Context, name string, visit, open func(*column.Batch) error) error {
+	d := e.destinations["table/"+name]
+	flows := e.windowed(name)
+	if len(flows) == 0 {
+		return e.scanLog(ctx, d, visit)
+	}
+	if d != nil {
+		if err := e.scanLog(ctx, d, visit); err != nil {
+			return err
+		}
+	}
+	return e.scanWindows(ctx, flows, visit, open)
 }
 
 // keptRows is the log of TABLE$late or TOPIC$invalid, or nil.
@@ -139,29 +148,20 @@ func (e *Engine) keptRows(name string) *destination {
 	return nil
 }
 
-// tableOps is the operators that write a table.
-func (e *Engine) tableOps(name string) []*operator {
-	var ops []*operator
-	for _, op := range e.ops {
-		if op.Table != nil && op.Table.Name == name {
-			ops = append(ops, op)
+// windowed is the operators that write windows into a table.
+func (e *Engine) windowed(table string) []*operator {
+	var flows []*operator
+	for _, op := range e.byTable[table] {
+		if op.Windowed() {
+			flows = append(flows, op)
 		}
 	}
-	return ops
-}
-
-func (e *Engine) windowed(name string) *operator {
-	for _, op := range e.tableOps(name) {
-		if op.window != nil {
-			return op
-		}
-	}
-	return nil
+	return flows
 }
 
 // SchemaOf is the columns of what Table can read.
 func (e *Engine) SchemaOf(name string) (column.Schema, error) {
-	if ops := e.tableOps(name); len(ops) > 0 {
+	if ops := e.byTable[name]; len(ops) > 0 {
 		return schemaOf(ops[0].Cols), nil
 	}
 	if d := e.keptRows(name); d != nil {
@@ -172,6 +172,9 @@ func (e *Engine) SchemaOf(name string) (column.Schema, error) {
 	}
 	if e.sources[name] != nil {
 		return plan.SourceSchema, nil
+	}
+	if table, ok := strings.CutSuffix(name, openSuffix); ok {
+		return e.SchemaOf(table)
 	}
 	return column.Schema{}, e.notFound(name)
 }
@@ -188,8 +191,13 @@ func (e *Engine) Names() []string {
 	for _, f := range e.flows {
 		names = append(names, f.topic)
 	}
+	for _, d := range e.opt.Pipeline.Datasets {
+		if len(e.windowed(d.Name)) > 0 {
+			names = append(names, d.Name+"$late")
+		}
+	}
 	for _, op := range e.ops {
-		if op.window != nil {
+		if op.Windowed() && op.Table == nil {
 			names = append(names, op.Name+"$late")
 		}
 	}
@@ -215,7 +223,7 @@ func (e *Engine) Explain(table string) (string, error) {
 		b.WriteString(plan.Describe(f.Root))
 		b.WriteByte('\n')
 	}
-	for _, op := range e.tableOps(table) {
+	for _, op := range e.byTable[table] {
 		e.explainOp(&b, op)
 	}
 	return b.String(), nil

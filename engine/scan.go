@@ -1,12 +1,10 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
@@ -144,144 +142,4 @@ func (r *Records) cutLast() {
 	n := len(r.Offsets) - 1
 	r.Offsets, r.Times = r.Offsets[:n], r.Times[:n]
 	r.Keys.Ends, r.Values.Ends = r.Keys.Ends[:n], r.Values.Ends[:n]
-}
-
-// A keptRow is a final row of a windowed table: its key in the store and its encoded columns.
-type keptRow struct{ key, row []byte }
-
-// scanWindows hands a windowed table's final rows to visit, in the order of its grouping columns.
-func (e *Engine) scanWindows(ctx context.Context, op *operator, visit func(*column.Batch) error) error {
-	pending := e.uncommitted(op)
-	schema := schemaOf(op.Cols)
-	ordered := op.window.place == 0 && len(pending) == 0
-	var b column.Batch
-	b.Reset(&schema)
-	flush := func() error {
-		if b.Len == 0 {
-			return nil
-		}
-		err := visitAll(&b, visit)
-		b.Reset(&schema)
-		return err
-	}
-	add := func(row []byte) error {
-		if _, err := codec.ReadRow(row, b.Cols); err != nil {
-			return fmt.Errorf("read a row of %s: %w", op.Name, err)
-		}
-		if b.Len++; b.Len == readRows {
-			return flush()
-		}
-		return nil
-	}
-	var rows []keptRow
-	err := e.opt.Store.Scan(ctx, "table/"+op.Table.Name, nil, nil, func(key, value []byte) error {
-		if ordered {
-			return add(value)
-		}
-		rows = append(rows, keptRow{bytes.Clone(key), bytes.Clone(value)})
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("scan table %s: %w", op.Name, err)
-	}
-	if !ordered {
-		rows = mergeRows(rows, pending)
-		if err := sortByGrouping(rows, op); err != nil {
-			return err
-		}
-		for _, r := range rows {
-			if err := add(r.row); err != nil {
-				return err
-			}
-		}
-	}
-	return flush()
-}
-
-// uncommitted is the rows of windows that closed since the last checkpoint.
-func (e *Engine) uncommitted(op *operator) []keptRow {
-	e.gate.Lock()
-	defer e.gate.Unlock()
-	var rows []keptRow
-	name := "table/" + op.Table.Name
-	for _, o := range e.finals.Ops {
-		if o.Kind == Put && o.Op == name {
-			rows = append(rows, keptRow{bytes.Clone(o.Key), bytes.Clone(o.Value)})
-		}
-	}
-	return rows
-}
-
-// mergeRows adds rows to stored ones; a key that is in both was committed in between.
-func mergeRows(stored, more []keptRow) []keptRow {
-	all := append(stored, more...)
-	slices.SortStableFunc(all, func(a, b keptRow) int { return bytes.Compare(a.key, b.key) })
-	return slices.CompactFunc(all, func(a, b keptRow) bool { return bytes.Equal(a.key, b.key) })
-}
-
-// sortByGrouping orders rows, which are in the order of window end and then key, by the grouping
-// columns as the query has them, the window where it stands among them.
-func sortByGrouping(rows []keptRow, op *operator) error {
-	place := op.window.place
-	if place == 0 {
-		return nil
-	}
-	type sortable struct {
-		by  []byte
-		row keptRow
-	}
-	list := make([]sortable, len(rows))
-	var scratch []column.Vector
-	for _, t := range op.window.keys {
-		var v column.Vector
-		v.Reset(t)
-		scratch = append(scratch, v)
-	}
-	for i, r := range rows {
-		rest := r.key[9:] // behind the window's end and the flow
-		for k := range place {
-			scratch[k].Reset(op.window.keys[k])
-			var err error
-			if rest, err = codec.ReadKey(rest, &scratch[k]); err != nil {
-				return fmt.Errorf("read a key of %s: %w", op.Name, err)
-			}
-		}
-		head := len(r.key) - len(rest)
-		by := append([]byte(nil), r.key[9:head]...)
-		by = append(append(by, r.key[:8]...), rest...)
-		list[i] = sortable{by, r}
-	}
-	slices.SortStableFunc(list, func(a, b sortable) int { return bytes.Compare(a.by, b.by) })
-	for i := range list {
-		rows[i] = list[i].row
-	}
-	return nil
-}
-
-// openRows appends the rows of windows that are still open, as they are now.
-func (e *Engine) openRows(op *operator, out *column.Batch) {
-	e.gate.Lock()
-	defer e.gate.Unlock()
-	c := e.closerOf(op.window)
-	for _, end := range c.openEnds() {
-		em := c.emit
-		c.openWindow(end, em.hash)
-		em.fill(end-c.w.spec.Size, end, em.hash)
-		em.evaluate()
-		for _, row := range em.sel {
-			for i, v := range em.cols {
-				out.Cols[i].AppendFrom(v, int(row))
-			}
-			out.Len++
-		}
-	}
-}
-
-// scanOpen hands the open rows of a windowed table to visit.
-func (e *Engine) scanOpen(op *operator, visit func(*column.Batch) error) error {
-	schema := schemaOf(op.Cols)
-	var b column.Batch
-	b.Reset(&schema)
-	e.openRows(op, &b)
-	return visitAll(&b, visit)
 }

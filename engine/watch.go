@@ -91,35 +91,42 @@ func (e *Engine) Status() Status {
 			s.Watermark = max(s.Watermark, p.Watermark)
 		}
 	}
-	for _, op := range e.ops {
-		if op.Table == nil {
-			continue
+	for _, c := range e.merger.closer {
+		for _, p := range c.partials() {
+			s.StateRows += int64(p.hash.Len())
+			s.StateBytes += p.hash.Size()
 		}
-		t := TableStatus{Name: op.Name, Kind: "rows", Watermark: math.MinInt64}
-		if op.window != nil {
-			c := e.closerOf(op.window)
-			t.Kind, t.Rows, t.Watermark = "windowed", c.emit.rows, c.group.global
-			t.Open = c.openRows()
-			for _, p := range c.partials() {
-				s.StateRows += int64(p.hash.Len())
-				s.StateBytes += p.hash.Size()
-			}
-		}
-		for topic := range s.Ledger.Tables[op.Name] {
-			n := s.Ledger.Tables[op.Name][topic]
-			t.LateRows += n.Late
-			if op.window == nil {
-				t.Rows += n.Counted
-			}
-		}
-		s.Tables = append(s.Tables, t)
 	}
 	for _, d := range e.opt.Pipeline.Datasets {
-		if d.Kind == plan.MaterializedView {
+		switch {
+		case len(e.byTable[d.Name]) > 0:
+			s.Tables = append(s.Tables, e.tableStatus(d.Name, s.Ledger.Tables[d.Name]))
+		case d.Kind == plan.MaterializedView:
 			s.Tables = append(s.Tables, TableStatus{Name: d.Name, Kind: "view", Watermark: math.MinInt64})
 		}
 	}
 	return s
+}
+
+// tableStatus sums up the flows of a table. The gate is held.
+func (e *Engine) tableStatus(name string, ledger map[string]Count) TableStatus {
+	t := TableStatus{Name: name, Kind: "rows", Watermark: math.MinInt64}
+	for _, op := range e.windowed(name) {
+		c := e.closerOf(op.window)
+		if t.Kind == "rows" || c.group.global < t.Watermark {
+			t.Watermark = c.group.global
+		}
+		t.Kind = "windowed"
+		t.Rows += c.emit.rows
+		t.Open += c.openRows()
+	}
+	for _, n := range ledger {
+		t.LateRows += n.Late
+		if t.Kind == "rows" {
+			t.Rows += n.Counted
+		}
+	}
+	return t
 }
 
 // behindRows is how many rows may wait in a partition before the engine calls itself behind.
@@ -224,7 +231,7 @@ func (e *Engine) ledger() Ledger {
 		}
 	}
 	for _, c := range e.merger.closer {
-		for _, d := range c.emit.next {
+		for _, d := range c.emit.derived {
 			if d.op.Table != nil {
 				book(d.op.Table.Name, d.op.From.Name, d.count)
 			}

@@ -27,6 +27,7 @@ import (
 //	----
 //	watermark 00:00:05
 //	answer 1970-01-01T00:00:00Z,…    final rows that are new
+//	out/0 {"k":"a"}                  rows that are new in sink out, from partition 0 of its input
 //	late 1                           outcomes that are new, over all tables of the topic
 //	query                            a SELECT over what is there now, and its rows
 //	SELECT …
@@ -127,7 +128,7 @@ type scriptRun struct {
 	engine *engine.Engine
 	done   chan error
 	cancel context.CancelFunc
-	rows   map[string]int
+	rows   map[string]int // how often a row was told, and how many rows of a sink
 	ledger engine.Count
 	mark   int64
 }
@@ -292,11 +293,24 @@ func (r *scriptRun) report() []string {
 		if d.Name == "raw" || len(d.Flows) == 0 || d.Stream && d.Kind != 1 {
 			continue
 		}
-		lines := r.tableLines(e, d.Name)
-		for _, line := range lines[min(r.rows[d.Name], len(lines)):] {
-			out = append(out, d.Name+" "+line)
+		seen := map[string]int{}
+		for _, line := range r.tableLines(e, d.Name) {
+			line = d.Name + " " + line
+			if seen[line]++; seen[line] > r.rows[line] {
+				out = append(out, line)
+				r.rows[line] = seen[line]
+			}
 		}
-		r.rows[d.Name] = len(lines)
+	}
+	for _, sink := range r.bench.Pipeline.Sinks {
+		for p, log := 0, logIn(r.bench.Sinks, sink.Name, 64); p < 64; p++ {
+			name := fmt.Sprintf("%s/%d", sink.Name, p)
+			values := log.Values(p)
+			for _, v := range values[r.rows[name]:] {
+				out = append(out, name+" "+v)
+			}
+			r.rows[name] = len(values)
+		}
 	}
 	now := e.Ledger().Topics["events"]
 	for _, c := range []struct {

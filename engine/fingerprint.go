@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
+
+// fingerprint names the queries that state and row numbers belong to: all of what decides which rows
+// they give, and in what order.
+func fingerprint(ops []*operator, timeZone string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "zone %s\n", timeZone)
+	for _, op := range ops {
+		fmt.Fprintf(h, "%s from %s %q delay %d\n", op.Name, op.From.Name, op.From.Topics, op.Delay)
+		if op.HasTime {
+			fmt.Fprintf(h, "time %s\n", op.Time.Key())
+		}
+		for _, p := range op.Pre {
+			fmt.Fprintf(h, "pre %s\n", p.Key())
+		}
+		for _, p := range op.Post {
+			fmt.Fprintf(h, "post %s\n", p.Key())
+		}
+		if a := op.Agg; a != nil {
+			fmt.Fprintf(h, "window %d %d %d at %d\n", a.Window.Size, a.Window.Slide, a.Window.Offset, a.WindowKey)
+			for _, k := range a.Keys {
+				if k != nil {
+					fmt.Fprintf(h, "key %s\n", k.Key())
+				}
+			}
+			for _, c := range a.Aggs {
+				fmt.Fprintf(h, "agg %s %v", c.Spec.Name, c.Spec.Distinct)
+				if c.Arg != nil {
+					fmt.Fprintf(h, " %s", c.Arg.Key())
+				}
+				if c.Filter != nil {
+					fmt.Fprintf(h, " where %s", c.Filter.Key())
+				}
+				fmt.Fprintln(h)
+			}
+		}
+		for _, p := range op.Having {
+			fmt.Fprintf(h, "having %s\n", p.Key())
+		}
+		for i, o := range op.Out {
+			fmt.Fprintf(h, "out %s %s\n", op.Cols[i].Name, o.Key())
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}

@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+)
+
+// A keptRow is a final row of a windowed table: its key in the store and its encoded columns.
+type keptRow struct{ key, row []byte }
+
+// A windowsView is the windowed flows of a table at one moment: what the store may not hold yet, what
+// it may hold of later, and the open rows.
+type windowsView struct {
+	flows   []*operator
+	closed  []int64 // by flow: end of the newest window that was closed; later ones are left out
+	pending []keptRow
+	open    column.Batch // empty unless it was asked for
+}
+
+// viewWindows takes the view. It waits for a checkpoint that is being made, for its rows are neither
+// in memory nor in the store.
+func (e *Engine) viewWindows(flows []*operator, open bool) *windowsView {
+	v := &windowsView{flows: flows, closed: make([]int64, flows[0].flows)}
+	schema := schemaOf(flows[0].Cols)
+	v.open.Reset(&schema)
+	name := "table/" + flows[0].Table.Name
+	e.committing.Lock()
+	defer e.committing.Unlock()
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	for _, op := range flows {
+		c := e.closerOf(op.window)
+		v.closed[op.flow] = c.closed
+		if open {
+			c.appendOpen(&v.open)
+		}
+	}
+	for _, o := range e.finals.Ops {
+		if o.Kind == Put && o.Op == name {
+			v.pending = append(v.pending, keptRow{bytes.Clone(o.Key), bytes.Clone(o.Value)})
+		}
+	}
+	slices.SortFunc(v.pending, func(a, b keptRow) int { return bytes.Compare(a.key, b.key) })
+	return v
+}
+
+// scanWindows hands the final rows of a table's windowed flows to visit, flow by flow in the order of
+// its grouping columns, and then, if open is not nil, the open rows to open.
+func (e *Engine) scanWindows(ctx context.Context, flows []*operator, visit, open func(*column.Batch) error) error {
+	v := e.viewWindows(flows, open != nil)
+	out := newBatchWriter(flows[0], visit)
+	if len(flows) == 1 && flows[0].window.place == 0 { // as the store has them
+		if err := e.scanKept(ctx, v, func(k keptRow) error { return out.add(k.row) }); err != nil {
+			return err
+		}
+	} else {
+		rows := make([][]keptRow, len(v.closed))
+		err := e.scanKept(ctx, v, func(k keptRow) error {
+			flow := k.key[8]
+			rows[flow] = append(rows[flow], keptRow{bytes.Clone(k.key), bytes.Clone(k.row)})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, op := range flows {
+			if err := sortByGrouping(rows[op.flow], op); err != nil {
+				return err
+			}
+			for _, r := range rows[op.flow] {
+				if err := out.add(r.row); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := out.flush(); err != nil || open == nil {
+		return err
+	}
+	return visitAll(&v.open, open)
+}
+
+// scanKept hands the final rows of a view to visit in the order of their keys; they are valid during
+// the call.
+func (e *Engine) scanKept(ctx context.Context, v *windowsView, visit func(keptRow) error) error {
+	rest := v.pending
+	err := e.opt.Store.Scan(ctx, "table/"+v.flows[0].Table.Name, nil, nil, func(key, value []byte) error {
+		for len(rest) > 0 {
+			c := bytes.Compare(rest[0].key, key)
+			if c > 0 {
+				break
+			}
+			if c < 0 {
+				if err := visit(rest[0]); err != nil {
+					return err
+				}
+			}
+			rest = rest[1:] // one that is in both was committed in between
+		}
+		if flow := int(key[8]); flow >= len(v.closed) || ordered(key) > v.closed[flow] {
+			return nil // closed since
+		}
+		return visit(keptRow{key, value})
+	})
+	if err != nil {
+		return fmt.Errorf("scan table %s: %w", v.flows[0].Table.Name, err)
+	}
+	for _, r := range rest {
+		if err := visit(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A batchWriter gathers encoded rows in batches.
+type batchWriter struct {
+	op     *operator
+	schema column.Schema
+	batch  column.Batch
+	visit  func(*column.Batch) error
+}
+
+func newBatchWriter(op *operator, visit func(*column.Batch) error) *batchWriter {
+	w := &batchWriter{op: op, schema: schemaOf(op.Cols), visit: visit}
+	w.batch.Reset(&w.schema)
+	return w
+}
+
+func (w *batchWriter) add(row []byte) error {
+	if _, err := codec.ReadRow(row, w.batch.Cols); err != nil {
+		return fmt.Errorf("read a row of %s: %w", w.op.Name, err)
+	}
+	if w.batch.Len++; w.batch.Len == readRows {
+		return w.flush()
+	}
+	return nil
+}
+
+func (w *batchWriter) flush() error {
+	if w.batch.Len == 0 {
+		return nil
+	}
+	err := visitAll(&w.batch, w.visit)
+	w.batch.Reset(&w.schema)
+	return err
+}
+
+// sortByGrouping orders rows, which are in the order of window end and then key, by the grouping
+// columns as the query has them, the window where it stands among them.
+func sortByGrouping(rows []keptRow, op *operator) error {
+	place := op.window.place
+	if place == 0 {
+		return nil
+	}
+	type sortable struct {
+		by  []byte
+		row keptRow
+	}
+	list := make([]sortable, len(rows))
+	scratch := make([]column.Vector, place)
+	for i, r := range rows {
+		rest := r.key[9:] // behind the window's end and the flow
+		for k := range scratch {
+			scratch[k].Reset(op.window.keys[k])
+			var err error
+			if rest, err = codec.ReadKey(rest, &scratch[k]); err != nil {
+				return fmt.Errorf("read a key of %s: %w", op.Name, err)
+			}
+		}
+		head := len(r.key) - len(rest)
+		by := append([]byte(nil), r.key[9:head]...)
+		by = append(append(by, r.key[:8]...), rest...)
+		list[i] = sortable{by, r}
+	}
+	slices.SortStableFunc(list, func(a, b sortable) int { return bytes.Compare(a.by, b.by) })
+	for i := range list {
+		rows[i] = list[i].row
+	}
+	return nil
+}
+
+// appendOpen appends the rows of windows that are still open, as they are now. The gate is held.
+func (c *closer) appendOpen(out *column.Batch) {
+	em := c.emit
+	for _, end := range c.openEnds() {
+		c.openWindow(end, em.hash)
+		em.fill(end-c.w.spec.Size, end, em.hash)
+		em.evaluate()
+		for _, row := range em.sel {
+			for i, v := range em.cols {
+				out.Cols[i].AppendFrom(v, int(row))
+			}
+			out.Len++
+		}
+	}
+}
