@@ -95,8 +95,7 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 		return fmt.Errorf("commit checkpoint %d: %w", cp.Epoch, err)
 	}
 	e.epoch.Store(cp.Epoch)
-	d.Reset()
-	e.spareDelta = d
+	e.committed(d)
 	for _, out := range taken.rows {
 		out.entry.epoch = cp.Epoch
 		e.outbox.push(out.to, out.entry)
@@ -131,13 +130,22 @@ func (e *Engine) take() (taking, error) {
 		}
 	}
 	d := e.finals
-	e.finals = e.spareDelta
+	e.finals, e.underway = e.spareDelta, d.Ops[:len(d.Ops):len(d.Ops)]
 	t := taking{delta: d, rows: e.cutOutbox()}
 	if !e.opt.Ephemeral {
 		e.cutState(d)
 	}
 	t.cut = e.cut()
 	return t, nil
+}
+
+// committed ends what take has begun: from now on readers find those rows in the store.
+func (e *Engine) committed(d *Delta) {
+	e.reading.Lock()
+	e.underway = nil
+	e.reading.Unlock()
+	d.Reset()
+	e.spareDelta = d
 }
 
 type outgoing struct {

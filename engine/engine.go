@@ -16,7 +16,7 @@ import (
 
 // An Engine runs one pipeline. Open it, Run it, Close it.
 //
-// Locks, in the order in which they are taken: committing, gate, merger.mu, outbox.mu.
+// Locks, in the order in which they are taken: committing, gate, reading, merger.mu, outbox.mu.
 type Engine struct {
 	opt         Options
 	log         *slog.Logger
@@ -37,6 +37,8 @@ type Engine struct {
 	gate       sync.RWMutex // tasks hold it for reading while they process a batch
 	finals     *Delta       // final rows of windows since the last checkpoint; under merger.mu inside the gate
 	spareDelta *Delta
+	reading    sync.Mutex       // of underway, against its end; it begins inside the gate
+	underway   []DeltaOp        // final rows that a checkpoint is committing
 	trimmed    map[string]int64 // by table: rows of windows that end before are gone
 
 	committing sync.Mutex

@@ -22,17 +22,16 @@ type windowsView struct {
 	open    column.Batch // empty unless it was asked for
 }
 
-// viewWindows takes the view. It waits for a checkpoint that is being made, for its rows are neither
-// in memory nor in the store.
+// viewWindows takes the view.
 func (e *Engine) viewWindows(flows []*operator, open bool) *windowsView {
 	v := &windowsView{flows: flows, closed: make([]int64, flows[0].flows)}
 	schema := schemaOf(flows[0].Cols)
 	v.open.Reset(&schema)
 	name := "table/" + flows[0].Table.Name
-	e.committing.Lock()
-	defer e.committing.Unlock()
 	e.gate.Lock()
 	defer e.gate.Unlock()
+	e.reading.Lock()
+	defer e.reading.Unlock()
 	for _, op := range flows {
 		c := e.closerOf(op.window)
 		v.closed[op.flow] = c.closed
@@ -40,9 +39,11 @@ func (e *Engine) viewWindows(flows []*operator, open bool) *windowsView {
 			c.appendOpen(&v.open)
 		}
 	}
-	for _, o := range e.finals.Ops {
-		if o.Kind == Put && o.Op == name {
-			v.pending = append(v.pending, keptRow{bytes.Clone(o.Key), bytes.Clone(o.Value)})
+	for _, ops := range [][]DeltaOp{e.underway, e.finals.Ops} {
+		for _, o := range ops {
+			if o.Kind == Put && o.Op == name {
+				v.pending = append(v.pending, keptRow{bytes.Clone(o.Key), bytes.Clone(o.Value)})
+			}
 		}
 	}
 	slices.SortFunc(v.pending, func(a, b keptRow) int { return bytes.Compare(a.key, b.key) })

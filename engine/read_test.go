@@ -1,0 +1,220 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/store"
+)
+
+// running starts an engine that goes on until the test ends.
+func running(t *testing.T, opt engine.Options) *engine.Engine {
+	t.Helper()
+	opt.Once = false
+	e, err := engine.Open(context.Background(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+		e.Close()
+	})
+	return e
+}
+
+func catchUp(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	if err := e.CaughtUp(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// total is the sum of column n of table answer, final and open rows, and how many rows are open.
+func total(t *testing.T, e *engine.Engine) (n int64, open int) {
+	t.Helper()
+	rows, err := e.Table(context.Background(), "answer", true, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	col := rows.Batch.Cols[rows.Schema.Index("n")]
+	for i := range rows.Batch.Len {
+		n += col.Int[i]
+		if rows.Open[i] {
+			open++
+		}
+	}
+	return n, open
+}
+
+// TestOpenRows reads final and open rows together: each row once, the open ones behind the others.
+func TestOpenRows(t *testing.T) {
+	b := newBench(t, plainOracle, 1)
+	fill(b, steadyEvents(37, 1))
+	e := running(t, b.Options())
+	catchUp(t, e)
+	if n, open := total(t, e); n != 37 || open != 3 { // window [30,40) by three keys
+		t.Errorf("the table counts %d rows in %d open groups, expected 37 in 3", n, open)
+	}
+	last, err := e.Table(context.Background(), "answer", true, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []bool{false, false, false, false, false, true, true, true}; !slices.Equal(last.Open, want) {
+		t.Errorf("the last 8 rows are open: %v, expected %v", last.Open, want)
+	}
+	for _, name := range e.Names() {
+		if _, err := e.Table(context.Background(), name, false, 1); err != nil {
+			t.Errorf("read %s: %v", name, err)
+		}
+	}
+	if _, err := e.Table(context.Background(), "answer$open", false, 1); err != nil {
+		t.Errorf("read open rows alone: %v", err)
+	}
+}
+
+// watchedStore calls the test before and after a commit, and before a scan.
+type watchedStore struct {
+	engine.Store
+	committing, scanning func()
+}
+
+func (s *watchedStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+	s.committing()
+	err := s.Store.Commit(ctx, cp, d)
+	s.committing()
+	return err
+}
+
+func (s *watchedStore) Scan(ctx context.Context, op string, from, to []byte, visit func(key, value []byte) error) error {
+	if op == "table/answer" {
+		s.scanning()
+	}
+	return s.Store.Scan(ctx, op, from, to, visit)
+}
+
+// TestReadAmidCommit reads a table while a checkpoint is being committed: rows that have left memory
+// and are not in the store yet are there all the same, and those that are in both are there once.
+func TestReadAmidCommit(t *testing.T) {
+	b := newBench(t, plainOracle, 1)
+	fill(b, steadyEvents(100, 1))
+	opt := b.Options()
+	s := &watchedStore{Store: opt.Store, scanning: func() {}}
+	opt.Store = s
+	var e *engine.Engine
+	reads := 0
+	s.committing = func() {
+		if reads++; reads > 2 {
+			return
+		}
+		if n, _ := total(t, e); n != 100 {
+			t.Errorf("read %d amid the commit counts %d rows, expected 100", reads, n)
+		}
+	}
+	e = running(t, opt)
+	catchUp(t, e)
+	if err := e.Checkpoint(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if reads < 2 {
+		t.Fatalf("the table was read %d times amid a commit", reads)
+	}
+}
+
+// TestReadWhileWindowsClose reads a table whose windows close and are committed between the look
+// at what is open and the look at what is final: each row counts as it was at one moment.
+func TestReadWhileWindowsClose(t *testing.T) {
+	b := newBench(t, plainOracle, 1)
+	events := steadyEvents(100, 1)
+	fill(b, events[:45])
+	opt := b.Options()
+	s := &watchedStore{Store: opt.Store, committing: func() {}, scanning: func() {}}
+	opt.Store = s
+	e := running(t, opt)
+	catchUp(t, e)
+	s.scanning = func() {
+		s.scanning = func() {}
+		fill(b, events[45:])
+		catchUp(t, e)
+		if err := e.Checkpoint(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	if n, _ := total(t, e); n != 45 {
+		t.Errorf("the table counts %d rows, expected the 45 of the moment of the read", n)
+	}
+	if n, _ := total(t, e); n != 100 {
+		t.Errorf("the table counts %d rows later, expected 100", n)
+	}
+}
+
+// TestChangedProject refuses the checkpoint of other queries, whatever has changed in them.
+func TestChangedProject(t *testing.T) {
+	o := plainOracle
+	text := projectOf(o)
+	for name, change := range map[string][2]string{
+		"having":    {"k;\n\nCREATE STREAMING TABLE chosen", "k HAVING count(*) > 1;\n\nCREATE STREAMING TABLE chosen"},
+		"delay":     {"INTERVAL 1 SECONDS", "INTERVAL 2 SECONDS"},
+		"condition": {"FROM STREAM event WHERE q >= 0;", "FROM STREAM event WHERE q >= 1;"},
+		"topic":     {"", ""},
+		"zone":      {"", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed, config := strings.Replace(text, change[0], change[1], 1), slices.Clone(projectConfig)
+			switch {
+			case name == "topic":
+				config[3] = "others"
+			case name == "zone":
+				config = append(config, "spark.sql.session.timeZone", "Asia/Tokyo")
+			case changed == text:
+				t.Fatal("the test changes nothing")
+			}
+			kept := &store.Memory{}
+			for i, b := range []*enginetest.Bench{enginetest.NewBench(t, kept, text, projectConfig...), enginetest.NewBench(t, kept, changed, config...)} {
+				b.Topics["events"], b.Topics["others"] = enginetest.NewLog(1), enginetest.NewLog(1)
+				b.Topics["events"].Finish()
+				e, err := engine.Open(context.Background(), b.Options())
+				var refused *engine.ChangedError
+				if i == 1 {
+					if !errors.As(err, &refused) {
+						t.Errorf("open: %v, expected a ChangedError", err)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := e.Run(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestStatusOfTables agrees with what the tables hold.
+func TestStatusOfTables(t *testing.T) {
+	b := newBench(t, plainOracle, 1)
+	fill(b, steadyEvents(37, 1))
+	e := running(t, b.Options())
+	catchUp(t, e)
+	want := []engine.TableStatus{
+		{Name: "answer", Kind: "windowed", Rows: 9, Open: 3, Watermark: 35 * second},
+		{Name: "chosen", Kind: "rows", Rows: 37, Watermark: -1 << 63},
+	}
+	if diff := cmp.Diff(want, e.Status().Tables); diff != "" {
+		t.Errorf("tables (-want +got):\n%s", diff)
+	}
+}
