@@ -17,6 +17,8 @@ type meter struct {
 	ends map[string][]int64 // by source topic and partition
 	last sample
 	rate web.Rates
+
+	measured bool // rate is that of a whole second
 }
 
 type sample struct {
@@ -78,6 +80,7 @@ func (m *meter) look(ctx context.Context) {
 		m.rate.Input = float64(now.ends-m.last.ends) / seconds
 		m.rate.Processed = float64(now.events-m.last.events) / seconds
 		m.rate.Rows = now.events - m.last.events
+		m.measured = true
 	}
 	m.last = now
 }
@@ -97,6 +100,30 @@ func (m *meter) fillEnds(st *engine.Status) {
 		}
 		p.Lag = p.End - p.Position
 	}
+}
+
+// behindSeconds is the work that may wait before a pipeline is called behind.
+const behindSeconds = 5
+
+// pace is "idle" when nothing waits and nothing came in the last second, "behind" when more waits than
+// is read in some seconds, else "running".
+func (m *meter) pace(st *engine.Status) string {
+	if m == nil {
+		return st.State
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	lag := int64(0)
+	for _, p := range st.Partitions {
+		lag += p.Lag
+	}
+	switch {
+	case float64(lag) > behindSeconds*max(m.rate.Processed, 1000):
+		return "behind"
+	case lag == 0 && m.measured && st.Events == m.last.events && m.rate.Input == 0 && m.rate.Processed == 0:
+		return "idle"
+	}
+	return "running"
 }
 
 // Rates is how fast things went over the last second.

@@ -20,7 +20,7 @@ const (
 // portTries is how many ports behind a taken default one are tried before any will do.
 const portTries = 20
 
-// A PortError says that an address that the user named cannot be had.
+// A PortError says that an address cannot be had.
 type PortError struct {
 	Address string
 	Owner   string // who has it, "" when that cannot be found out
@@ -28,11 +28,13 @@ type PortError struct {
 }
 
 func (e *PortError) Error() string {
-	owner := ""
-	if e.Owner != "" {
-		owner = " by " + e.Owner
+	switch {
+	case !isInUse(e.Err):
+		return fmt.Sprintf("listen on %s: %v; name another port with --http", e.Address, e.Err)
+	case e.Owner != "":
+		return fmt.Sprintf("listen on %s: the port is in use by %s; stop that, or name another port with --http", e.Address, e.Owner)
 	}
-	return fmt.Sprintf("listen on %s: the port is in use%s; stop that, or name another port with --http", e.Address, owner)
+	return fmt.Sprintf("listen on %s: the port is in use; stop what uses it, or name another port with --http", e.Address)
 }
 
 func (e *PortError) Unwrap() error { return e.Err }
@@ -80,10 +82,11 @@ func listen(address string) (l net.Listener, notice string, err error) {
 		return l, "", nil
 	}
 	if named {
-		if !isInUse(err) {
-			return nil, "", fmt.Errorf("listen on %s: %w; name another port with --http", address, err)
+		owner := ""
+		if isInUse(err) {
+			owner = portOwner(address)
 		}
-		return nil, "", &PortError{address, portOwner(address), err}
+		return nil, "", &PortError{address, owner, err}
 	}
 	host, text, _ := net.SplitHostPort(address)
 	port, _ := strconv.Atoi(text)
@@ -94,7 +97,7 @@ func listen(address string) (l net.Listener, notice string, err error) {
 	}
 	if err != nil {
 		if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
-			return nil, "", fmt.Errorf("listen on %s: %w; use --http off", address, err)
+			return nil, "", &PortError{address, "", err}
 		}
 	}
 	return l, fmt.Sprintf("port %d is in use, so the API is at %s", port, l.Addr()), nil

@@ -146,6 +146,8 @@ func (n *Node) Status() engine.Status {
 		st.State, st.Reason = "failed", n.failure
 	case n.cfg.Look && st.State == "running":
 		st.State, st.Reason = "idle", "nothing runs on this data folder"
+	case st.State == "running":
+		st.State = n.meter.pace(&st)
 	}
 	return st
 }
