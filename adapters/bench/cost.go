@@ -12,7 +12,10 @@ const keyEvents = 2_000_000
 // measureEvents runs the three queries over 10^5 to 10^7 events.
 func (b *bench) measureEvents(ctx context.Context) error {
 	sizes := []int64{100_000, 1_000_000, 10_000_000}
-	if b.Quick {
+	switch {
+	case b.Events < quickEvents: // a try of the measurements themselves
+		sizes = []int64{b.Events / 10, b.Events}
+	case b.Quick:
 		sizes = []int64{100_000, 1_000_000}
 	}
 	for _, n := range sizes {
@@ -28,8 +31,8 @@ func (b *bench) measureEvents(ctx context.Context) error {
 // measureKeys runs a query grouped by user over 10 to 10^6 users.
 func (b *bench) measureKeys(ctx context.Context) error {
 	n := int64(keyEvents)
-	if b.Quick {
-		n = quickEvents
+	if b.Quick || b.Events < quickEvents {
+		n = min(b.Events, quickEvents)
 	}
 	for _, keys := range []int{10, 1000, 100_000, 1_000_000} {
 		c, err := b.cost(ctx, "keys", n, keys)
