@@ -62,7 +62,7 @@ func TestSignals(t *testing.T) {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()
 			data := filepath.Join(t.TempDir(), "data")
-			first := start(t, false, "run", "--data", data, "--generator", "400", "--bad", "0.01", "--http", "127.0.0.1:0")
+			first := start(t, false, "run", "--data", data, "--generator", "100", "--bad", "0.01", "--http", "127.0.0.1:0")
 			first.await("some events and a checkpoint", func() bool { st := first.status(); return st.Events > 1000 && st.Epoch > 1 })
 			first.signal(s)
 			if code := first.wait(); code != 0 {
@@ -184,6 +184,7 @@ func TestSecondSignal(t *testing.T) {
 			// 10,000 rows are some megabytes, a pipe holds 64 KB.
 			p.await("rows that nobody takes", func() bool { st := p.status(); return st.Events > 10_000 && st.OutboxRows > 5000 })
 			p.signal(s)
+			giveUp := time.After(deadline)
 			again := time.NewTicker(5 * time.Millisecond) // two signals that are sent at once arrive as one
 			defer again.Stop()
 			for waiting := true; waiting; {
@@ -192,7 +193,7 @@ func TestSecondSignal(t *testing.T) {
 					_ = p.cmd.Process.Signal(s) // it may have ended just now
 				case <-p.ended:
 					waiting = false
-				case <-time.After(deadline):
+				case <-giveUp:
 					t.Fatalf("two signals did not end the process in %v", deadline)
 				}
 			}

@@ -26,20 +26,22 @@ type life struct {
 }
 
 // The events of a logical run lie in a past that is always the same, so that a run has the same bytes
-// on every day. A generator goes on with its events only within an hour: to this process it is lifeEnd.
+// on every day; an hour ends among them. A generator goes on with its events only within an hour: to
+// this process it is lifeEnd.
 const (
 	lifeTopic = "purchase-events"
 	lifeSpan  = 10 * time.Minute
 	lifeSeed  = 20260203
 )
 
-func lifeEnd() time.Time { return time.Date(2026, 2, 3, 9, 17, 30, 0, time.UTC) }
+func lifeEnd() time.Time { return time.Date(2026, 2, 3, 10, 6, 30, 0, time.UTC) }
 
-// generator is what a life generates: all kinds of odd events among ordinary ones.
+// generator is what a life generates: all kinds of odd events among ordinary ones. Late ones are many,
+// so that a process that starts again soon meets one and has to know the watermark from before.
 func (l life) generator() generator.Config {
 	return generator.Config{
 		Seed: lifeSeed, Rate: float64(l.Events) / lifeSpan.Seconds(), Count: l.Events,
-		Disorder: 3 * time.Second, Late: 0.004, LateBy: 90 * time.Second, Bad: 0.01, Duplicates: 0.005,
+		Disorder: 3 * time.Second, Late: 0.15, LateBy: 90 * time.Second, Bad: 0.01, Duplicates: 0.005,
 		SilentPartition: -1, AnomalyEvery: 5000, AnomalyFrom: 300,
 	}
 }
@@ -148,7 +150,7 @@ func (l life) closeWindows(ctx context.Context) error {
 
 func (l life) open(ctx context.Context, cfg node.Config) (*node.Node, error) {
 	var err error
-	if cfg.Pipeline, err = shippedPipeline(pipelines.Default); err != nil {
+	if cfg.Pipeline, err = shippedPipeline(pipelines.Default, plan.File{Path: "transformations/sliding.sql", Text: slidingSales}); err != nil {
 		return nil, err
 	}
 	cfg.Project, cfg.Data, cfg.Started = node.Project{Name: pipelines.Default}, l.Data, lifeEnd()
@@ -156,8 +158,15 @@ func (l life) open(ctx context.Context, cfg node.Config) (*node.Node, error) {
 	return node.Open(ctx, cfg)
 }
 
-// shippedPipeline resolves a project that ships.
-func shippedPipeline(name string) (*plan.Pipeline, error) {
+// slidingSales is beside the shipped tables, which all have windows that do not overlap: the slices of
+// these live on after the first window that they belong to is closed.
+const slidingSales = `CREATE STREAMING TABLE sliding_sales AS
+SELECT window.start AS window_start, window.end AS window_end, region, count(*) AS orders, avg(final_amount) AS mean, count(DISTINCT user_id) AS users
+FROM STREAM purchase
+GROUP BY window(ts, '1 minute', '20 seconds'), region;`
+
+// shippedPipeline resolves a project that ships, with further files.
+func shippedPipeline(name string, further ...plan.File) (*plan.Pipeline, error) {
 	fsys, err := pipelines.Open(name)
 	if err != nil {
 		return nil, err
@@ -173,6 +182,7 @@ func shippedPipeline(name string) (*plan.Pipeline, error) {
 	for _, f := range read.Files {
 		in.Files = append(in.Files, plan.File{Path: f.Path, Text: f.Text})
 	}
+	in.Files = append(in.Files, further...)
 	p, faults := plan.Resolve(in)
 	if len(faults) > 0 {
 		return nil, faults

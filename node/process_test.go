@@ -19,6 +19,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/node"
+	"github.com/nagare-stream/nagare/pipelines"
 )
 
 // A process is a nagare command that runs until it is told to stop.
@@ -172,10 +173,14 @@ func (p *process) wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// look opens a folder that nobody uses, and closes it after do.
+// look opens a folder of the shipped pipeline that nobody uses, and closes it after do.
 func look(t testing.TB, data string, do func(n *node.Node)) {
 	t.Helper()
-	n, err := life{Data: data}.open(context.Background(), node.Config{Look: true})
+	p, err := shippedPipeline(pipelines.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := node.Open(context.Background(), node.Config{Pipeline: p, Project: node.Project{Name: pipelines.Default}, Data: data, Look: true})
 	if err != nil {
 		t.Fatal(err)
 	}
