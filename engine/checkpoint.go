@@ -81,8 +81,10 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 	}
 	paused := e.opt.Now() - begin
 	d := taken.delta
+	var packed []byte                // scratch
 	for _, out := range taken.rows { // compressing is work for outside the gate
-		d.Put(outboxOp, binary.BigEndian.AppendUint64(nil, out.entry.id), encodeRows(nil, out.entry.rows))
+		packed = e.outbox.encodeRows(packed[:0], out.entry.rows)
+		d.Put(outboxOp, binary.BigEndian.AppendUint64(nil, out.entry.id), packed)
 	}
 	for _, id := range done {
 		d.Delete(outboxOp, binary.BigEndian.AppendUint64(nil, id))

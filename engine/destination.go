@@ -143,7 +143,8 @@ func (w *rowWriter) writeThrough(ctx context.Context) error {
 // take gives away the rows gathered so far and goes on with empty ones.
 func (w *rowWriter) take() *Rows {
 	out := w.rows
-	w.rows = &Rows{Sink: out.Sink, Partition: out.Partition, First: out.First + int64(out.Len())}
+	w.rows = w.e.outbox.spare()
+	w.rows.Sink, w.rows.Partition, w.rows.First = out.Sink, out.Partition, out.First+int64(out.Len())
 	return out
 }
 

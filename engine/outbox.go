@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ type outbox struct {
 	rows   int64
 	nextID uint64
 	done   []uint64 // delivered, to be removed by the next checkpoint
+	free   []*Rows
+	body   []byte // scratch of encodeRows
 	closed bool
 }
 
@@ -97,9 +100,28 @@ func (o *outbox) delivered(q *queue, n int) {
 		o.bytes -= rowsBytes(e.rows)
 		o.rows -= int64(e.rows.Len())
 		o.done = append(o.done, e.id)
+		if len(o.free) < spareRows {
+			e.rows.Reset()
+			o.free = append(o.free, e.rows)
+		}
 	}
 	q.entries = append([]entry(nil), q.entries[n:]...)
 	o.room.Broadcast()
+}
+
+// spareRows is how many delivered batches of rows are kept to be filled again.
+const spareRows = 64
+
+// spare returns an empty batch of rows.
+func (o *outbox) spare() *Rows {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n := len(o.free); n > 0 {
+		r := o.free[n-1]
+		o.free = o.free[:n-1]
+		return r
+	}
+	return &Rows{}
 }
 
 // takeDone gives the entries that may be removed from the store.
@@ -202,18 +224,18 @@ func rowsBytes(r *Rows) int64 {
 	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + 16*r.Len())
 }
 
-// encodeRows writes rows for the store: the destination's name and numbers, then everything else
+// encodeRows writes rows for the store, with the scratch of one checkpoint at a time: the destination's name and numbers, then everything else
 // compressed.
 //
 //	uvarint name length, name, uvarint partition, uvarint first, uvarint rows
 //	S2 of: times (8 bytes each), then for keys, values, topics: ends (4 bytes each), null bits, data
-func encodeRows(dst []byte, r *Rows) []byte {
+func (o *outbox) encodeRows(dst []byte, r *Rows) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(r.Sink)))
 	dst = append(dst, r.Sink...)
 	dst = binary.AppendUvarint(dst, uint64(r.Partition))
 	dst = binary.AppendUvarint(dst, uint64(r.First))
 	dst = binary.AppendUvarint(dst, uint64(r.Len()))
-	var body []byte
+	body := o.body[:0]
 	for _, t := range r.Times {
 		body = binary.LittleEndian.AppendUint64(body, uint64(t))
 	}
@@ -229,7 +251,10 @@ func encodeRows(dst []byte, r *Rows) []byte {
 		body = binary.AppendUvarint(body, uint64(len(b.Data)))
 		body = append(body, b.Data...)
 	}
-	return append(dst, s2.Encode(nil, body)...)
+	o.body = body
+	at := len(dst)
+	dst = slices.Grow(dst, s2.MaxEncodedLen(len(body)))
+	return dst[:at+len(s2.Encode(dst[at:cap(dst)], body))]
 }
 
 // rowsReader reads what encodeRows wrote. The first fault sticks.
