@@ -12,7 +12,19 @@
 //
 // A bounded run over files (bounded.go) has an engine and nothing else of this.
 //
-// The files: node.go opens and closes, run.go runs and restarts, folder.go and port.go check what the
-// process needs of its machine, sinks.go and logs.go are the engine's ports on the broker, spool.go the
-// same on temporary files, publish.go, tail.go and topics.go serve the API, measure.go counts rates.
+// The files:
+//
+//	node.go        opens and closes
+//	run.go         runs, and looks after the parts
+//	engine.go      the engine on this process's store and topics; what is done after a panic
+//	feed.go        the generator, over starts
+//	folder.go      the data folder: is it ours, writable, roomy
+//	port.go        the one socket, or who has it
+//	sinks.go       rows to topics of the broker, once each
+//	reset.go       a checkpoint forgotten
+//	bounded.go     a run over files; spool.go where its rows lie meanwhile
+//	tablefiles.go  tables to files
+//	rows.go        rows as text; cells.go for a terminal; log.go read back from a topic
+//	publish.go, tail.go, topics.go, meter.go   what the API asks for
+//	exit.go        which exit code an error stands for
 package node
