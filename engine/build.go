@@ -262,6 +262,7 @@ func (e *Engine) buildTask(f *topicFlow, source Source, p int32, unusable *desti
 		}
 		t.rows = append(t.rows, r)
 	}
+	f.tasks = append(f.tasks, t)
 	e.tasks = append(e.tasks, t)
 	return nil
 }

@@ -143,7 +143,9 @@ func (e *Engine) finish(ctx context.Context) error {
 		return e.finishEphemeral(ctx)
 	}
 	if e.opt.CloseWindows && ctx.Err() == nil {
-		e.merger.settle(e.tasks)
+		e.gate.Lock()
+		e.merger.settle(e.flows, func(*task) bool { return false })
+		e.gate.Unlock()
 	}
 	e.changed.Store(true)
 	if err := e.checkpoint(context.WithoutCancel(ctx)); err != nil {
@@ -208,11 +210,14 @@ func (e *Engine) askCheckpoint() {
 	}
 }
 
+// shortestInterval keeps an engine with nothing to do from spinning.
+const shortestInterval = time.Millisecond
+
 // keepTime takes checkpoints and watches for idle partitions until ctx ends. A checkpoint costs at
 // most a tenth of the time: a slow one puts the next one off.
 func (e *Engine) keepTime(ctx context.Context) error {
-	interval := time.Duration(e.opt.CheckpointInterval) * time.Microsecond
-	if e.opt.Ephemeral || interval < 0 {
+	interval := max(time.Duration(e.opt.CheckpointInterval)*time.Microsecond, shortestInterval)
+	if e.opt.Ephemeral || e.opt.CheckpointInterval < 0 {
 		interval = time.Hour
 	}
 	timer := time.NewTimer(interval)

@@ -20,6 +20,7 @@ type topicFlow struct {
 	targets []codec.Target // the decoded fields; they are the first columns
 	groups  []*markGroup
 	ops     []*operator
+	tasks   []*task // by partition
 }
 
 // A scanColumn is one column of a scan's batches: exactly one of its origins is set.

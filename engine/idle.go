@@ -16,26 +16,29 @@ func (e *Engine) CheckIdle(ctx context.Context) error {
 		return nil
 	}
 	now := e.opt.Now()
-	idle := map[*task]bool{}
+	some := false
 	for _, t := range e.tasks {
-		if last := t.lastRow.Load(); last == 0 {
+		last := t.lastRow.Load()
+		if last == 0 {
 			t.lastRow.CompareAndSwap(0, now) // silent since the start
-		} else if now-last >= timeout {
-			end, err := t.source.End(ctx, t.partition)
-			idle[t] = err == nil && end.Offset <= t.offset.Load()
 		}
+		idle := last != 0 && now-last >= timeout
+		if idle {
+			end, err := t.source.End(ctx, t.partition)
+			idle = err == nil && end.Offset <= t.offset.Load()
+		}
+		t.idle.Store(idle)
+		some = some || idle
 	}
-	for _, t := range e.tasks {
-		t.idle.Store(idle[t])
-	}
-	if len(idle) == 0 || len(idle) == len(e.tasks) {
+	if !some {
 		return nil
 	}
 	e.gate.Lock()
 	defer e.gate.Unlock()
 	for _, f := range e.flows {
 		for i := range f.groups {
-			if err := e.raiseGroup(f, i, idle); err != nil {
+			if err := e.raiseGroup(f, i, now-timeout); err != nil {
+				e.broken.Store(true)
 				return err
 			}
 		}
@@ -43,34 +46,43 @@ func (e *Engine) CheckIdle(ctx context.Context) error {
 	return nil
 }
 
-// raiseGroup lifts one watermark of the idle partitions to the minimum of the others.
-func (e *Engine) raiseGroup(f *topicFlow, group int, idle map[*task]bool) error {
-	low := int64(math.MaxInt64)
+// raiseGroup lifts one watermark of the partitions that are idle, and silent since a time, to the
+// minimum of the others. Where all are idle the greatest counts: it is what would have come out had
+// that partition been the last to fall idle, so that the order in which they do does not matter.
+func (e *Engine) raiseGroup(f *topicFlow, group int, since int64) error {
+	low, greatest := int64(math.MaxInt64), int64(math.MinInt64)
 	var silent []*task
-	for _, t := range e.tasks {
-		if t.flow != f {
-			continue
-		}
-		if idle[t] {
+	for _, t := range f.tasks {
+		mark := t.marks[group].tracker.Now()
+		greatest = max(greatest, mark)
+		if t.idle.Load() && t.lastRow.Load() <= since {
 			silent = append(silent, t)
-			continue
+		} else {
+			low = min(low, mark)
 		}
-		low = min(low, t.marks[group].tracker.Now())
 	}
-	if low == math.MaxInt64 || low == math.MinInt64 {
-		return nil
+	if len(silent) == len(f.tasks) {
+		low = greatest
 	}
 	for _, t := range silent {
-		m := t.marks[group]
-		if m.tracker.Now() >= low {
+		if !t.marks[group].raise(low) {
 			continue
 		}
-		m.tracker.Raise(low)
-		m.floor = low
 		e.changed.Store(true)
 		if err := e.merger.report(t); err != nil {
 			return fmt.Errorf("close windows past idle partition %d of %s: %w", t.partition, f.topic, err)
 		}
 	}
 	return nil
+}
+
+// raise lifts the watermark, and reports whether it was lower. Rows that are late by it are told apart
+// from those that are late by the partition's own rows.
+func (m *taskMarks) raise(to int64) bool {
+	if m.tracker.Now() >= to {
+		return false
+	}
+	m.tracker.Raise(to)
+	m.floor = to
+	return true
 }

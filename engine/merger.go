@@ -91,19 +91,34 @@ func (m *merger) report(t *task) error {
 	return nil
 }
 
-// settle makes the windows that the end of the sources closed stay closed: rows that come in a later
-// run are late for them.
-func (m *merger) settle(tasks []*task) {
+// settle raises the watermarks of partitions that are behind windows which are closed all the same:
+// rows that they bring for these are late. That is where the end of the sources closed windows, and
+// where partitions were added; a partition in added starts at the watermark that the others had
+// reached. The gate is held.
+func (m *merger) settle(flows []*topicFlow, added func(*task) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, t := range tasks {
-		for _, tm := range t.marks {
-			for _, c := range m.groups[tm.group].closers {
-				if c.closed > tm.tracker.Now() {
-					tm.tracker.Raise(c.closed)
-					tm.floor = c.closed
+	for _, f := range flows {
+		for i, mg := range f.groups {
+			g := m.groups[mg]
+			closed, reached := int64(math.MinInt64), int64(math.MaxInt64)
+			for _, c := range g.closers {
+				closed = max(closed, c.closed)
+			}
+			for _, t := range f.tasks {
+				if !added(t) {
+					reached = min(reached, t.marks[i].tracker.Now())
 				}
 			}
+			for _, t := range f.tasks {
+				tm := t.marks[i]
+				tm.raise(closed)
+				if added(t) && reached < math.MaxInt64 {
+					tm.raise(reached)
+				}
+				g.marks[t.partition] = max(g.marks[t.partition], tm.tracker.Now())
+			}
+			g.global = max(g.global, slices.Min(g.marks))
 		}
 	}
 }

@@ -28,11 +28,18 @@ type logPart struct {
 
 // NewLog returns an empty topic.
 func NewLog(partitions int) *Log {
-	l := &Log{changed: make(chan struct{}), parts: make([]logPart, partitions)}
-	for p := range l.parts {
-		l.parts[p].next = map[string]int64{}
-	}
+	l := &Log{changed: make(chan struct{})}
+	l.Grow(partitions)
 	return l
+}
+
+// Grow gives the topic that many partitions at least.
+func (l *Log) Grow(partitions int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.parts) < partitions {
+		l.parts = append(l.parts, logPart{next: map[string]int64{}})
+	}
 }
 
 // Append adds a record; a nil value is a tombstone. at is its append time, microseconds.

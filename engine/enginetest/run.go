@@ -67,6 +67,7 @@ func logIn(logs map[string]*Log, name string, n int) *Log {
 	if logs[name] == nil {
 		logs[name] = NewLog(n)
 	}
+	logs[name].Grow(n)
 	return logs[name]
 }
 
@@ -147,4 +148,10 @@ func Lines(t testing.TB, e *engine.Engine, name string) []string {
 		t.Fatalf("scan %s: %v", name, err)
 	}
 	return lines
+}
+
+// A Fataler is a test, also one of rapid's.
+type Fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
 }

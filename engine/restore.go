@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+)
+
+// restore loads the newest checkpoint into the tasks, the merger and the outbox.
+func (e *Engine) restore(ctx context.Context) error {
+	var entries []outgoing
+	byOp := map[string]*closer{}
+	for _, c := range e.merger.closer {
+		byOp[stateOp(c.w)] = c
+	}
+	loose := map[partialID]*partial{}
+	cp, err := e.opt.Store.Load(ctx, func(op string, key, value []byte) error {
+		if op == outboxOp {
+			out, err := e.restoreEntry(key, value)
+			entries = append(entries, out)
+			return err
+		}
+		c := byOp[op]
+		if c == nil {
+			return fmt.Errorf("restore %s: the project has no such table any more", op)
+		}
+		return restoreSlot(c, loose, key, value)
+	})
+	if err != nil {
+		return fmt.Errorf("load checkpoint: %w", err)
+	}
+	if cp.Epoch == 0 {
+		return nil
+	}
+	c := &cut{}
+	if err := json.Unmarshal(cp.Data, c); err != nil {
+		return fmt.Errorf("read checkpoint %d: %w", cp.Epoch, err)
+	}
+	if c.Format != cutFormat {
+		return &ChangedError{Epoch: cp.Epoch, Format: c.Format}
+	}
+	if c.Plan != e.fingerprint {
+		return &ChangedError{Epoch: cp.Epoch}
+	}
+	e.epoch.Store(cp.Epoch)
+	if err := e.resume(c, loose); err != nil {
+		return fmt.Errorf("restore checkpoint %d: %w", cp.Epoch, err)
+	}
+	for _, out := range entries {
+		out.entry.epoch = cp.Epoch
+		e.outbox.push(out.to, out.entry)
+	}
+	return nil
+}
+
+// A ChangedError says that the data folder belongs to other queries than the project has now, or, if
+// Format is not 0, to another version of nagare.
+type ChangedError struct {
+	Epoch  uint64
+	Format int
+}
+
+func (c *ChangedError) Error() string {
+	if c.Format != 0 {
+		return fmt.Sprintf("checkpoint %d has the format %d, and this version reads %d; "+
+			"run `nagare checkpoint reset` to compute all tables anew from the topics", c.Epoch, c.Format, cutFormat)
+	}
+	return fmt.Sprintf("checkpoint %d was made by other queries than the project has now; "+
+		"run `nagare checkpoint reset` to compute all tables anew from the topics", c.Epoch)
+}
+
+type partialID struct {
+	c             *closer
+	partition     int32
+	slice, minEnd int64
+}
+
+func restoreSlot(c *closer, loose map[partialID]*partial, key, value []byte) error {
+	if len(key) != 25 {
+		return fmt.Errorf("restore %s: a key of %d bytes", c.w.op.Name, len(key))
+	}
+	id := partialID{c, int32(binary.BigEndian.Uint32(key)), ordered(key[4:]), ordered(key[12:])}
+	if int(id.partition) >= len(c.pending) {
+		return fmt.Errorf("restore %s: partition %d of %d", c.w.op.Name, id.partition, len(c.pending))
+	}
+	p := loose[id]
+	if p == nil {
+		h, err := c.w.newHash()
+		if err != nil {
+			return err
+		}
+		p = &partial{slice: id.slice, minEnd: id.minEnd, hash: h, stored: true}
+		loose[id] = p
+	}
+	for len(p.deltas) <= p.hash.Len() {
+		p.deltas = append(p.deltas, 0)
+	}
+	if delta := key[24]; delta > 0 {
+		p.deltas[binary.BigEndian.Uint32(key[20:])] = delta
+		return p.hash.ApplySlotDelta(value)
+	}
+	return p.hash.SetSlot(value)
+}
+
+func (e *Engine) restoreEntry(key, value []byte) (outgoing, error) {
+	rows, err := decodeRows(value)
+	if err != nil {
+		return outgoing{}, err
+	}
+	d := e.destinations[rows.Sink]
+	if d == nil {
+		return outgoing{}, fmt.Errorf("restore rows for %s: the project has no such sink any more", rows.Sink)
+	}
+	return outgoing{d, entry{id: binary.BigEndian.Uint64(key), rows: rows}}, nil
+}
+
+// resume puts a cut's numbers back where they were taken from.
+func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
+	e.events.Store(c.Events)
+	e.outbox.nextID = c.Entry
+	added := func(t *task) bool { return int(t.partition) >= len(c.Topics[t.flow.topic]) }
+	for _, t := range e.tasks {
+		if added(t) {
+			continue
+		}
+		if err := t.resume(&c.Topics[t.flow.topic][t.partition]); err != nil {
+			return err
+		}
+	}
+	for _, cl := range e.merger.closer {
+		w := c.Windows[cl.w.op.Name]
+		cl.closed, cl.emit.rows = w.Closed, w.Rows
+		for _, d := range cl.emit.derived {
+			d.count = c.Derived[d.name]
+		}
+	}
+	e.merger.settle(e.flows, added)
+	for id, p := range loose {
+		p.hash.ClearDirty()
+		if t := id.c.tasks[id.partition]; t != nil && p.minEnd > id.c.group.marks[id.partition] {
+			t.open = append(t.open, p)
+		} else {
+			id.c.insert(id.partition, p)
+		}
+	}
+	for _, t := range e.tasks {
+		for _, w := range t.windows {
+			w.sortOpen()
+		}
+	}
+	for _, w := range e.writers {
+		if list := c.Writers[w.to.name]; int(w.partition) < len(list) {
+			w.rows.First = list[w.partition]
+		}
+	}
+	return nil
+}
+
+// resume puts the numbers of a partition back.
+func (t *task) resume(p *partitionCut) error {
+	if len(p.Marks) != len(t.marks) {
+		return fmt.Errorf("%s partition %d has %d watermarks, and %d are needed", t.flow.topic, t.partition, len(p.Marks), len(t.marks))
+	}
+	t.position = Position{Offset: p.Offset, Log: p.Log}
+	t.offset.Store(p.Offset)
+	t.topic = p.Topic
+	for i, m := range t.marks {
+		if err := m.tracker.SetState(p.Marks[i].State); err != nil {
+			return err
+		}
+		m.floor = p.Marks[i].Floor
+	}
+	for _, w := range t.windows {
+		w.judged.count = p.Tables[w.w.op.Name]
+	}
+	for _, r := range t.rows {
+		r.judged.count = p.Tables[r.op.Name]
+	}
+	return nil
+}
