@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -63,22 +64,27 @@ type killer struct {
 
 // run kills n times and then lets a life come to its end. A fifth of the kills hits the start of a
 // process and a sixth, the last ones, the end of the run; the others are spread over the work that
-// is left.
+// is left. A life that ends before its instant is not counted; another one takes its place.
 func (k *killer) run(n int) {
 	ending := n / 6
-	for i := range n {
+	start, work, end := k.pace.since(atOpen), k.pace.since(atRead)-k.pace.since(atOpen), k.pace.since(atDone)-k.pace.since(atRead)
+	for killed := 0; killed < n && len(k.lives) < 3*n; {
 		var when instant
-		switch left := n - i - ending; {
+		switch left := n - killed - ending; {
 		case k.random.IntN(5) == 0:
-			when = instant{at: "", after: k.within(k.pace.since(atOpen))}
-		case left > 0:
-			work := k.pace.since(atRead) - k.pace.since(atOpen)
+			when = instant{at: "", after: k.within(start)}
+		case left > 0 && k.progress < killEvents:
 			rest := float64(killEvents-k.progress) / killEvents
 			when = instant{at: atOpen, after: k.within(time.Duration(2 * rest * float64(work) / float64(left+1)))}
 		default:
-			when = instant{at: atRead, after: k.within(k.pace.since(atDone) - k.pace.since(atRead))}
+			when = instant{at: atRead, after: k.within(end)}
 		}
-		k.live(&when)
+		l := k.live(&when)
+		if l.killed {
+			killed++
+		} else {
+			end = min(end, l.since(atDone)-l.since(atRead))
+		}
 	}
 	if last := k.live(nil); last.last() != atDone {
 		k.t.Fatalf("the last life ended at %q; stderr:\n%s", last.last(), last.errors)
@@ -140,6 +146,15 @@ func (k *killer) summary() string {
 }
 
 func (k *killer) checkNotVacuous(n int) {
+	killed := 0
+	for _, l := range k.lives {
+		if l.killed {
+			killed++
+		}
+	}
+	if killed != n {
+		k.t.Errorf("%d lives were killed, want %d", killed, n)
+	}
 	if got := k.inFlight(); 2*got < n {
 		k.t.Errorf("only %d of %d kills hit a run that was in flight", got, n)
 	}
@@ -219,7 +234,12 @@ func runLife(t testing.TB, exe string, l life, when *instant, env ...string) *li
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe, string(text))
-	kill := func() { _ = cmd.Process.Kill() }
+	var hit atomic.Bool
+	kill := func() {
+		if cmd.Process.Kill() == nil {
+			hit.Store(true)
+		}
+	}
 	errs := &listener{act: kill}
 	cmd.Env = append(append(os.Environ(), childEnv+"=life"), env...)
 	cmd.Stderr = errs
@@ -255,6 +275,6 @@ func runLife(t testing.TB, exe string, l life, when *instant, env ...string) *li
 	if time.Since(begin) > deadline {
 		t.Fatalf("a life did not end in %v; it reached %q; stderr:\n%s", deadline, done.last(), errs.String())
 	}
-	done.killed, done.errors = cmd.ProcessState.ExitCode() == -1, errs.String()
+	done.killed, done.errors = hit.Load() && !cmd.ProcessState.Success(), errs.String()
 	return done
 }
