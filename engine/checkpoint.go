@@ -172,25 +172,21 @@ func (e *Engine) cutOutbox() []outgoing {
 // cutState writes the slots that changed since the last checkpoint, and removes those of windows
 // that were closed.
 func (e *Engine) cutState(d *Delta) {
-	var value []byte // scratch
+	w := stateWriter{delta: d}
 	for _, c := range e.merger.closer {
-		op := stateOp(c.w)
+		w.op, w.grows = stateOp(c.w), c.w.grows
 		for _, g := range c.gone {
-			d.DeletePrefix(op, partialPrefix(nil, g.partition, g.slice, g.minEnd))
+			w.key = partialPrefix(w.key[:0], g.partition, g.slice, g.minEnd)
+			d.DeletePrefix(w.op, w.key)
 		}
 		c.gone = c.gone[:0]
-		store := func(partition int, p *partial) {
-			if len(p.hash.Dirty()) > 0 {
-				value = storePartial(d, op, c.w, int32(partition), p, value)
-			}
-		}
 		for partition := range c.pending {
 			for _, p := range c.pending[partition] {
-				store(partition, p)
+				w.write(int32(partition), p)
 			}
 			if t := c.tasks[partition]; t != nil {
 				for _, p := range t.open {
-					store(partition, p)
+					w.write(int32(partition), p)
 				}
 			}
 		}
@@ -200,30 +196,42 @@ func (e *Engine) cutState(d *Delta) {
 // mostDeltas is how many changes of a slot stand behind its state before the state is written anew.
 const mostDeltas = 64
 
-// storePartial writes the slots of a partial that changed. A slot's key is the partial's, the slot,
-// and a number: 0 for its state, 1 … mostDeltas for changes since, of aggregates that grow.
-func storePartial(d *Delta, op string, w *windowOp, partition int32, p *partial, value []byte) []byte {
-	prefix := partialPrefix(nil, partition, p.slice, p.minEnd)
-	for len(p.deltas) < p.hash.Len() {
-		p.deltas = append(p.deltas, 0)
+// A stateWriter writes partials into a delta.
+type stateWriter struct {
+	delta      *Delta
+	op         string
+	grows      bool   // some aggregate writes changes instead of its whole state
+	key, value []byte // scratch
+}
+
+// write writes the slots of a partial that changed. A slot's key is the partial's, the slot, and a
+// number: 0 for its state, 1 … mostDeltas for changes since, of aggregates that grow.
+func (w *stateWriter) write(partition int32, p *partial) {
+	if len(p.hash.Dirty()) == 0 {
+		return
+	}
+	w.key = partialPrefix(w.key[:0], partition, p.slice, p.minEnd)
+	head := len(w.key)
+	if n := p.hash.Len(); n > len(p.deltas) {
+		p.deltas = append(p.deltas, make([]uint8, n-len(p.deltas))...)
 	}
 	for _, slot := range p.hash.Dirty() {
-		key := binary.BigEndian.AppendUint32(prefix[:len(prefix):len(prefix)], slot)
+		w.key = binary.BigEndian.AppendUint32(w.key[:head], slot)
 		if w.grows && !p.hash.IsNew(slot) && p.deltas[slot] < mostDeltas {
 			p.deltas[slot]++
-			value = p.hash.AppendSlotDelta(value[:0], slot)
+			w.value = p.hash.AppendSlotDelta(w.value[:0], slot)
 		} else {
 			if p.deltas[slot] > 0 {
-				d.DeletePrefix(op, key)
+				w.delta.DeletePrefix(w.op, w.key)
 			}
 			p.deltas[slot] = 0
-			value = p.hash.AppendSlot(value[:0], slot)
+			w.value = p.hash.AppendSlot(w.value[:0], slot)
 		}
-		d.Put(op, append(key, p.deltas[slot]), value)
+		w.key = append(w.key, p.deltas[slot])
+		w.delta.Put(w.op, w.key, w.value)
 	}
 	p.hash.ClearDirty()
 	p.stored = true
-	return value
 }
 
 // stateRows is how many groups the open windows hold. The gate is held.

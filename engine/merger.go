@@ -1,15 +1,12 @@
 package engine
 
 import (
-	"log/slog"
 	"math"
 	"slices"
 	"sync"
 
 	"github.com/nagare-stream/nagare/engine/agg"
-	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
-	"github.com/nagare-stream/nagare/engine/expr"
 )
 
 // The merger joins the partitions: it holds the partials that their tasks have sealed, knows each
@@ -134,6 +131,9 @@ func (c *closer) seal(t *task, w *windowTask) {
 			continue
 		}
 		c.insert(t.partition, p)
+		if h := c.emit.takeSpare(); h != nil { // in return
+			w.free = append(w.free, h)
+		}
 	}
 	clear(w.open[len(kept):])
 	w.open = kept
@@ -219,20 +219,15 @@ func (c *closer) drop(end int64) {
 			if p.stored {
 				c.gone = append(c.gone, partialKey{int32(partition), p.slice, p.minEnd})
 			}
-			c.recycle(partition, p.hash)
+			p.hash.Reset()
+			c.emit.spare(p.hash)
 		}
 		clear(list[len(kept):])
 		c.pending[partition] = kept
 	}
 }
 
-// recycle gives a hash back to be used again. Few are kept: a catch-up can have very many open.
-func (c *closer) recycle(partition int, h *agg.Hash) {
-	h.Reset()
-	c.emit.spare(h)
-}
-
-// open merges what is there of the window that ends at end and is not closed, without changing
+// openWindow merges what is there of the window that ends at end and is not closed, without changing
 // anything. The gate must be held.
 func (c *closer) openWindow(end int64, into *agg.Hash) {
 	into.Reset()
@@ -306,161 +301,4 @@ func (c *closer) openEnds() []int64 {
 	}
 	slices.Sort(ends)
 	return ends
-}
-
-// An emitter turns a merged window into rows of its table and hands them to whoever reads it.
-type emitter struct {
-	w       *windowOp
-	log     *slog.Logger
-	hash    *agg.Hash
-	free    []*agg.Hash
-	batch   column.Batch // the aggregate's columns: keys in order, then aggregates
-	schema  column.Schema
-	having  filter
-	out     []*expr.Eval
-	cols    []*column.Vector
-	order   []sortedSlot
-	keys    []byte
-	all     []uint32
-	sel     []uint32 // those that HAVING let pass
-	times   []int64
-	failed  expr.RowErrors
-	rows    int64 // rows handed on so far
-	table   *tableWriter
-	next    []*derived // that read the table's rows
-	derived []*derived // these, and those that read theirs
-}
-
-type sortedSlot struct {
-	slot     uint32
-	from, to int // key bytes
-}
-
-const spareHashes = 64
-
-func (e *emitter) spare(h *agg.Hash) {
-	if len(e.free) < spareHashes {
-		e.free = append(e.free, h)
-	}
-}
-
-func newEmitter(w *windowOp, env expr.Env, log *slog.Logger) (*emitter, error) {
-	e := &emitter{w: w, log: log}
-	var err error
-	if e.hash, err = w.newHash(); err != nil {
-		return nil, err
-	}
-	for i, c := range w.op.Agg.Cols {
-		f := column.Field{Name: c.Name, Type: c.Type}
-		if i == w.place {
-			f.Type = windowType
-		}
-		e.schema.Fields = append(e.schema.Fields, f)
-	}
-	if e.having, err = compileFilter(w.op.Having, env); err != nil {
-		return nil, err
-	}
-	e.out, err = compileAll(w.op.Out, env)
-	e.cols = make([]*column.Vector, len(e.out))
-	return e, err
-}
-
-var windowType = column.StructOf(
-	column.Field{Name: "start", Type: column.Of(column.Timestamp)},
-	column.Field{Name: "end", Type: column.Of(column.Timestamp)})
-
-// fill turns the groups of a window into rows of e.batch, sorted by key, and leaves the encoded keys
-// in e.keys and e.order.
-func (e *emitter) fill(start, end int64, h *agg.Hash) {
-	keys := h.Keys()
-	e.order, e.keys = e.order[:0], e.keys[:0]
-	for slot := range h.Len() {
-		from := len(e.keys)
-		for i := range keys {
-			e.keys = codec.AppendKey(e.keys, &keys[i], slot)
-		}
-		e.order = append(e.order, sortedSlot{uint32(slot), from, len(e.keys)})
-	}
-	slices.SortFunc(e.order, func(a, b sortedSlot) int {
-		return slices.Compare(e.keys[a.from:a.to], e.keys[b.from:b.to])
-	})
-	b := &e.batch
-	b.Reset(&e.schema)
-	b.Len = len(e.order)
-	e.all = e.all[:0]
-	slots := make([]uint32, len(e.order))
-	for i, o := range e.order {
-		slots[i] = o.slot
-		e.all = append(e.all, uint32(i))
-	}
-	at := 0
-	for i := range keys {
-		if i == e.w.place {
-			at++
-		}
-		for _, s := range slots {
-			b.Cols[at].AppendFrom(&keys[i], int(s))
-		}
-		at++
-	}
-	win := &b.Cols[e.w.place]
-	for range slots {
-		win.Kids[0].AppendInt(start)
-		win.Kids[1].AppendInt(end)
-	}
-	h.Result(b.Cols[len(keys)+1:], slots)
-	for i := range b.Cols {
-		b.Cols[i].EnsureNull(b.Len)
-	}
-}
-
-// evaluate runs HAVING and SELECT over the filled batch; the rows that stay are e.sel of e.cols.
-func (e *emitter) evaluate() {
-	e.failed.Reset()
-	e.sel = e.having.run(&e.batch, e.all, &e.failed)
-	for i, ev := range e.out {
-		e.cols[i] = ev.Run(&e.batch, e.sel, &e.failed)
-	}
-}
-
-// warn tells of results that could not be computed: they are NULL, and the stream goes on.
-func (e *emitter) warn(end int64, h *agg.Hash) {
-	n, class := len(e.failed.Rows), ""
-	if n > 0 {
-		class = e.failed.Classes[0]
-	}
-	for slot := range uint32(h.Len()) {
-		if c := h.Failed(slot); c != "" {
-			n, class = n+1, c
-		}
-	}
-	if n > 0 {
-		e.log.Warn("results are NULL", "table", e.w.op.Name, "window_end", isoTime(end), "rows", n, "class", class)
-	}
-}
-
-// window emits a closed window.
-func (e *emitter) window(start, end int64, h *agg.Hash) error {
-	e.fill(start, end, h)
-	e.evaluate()
-	e.warn(end, h)
-	e.times = grow(e.times, e.batch.Len)
-	for i := range e.times {
-		e.times[i] = end
-	}
-	e.rows += int64(len(e.sel))
-	if e.table != nil {
-		for _, row := range e.sel {
-			o := e.order[row]
-			if err := e.table.put(end, e.keys[o.from:o.to], e.cols, int(row)); err != nil {
-				return err
-			}
-		}
-	}
-	for _, d := range e.next {
-		if err := d.take(e.cols, e.sel, e.times); err != nil {
-			return err
-		}
-	}
-	return nil
 }
