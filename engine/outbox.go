@@ -159,7 +159,7 @@ func (o *outbox) drained(ctx context.Context) error {
 // Delivery is tried again after a wait that doubles between these bounds, with jitter.
 const (
 	retryFirst = 50 * time.Millisecond
-	retryMost  = 10 * time.Second
+	retryMost  = 3 * time.Second
 )
 
 // deliver hands a destination's rows to its sink until ctx ends. A sink that fails gets the same
