@@ -1,8 +1,6 @@
 package engine_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
 	"github.com/nagare-stream/nagare/store"
 )
@@ -123,74 +120,4 @@ func TestOracle(t *testing.T) {
 			rt.Fatalf("ledger (-oracle +engine):\n%s", diff)
 		}
 	})
-}
-
-// TestInterruptions runs the same streams in other batches, with a checkpoint and restart after every
-// few records, and with crashes in between: nothing may change by a byte.
-func TestInterruptions(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		o := drawOracle(rt)
-		partitions := rapid.IntRange(1, 3).Draw(rt, "partitions")
-		events := drawEvents(rt, partitions)
-		want := straight(t, o, partitions, events).State(t)
-
-		b := newBench(t, o, partitions)
-		topic := b.Topics["events"]
-		topic.ReadRows = rapid.SampledFrom([]int{1, 7, 4096}).Draw(rt, "readRows")
-		b.BatchRows = rapid.SampledFrom([]int{1, 7, 4096}).Draw(rt, "batchRows")
-		for len(events) > 0 {
-			n := min(len(events), rapid.IntRange(1, 40).Draw(rt, "chunk"))
-			for _, e := range events[:n] {
-				topic.Append(e.Partition, e.Append, nil, []byte(e.Value))
-			}
-			events = events[n:]
-			if rapid.Bool().Draw(rt, "crash") {
-				crash(t, b)
-			}
-			topic.Finish()
-			b.Run(t, false)
-		}
-		topic.Finish()
-		b.Run(t, true)
-		if diff := cmp.Diff(want, b.State(t)); diff != "" {
-			rt.Fatalf("state (-straight +interrupted):\n%s", diff)
-		}
-	})
-}
-
-var errCrash = errors.New("crash")
-
-// crash runs an engine that reads everything and dies before its checkpoint.
-func crash(t testing.TB, b *enginetest.Bench) {
-	opt := b.Options()
-	source := opt.Source
-	opt.Source = func(topic string) (engine.Source, error) {
-		s, err := source(topic)
-		return crashing{s}, err
-	}
-	e, err := engine.Open(context.Background(), opt)
-	if err != nil {
-		t.Fatalf("open engine: %v", err)
-	}
-	b.Topics["events"].Finish()
-	if err := e.Run(context.Background()); !errors.Is(err, errCrash) {
-		t.Fatalf("run: %v, expected a crash", err)
-	}
-	e.Close()
-}
-
-type crashing struct{ engine.Source }
-
-func (c crashing) Open(ctx context.Context, p int32, from engine.Position) (engine.Reader, error) {
-	r, err := c.Source.Open(ctx, p, from)
-	return crashingReader{r}, err
-}
-
-type crashingReader struct{ engine.Reader }
-
-func (c crashingReader) Read(ctx context.Context, dst *engine.Records) error {
-	if err := c.Reader.Read(ctx, dst); err != nil {
-		return errCrash
-	}
-	return nil
 }

@@ -3,6 +3,8 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -123,14 +125,19 @@ func (b *Bench) State(t testing.TB) string {
 		}
 	}
 	ledger := e.Ledger()
-	for _, f := range b.Pipeline.Datasets {
-		for topic, c := range ledger.Tables[f.Name] {
-			fmt.Fprintf(&out, "ledger %s %s %+v\n", f.Name, topic, c)
+	books := func(name string, counts map[string]engine.Count) {
+		for _, topic := range slices.Sorted(maps.Keys(counts)) {
+			c := counts[topic]
+			fmt.Fprintf(&out, "ledger %s %s %+v\n", name, topic, c)
 			if !c.Balanced() {
-				t.Errorf("the ledger of %s for %s does not add up: %+v", f.Name, topic, c)
+				t.Errorf("the ledger of %s for %s does not add up: %+v", name, topic, c)
 			}
 		}
 	}
+	for _, d := range b.Pipeline.Datasets {
+		books(d.Name, ledger.Tables[d.Name])
+	}
+	books("topic", ledger.Topics)
 	return out.String()
 }
 

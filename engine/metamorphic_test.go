@@ -1,0 +1,230 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/store"
+)
+
+// extras are parts of a project beside the oracle's query. Each is its SQL, with %d for a small
+// number, and its configuration.
+var extras = []struct {
+	text   string
+	config []string
+}{
+	{text: `CREATE STREAMING TABLE busy AS
+SELECT k, window.start AS window_start, count(*) AS n, sum(10 DIV q) FILTER (WHERE q <> 0) AS share, count(*) FILTER (WHERE x > %[1]d) AS large
+FROM STREAM event GROUP BY k, window(t, '%[2]d seconds', '%[1]d seconds') HAVING count(*) > %[1]d OR k IS NULL;
+CREATE STREAMING TABLE busiest AS SELECT k, 10 DIV (n - %[2]d) AS odd FROM STREAM busy WHERE n <> 3;
+CREATE MATERIALIZED VIEW ranked AS SELECT k, window_start, n, rank() OVER (PARTITION BY window_start ORDER BY n DESC) AS r FROM busy;`,
+		config: []string{"sink.busy.format", "json", "sink.busy.from", "busiest", "sink.busy.option.path", "busy"}},
+	{text: `CREATE STREAMING TABLE both;
+CREATE FLOW few AS INSERT INTO both BY NAME SELECT u, q FROM STREAM event WHERE q < %[2]d;
+CREATE FLOW many AS INSERT INTO both BY NAME SELECT u, q FROM STREAM event WHERE q > %[1]d;
+CREATE STREAMING TABLE sums;
+CREATE FLOW by_u AS INSERT INTO sums BY NAME SELECT u AS name, sum(q) AS total FROM STREAM event GROUP BY window(t, '%[2]d seconds'), u;
+CREATE FLOW by_k AS INSERT INTO sums BY NAME SELECT k AS name, sum(q) AS total FROM STREAM event GROUP BY k, window(t, '%[1]d seconds');`,
+		config: []string{"sink.sums.format", "csv", "sink.sums.from", "sums", "sink.sums.option.path", "sums"}},
+	{text: `CREATE STREAMING TABLE texts AS SELECT offset, CAST(value AS STRING) AS text FROM STREAM raw WHERE length(value) > %[1]d;
+CREATE STREAMING TABLE arrivals AS SELECT window.start AS window_start, count(*) AS n
+FROM (SELECT * FROM STREAM raw) WATERMARK timestamp DELAY OF INTERVAL %[1]d SECONDS GROUP BY window(timestamp, '%[2]d seconds');`},
+	{text: `CREATE TEMPORARY VIEW parsed AS
+SELECT e.*, CAST(e.ts AS TIMESTAMP) AS t FROM (SELECT from_json(CAST(value AS STRING), 'ts STRING, k STRING, q INT, x DOUBLE') AS e FROM STREAM raw);
+CREATE STREAMING TABLE shares AS SELECT k, 10 DIV q AS share, x FROM STREAM parsed;
+CREATE STREAMING TABLE guarded AS
+SELECT window.end AS window_end, sum(10 DIV (q - %[1]d)) AS total, count(*) FILTER (WHERE 10 DIV q > 1) AS n
+FROM (SELECT * FROM STREAM parsed WHERE 10 DIV (q - 3) <> 2) WATERMARK t DELAY OF INTERVAL %[1]d SECONDS GROUP BY window(t, '%[2]d seconds');`,
+		config: []string{"sink.shares.format", "json", "sink.shares.from", "shares", "sink.shares.option.path", "shares"}},
+	{text: `CREATE TEMPORARY VIEW direct AS
+SELECT window.start AS s, collect_list(u) AS us, max_by(u, x) AS best FROM STREAM event GROUP BY window(t, '%[2]d seconds', '%[1]d seconds');`,
+		config: []string{"sink.direct.format", "json", "sink.direct.from", "direct", "sink.direct.option.path", "direct"}},
+}
+
+// A project is a drawn pipeline and its topics.
+type project struct {
+	text       string
+	config     []string
+	partitions int
+}
+
+// drawProject draws an oracle's query and some of the extras.
+func drawProject(t *rapid.T) project {
+	p := project{text: projectOf(drawOracle(t)), config: projectConfig, partitions: rapid.IntRange(1, 3).Draw(t, "partitions")}
+	for i, e := range extras {
+		if !rapid.Bool().Draw(t, fmt.Sprintf("extra %d", i)) {
+			continue
+		}
+		small := rapid.IntRange(1, 5).Draw(t, "small")
+		p.text += fmt.Sprintf(e.text+"\n%[3]s", small, small+rapid.IntRange(0, 9).Draw(t, "more"), "")
+		p.config = append(p.config[:len(p.config):len(p.config)], e.config...)
+	}
+	return p
+}
+
+func (p project) bench(t testing.TB) *enginetest.Bench {
+	b := enginetest.NewBench(t, &store.Memory{}, p.text, p.config...)
+	b.Topics["events"] = enginetest.NewLog(p.partitions)
+	return b
+}
+
+// straight is the state after one undisturbed run.
+func (p project) straight(t testing.TB, events []enginetest.Event) string {
+	b := p.bench(t)
+	fill(b, events)
+	b.Topics["events"].Finish()
+	b.Run(t, true)
+	return b.State(t)
+}
+
+// interleave draws another order of the events, in which those of a partition keep theirs.
+func interleave(t *rapid.T, events []enginetest.Event, partitions int) []enginetest.Event {
+	byPartition := make([][]enginetest.Event, partitions)
+	for _, e := range events {
+		byPartition[e.Partition] = append(byPartition[e.Partition], e)
+	}
+	out := make([]enginetest.Event, 0, len(events))
+	for len(out) < len(events) {
+		p := rapid.IntRange(0, partitions-1).Draw(t, "from")
+		n := min(len(byPartition[p]), rapid.IntRange(1, 30).Draw(t, "run"))
+		out = append(out, byPartition[p][:n]...)
+		byPartition[p] = byPartition[p][n:]
+	}
+	return out
+}
+
+// TestInterleavings appends the same partitions in other orders, in pieces with a run behind each:
+// nothing may change by a byte.
+func TestInterleavings(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		p := drawProject(rt)
+		events := drawEvents(rt, p.partitions)
+		want := p.straight(t, events)
+		b := p.bench(t)
+		topic := b.Topics["events"]
+		for rest := interleave(rt, events, p.partitions); len(rest) > 0; {
+			n := min(len(rest), rapid.IntRange(1, 60).Draw(rt, "chunk"))
+			fill(b, rest[:n])
+			rest = rest[n:]
+			topic.Finish()
+			b.Run(t, false)
+		}
+		topic.Finish()
+		b.Run(t, true)
+		if diff := cmp.Diff(want, b.State(t)); diff != "" {
+			rt.Fatalf("state (-straight +interleaved):\n%s", diff)
+		}
+	})
+}
+
+// TestInterruptions runs the same streams in other batches, with a checkpoint and restart after every
+// few records, and with crashes in between: before a checkpoint, between the commit and the delivery
+// of its rows, and between their delivery and the commit that forgets them. Nothing may change by a byte.
+func TestInterruptions(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		p := drawProject(rt)
+		events := drawEvents(rt, p.partitions)
+		want := p.straight(t, events)
+
+		b := p.bench(t)
+		topic := b.Topics["events"]
+		topic.ReadRows = rapid.SampledFrom([]int{1, 7, 4096}).Draw(rt, "readRows")
+		b.BatchRows = rapid.SampledFrom([]int{1, 7, 4096}).Draw(rt, "batchRows")
+		for len(events) > 0 {
+			n := min(len(events), rapid.IntRange(1, 40).Draw(rt, "chunk"))
+			fill(b, events[:n])
+			events = events[n:]
+			topic.Finish()
+			switch rapid.IntRange(0, 3).Draw(rt, "crash") {
+			case 0:
+				crash(t, b)
+			case 1:
+				crashAtCommit(t, b, rapid.IntRange(1, 5).Draw(rt, "commit"), rapid.Bool().Draw(rt, "applied"))
+			}
+			b.Run(t, false)
+		}
+		topic.Finish()
+		b.Run(t, true)
+		if diff := cmp.Diff(want, b.State(t)); diff != "" {
+			rt.Fatalf("state (-straight +interrupted):\n%s", diff)
+		}
+	})
+}
+
+var errCrash = errors.New("crash")
+
+// crash runs an engine that reads everything and dies before its checkpoint.
+func crash(t testing.TB, b *enginetest.Bench) {
+	opt := b.Options()
+	source := opt.Source
+	opt.Source = func(topic string) (engine.Source, error) {
+		s, err := source(topic)
+		return crashing{s}, err
+	}
+	e, err := engine.Open(context.Background(), opt)
+	if err != nil {
+		t.Fatalf("open engine: %v", err)
+	}
+	b.Topics["events"].Finish()
+	if err := e.Run(context.Background()); !errors.Is(err, errCrash) {
+		t.Fatalf("run: %v, expected a crash", err)
+	}
+	e.Close()
+}
+
+type crashing struct{ engine.Source }
+
+func (c crashing) Open(ctx context.Context, p int32, from engine.Position) (engine.Reader, error) {
+	r, err := c.Source.Open(ctx, p, from)
+	return crashingReader{r}, err
+}
+
+type crashingReader struct{ engine.Reader }
+
+func (c crashingReader) Read(ctx context.Context, dst *engine.Records) error {
+	if err := c.Reader.Read(ctx, dst); err != nil {
+		return errCrash
+	}
+	return nil
+}
+
+// mortalStore dies at a commit, before or after it is applied.
+type mortalStore struct {
+	engine.Store
+	left    int // commits to live
+	applied bool
+}
+
+func (s *mortalStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+	s.left--
+	if s.left == 0 && !s.applied {
+		return errCrash
+	}
+	if err := s.Store.Commit(ctx, cp, d); err != nil || s.left != 0 {
+		return err
+	}
+	return errCrash
+}
+
+// crashAtCommit runs an engine that takes checkpoints all the time and dies at one of them, or gets
+// to the end before.
+func crashAtCommit(t testing.TB, b *enginetest.Bench, commit int, applied bool) {
+	opt := b.Options()
+	opt.CheckpointInterval = 1
+	opt.Store = &mortalStore{Store: opt.Store, left: commit, applied: applied}
+	e, err := engine.Open(context.Background(), opt)
+	if err != nil {
+		t.Fatalf("open engine: %v", err)
+	}
+	if err := e.Run(context.Background()); err != nil && !errors.Is(err, errCrash) {
+		t.Fatalf("run: %v, expected a crash", err)
+	}
+	e.Close()
+}
