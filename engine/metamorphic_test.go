@@ -195,6 +195,35 @@ func (c crashingReader) Read(ctx context.Context, dst *engine.Records) error {
 	return nil
 }
 
+// TestEphemeral runs streams in an engine that keeps no state: what it shows at its end is what one
+// that does has left behind.
+func TestEphemeral(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		p := drawProject(rt)
+		events := drawEvents(rt, p.partitions)
+		want := p.straight(t, events)
+		b := p.bench(t)
+		fill(b, events)
+		b.Topics["events"].Finish()
+		opt := b.Options()
+		opt.Ephemeral, opt.CloseWindows = true, true
+		e, err := engine.Open(context.Background(), opt)
+		if err != nil {
+			rt.Fatalf("open engine: %v", err)
+		}
+		defer e.Close()
+		if err := e.Run(context.Background()); err != nil {
+			rt.Fatalf("run: %v", err)
+		}
+		for _, log := range b.Logs {
+			log.Finish()
+		}
+		if diff := cmp.Diff(want, b.StateOf(t, e)); diff != "" {
+			rt.Fatalf("state (-durable +ephemeral):\n%s", diff)
+		}
+	})
+}
+
 // mortalStore dies at a commit, before or after it is applied.
 type mortalStore struct {
 	engine.Store

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/enginetest"
 	"github.com/nagare-stream/nagare/store"
 )
@@ -216,5 +218,58 @@ func TestStatusOfTables(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, e.Status().Tables); diff != "" {
 		t.Errorf("tables (-want +got):\n%s", diff)
+	}
+}
+
+// TestReadersBesideRun asks an engine everything, all the time, while it runs, closes all windows and
+// stops: nobody gets in another's way, and the result is the same.
+func TestReadersBesideRun(t *testing.T) {
+	events := steadyEvents(600, 3)
+	want := straight(t, plainOracle, 3, events).State(t)
+
+	b := newBench(t, plainOracle, 3)
+	b.Topics["events"].ReadRows, b.BatchRows = 10, 4
+	fill(b, events)
+	b.Topics["events"].Finish()
+	b.Pipeline.Config.IdleTimeout = 1 << 40
+	opt := b.Options()
+	opt.CloseWindows, opt.CheckpointInterval = true, 1
+	e, err := engine.Open(context.Background(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var askers sync.WaitGroup
+	for name, ask := range map[string]func() error{
+		"status": func() error { e.Status(); return nil },
+		"ledger": func() error { e.Ledger(); return nil },
+		"table":  func() error { _, err := e.Table(ctx, "answer", true, 20); return err },
+		"open":   func() error { _, err := e.Table(ctx, "answer$open", false, -1); return err },
+		"query": func() error {
+			return e.Query(ctx, "SELECT k, sum(n) FROM answer GROUP BY k", func(*column.Batch) error { return nil })
+		},
+		"explain":    func() error { _, err := e.Explain("answer"); return err },
+		"checkpoint": func() error { return e.Checkpoint(ctx) },
+		"idle":       func() error { return e.CheckIdle(ctx) },
+		"watch":      func() error { _, end := e.Watch(); end(); return nil },
+	} {
+		askers.Go(func() {
+			for ctx.Err() == nil {
+				if err := ask(); err != nil && ctx.Err() == nil {
+					t.Errorf("ask for %s: %v", name, err)
+					return
+				}
+			}
+		})
+	}
+	err = e.Run(context.Background())
+	cancel()
+	askers.Wait()
+	if err != nil {
+		t.Errorf("run: %v", err)
+	}
+	e.Close()
+	if diff := cmp.Diff(want, b.State(t)); diff != "" {
+		t.Errorf("state (-straight +asked):\n%s", diff)
 	}
 }

@@ -106,6 +106,12 @@ func (b *Bench) State(t testing.TB) string {
 	t.Helper()
 	e := b.Open(t, false)
 	defer e.Close()
+	return b.StateOf(t, e)
+}
+
+// StateOf is State as an engine that is open sees it.
+func (b *Bench) StateOf(t testing.TB, e *engine.Engine) string {
+	t.Helper()
 	var out strings.Builder
 	for _, name := range e.Names() {
 		if b.Topics[name] != nil {
