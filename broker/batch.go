@@ -50,12 +50,14 @@ const (
 
 // Limits of a batch, in keys and values. An append up to MaxBatchRecords and MaxBatchBytes is one
 // batch, and is in the log whole or not at all; a larger one is split. A record above MaxRecordBytes
-// is refused.
+// is refused. A row that a pipeline makes of a record may be larger than it: text in JSON takes up to six
+// bytes for one, so what a RowWriter accepts leaves room for that.
 const (
 	MaxRecordBytes  = 1 << 20
+	MaxRowBytes     = 7 << 20
 	MaxBatchRecords = 4096
 	MaxBatchBytes   = 2 << 20
-	maxRawBytes     = 4 << 20 // what a reader accepts
+	maxRawBytes     = maxPayload - batchHeader // what a reader accepts
 	minCompress     = 128     // bytes of body below which compression is not tried
 )
 

@@ -55,10 +55,11 @@ type SizeError struct {
 	Topic string
 	Index int // of the record in the append
 	Bytes int // of its key and value
+	Limit int // what the writer accepts
 }
 
 func (e *SizeError) Error() string {
-	return fmt.Sprintf("append to topic %s: record %d has %d bytes, at most %d are possible", e.Topic, e.Index, e.Bytes, MaxRecordBytes)
+	return fmt.Sprintf("append to topic %s: record %d has %d bytes, at most %d are possible", e.Topic, e.Index, e.Bytes, e.Limit)
 }
 
 // TopicError says that a topic does not exist, or has fewer partitions.

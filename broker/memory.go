@@ -60,7 +60,7 @@ func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine
 	if err != nil {
 		return -1, err
 	}
-	n, err := checkRecords("in memory", r)
+	n, err := checkRecords("in memory", MaxRecordBytes, r)
 	if err != nil {
 		return -1, err
 	}

@@ -18,6 +18,7 @@ type Writer struct {
 	b        *Broker
 	topic    string
 	producer string
+	limit    int // bytes of key and value of a record
 
 	mu  sync.Mutex
 	err error // of an append that is settled, until somebody is told
@@ -31,7 +32,17 @@ func (b *Broker) Writer(topic, producer string) (*Writer, error) {
 	if producer == "" {
 		return nil, fmt.Errorf("write to topic %s: the producer needs a name", topic)
 	}
-	return &Writer{b: b, topic: topic, producer: producer}, nil
+	return &Writer{b: b, topic: topic, producer: producer, limit: MaxRecordBytes}, nil
+}
+
+// RowWriter returns a writer for rows that a pipeline made of records: it accepts MaxRowBytes.
+func (b *Broker) RowWriter(topic, producer string) (*Writer, error) {
+	w, err := b.Writer(topic, producer)
+	if err != nil {
+		return nil, err
+	}
+	w.limit = MaxRowBytes
+	return w, nil
 }
 
 // Partitions returns how many partitions the topic has now.
@@ -150,7 +161,7 @@ func (w *Writer) with(ctx context.Context, number int32, do func(p *partition) e
 
 // append checks the records and publishes them.
 func (w *Writer) append(ctx context.Context, p *partition, j *appendJob) error {
-	n, err := checkRecords(w.topic, j.records)
+	n, err := checkRecords(w.topic, w.limit, j.records)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -182,7 +193,7 @@ func complete(s, r *engine.Records, n int) *engine.Records {
 }
 
 // checkRecords returns the number of records to append and a *SizeError for one that is too large.
-func checkRecords(topic string, r *engine.Records) (int, error) {
+func checkRecords(topic string, limit int, r *engine.Records) (int, error) {
 	n := r.Values.Len()
 	if r.Keys.Len() != n && r.Keys.Len() != 0 || len(r.Times) != n && len(r.Times) != 0 {
 		return 0, fmt.Errorf("append to topic %s: %d values come with %d keys and %d times", topic, n, r.Keys.Len(), len(r.Times))
@@ -192,8 +203,8 @@ func checkRecords(topic string, r *engine.Records) (int, error) {
 		if r.Keys.Len() > 0 {
 			size += stringBytes(&r.Keys, i)
 		}
-		if size > MaxRecordBytes {
-			return 0, &SizeError{topic, i, size}
+		if size > limit {
+			return 0, &SizeError{topic, i, size, limit}
 		}
 	}
 	return n, nil

@@ -228,6 +228,7 @@ func TestBadRecords(t *testing.T) {
 		{"{\"event_id\": \"x\", \"user_id\": \"user_3\", \"timestamp\": \"2026-02-03T09:00:00Z\", \"region\": \"T\xf4ky\xf4\"}", "invalid", "not UTF-8"},
 		{"\xff\xfe\x00", "invalid", "not UTF-8"},
 		{event(1, "user_2", "2099-01-01T00:00:00Z"), "future", "too far ahead"},
+		{strings.Repeat("\x01", 1<<20), "invalid", "malformed"}, // six times as large where it is kept
 	}
 	huge := `{"event_id": "huge", "user_id": "user_1", "timestamp": "2026-02-03T09:00:00Z", "text": "` + strings.Repeat("a", 2<<20) + `"}`
 

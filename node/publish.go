@@ -140,7 +140,7 @@ func (p *publisher) refuse(number int64, part int32, why *broker.SizeError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.count.Refused == 0 {
-		p.count.Refusal = fmt.Sprintf("record %d of partition %d has %d bytes, at most %d are possible", number, part, why.Bytes, broker.MaxRecordBytes)
+		p.count.Refusal = fmt.Sprintf("record %d of partition %d has %d bytes, at most %d are possible", number, part, why.Bytes, why.Limit)
 	}
 	p.count.Refused++
 }

@@ -143,7 +143,7 @@ func (s *topicSink) outputs(ctx context.Context, key producerKey) (*outputs, err
 			return nil, err
 		}
 	}
-	w, err := s.broker.Writer(key.topic, fmt.Sprintf("sink/%s/%d", key.sink, key.input))
+	w, err := s.broker.RowWriter(key.topic, fmt.Sprintf("sink/%s/%d", key.sink, key.input))
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func openLog(ctx context.Context, b *broker.Broker, cfg broker.TopicConfig) (*to
 			return nil, err
 		}
 	}
-	w, err := b.Writer(cfg.Name, "engine")
+	w, err := b.RowWriter(cfg.Name, "engine")
 	if err != nil {
 		return nil, err
 	}
