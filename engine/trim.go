@@ -22,36 +22,59 @@ func (e *Engine) retentionOf(table string) int64 {
 
 // trim removes final rows of windows that ended longer ago than their table's retention.
 func (e *Engine) trim(ctx context.Context) error {
-	for _, op := range e.ops {
-		if op.window == nil || op.Table == nil {
+	for _, d := range e.opt.Pipeline.Datasets {
+		flows := e.windowed(d.Name)
+		keep := e.retentionOf(d.Name)
+		if len(flows) == 0 || keep <= 0 {
 			continue
 		}
-		keep := e.retentionOf(op.Table.Name)
-		e.merger.mu.Lock()
-		mark := e.closerOf(op.window).group.global
-		e.merger.mu.Unlock()
-		if keep <= 0 || mark == math.MinInt64 || mark == math.MaxInt64 {
+		mark := e.reached(flows)
+		if mark == math.MinInt64 || mark == math.MaxInt64 {
 			continue
 		}
 		before := mark - keep
-		if last, ok := e.trimmed[op.Name]; ok && before-last < trimEvery {
+		if last, ok := e.trimmed[d.Name]; ok && before-last < trimEvery {
 			continue
 		}
-		e.trimmed[op.Name] = before
-		name := "table/" + op.Table.Name
-		var old [][]byte
-		err := e.opt.Store.Scan(ctx, name, nil, appendOrdered(nil, before), func(key, _ []byte) error {
-			old = append(old, bytes.Clone(key))
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("look for old rows of %s: %w", op.Name, err)
+		e.trimmed[d.Name] = before
+		if err := e.trimTable(ctx, d.Name, flows, before); err != nil {
+			return fmt.Errorf("remove old rows of %s: %w", d.Name, err)
 		}
-		e.gate.Lock()
-		for _, key := range old {
-			e.finals.Delete(name, key)
+	}
+	return nil
+}
+
+// reached is the watermark that all flows of a table have reached.
+func (e *Engine) reached(flows []*operator) int64 {
+	e.merger.mu.Lock()
+	defer e.merger.mu.Unlock()
+	mark := int64(math.MaxInt64)
+	for _, op := range flows {
+		mark = min(mark, e.closerOf(op.window).group.global)
+	}
+	return mark
+}
+
+// trimTable has the next commit remove the rows of windows that ended before a time.
+func (e *Engine) trimTable(ctx context.Context, table string, flows []*operator, before int64) error {
+	name := "table/" + table
+	var old [][]byte
+	err := e.opt.Store.Scan(ctx, name, nil, appendOrdered(nil, before), func(key, _ []byte) error {
+		old = append(old, bytes.Clone(key))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	for _, key := range old {
+		e.finals.Delete(name, key)
+		for _, op := range flows {
+			if op.flow == int(key[8]) {
+				e.closerOf(op.window).emit.rows--
+			}
 		}
-		e.gate.Unlock()
 	}
 	return nil
 }
