@@ -28,9 +28,9 @@ type outbox struct {
 	rows   int64
 	nextID uint64
 	done   []uint64 // delivered, to be removed by the next checkpoint
-	free   []*Rows
-	body   []byte // scratch of encodeRows
-	closed bool
+	free   []*Rows  // delivered, to be filled again
+	kept   int64    // bytes of memory in free
+	body   []byte   // scratch of encodeRows
 }
 
 type queue struct {
@@ -100,17 +100,17 @@ func (o *outbox) delivered(q *queue, n int) {
 		o.bytes -= rowsBytes(e.rows)
 		o.rows -= int64(e.rows.Len())
 		o.done = append(o.done, e.id)
-		if len(o.free) < spareRows {
+		if size := e.rows.memory(); o.kept+size <= spareRowBytes {
 			e.rows.Reset()
-			o.free = append(o.free, e.rows)
+			o.free, o.kept = append(o.free, e.rows), o.kept+size
 		}
 	}
 	q.entries = append([]entry(nil), q.entries[n:]...)
 	o.room.Broadcast()
 }
 
-// spareRows is how many delivered batches of rows are kept to be filled again.
-const spareRows = 64
+// spareRowBytes is how much memory delivered rows may keep to be filled again.
+const spareRowBytes = 16 << 20
 
 // spare returns an empty batch of rows.
 func (o *outbox) spare() *Rows {
@@ -118,7 +118,7 @@ func (o *outbox) spare() *Rows {
 	defer o.mu.Unlock()
 	if n := len(o.free); n > 0 {
 		r := o.free[n-1]
-		o.free = o.free[:n-1]
+		o.free, o.kept = o.free[:n-1], o.kept-r.memory()
 		return r
 	}
 	return &Rows{}
@@ -220,12 +220,21 @@ func (d *destination) setTrouble(text string) {
 	d.mu.Unlock()
 }
 
+// memory is how many bytes the rows have room for, about.
+func (r *Rows) memory() int64 {
+	n := 8 * cap(r.Times)
+	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics} {
+		n += cap(b.Data) + 4*cap(b.Ends) + 8*cap(b.Null)
+	}
+	return int64(n)
+}
+
 func rowsBytes(r *Rows) int64 {
 	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + 16*r.Len())
 }
 
-// encodeRows writes rows for the store, with the scratch of one checkpoint at a time: the destination's name and numbers, then everything else
-// compressed.
+// encodeRows writes rows for the store, for one checkpoint at a time: the destination's name and
+// numbers, then everything else compressed.
 //
 //	uvarint name length, name, uvarint partition, uvarint first, uvarint rows
 //	S2 of: times (8 bytes each), then for keys, values, topics: ends (4 bytes each), null bits, data

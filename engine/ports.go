@@ -85,8 +85,8 @@ func (r *Rows) Reset() {
 
 // A Sink accepts rows. Writing the same identity twice has the effect of writing it once.
 //
-// An implementer: keeps the order of a (Sink, Partition); may keep rows back until Flush; returns
-// an error only where trying again can help, and says in it what the user can do.
+// An implementer: keeps the order of a (Sink, Partition); may keep rows back until Flush, until which
+// they are valid; returns an error only where trying again can help, and says in it what the user can do.
 type Sink interface {
 	Write(ctx context.Context, epoch uint64, out *Rows) error
 	Flush(ctx context.Context) error // returns once all writes are durable
