@@ -61,7 +61,7 @@ func (b *Broker) createStream(ctx context.Context, l *link, cfg TopicConfig, n i
 	if s.CachedInfo().State.LastSeq != 0 {
 		return &DamageError{Topic: cfg.Name, Partition: n, Reason: "its stream holds records, and the topic's first stream is gone"}
 	}
-	if _, err := l.js.UpdateStream(ctx, want); err != nil {
+	if err := b.updateStream(ctx, l, want); err != nil {
 		return fmt.Errorf("make partition %d: %w", n, err)
 	}
 	return nil
@@ -92,7 +92,7 @@ func (b *Broker) AlterTopic(ctx context.Context, name string, partitions int) er
 			return fmt.Errorf("alter topic %s: %w", name, err)
 		}
 	}
-	err = editMetadata(ctx, l, streamName(name, 0), func(m map[string]string) { m[metaPartitions] = strconv.Itoa(partitions) })
+	err = b.editMetadata(ctx, l, streamName(name, 0), func(m map[string]string) { m[metaPartitions] = strconv.Itoa(partitions) })
 	if err != nil {
 		return fmt.Errorf("alter topic %s: %w", name, err)
 	}
@@ -101,7 +101,7 @@ func (b *Broker) AlterTopic(ctx context.Context, name string, partitions int) er
 }
 
 // editMetadata changes the metadata of a stream; it is durable when it returns.
-func editMetadata(ctx context.Context, l *link, stream string, edit func(map[string]string)) error {
+func (b *Broker) editMetadata(ctx context.Context, l *link, stream string, edit func(map[string]string)) error {
 	s, err := l.js.Stream(ctx, stream)
 	if err != nil {
 		return err
@@ -111,8 +111,7 @@ func editMetadata(ctx context.Context, l *link, stream string, edit func(map[str
 		cfg.Metadata = make(map[string]string)
 	}
 	edit(cfg.Metadata)
-	_, err = l.js.UpdateStream(ctx, cfg)
-	return err
+	return b.updateStream(ctx, l, cfg)
 }
 
 // DeleteTopic removes a topic and its records. One that does not exist is no error.
@@ -127,7 +126,7 @@ func (b *Broker) DeleteTopic(ctx context.Context, name string) error {
 	if err != nil {
 		return nil
 	}
-	err = editMetadata(ctx, l, streamName(name, 0), func(m map[string]string) { m[metaDeleting] = "true" })
+	err = b.editMetadata(ctx, l, streamName(name, 0), func(m map[string]string) { m[metaDeleting] = "true" })
 	if err != nil {
 		return fmt.Errorf("delete topic %s: %w", name, err)
 	}

@@ -96,6 +96,9 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 
 // start runs a new link and loads the topics through it.
 func (b *Broker) start(ctx context.Context) error {
+	if err := b.undoUpdates(); err != nil {
+		return err
+	}
 	if err := b.putAside(); err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 const (
 	streamsFolder = "jetstream/$G/streams"
 	streamMeta    = "meta.inf"
+	streamSum     = "meta.sum" // of streamMeta, written after it
+	streamBlocks  = "msgs"
 	quarantine    = "quarantine"
 )
 
@@ -31,10 +33,27 @@ func (b *Broker) streamFolders() (map[string]bool, error) {
 		if !e.IsDir() || !strings.HasPrefix(e.Name(), streamPrefix) {
 			continue
 		}
-		_, err := os.Stat(filepath.Join(b.dir, filepath.FromSlash(streamsFolder), e.Name(), streamMeta))
-		found[e.Name()] = err == nil
+		found[e.Name()] = isDescribed(b.streamFolder(e.Name()))
 	}
 	return found, nil
+}
+
+// isDescribed reports whether a stream has been made whole: the server writes the checksum last, and
+// before there is any record.
+func isDescribed(stream string) bool {
+	if _, err := os.Stat(filepath.Join(stream, streamMeta)); err != nil {
+		return false
+	}
+	if _, err := os.Stat(filepath.Join(stream, streamSum)); !errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	blocks, err := os.ReadDir(filepath.Join(stream, streamBlocks))
+	for _, e := range blocks {
+		if info, err := e.Info(); err != nil || info.Size() > 0 {
+			return true // it held records: its checksum was lost, and that is damage
+		}
+	}
+	return err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
 // putAside moves streams without a description out of the server's way: a deletion or a creation was
@@ -54,7 +73,7 @@ func (b *Broker) putAside() error {
 		}
 		to, err := os.MkdirTemp(aside, name+"-*")
 		if err == nil {
-			err = os.Rename(filepath.Join(b.dir, filepath.FromSlash(streamsFolder), name), filepath.Join(to, name))
+			err = os.Rename(b.streamFolder(name), filepath.Join(to, name))
 		}
 		if err != nil {
 			return fmt.Errorf("put stream %s aside: %w", name, err)

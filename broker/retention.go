@@ -81,7 +81,7 @@ func (p *partition) retain(ctx context.Context, l *link, oldest time.Time) error
 	if err != nil {
 		return err
 	}
-	err = editMetadata(ctx, l, p.stream, func(m map[string]string) {
+	err = p.b.editMetadata(ctx, l, p.stream, func(m map[string]string) {
 		m[metaFirst] = fmt.Sprintf("%d %d", keep, first.offset)
 		for token, at := range gone {
 			m[metaProducer+token] = fmt.Sprintf("%d %d", at.next, at.mark)

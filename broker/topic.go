@@ -175,7 +175,7 @@ func (b *Broker) adopt(ctx context.Context, l *link, t TopicConfig, n int32, inf
 	}
 	cfg := info.Config
 	cfg.RePublish = b.streamConfig(t, n).RePublish
-	if _, err := l.js.UpdateStream(ctx, cfg); err != nil {
+	if err := b.updateStream(ctx, l, cfg); err != nil {
 		return fmt.Errorf("open topic %s partition %d: %w", t.Name, n, err)
 	}
 	return nil

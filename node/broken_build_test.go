@@ -10,10 +10,7 @@ import (
 
 const (
 	brokenEvents = 60_000
-	// brokenFrom is an epoch that a run reaches while most events are still to come: with that build
-	// a checkpoint has two.
-	brokenFrom = "4"
-	brokenSays = "broken build: checkpoint"
+	brokenSays   = "broken build: checkpoint"
 )
 
 // TestKillCatchesBrokenBuild runs the comparison of TestKill over a build that makes positions durable
@@ -45,7 +42,7 @@ func TestKillCatchesBrokenBuild(t *testing.T) {
 	tell(t, "broken build without a kill", foldersDiffer(t, good.Data, unkilled.Data))
 
 	killed := life{Data: filepath.Join(dir, "killed"), Events: brokenEvents}
-	l := runLife(t, exe, killed, &instant{told: brokenSays}, "BROKEN_CHECKPOINT="+brokenFrom)
+	l := runLife(t, exe, killed, &instant{told: brokenSays}, "BROKEN_CHECKPOINT=pause")
 	if !l.killed || !strings.Contains(l.errors, brokenSays) {
 		t.Fatalf("the broken build was not killed between positions and state: it reached %q; stderr:\n%s", l.last(), l.errors)
 	}
