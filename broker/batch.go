@@ -58,7 +58,7 @@ const (
 	MaxBatchRecords = 4096
 	MaxBatchBytes   = 2 << 20
 	maxRawBytes     = maxPayload - batchHeader // what a reader accepts
-	minCompress     = 128     // bytes of body below which compression is not tried
+	minCompress     = 128                      // bytes of body below which compression is not tried
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
