@@ -18,7 +18,7 @@ func (r *Result) Write(w io.Writer) error {
 	p := &printer{w: w}
 	p.line("%d cores, %s/%s, %s; %s events, %d MB", r.Machine.Cores, r.Machine.OS, r.Machine.Arch, r.Machine.Go, number(r.Events), r.Bytes>>20)
 	p.line("")
-	p.row("events/s", "", "")
+	p.line("   events/s")
 	p.row(number(int64(r.BoundOne)), "hand-written bound, 1 core", "")
 	p.row(number(int64(r.BoundAll)), "hand-written bound, all cores", "")
 	p.row(number(int64(r.FromFile)), "three queries, run --once from the file", ratio(r.FromFile/r.BoundAll, "of the bound on all cores", goalFile))
