@@ -69,15 +69,21 @@ func (n *Node) tableRetention(topic string) time.Duration {
 }
 
 func (n *Node) openSource(topic string) (engine.Source, error) {
-	if n.cfg.Once {
-		return n.broker.SourceUntilEnd(topic), nil
+	src, err := n.host.Source(topic, n.cfg.Once)
+	if err != nil {
+		return nil, err
 	}
-	return n.broker.Source(topic), nil
+	for _, d := range n.cfg.Pipeline.Datasets {
+		if start, ok := d.Starts[topic]; ok && (start.Latest || start.Offsets != nil || start.Timestamp > 0 || start.Timestamps != nil) {
+			return startingSource{src, start}, nil
+		}
+	}
+	return src, nil
 }
 
 func (n *Node) openSink(def *plan.SinkDef) (engine.Sink, error) {
 	if def.Format == "kafka" {
-		return newTopicSink(n.broker, def, n.topicConfig), nil
+		return n.host.Sink(def, n.topicConfig)
 	}
 	out := n.cfg.Stdout
 	if out == nil {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/kafka"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
@@ -30,6 +31,7 @@ type Config struct {
 	Started  time.Time // when the process started; zero: now
 
 	Generate *Generate // nil: nothing is generated
+	Kafka    *Kafka    // nil: the embedded broker keeps the topics
 
 	// Look opens the folder to look and to write to topics; nothing is processed or served.
 	Look bool
@@ -48,13 +50,17 @@ type Node struct {
 	notices  []string
 	store    *store.Store
 	broker   *broker.Broker
+	cluster  *kafka.Cluster // nil: the topics are the embedded broker's
+	host     host
 	server   *web.Server
 	token    string
 	info     web.Info
 	roles    roles
 	feed     *feed // nil: nothing is generated
 	meter    *meter
-	defects  defects // of the goroutine that runs the engine
+
+	published map[string]int64 // positions that the cluster's tools have been told, by topic and partition
+	defects   defects          // of the goroutine that runs the engine
 
 	mu      sync.RWMutex
 	engine  *engine.Engine
@@ -72,7 +78,7 @@ type roles struct{ sources, outputs, tables []string }
 
 // Open opens the parts in order. On an error everything that was opened is closed again.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg, log: cfg.Logger, trouble: map[string]string{}, watches: map[chan struct{}]bool{}}
+	n := &Node{cfg: cfg, log: cfg.Logger, trouble: map[string]string{}, watches: map[chan struct{}]bool{}, published: map[string]int64{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -105,6 +111,13 @@ func (n *Node) open(ctx context.Context) error {
 			return err
 		}
 	}
+	// The cluster, if one keeps the topics.
+	if err := n.openKafka(ctx); err != nil {
+		return err
+	}
+	if err := n.checkCluster(); err != nil {
+		return err
+	}
 	// The store's lock is the folder's lock: from here on the folder is ours alone.
 	if err := n.openStore(); err != nil {
 		return err
@@ -119,6 +132,9 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	// Topics, with every acknowledged record on the disk.
 	if err := n.openBroker(ctx); err != nil {
+		return err
+	}
+	if err := n.chooseHost(); err != nil {
 		return err
 	}
 	// A reset that was cut short is finished.
@@ -141,6 +157,18 @@ func (n *Node) open(ctx context.Context) error {
 	n.describe(fresh)
 	n.server = web.New(web.Config{Backend: n, Address: n.info.Address, Token: n.token, TokenPath: filepath.Join(data, tokenFile), ExitCode: ExitCode, Logger: n.log})
 	return nil
+}
+
+// generates reports whether the generator writes to a topic.
+func (n *Node) generates(topic string) bool {
+	return n.cfg.Generate != nil && n.cfg.Generate.Topic == topic
+}
+
+func (n *Node) brokerText() string {
+	if n.cluster != nil {
+		return n.cluster.Describe()
+	}
+	return "embedded, every record on the disk before it is acknowledged"
 }
 
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
@@ -199,10 +227,17 @@ func (n *Node) openBroker(ctx context.Context) error {
 // makeTopics makes the topics that the project reads and writes.
 func (n *Node) makeTopics(ctx context.Context) error {
 	for _, name := range slices.Concat(n.roles.sources, n.roles.outputs) {
-		if n.broker.HasTopic(name) {
+		has, err := n.host.HasTopic(ctx, name)
+		if err != nil {
+			return err
+		}
+		if has {
 			continue
 		}
-		if err := n.broker.CreateTopic(ctx, n.topicConfig(name)); err != nil {
+		if n.cluster != nil && slices.Contains(n.roles.sources, name) && !n.generates(name) {
+			return n.cluster.MissingTopic(name)
+		}
+		if err := n.host.CreateTopic(ctx, n.topicConfig(name)); err != nil {
 			return err
 		}
 	}
@@ -224,7 +259,7 @@ func (n *Node) describe(fresh bool) {
 	st := n.engine.Status()
 	n.info = web.Info{
 		Project: n.cfg.Project.Name, Path: n.cfg.Project.Path, Data: n.cfg.Data, PID: os.Getpid(), Version: n.cfg.Version,
-		Broker: "embedded, every record on the disk before it is acknowledged", Started: n.cfg.Started.UTC(), New: fresh,
+		Broker: n.brokerText(), Started: n.cfg.Started.UTC(), New: fresh,
 		Resumed: st.Events, ResumedAt: st.Watermark, Epoch: st.Epoch, Running: !n.cfg.Look,
 		Sources: n.roles.sources, Outputs: n.roles.outputs,
 		Instance: fmt.Sprintf("%d-%d", os.Getpid(), n.cfg.Started.UnixNano()),

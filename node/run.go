@@ -48,6 +48,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.fail(err)
 	}
 	stopParts()
+	defer n.publishLast()
 	closing, cancel := context.WithTimeout(context.Background(), closeWait)
 	defer cancel()
 	return errors.Join(err, n.server.Close(closing), g.Wait())
@@ -89,12 +90,17 @@ func (n *Node) tend(ctx context.Context) {
 			n.log.Warn("the embedded broker is restarted", "reason", err)
 			err = n.broker.Restart(ctx)
 		}
-		if err == nil {
-			n.note("broker", "")
-			continue
-		}
-		n.note("broker", err.Error())
+		n.note("broker", text(err))
+		n.tendCluster(ctx)
 	}
+}
+
+// text is what an error says, "" for none.
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // pause waits; false when ctx ended meanwhile.
@@ -135,7 +141,7 @@ func (n *Node) Status() engine.Status {
 	n.meter.fillEnds(&st)
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	for _, part := range []string{"broker", "generator"} {
+	for _, part := range []string{"broker", "kafka", "generator"} {
 		if trouble := n.trouble[part]; trouble != "" {
 			st.State, st.Reason = "degraded", part+": "+trouble
 			break

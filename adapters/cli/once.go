@@ -72,7 +72,12 @@ func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) 
 	if err != nil {
 		return err
 	}
+	on, err := a.cluster(node.Project{})
+	if err != nil {
+		return err
+	}
 	n, err := node.Open(ctx, node.Config{
+		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, Version: a.version, Started: a.started,
 		Once: true, Close: f.close, Logger: a.logger(),
 	})

@@ -29,12 +29,12 @@ const (
 
 // runFlags is what `nagare run` can be told.
 type runFlags struct {
-	http, kafka, redis string
-	generator          string
-	feed               generator.Config
-	once, close        bool
-	from               []string
-	out, format        string
+	http, redis string
+	generator   string
+	feed        generator.Config
+	once, close bool
+	from        []string
+	out, format string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -64,7 +64,6 @@ topics of the data folder are read to their present end.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.http, "http", "", "address of the API: PORT, 127.0.0.1:PORT or off (default "+node.DefaultHTTP+", or the next free port)")
-	flags.StringVar(&f.kafka, "kafka", "", "addresses of a Kafka cluster (in a later version)")
 	flags.StringVar(&f.redis, "redis", "", "address of a Redis (in a later version)")
 	flags.StringVar(&f.generator, "generator", "", fmt.Sprintf("events per second to generate into %s, or off (default %d for the purchase pipeline, else off)", generatorTopic, demoRate))
 	flags.Uint64Var(&f.feed.Seed, "seed", 1, "generator: seed of the events")
@@ -85,8 +84,6 @@ topics of the data folder are read to their present end.`,
 // run sorts out which kind of run is meant.
 func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 	switch {
-	case f.kafka != "":
-		return usage("run --kafka %s: Kafka comes in a later version; without the flag the embedded broker is used", f.kafka)
 	case f.redis != "":
 		return usage("run --redis %s: Redis comes in a later version; leave the flag out", f.redis)
 	case len(f.from) > 0 && !f.once:
@@ -100,16 +97,16 @@ func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 	case f.out == "" && cmd.Flags().Changed("format"):
 		return usage("run --format %s: it is the form of the files in --out DIR, which is missing", f.format)
 	}
-	for _, name := range []string{"NAGARE_KAFKA", "NAGARE_REDIS"} {
-		if os.Getenv(name) != "" {
-			a.warn("%s is set, but comes in a later version: it has no effect", name)
-		}
+	if os.Getenv("NAGARE_REDIS") != "" {
+		a.warn("NAGARE_REDIS is set, but comes in a later version: it has no effect")
 	}
 	p, err := mustLoad(arg)
 	if err != nil {
 		return err
 	}
 	switch {
+	case len(f.from) > 0 && a.kafka != "":
+		return usage("run --from: files are the topics, so leave --kafka out")
 	case len(f.from) > 0:
 		return a.runFiles(cmd.Context(), p, f)
 	case f.once:
@@ -127,7 +124,11 @@ func (a *app) projectData(p *project) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(home, p.id.FolderName()), nil
+	name := p.id.FolderName()
+	if a.kafka != "" || os.Getenv(envKafka) != "" {
+		name += "-kafka" // positions there are others than on the embedded broker
+	}
+	return filepath.Join(home, name), nil
 }
 
 // generate is what the generator is to do, nil for nothing.
@@ -177,9 +178,14 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	if err != nil {
 		return err
 	}
+	on, err := a.cluster(node.Project{})
+	if err != nil {
+		return err
+	}
 	screen := isTerminal(a.out)
 	log := a.logger()
 	n, err := node.Open(ctx, node.Config{
+		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, HTTP: f.http, Version: a.version,
 		Started: a.started, Generate: generate, Logger: log,
 	})
@@ -227,6 +233,12 @@ func (a *app) again(p *project, arg string) string {
 	text := command()
 	if p.id.Path != "" || p.id.Name != pipelines.Default {
 		text += " run " + arg
+	}
+	if a.kafka != "" {
+		text += " --kafka " + a.kafka
+	}
+	if a.kafkaConfig != "" {
+		text += " --kafka-config " + a.kafkaConfig
 	}
 	if a.data != "" {
 		text += " --data " + a.data

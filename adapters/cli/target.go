@@ -63,7 +63,11 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	n, err := node.Open(ctx, node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
+	on, err := a.cluster(id)
+	if err != nil {
+		return nil, err
+	}
+	n, err := node.Open(ctx, node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Kafka: on, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
 	var used *store.InUseError
 	if errors.As(err, &used) {
 		if c := starting(ctx, data, used.Address); c != nil {
