@@ -40,6 +40,22 @@ type cluster struct {
 	instance string // of the data folder
 }
 
+// Topics lists the topics, with what the project says of their keys.
+func (c cluster) Topics(ctx context.Context) ([]broker.TopicInfo, error) {
+	infos, err := c.Cluster.Topics(ctx)
+	for i := range infos {
+		infos[i].Key = c.project.Config.Topics[infos[i].Name].Key
+	}
+	return infos, err
+}
+
+// Topic describes a topic, with what the project says of its key.
+func (c cluster) Topic(ctx context.Context, name string) (broker.TopicInfo, error) {
+	info, err := c.Cluster.Topic(ctx, name)
+	info.Key = c.project.Config.Topics[name].Key
+	return info, err
+}
+
 // Source opens a topic with the options of the sources that read it.
 func (c cluster) Source(topic string, untilEnd bool) (engine.Source, error) {
 	opt := kafka.SourceOptions{UntilEnd: untilEnd}

@@ -55,3 +55,6 @@ func (a *app) cluster(had node.Project) (*node.Kafka, error) {
 	}
 	return k, nil
 }
+
+// namesCluster reports whether the user names a cluster.
+func (a *app) namesCluster() bool { return a.kafka != "" || os.Getenv(envKafka) != "" }

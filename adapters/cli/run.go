@@ -125,7 +125,7 @@ func (a *app) projectData(p *project) (string, error) {
 		return "", err
 	}
 	name := p.id.FolderName()
-	if a.kafka != "" || os.Getenv(envKafka) != "" {
+	if a.namesCluster() {
 		name += "-kafka" // positions there are others than on the embedded broker
 	}
 	return filepath.Join(home, name), nil

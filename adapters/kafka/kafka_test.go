@@ -26,14 +26,16 @@ func onEach(t *testing.T, test func(t *testing.T, hosts []string)) {
 }
 
 // fake starts a cluster in this process.
-func fake(t testing.TB, opts ...kfake.Opt) []string {
+func fake(t testing.TB, opts ...kfake.Opt) []string { return fakeCluster(t, opts...).ListenAddrs() }
+
+func fakeCluster(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
 	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return c.ListenAddrs()
+	return c
 }
 
 // real is the address of the real cluster that the environment names.

@@ -45,10 +45,11 @@ func (c *Cluster) detail(ctx context.Context, name string) (kadm.TopicDetail, er
 	return d, err
 }
 
-// CreateTopic makes a topic; replication is as the brokers have it by default. One that exists stays as
-// it is.
+// CreateTopic makes a topic; replication is as the brokers have it by default. Without a retention it
+// is kept for good, as on the embedded broker: old events would be removed at once otherwise. One that
+// exists stays as it is.
 func (c *Cluster) CreateTopic(ctx context.Context, cfg broker.TopicConfig) error {
-	configs := map[string]*string{}
+	configs := map[string]*string{retentionConfig: kadm.StringPtr("-1")}
 	if cfg.Retention > 0 {
 		configs[retentionConfig] = kadm.StringPtr(strconv.FormatInt(cfg.Retention.Milliseconds(), 10))
 	}

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,7 +60,7 @@ func (m *marks) begin(ctx context.Context, kc *kgo.Client) error {
 			return err
 		}
 		all, err := m.c.admin.FetchOffsets(kadm.RequireStable(ctx), m.group)
-		if err != nil {
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // nothing was committed yet
 			return err
 		}
 		clear(m.durable)

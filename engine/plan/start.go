@@ -48,8 +48,8 @@ func (r *resolver) startOption(src *sourceSettings, option string, s Setting) {
 		}
 	case optionTimestamp:
 		var ms int64
-		if ms, err = strconv.ParseInt(s.Value, 10, 64); err == nil && ms < 0 {
-			err = fmt.Errorf("it lies before 1970")
+		if ms, err = strconv.ParseInt(s.Value, 10, 64); err != nil || ms < 0 {
+			err = fmt.Errorf("it is no time")
 		}
 		src.timestamp = ms * millisecond
 	case optionByTimestamps:
