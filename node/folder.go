@@ -24,6 +24,7 @@ import (
 //	generator.json  what the generator makes, so that a restart goes on with the same events
 //	token           what a writer shows to the API
 //	instance        what the folder's rows are called on a Kafka cluster
+//	kafka/          topics, where the process has a Kafka port of its own
 const (
 	identityFile  = "nagare.json"
 	storeFile     = "state.db"
@@ -49,6 +50,7 @@ type Project struct {
 	Cluster     string `json:"cluster,omitempty"` // the cluster's own name
 	Kafka       string `json:"kafka,omitempty"`   // its addresses
 	KafkaConfig string `json:"kafkaConfig,omitempty"`
+	Listen      bool   `json:"kafkaListen,omitempty"` // they are those of the folder's own Kafka port
 }
 
 // identity is the content of nagare.json.

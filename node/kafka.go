@@ -25,6 +25,7 @@ type Kafka struct {
 	Hosts      string // HOST:PORT,…, or KafkaProject
 	Properties []kafka.Property
 	File       string // that the properties are from, for the next start
+	Listen     string // instead of Hosts: a port of this process's own, see listenKafka
 }
 
 // The options kafka.… of a project are client settings; this one says where the cluster is.
@@ -105,10 +106,19 @@ func projectHosts(p *plan.Pipeline) (string, error) {
 // openKafka connects to the cluster, if there is to be one, before anything in the folder is touched.
 func (n *Node) openKafka(ctx context.Context) error {
 	k := n.cfg.Kafka
-	if k == nil {
+	switch {
+	case k == nil:
 		return nil
+	case k.Listen != "":
+		n.cfg.Project.Listen = true
+		return probeKafkaPort(k.Listen)
 	}
-	hosts := k.Hosts
+	return n.connectKafka(ctx, k.Hosts)
+}
+
+// connectKafka connects to a cluster.
+func (n *Node) connectKafka(ctx context.Context, hosts string) error {
+	k := n.cfg.Kafka
 	if hosts == KafkaProject {
 		var err error
 		if hosts, err = projectHosts(n.cfg.Pipeline); err != nil {
@@ -128,13 +138,24 @@ func (n *Node) openKafka(ctx context.Context) error {
 	}
 	n.onClose(c.Close)
 	n.cluster = c
-	n.cfg.Project.Cluster, n.cfg.Project.Kafka, n.cfg.Project.KafkaConfig = c.ID(), c.Hosts(), k.File
+	if k.Listen == "" {
+		n.cfg.Project.Cluster, n.cfg.Project.Kafka, n.cfg.Project.KafkaConfig = c.ID(), c.Hosts(), k.File
+	}
 	return nil
 }
 
 // chooseHost decides who keeps the topics.
-func (n *Node) chooseHost() error {
+func (n *Node) chooseHost(ctx context.Context) error {
 	n.host = embedded{n.broker}
+	if n.cfg.Kafka != nil && n.cfg.Kafka.Listen != "" {
+		address, err := n.listenKafka()
+		if err != nil {
+			return err
+		}
+		if err := n.connectKafka(ctx, address); err != nil {
+			return err
+		}
+	}
 	if n.cluster == nil {
 		return nil
 	}
@@ -149,11 +170,13 @@ func (n *Node) chooseHost() error {
 // checkCluster refuses a folder whose positions belong to other topics.
 func (n *Node) checkCluster() error {
 	had, err := ReadIdentity(n.cfg.Data)
-	if err != nil || had.Cluster == n.cfg.Project.Cluster {
+	if err != nil || had.Cluster == n.cfg.Project.Cluster && had.Listen == n.cfg.Project.Listen {
 		return nil // a new one, or the same
 	}
 	e := &DataError{Dir: n.cfg.Data, Fix: "or " + otherFolder}
 	switch {
+	case had.Listen:
+		e.Reason, e.Fix = "its topics are those of its own Kafka port", "say --kafka-listen 9092, "+e.Fix
 	case had.Cluster == "":
 		e.Reason, e.Fix = "its topics are those of the embedded broker, not of Kafka", "leave --kafka out, "+e.Fix
 	case n.cfg.Project.Cluster == "":

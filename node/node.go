@@ -134,7 +134,7 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openBroker(ctx); err != nil {
 		return err
 	}
-	if err := n.chooseHost(); err != nil {
+	if err := n.chooseHost(ctx); err != nil {
 		return err
 	}
 	// A reset that was cut short is finished.
@@ -165,7 +165,10 @@ func (n *Node) generates(topic string) bool {
 }
 
 func (n *Node) brokerText() string {
-	if n.cluster != nil {
+	switch {
+	case n.cluster != nil && n.cfg.Kafka.Listen != "":
+		return "kafka port " + n.cluster.Hosts() + " of this process, for development; every record on the disk before it is acknowledged"
+	case n.cluster != nil:
 		return n.cluster.Describe()
 	}
 	return "embedded, every record on the disk before it is acknowledged"
@@ -234,7 +237,7 @@ func (n *Node) makeTopics(ctx context.Context) error {
 		if has {
 			continue
 		}
-		if n.cluster != nil && slices.Contains(n.roles.sources, name) && !n.generates(name) {
+		if n.cluster != nil && n.cfg.Kafka.Listen == "" && slices.Contains(n.roles.sources, name) && !n.generates(name) {
 			return n.cluster.MissingTopic(name)
 		}
 		if err := n.host.CreateTopic(ctx, n.topicConfig(name)); err != nil {

@@ -41,6 +41,9 @@ func (a *app) cluster(had node.Project) (*node.Kafka, error) {
 	}
 	if hosts == "" && file == "" {
 		hosts, file = had.Kafka, had.KafkaConfig
+		if had.Listen { // to look, any port will do
+			return &node.Kafka{Listen: "127.0.0.1:0"}, nil
+		}
 	}
 	if hosts == "" && file == "" {
 		return nil, nil

@@ -30,6 +30,7 @@ const (
 // runFlags is what `nagare run` can be told.
 type runFlags struct {
 	http, redis string
+	kafkaListen string
 	generator   string
 	feed        generator.Config
 	once, close bool
@@ -64,6 +65,7 @@ topics of the data folder are read to their present end.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.http, "http", "", "address of the API: PORT, 127.0.0.1:PORT or off (default "+node.DefaultHTTP+", or the next free port)")
+	flags.StringVar(&f.kafkaListen, "kafka-listen", "", "for development: open a Kafka port (PORT or 127.0.0.1:PORT) for other clients; its topics take the place of the embedded broker's")
 	flags.StringVar(&f.redis, "redis", "", "address of a Redis (in a later version)")
 	flags.StringVar(&f.generator, "generator", "", fmt.Sprintf("events per second to generate into %s, or off (default %d for the purchase pipeline, else off)", generatorTopic, demoRate))
 	flags.Uint64Var(&f.feed.Seed, "seed", 1, "generator: seed of the events")
@@ -105,6 +107,10 @@ func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 		return err
 	}
 	switch {
+	case f.kafkaListen != "" && a.namesCluster():
+		return usage("run --kafka-listen: the topics are those of a cluster already, so leave --kafka out, or this")
+	case f.kafkaListen != "" && f.once:
+		return usage("run --once: it reads what is there, so leave --kafka-listen out")
 	case len(f.from) > 0 && a.kafka != "":
 		return usage("run --from: files are the topics, so leave --kafka out")
 	case len(f.from) > 0:
@@ -116,7 +122,7 @@ func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 }
 
 // projectData is the data folder of a project that runs.
-func (a *app) projectData(p *project) (string, error) {
+func (a *app) projectData(p *project, f *runFlags) (string, error) {
 	if a.data != "" {
 		return filepath.Abs(a.data)
 	}
@@ -125,8 +131,11 @@ func (a *app) projectData(p *project) (string, error) {
 		return "", err
 	}
 	name := p.id.FolderName()
-	if a.namesCluster() {
-		name += "-kafka" // positions there are others than on the embedded broker
+	switch { // positions there are others than on the embedded broker
+	case f.kafkaListen != "":
+		name += "-kafka-port"
+	case a.namesCluster():
+		name += "-kafka"
 	}
 	return filepath.Join(home, name), nil
 }
@@ -170,7 +179,7 @@ func (f *runFlags) generate(p *project) (*node.Generate, error) {
 
 // runLive runs until a signal.
 func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) error {
-	data, err := a.projectData(p)
+	data, err := a.projectData(p, f)
 	if err != nil {
 		return err
 	}
@@ -181,6 +190,9 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	on, err := a.cluster(node.Project{})
 	if err != nil {
 		return err
+	}
+	if f.kafkaListen != "" {
+		on = &node.Kafka{Listen: f.kafkaListen}
 	}
 	screen := isTerminal(a.out)
 	log := a.logger()
@@ -211,7 +223,7 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	stop()
 	<-shown
 	if err == nil {
-		a.summary(n, a.again(p, arg))
+		a.summary(n, a.again(p, arg, f))
 	}
 	if cerr := n.Close(); err == nil {
 		err = cerr
@@ -229,7 +241,7 @@ func command() string {
 }
 
 // again is the command that goes on with a data folder.
-func (a *app) again(p *project, arg string) string {
+func (a *app) again(p *project, arg string, f *runFlags) string {
 	text := command()
 	if p.id.Path != "" || p.id.Name != pipelines.Default {
 		text += " run " + arg
@@ -239,6 +251,9 @@ func (a *app) again(p *project, arg string) string {
 	}
 	if a.kafkaConfig != "" {
 		text += " --kafka-config " + a.kafkaConfig
+	}
+	if f.kafkaListen != "" {
+		text += " --kafka-listen " + f.kafkaListen
 	}
 	if a.data != "" {
 		text += " --data " + a.data

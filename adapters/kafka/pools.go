@@ -46,3 +46,10 @@ func room[T any](p *sync.Pool, n int) []T {
 	}
 	return make([]T, 0, n)
 }
+
+// Pools is the settings of a client that uses the memory of its fetches again; whoever reads with it
+// recycles each record.
+func Pools() []kgo.Opt {
+	p := &pools{}
+	return []kgo.Opt{kgo.WithPools(&p.records, &p.members, &p.packed)}
+}

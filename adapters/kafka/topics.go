@@ -175,3 +175,11 @@ func (c *Cluster) sizes(ctx context.Context, of kadm.TopicDetails) map[string]ma
 	})
 	return sizes
 }
+
+// DeleteTopic removes a topic and its records.
+func (c *Cluster) DeleteTopic(ctx context.Context, name string) error {
+	return c.request(ctx, func(ctx context.Context) error {
+		_, err := c.admin.DeleteTopic(ctx, name)
+		return c.topicError(name, err)
+	})
+}
