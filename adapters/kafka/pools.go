@@ -34,7 +34,7 @@ func (p *memberPool) PutKRecords(s []kmsg.Record) { p.Put(&s) }
 
 // GetDecompressBytes returns room for a batch, of which it is known only how large it is compressed.
 func (p *packedPool) GetDecompressBytes(packed []byte, _ kgo.CompressionCodecType) []byte {
-	return room[byte](&p.Pool, 4*len(packed))
+	return room[byte](&p.Pool, 8*len(packed))
 }
 
 // PutDecompressBytes takes it back.
