@@ -104,9 +104,20 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	if st.Info.Running {
 		lines = append(lines, [2]string{"rate", fmt.Sprintf("%.1f/s in, %.1f/s processed", st.Rates.Input, st.Rates.Processed)})
 	}
+	if gone := lost(e); gone > 0 {
+		lines = append(lines, [2]string{"lost", grouped(gone) + " records were gone from their topic before they were read"})
+	}
 	return append(lines,
 		[2]string{"checkpoint", checkpointText(e, time.Now())},
 		[2]string{"ledger", ledgerText(e.Ledger)})
+}
+
+// lost is how many records were gone before they were read.
+func lost(e engine.Status) (n int64) {
+	for _, p := range e.Partitions {
+		n += p.Lost
+	}
+	return n
 }
 
 func checkpointText(e engine.Status, now time.Time) string {

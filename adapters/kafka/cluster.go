@@ -40,6 +40,7 @@ const (
 type Cluster struct {
 	cfg    Config
 	client *client
+	kc     *kgo.Client
 	admin  *kadm.Client
 	log    *slog.Logger
 
@@ -72,13 +73,12 @@ func Open(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, &SettingsError{[]error{err}}
 	}
 	c.client.all = append(append(c.client.all, secure...), cfg.Options...)
-	kc, err := c.newClient()
-	if err != nil {
+	if c.kc, err = c.newClient(); err != nil {
 		return nil, err
 	}
-	c.admin = kadm.NewClient(kc)
-	if err := c.meet(ctx, kc); err != nil {
-		c.admin.Close()
+	c.admin = kadm.NewClient(c.kc)
+	if err := c.meet(ctx); err != nil {
+		c.kc.Close()
 		return nil, err
 	}
 	return c, nil
@@ -96,10 +96,10 @@ func (c *Cluster) newClient(more ...kgo.Opt) (*kgo.Client, error) {
 }
 
 // meet asks for the cluster's name and what it can do.
-func (c *Cluster) meet(ctx context.Context, kc *kgo.Client) error {
+func (c *Cluster) meet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, openWait)
 	defer cancel()
-	if err := kc.Ping(ctx); err != nil {
+	if err := c.kc.Ping(ctx); err != nil {
 		return c.explain(err)
 	}
 	meta, err := c.admin.BrokerMetadata(ctx)
@@ -127,7 +127,7 @@ func (c *Cluster) meet(ctx context.Context, kc *kgo.Client) error {
 
 // Close ends the connection.
 func (c *Cluster) Close() error {
-	c.admin.Close()
+	c.kc.Close()
 	return nil
 }
 
@@ -160,7 +160,7 @@ const pingWait = 2 * time.Second
 func (c *Cluster) Healthy(ctx context.Context) error {
 	asked, cancel := context.WithTimeout(ctx, pingWait)
 	defer cancel()
-	_, err := c.admin.BrokerMetadata(asked)
+	err := c.kc.Ping(asked)
 	if err != nil && ctx.Err() == nil {
 		err = c.explain(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // A ConnectError says that a cluster cannot be reached, or does not let this client in.
@@ -85,6 +86,8 @@ func (c *Cluster) explain(err error) error {
 		e.Reason, e.Fix = "the user is not allowed to: "+kerrText(err), "give it the ACLs: Describe and Read on source topics and groups nagare-*, Write on output topics and transactional ids nagare-*"
 	case strings.Contains(err.Error(), "x509:"), strings.Contains(err.Error(), "tls:"):
 		e.Reason, e.Fix = "TLS fails: "+err.Error(), "check security.protocol and ssl.truststore in the file of --kafka-config"
+	case isSecurityMismatch(err) && strings.HasPrefix(c.client.security.protocol, "SASL_"):
+		e.Reason, e.Fix = "it ends the connection while the user is made known: it does not accept the user or the password, or wants TLS", "check sasl.jaas.config and security.protocol in the file of --kafka-config"
 	case isSecurityMismatch(err):
 		e.Reason, e.Fix = "it ends the connection at the first word", "its listener may want TLS or SASL: check security.protocol in the file of --kafka-config"
 	case errors.As(err, &op) && op.Op == "dial", strings.Contains(err.Error(), "connection refused"):
@@ -112,6 +115,10 @@ func isDenied(err error) bool {
 }
 
 func isSecurityMismatch(err error) bool {
+	var first *kgo.ErrFirstReadEOF
+	if errors.As(err, &first) {
+		return true
+	}
 	text := err.Error()
 	return strings.Contains(text, "EOF") || strings.Contains(text, "connection reset") || strings.Contains(text, "invalid large response size")
 }

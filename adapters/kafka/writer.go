@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,6 +136,9 @@ func (w *Writer) AppendMarked(ctx context.Context, partition int32, r *engine.Re
 		return -1, nil
 	}
 	first, err := w.produce(ctx, partition, r, from, seq, mark)
+	if errors.Is(err, errNewPartition) {
+		first, err = w.produce(ctx, partition, r, from, seq, mark)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -180,6 +184,10 @@ func (w *Writer) produce(ctx context.Context, partition int32, r *engine.Records
 	if failed == nil {
 		return list[0].Offset, nil
 	}
+	if strings.Contains(failed.Error(), "invalid record partitioning choice") {
+		w.forget(kc)
+		return 0, fmt.Errorf("append to topic %s: %w", w.topic, errNewPartition)
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -188,6 +196,10 @@ func (w *Writer) produce(ctx context.Context, partition int32, r *engine.Records
 	}
 	return 0, w.c.topicError(w.topic, failed)
 }
+
+// errNewPartition says that a client does not know of a partition: it looks for new ones every few
+// minutes, and another client knows at once.
+var errNewPartition = errors.New("there is no such partition")
 
 func (w *Writer) identity(number int64, last bool, mark uint64) []byte {
 	b := make([]byte, 0, len(w.producer)+16)
