@@ -22,7 +22,8 @@ func (b *bench) measureKafka(ctx context.Context) (err error) {
 	if b.Kafka == "" {
 		return nil
 	}
-	c, err := kafka.Open(ctx, kafka.Config{Hosts: kafka.SplitHosts(b.Kafka), Name: "bench"})
+	c, err := kafka.Open(ctx, kafka.Config{Hosts: kafka.SplitHosts(b.Kafka), Name: "bench",
+		Properties: []kafka.Property{{Key: "compression.type", Value: "snappy"}}})
 	if err != nil {
 		return err
 	}

@@ -197,7 +197,7 @@ func (s *Sink) begin(ctx context.Context) error {
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.UnknownTopicRetries(1),
 		kgo.ProducerLinger(0),
-		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), // as Kafka's own: some clients can unpack nothing
 	}
 	if s.marks != nil {
 		opts = append(opts, kgo.TransactionalID(s.marks.id), kgo.RequireStableFetchOffsets())

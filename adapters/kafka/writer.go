@@ -78,7 +78,7 @@ func (w *Writer) client() (*kgo.Client, error) {
 		kgo.ProducerLinger(0),
 		kgo.UnknownTopicRetries(1),
 		kgo.ProducerBatchMaxBytes(maxBatchBytes),
-		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), // as Kafka's own: some clients can unpack nothing
 	}, w.c.client.producer...)
 	var err error
 	w.kc, err = w.c.newClient(opts...)
