@@ -95,22 +95,22 @@ func (r *reader) read(ctx context.Context, dst *engine.Records) error {
 
 // fetch waits for records; moved tells that reading goes on elsewhere.
 func (r *reader) fetch(ctx context.Context) (moved bool, err error) {
-	fetches := r.kc.PollRecords(ctx, readRecords)
+	fetches := r.kc.PollFetches(ctx)
 	if err := ctx.Err(); err != nil && fetches.NumRecords() == 0 {
 		return false, err
 	}
 	if moved, err = r.faults(ctx, fetches); err != nil || moved {
 		return moved, err
 	}
-	r.held, r.taken = r.held[:0], 0
-	fetches.EachRecord(func(rec *kgo.Record) { r.held = append(r.held, rec) })
+	r.held, r.taken = nil, 0
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) { r.held = p.Records }) // there is one
 	return false, nil
 }
 
 // take appends what was fetched. Entries that are no records only move the offset.
 func (r *reader) take(dst *engine.Records) {
 	for _, rec := range r.held[r.taken:] {
-		if dst.Len() > 0 && len(dst.Values.Data)+len(rec.Value) > readBytes {
+		if n := dst.Len(); n == readRecords || n > 0 && len(dst.Values.Data)+len(rec.Value) > readBytes {
 			break
 		}
 		r.taken++
@@ -201,7 +201,7 @@ func (r *reader) connect() error {
 	if err != nil {
 		return err
 	}
-	r.kc, r.held, r.taken = kc, r.held[:0], 0
+	r.kc, r.held, r.taken = kc, nil, 0
 	return nil
 }
 
