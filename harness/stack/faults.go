@@ -33,12 +33,20 @@ func (c *cut) set(why error) {
 	c.why.CompareAndSwap(nil, &why)
 }
 
+// reason is why the life was cut off, nil while it was not.
+func (c *cut) reason() error {
+	if why := c.why.Load(); why != nil {
+		return *why
+	}
+	return nil
+}
+
 // write does a piece of work unless the life was cut off.
 func (c *cut) write(do func() error) error {
 	c.busy.RLock()
 	defer c.busy.RUnlock()
-	if why := c.why.Load(); why != nil {
-		return *why
+	if why := c.reason(); why != nil {
+		return why
 	}
 	return do()
 }

@@ -109,6 +109,9 @@ func (s *Stack) start(ctx context.Context) error {
 	go func() {
 		defer ended()
 		l.err = l.node.Run(work)
+		if why := l.cut.reason(); why != nil && !errors.Is(l.err, why) {
+			l.err = fmt.Errorf("%w; then: %v", why, l.err)
+		}
 	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,8 +174,14 @@ func (s *Stack) within(ctx context.Context, do func(ctx context.Context, l *life
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(l.over, cancel)()
-	err = do(ctx, l)
-	if l.over.Err() != nil && err != nil {
+	if err = do(ctx, l); err == nil {
+		return nil
+	}
+	if l.cut.reason() != nil {
+		l.stop() // whoever meets a fault of the disk first has the engine end: its state is not whole
+		<-l.over.Done()
+	}
+	if l.over.Err() != nil {
 		return l.failure()
 	}
 	return err
@@ -188,7 +197,7 @@ func (l *life) failure() error {
 }
 
 // failed reports a life that cannot end in order.
-func (l *life) failed() bool { return l.over.Err() != nil || l.cut.why.Load() != nil }
+func (l *life) failed() bool { return l.over.Err() != nil || l.cut.reason() != nil }
 
 // end ends the life, in order or by cutting it off, and closes the node. Between the two, before is run.
 func (s *Stack) end(why error, before func() error) error {
