@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"adapters/cli":       {"*"},
 	"adapters/bench":     {"*"},
 	"node":               {"*"},
-	"harness":            {"adapters/web", "engine", "engine/sql", "harness/stack", "node"},
+	"harness":            {"adapters/web", "engine", "engine/sql", "harness/script", "harness/stack", "node"},
 	"harness/stack":      {"*"},
 	"harness/script":     {"engine", "harness/stack", "node"},
 	"harness/example":    {"harness"}, // a module of its own, as a user has it
