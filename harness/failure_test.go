@@ -14,16 +14,38 @@ func TestAWatermarkThatIsHeldBackSaysByWhom(t *testing.T) {
 	t.Parallel()
 	r := failing(t, func(t testing.TB) {
 		env := harness.New(t, harness.Project(bikes), harness.Deadline(50*time.Millisecond))
-		env.Publish("trips", harness.Event{Value: ride(1, "dock", "12:01:00", 10), Partition: new(2)}, harness.Event{Value: ride(1, "dock", "12:01:00", 10), Partition: new(0)})
+		env.Publish("trips", harness.Event{Value: ride(1, "dock", "12:07:00", 10), Partition: new(2)}, harness.Event{Value: ride(1, "dock", "12:09:00", 10), Partition: new(0)})
 		env.WaitWatermark("12:05:00Z")
 	})
-	r.says(t, "wait for the watermark 12:05:00Z", "partition 1 of trips holds it back", "has had no record", "harness.Partitions(1)", "5m0s")
+	r.says(t, "wait for the watermark 12:05:00Z", "it is nowhere yet", "partition 1 of trips holds it back", "has had no record", "harness.Partitions(1)", "5m0s")
+	r = failing(t, func(t testing.TB) {
+		env := harness.New(t, harness.Project(bikes), harness.Partitions(2), harness.Deadline(50*time.Millisecond))
+		env.Publish("trips", harness.Event{Value: ride(1, "dock", "12:01:00", 10), Partition: new(1)}, harness.Event{Value: ride(1, "dock", "12:09:00", 10), Partition: new(0)})
+		env.WaitWatermark("12:05:00Z")
+	})
+	r.says(t, "partition 1 of trips holds it back, whose newest event is of 2026-03-01T12:01:00Z", "partition 0 has reached 2026-03-01T12:07:00Z")
 	r = failing(t, func(t testing.TB) {
 		env := harness.New(t, harness.Project(bikes), harness.Partitions(1), harness.Deadline(50*time.Millisecond))
 		env.Publish("trips", ride(1, "dock", "12:01:00", 10), "no JSON", harness.Event{Value: ride(2, "dock", "12:30:00", 10), Time: time.Date(2026, 3, 1, 12, 1, 0, 0, time.UTC)})
 		env.WaitWatermark("12:05:00Z")
 	})
 	r.says(t, "it is at 2026-03-01T11:59:00Z", "whose newest event is of 2026-03-01T12:01:00Z", "publish an event of 2026-03-01T12:07:00Z or later", "1 invalid", "1 future", "trips$invalid")
+}
+
+// A watermark that no idle partition can reach is given up before the idle timeout is over.
+func TestAHopelessWaitEndsSoon(t *testing.T) {
+	t.Parallel()
+	harness.Synctest(t, "2026-03-01T12:30:00Z", func(t *testing.T) {
+		begin := time.Now()
+		failing(t, func(t testing.TB) {
+			env := open(t)
+			env.Publish("trips", ride(1, "dock", "12:01:00", 10))
+			env.WaitWatermark("12:05:00Z")
+		}).says(t, "no partition has reached it yet: publish an event of 2026-03-01T12:07:00Z or later")
+		if took := time.Since(begin); took > time.Minute {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 func TestAFailureLeavesTheState(t *testing.T) {

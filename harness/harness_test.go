@@ -69,3 +69,5 @@ func TestPublishedRowsComeOut(t *testing.T) {
 		t.Errorf("the ledger says %+v", c)
 	}
 }
+
+func TestTheExample(t *testing.T) { testReturns(t) }

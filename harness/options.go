@@ -44,8 +44,9 @@ func Partitions(n int) Option {
 func Durable() Option { return func(c *config) { c.stack.Durable = true } }
 
 // Deadline is how long any call may wait before the test fails, of virtual time inside Synctest.
-// Without it that is 10 seconds more than the project's idle timeout, so that a partition without
-// records fails no test that has the patience.
+// Without it that is 30 seconds more than the project's idle timeout, so that a partition without
+// records fails no test that has the patience. WaitWatermark gives up sooner when only new records could
+// move the watermark and none come.
 func Deadline(d time.Duration) Option {
 	return func(c *config) {
 		if d <= 0 {
@@ -56,4 +57,4 @@ func Deadline(d time.Duration) Option {
 }
 
 // patience is the deadline beyond the idle timeout.
-const patience = 10 * time.Second
+const patience = 30 * time.Second

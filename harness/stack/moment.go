@@ -53,8 +53,5 @@ func (m Moment) String() string { return m.text }
 
 // clock is a time as a sentence shows it.
 func clock(micros int64) string {
-	if micros == math.MinInt64 || micros == math.MaxInt64 {
-		return "nowhere yet"
-	}
 	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
 }
