@@ -75,6 +75,9 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	cfg = cfg.withDefaults()
 	b := &Broker{cfg: cfg, dir: cfg.Dir, ackWait: ackWait, linked: make(chan struct{}), topics: make(map[string]*topic), byName: make(map[string]*partition), stop: make(chan struct{})}
 	if cfg.Serverless {
+		if cfg.Shared {
+			return nil, errors.New("open broker: without a server there is nothing that other clients could reach")
+		}
 		b.bare = newBareTopics()
 		return b, nil
 	}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -72,8 +73,8 @@ func (e *Env) within(do func(ctx context.Context) error) {
 	if err == nil {
 		return
 	}
-	if err == context.DeadlineExceeded {
-		e.t.Fatalf("the pipeline did not settle within %v; harness.Deadline gives it more time", e.deadline)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.t.Fatalf("%v after %v; harness.Deadline gives it more time", err, e.deadline)
 	}
 	e.t.Fatal(err)
 }

@@ -104,6 +104,17 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 			e.FailSink("overdue_out", harness.Unreachable)
 			e.HealSink("overdue_out")
 		}, []string{"nothing has met the fault"}},
+		"a sink that is down": {func(t testing.TB) {
+			e := open(t)
+			e.FailSink("overdue_out", harness.Unreachable)
+			e.CloseWindows()
+		}, []string{"sink overdue_out is made to fail", "call HealSink before"}},
+		"a sink that takes nothing": {func(t testing.TB) {
+			dir := t.TempDir()
+			e := harness.New(t, harness.Project(bikes), harness.Deadline(100*time.Millisecond), harness.Set("sink.overdue_out.format", "json"),
+				harness.Set("sink.overdue_out.option.path", filepath.Join(dir, "out.json")))
+			e.Settle()
+		}, []string{"option"}},
 		"no failure": {func(t testing.TB) {
 			harness.New(t, harness.Project(bikes), harness.Deadline(20*time.Millisecond)).Failure()
 		}, []string{"it goes on"}},

@@ -24,8 +24,8 @@ import (
 //	NULL of any type                 nil
 type Row map[string]any
 
-// Table returns the final rows of a table or view, in the order of their windows and then of the
-// grouping columns; those of TABLE$open, a topic or a query are to be had as well.
+// Table returns the final rows of a table or view, sorted by their windows and the other grouping columns,
+// else by partition and offset. TABLE$open, the open windows, and topics can be read too.
 func (e *Env) Table(name string) []Row {
 	e.t.Helper()
 	return e.typed(func(ctx context.Context) (*stack.Rows, error) { return e.stack.Table(ctx, name) })

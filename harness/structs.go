@@ -39,20 +39,24 @@ func structs[T any](e *Env, name string, read func(context.Context) (*stack.Rows
 	out := make([]T, len(set.Rows))
 	for i, texts := range set.Rows {
 		row := reflect.ValueOf(&out[i]).Elem()
-		for k, c := range set.Columns {
-			if fields[k] == nil {
-				continue
-			}
-			if err := setField(row.FieldByIndex(fields[k].Index), c.Type, texts[k]); err != nil {
-				e.t.Fatalf("read %s as %v: row %d, column %s (%s) into field %s: %v", name, row.Type(), i, c.Name, c.Type, fields[k].Name, err)
+		for _, f := range fields {
+			c := set.Columns[f.column]
+			if err := setField(row.FieldByIndex(f.Index), c.Type, texts[f.column]); err != nil {
+				e.t.Fatalf("read %s as %v: row %d, column %s (%s) into field %s: %v", name, row.Type(), i, c.Name, c.Type, f.Name, err)
 			}
 		}
 	}
 	return out
 }
 
-// fieldsOf finds the field of each column, nil where there is none.
-func fieldsOf(t reflect.Type, columns []stack.Column) ([]*reflect.StructField, error) {
+// A field is one of a struct, and the column that goes into it.
+type field struct {
+	reflect.StructField
+	column int
+}
+
+// fieldsOf finds the column of each field.
+func fieldsOf(t reflect.Type, columns []stack.Column) ([]field, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("rows need a struct, and %v is none", t)
 	}
@@ -60,7 +64,7 @@ func fieldsOf(t reflect.Type, columns []stack.Column) ([]*reflect.StructField, e
 	for i, c := range columns {
 		names[i] = c.Name
 	}
-	found := make([]*reflect.StructField, len(columns))
+	var found []field
 	for _, f := range reflect.VisibleFields(t) {
 		want, ok := columnOf(&f)
 		if !ok {
@@ -79,7 +83,7 @@ func fieldsOf(t reflect.Type, columns []stack.Column) ([]*reflect.StructField, e
 			}
 			return nil, fmt.Errorf("%s; the columns are %s", text, strings.Join(names, ", "))
 		}
-		found[at] = &f
+		found = append(found, field{f, at})
 	}
 	return found, nil
 }

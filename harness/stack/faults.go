@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -152,6 +153,25 @@ func (f *faults) stuck(destination string) bool {
 
 // errSink is what a sink that is made to fail says.
 var errSink = errors.New("reach the sink, which the test made fail: nothing answers")
+
+// failing names a sink that takes nothing now, "" if there is none.
+func (f *faults) failing() string {
+	for _, name := range slices.Sorted(maps.Keys(f.sinks)) {
+		if f.stuck("sink/" + name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// heal ends all faults of sinks.
+func (f *faults) heal() {
+	for _, s := range f.sinks {
+		s.mu.Lock()
+		s.err = nil
+		s.mu.Unlock()
+	}
+}
 
 // FailSink makes every write of a sink fail until HealSink. With written the rows are written all the
 // same and only the answer is lost, so that they are delivered again.

@@ -269,6 +269,9 @@ func (s *Stack) Restart(ctx context.Context) error {
 // CloseWindows ends all topics: what is in them is processed, and every window closes. The pipeline
 // goes on; rows that come later for those windows are late.
 func (s *Stack) CloseWindows(ctx context.Context) error {
+	if name := s.faults.failing(); name != "" {
+		return fmt.Errorf("close all windows: sink %s is made to fail, and the end of the topics waits for it; call HealSink before", name)
+	}
 	if err := s.Settle(ctx); err != nil {
 		return err
 	}
@@ -287,8 +290,9 @@ func (s *Stack) CloseWindows(ctx context.Context) error {
 	return s.start(ctx)
 }
 
-// Close ends the stack.
+// Close ends the stack. Sinks that were made to fail work again, so that its end waits for none.
 func (s *Stack) Close() error {
+	s.faults.heal()
 	var err error
 	if l, down := s.now(); down == nil && l != nil {
 		failed := l.failed()
@@ -308,9 +312,30 @@ func (s *Stack) Publish(ctx context.Context, topic string, records []node.Record
 }
 
 // Settle waits until everything that is in the topics is processed, durable and, but for sinks that are
-// made to fail, delivered.
+// made to fail, delivered. Its error says what waits.
 func (s *Stack) Settle(ctx context.Context) error {
-	return s.within(ctx, func(ctx context.Context, l *life) error { return l.node.Settle(ctx, s.faults.stuck) })
+	err := s.within(ctx, func(ctx context.Context, l *life) error { return l.node.Settle(ctx, s.faults.stuck) })
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return s.unsettled(ctx)
+}
+
+// unsettled says what a pipeline still has to do that had no more time.
+func (s *Stack) unsettled(ctx context.Context) error {
+	st, err := s.Status(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	lag := int64(0)
+	for _, p := range st.Partitions {
+		lag += p.Lag
+	}
+	state := st.State
+	if st.Reason != "" {
+		state += " (" + st.Reason + ")"
+	}
+	return fmt.Errorf("wait for the pipeline to settle: it is %s, with %d records to read and %d rows to deliver: %w", state, lag, st.OutboxRows, ctx.Err())
 }
 
 // CheckIdle settles, then looks for idle partitions, for a test with a clock of its own.

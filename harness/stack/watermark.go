@@ -32,6 +32,9 @@ func (s *Stack) WaitWatermark(ctx context.Context, at Moment) error {
 	if serr != nil {
 		return serr
 	}
+	if holder(&st, at) == nil {
+		return fmt.Errorf("wait for the watermark %v: it is reached, but its rows are not where they belong: %w", at, s.unsettled(ctx))
+	}
 	return fmt.Errorf("wait for the watermark %v: after %v %s", at, time.Since(begin).Round(time.Millisecond), s.heldBack(&st, at))
 }
 
@@ -106,9 +109,6 @@ func holder(st *engine.Status, at Moment) *engine.PartitionStatus {
 // heldBack says where the watermark is and why it is not further.
 func (s *Stack) heldBack(st *engine.Status, at Moment) string {
 	p := holder(st, at)
-	if p == nil {
-		return "it is reached, but not in time"
-	}
 	where := "nowhere yet"
 	if p.Watermark != math.MinInt64 {
 		where = "at " + clock(p.Watermark)
