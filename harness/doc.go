@@ -17,7 +17,7 @@
 // a few milliseconds; Durable is the broker and the store of a real run in a temporary folder, and Synctest
 // virtual time, in which an hour takes milliseconds.
 //
-//	New, Project, Set, Partitions, Durable, Deadline, FromEnv    a pipeline
+//	New, Project, Set, Partitions, Durable, Kafka, Deadline      a pipeline
 //	Publish, Event                                               what goes in
 //	WaitWatermark, CloseWindows, Settle                          until when
 //	Table, Rows, Query, Select, Late, Invalid, Topic, Ledger     what came out

@@ -31,6 +31,7 @@ func New(t testing.TB, options ...Option) *Env {
 	if c.fault != "" {
 		t.Fatal(c.fault)
 	}
+	c.serve(t)
 	if c.stack.Durable {
 		c.stack.Dir = t.TempDir()
 	}

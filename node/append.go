@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/file"
@@ -24,7 +26,7 @@ const AnyPartition = -1
 
 // Append appends records in order and returns once they are durable. A record without a time gets the
 // present, one without a key the one that the topic's key field gives.
-func (n *Node) Append(ctx context.Context, topic string, records []Record) error {
+func (n *Node) Append(ctx context.Context, topic string, records []Record) (err error) {
 	info, err := n.topicInfo(ctx, topic)
 	if err != nil {
 		return err
@@ -35,6 +37,9 @@ func (n *Node) Append(ctx context.Context, topic string, records []Record) error
 	w, err := n.host.Writer(topic, "append")
 	if err != nil {
 		return err
+	}
+	if c, ok := w.(io.Closer); ok { // one that has a connection of its own
+		defer func() { err = errors.Join(err, c.Close()) }()
 	}
 	batches := make([]engine.Records, info.Partitions)
 	turn := int64(0)

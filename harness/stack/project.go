@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -139,9 +140,24 @@ func (p *Project) Tables() []string {
 	return names
 }
 
-// setPartitions gives every topic that is read the same number of partitions.
-func (p *Project) setPartitions(n int) {
+// defaultPartitions is how many a topic has of which the project says nothing.
+const defaultPartitions = 3
+
+// Partitions is how many partitions each topic has that is read: n, or, where that is 0, what the project
+// says.
+func (p *Project) Partitions(n int) map[string]int {
+	all := map[string]int{}
 	for _, topic := range p.Sources() {
+		if all[topic] = n; n == 0 {
+			all[topic] = cmp.Or(p.Pipeline.Config.Topics[topic].Partitions, defaultPartitions)
+		}
+	}
+	return all
+}
+
+// setPartitions gives every topic that is read that many partitions.
+func (p *Project) setPartitions(n int) {
+	for topic, n := range p.Partitions(n) {
 		c := p.Pipeline.Config.Topics[topic]
 		c.Partitions = n
 		p.Pipeline.Config.Topics[topic] = c

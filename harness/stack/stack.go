@@ -20,10 +20,11 @@ import (
 // Config is what a Stack is made of. Project is needed.
 type Config struct {
 	Project    string
-	Settings   []Setting // in the place of the project's own
-	Partitions int       // of every topic that is read; 0: what the project says
-	Dir        string    // an empty folder: of the data, or, in memory, of what sinks write to files
-	Durable    bool      // the data lies in Dir, kept by the broker and the store of a real run
+	Settings   []Setting   // in the place of the project's own
+	Partitions int         // of every topic that is read; 0: what the project says
+	Dir        string      // an empty folder: of the data, or, in memory, of what sinks write to files
+	Durable    bool        // the data lies in Dir, kept by the broker and the store of a real run
+	Kafka      *node.Kafka // keeps the topics, of a Durable stack; nil: the embedded broker
 	// Now is the wall clock of the engine, microseconds; nil: the process's. It is asked by several
 	// goroutines.
 	Now    func() int64
@@ -123,7 +124,7 @@ func (s *Stack) start(ctx context.Context) error {
 // config is what the node of a life is made of.
 func (s *Stack) config(c *cut) node.Config {
 	return node.Config{
-		Pipeline: s.Project.Pipeline, Project: s.Project.id, Data: s.cfg.Dir, HTTP: node.HTTPOff, Memory: s.memory,
+		Pipeline: s.Project.Pipeline, Project: s.Project.id, Data: s.cfg.Dir, HTTP: node.HTTPOff, Memory: s.memory, Kafka: s.cfg.Kafka,
 		Version: "under test", Logger: s.cfg.Logger,
 		Tune: func(opt *engine.Options) { s.tune(opt, c) },
 	}
