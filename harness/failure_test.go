@@ -7,6 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/nagare-stream/nagare/harness"
 )
 
@@ -144,8 +148,44 @@ func TestServersOfTheEnvironment(t *testing.T) {
 	t.Setenv("NAGARE_TEST_KAFKA", "")
 	t.Setenv("NAGARE_TEST_REDIS", "")
 	harness.New(t, harness.Project(bikes), harness.FromEnv())
-	t.Setenv("NAGARE_TEST_KAFKA", "localhost:9092")
-	failing(t, func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.FromEnv()) }).says(t, "NAGARE_TEST_KAFKA asks for real servers")
+	t.Setenv("NAGARE_TEST_REDIS", "localhost:6379")
+	failing(t, func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.FromEnv()) }).says(t, "NAGARE_TEST_REDIS asks for a real Redis")
+	t.Setenv("NAGARE_TEST_REDIS", "")
+
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	t.Setenv("NAGARE_TEST_KAFKA", c.ListenAddrs()[0])
+	t.Run("two at once", func(t *testing.T) { // on one cluster, and neither sees the other
+		for range 2 {
+			env := harness.New(t, harness.Project(bikes), harness.FromEnv())
+			env.Publish("trips", ride(1, "dock", "12:01:00", 200), "no JSON")
+			if n := len(env.Topic("trips")); n != 2 {
+				t.Errorf("the topic has %d records", n)
+			}
+			if n := len(env.Topic("overdue-trips")); n != 1 {
+				t.Errorf("the sink's topic has %d records", n)
+			}
+			if n := len(env.Invalid("trips")); n != 1 {
+				t.Errorf("%d records are invalid", n)
+			}
+			if l := env.Ledger(); l.Topics["trips"].Read != 2 || l.Tables["overdue"]["trips"].Counted != 1 {
+				t.Errorf("the ledger says %+v", l)
+			}
+		}
+	})
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := kadm.NewClient(client)
+	defer admin.Close()
+	topics, err := admin.ListTopics(t.Context())
+	if err != nil || len(topics.Names()) > 0 {
+		t.Errorf("after the tests the cluster has the topics %v, %v", topics.Names(), err)
+	}
 }
 
 func TestGolden(t *testing.T) {

@@ -14,8 +14,8 @@ type Option func(*config)
 type config struct {
 	stack    stack.Config
 	deadline time.Duration // of every wait; 0: the default
-	kafka    bool          // topics are in a Kafka cluster of the test's own
-	fault    string        // why the test cannot run as asked; "": none
+	servers  servers
+	fault    string // why the test cannot run as asked; "": none
 }
 
 // Project names the pipeline: a folder with spark-pipeline.yml, relative to that of the test, or a

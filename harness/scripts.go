@@ -15,7 +15,7 @@ import (
 // test of its own. NAGARE_UPDATE=1, or a flag -update, rewrites them as it does golden files.
 func Scripts(t *testing.T, project string) {
 	t.Helper()
-	p, err := stack.LoadProject(project, nil)
+	p, err := stack.LoadProject(project, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}

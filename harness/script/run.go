@@ -33,7 +33,7 @@ func startRun(ctx context.Context, project string, s *Script) (*run, error) {
 	}
 	r.clock.Store(max(time.Now().UnixMicro(), end.UnixMicro()+1e6))
 	cfg := stack.Config{Project: project, Settings: s.settings, Now: r.clock.Load}
-	p, err := stack.LoadProject(project, s.settings)
+	p, err := stack.LoadProject(project, s.settings, "")
 	if err != nil {
 		return nil, err
 	}

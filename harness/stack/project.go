@@ -26,12 +26,14 @@ type Project struct {
 	Shown    string // how the user knows it
 	Pipeline *plan.Pipeline
 	id       node.Project
+	topics   map[string]string // the names that topics have, by those that the project gives them
 }
 
 // LoadProject reads a project: a folder with spark-pipeline.yml, that folder's parent folders searched
-// as Spark does, or the name of one that ships. Settings take the place of the project's own.
+// as Spark does, or the name of one that ships. Settings take the place of the project's own. Prefix
+// comes before the names of its topics, and of itself where a server is told it: a server may have others'.
 // Its error lists every fault, a line each.
-func LoadProject(path string, settings []Setting) (*Project, error) {
+func LoadProject(path string, settings []Setting, prefix string) (*Project, error) {
 	p, err := findProject(path)
 	if err != nil {
 		return nil, err
@@ -42,6 +44,7 @@ func LoadProject(path string, settings []Setting) (*Project, error) {
 		faults = append(faults, p.at(problem.Error()))
 	}
 	in := plan.Input{Name: read.Name, Config: configOf(read, settings)}
+	p.topics = rename(in.Config, prefix)
 	for _, f := range read.Files {
 		in.Files = append(in.Files, plan.File{Path: f.Path, Text: f.Text})
 	}
@@ -55,7 +58,7 @@ func LoadProject(path string, settings []Setting) (*Project, error) {
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("run project %s: it has faults:\n%s", p.Shown, strings.Join(faults, "\n"))
 	}
-	p.Pipeline, p.id.Name = pipeline, read.Name
+	p.Pipeline, p.id.Name = pipeline, prefix+read.Name
 	return p, nil
 }
 
@@ -74,6 +77,44 @@ func configOf(read *spark.Project, settings []Setting) []plan.Setting {
 		config[at].Value = s.Value
 	}
 	return config
+}
+
+// rename puts a prefix before the topics that a configuration names, and returns the new names by the
+// old ones. Rows that name their topic themselves keep it.
+func rename(config []plan.Setting, prefix string) map[string]string {
+	names := map[string]string{}
+	if prefix == "" {
+		return names
+	}
+	for i := range config {
+		s := &config[i]
+		reads := strings.HasPrefix(s.Key, "source.") && strings.HasSuffix(s.Key, ".option.subscribe")
+		writes := strings.HasPrefix(s.Key, "sink.") && strings.HasSuffix(s.Key, ".option.topic")
+		if reads || writes {
+			topics := strings.Split(s.Value, ",")
+			for k, name := range topics {
+				name = strings.TrimSpace(name)
+				topics[k] = prefix + name
+				names[name] = topics[k]
+			}
+			s.Value = strings.Join(topics, ",")
+		}
+		if name, is := strings.CutPrefix(s.Key, topicPrefix); is {
+			s.Key = topicPrefix + prefix + name
+		}
+	}
+	return names
+}
+
+const topicPrefix = "nagare.topic."
+
+// topic is the name that a topic, or what is kept of its rows, really has.
+func (p *Project) topic(name string) string {
+	base, _, _ := strings.Cut(name, "$")
+	if real, ok := p.topics[base]; ok {
+		return real + strings.TrimPrefix(name, base)
+	}
+	return name
 }
 
 // findProject finds a project's folder.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
@@ -27,7 +29,7 @@ type Column struct {
 // Table settles and returns the final rows of a table, view, topic or kept rows, in their order.
 func (s *Stack) Table(ctx context.Context, name string) (*Rows, error) {
 	return s.rows(ctx, func(ctx context.Context, n *node.Node, w io.Writer) error {
-		return n.Table(ctx, w, web.TableRequest{Name: name, Limit: -1, Format: "cells"})
+		return n.Table(ctx, w, web.TableRequest{Name: s.Project.topic(name), Limit: -1, Format: "cells"})
 	})
 }
 
@@ -42,7 +44,7 @@ func (s *Stack) Query(ctx context.Context, text string) (*Rows, error) {
 func (s *Stack) CSV(ctx context.Context, name string) ([]byte, error) {
 	var text bytes.Buffer
 	err := s.read(ctx, func(ctx context.Context, n *node.Node) error {
-		return n.Table(ctx, &text, web.TableRequest{Name: name, Limit: -1, Format: "csv"})
+		return n.Table(ctx, &text, web.TableRequest{Name: s.Project.topic(name), Limit: -1, Format: "csv"})
 	})
 	return text.Bytes(), err
 }
@@ -50,7 +52,7 @@ func (s *Stack) CSV(ctx context.Context, name string) ([]byte, error) {
 // Records settles and returns what a topic holds, partition by partition.
 func (s *Stack) Records(ctx context.Context, topic string) (all []node.Record, err error) {
 	err = s.read(ctx, func(ctx context.Context, n *node.Node) error {
-		all, err = n.Records(ctx, topic)
+		all, err = n.Records(ctx, s.Project.topic(topic))
 		return err
 	})
 	return all, err
@@ -59,6 +61,14 @@ func (s *Stack) Records(ctx context.Context, topic string) (all []node.Record, e
 // Ledger settles and returns what became of every row.
 func (s *Stack) Ledger(ctx context.Context) (l engine.Ledger, err error) {
 	err = s.read(ctx, func(_ context.Context, n *node.Node) error { l = n.Status().Ledger; return nil })
+	for name, real := range s.Project.topics { // the ledger is a copy
+		for _, counts := range append(slices.Collect(maps.Values(l.Tables)), l.Topics) {
+			if c, ok := counts[real]; ok {
+				counts[name] = c
+				delete(counts, real)
+			}
+		}
+	}
 	return l, err
 }
 

@@ -25,6 +25,7 @@ type Config struct {
 	Dir        string      // an empty folder: of the data, or, in memory, of what sinks write to files
 	Durable    bool        // the data lies in Dir, kept by the broker and the store of a real run
 	Kafka      *node.Kafka // keeps the topics, of a Durable stack; nil: the embedded broker
+	Prefix     string      // of the names of topics and of the project, where others use the same cluster
 	// Now is the wall clock of the engine, microseconds; nil: the process's. It is asked by several
 	// goroutines.
 	Now    func() int64
@@ -58,7 +59,7 @@ type life struct {
 
 // Open reads the project and starts it.
 func Open(ctx context.Context, cfg Config) (*Stack, error) {
-	p, err := LoadProject(cfg.Project, cfg.Settings)
+	p, err := LoadProject(cfg.Project, cfg.Settings, cfg.Prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -309,7 +310,7 @@ func (s *Stack) Close() error {
 
 // Publish appends records to a topic and returns once they are durable.
 func (s *Stack) Publish(ctx context.Context, topic string, records []node.Record) error {
-	return s.within(ctx, func(ctx context.Context, l *life) error { return l.node.Append(ctx, topic, records) })
+	return s.within(ctx, func(ctx context.Context, l *life) error { return l.node.Append(ctx, s.Project.topic(topic), records) })
 }
 
 // Settle waits until everything that is in the topics is processed, durable and, but for sinks that are
