@@ -3,6 +3,7 @@ package harness_test
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +58,9 @@ func everything(env *harness.Env) string {
 	return text.String()
 }
 
+// realKafka is the environment variable with the address of a real cluster, and the name of the test on it.
+const realKafka = "NAGARE_TEST_KAFKA"
+
 // Neither crashes nor restarts change a row, wherever they fall.
 func TestCrashesChangeNothing(t *testing.T) {
 	t.Parallel()
@@ -72,9 +76,15 @@ func TestCrashesChangeNothing(t *testing.T) {
 		name    string
 		options []harness.Option
 		piece   int // events between two disturbances; opening a folder takes its time
-	}{{"memory", nil, 29}, {"durable", []harness.Option{harness.Durable()}, 80}, {"kafka", []harness.Option{harness.Kafka()}, 80}} {
+	}{
+		{"memory", nil, 29}, {"durable", []harness.Option{harness.Durable()}, 80}, {"kafka", []harness.Option{harness.Kafka()}, 80},
+		{realKafka, []harness.Option{harness.FromEnv()}, 80},
+	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
+			if way.name == realKafka && os.Getenv(realKafka) == "" {
+				t.Skipf("no real Kafka: start one with .ci/kafka/start.sh DIR PORT (Java 17 and Maven) and set %s=127.0.0.1:PORT", realKafka)
+			}
 			env := harness.New(t, append(way.options, harness.Project(bikes), harness.Set("nagare.checkpoint.interval", "1 millisecond"))...)
 			for i, piece := range slices.Collect(slices.Chunk(events, way.piece)) {
 				env.Publish("trips", piece...)
