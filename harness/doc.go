@@ -22,12 +22,12 @@
 //	WaitWatermark, CloseWindows, Settle                          until when
 //	Table, Rows, Query, Select, Late, Invalid, Topic, Ledger     what came out
 //	CSV, Golden                                                  as files
-//	Crash, Restart, FailSink, FailDisk, FillDisk                 what must not change it
+//	Crash, Restart, FailSink, FailDisk, FillDisk, FailKafka      what must not change it
 //	Synctest                                                     time
 //	Scripts                                                      the same without Go
 //
 // The files: env.go begins and ends a pipeline, options.go says how, servers.go where, publish.go
-// writes, rows.go and structs.go read, golden.go compares, faults.go breaks, artifacts.go keeps,
+// writes, rows.go and structs.go read, golden.go compares, faults.go and kafka.go break, artifacts.go keeps,
 // synctest.go is time, scripts.go runs the texts of `nagare test`. Package stack does the work, without
 // a test; package script is the language of the texts.
 package harness

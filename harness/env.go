@@ -18,6 +18,7 @@ type Env struct {
 	t        testing.TB
 	stack    *stack.Stack
 	deadline time.Duration
+	servers  servers
 }
 
 // New starts a pipeline and ends it with the test. By default all of it is in memory; see the options.
@@ -35,7 +36,7 @@ func New(t testing.TB, options ...Option) *Env {
 	if c.stack.Durable {
 		c.stack.Dir = t.TempDir()
 	}
-	e := &Env{t: t, deadline: c.deadline}
+	e := &Env{t: t, deadline: c.deadline, servers: c.servers}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	s, err := stack.Open(ctx, c.stack)
@@ -59,6 +60,9 @@ func (e *Env) close() {
 	}
 	if e.t.Failed() {
 		e.keep()
+	}
+	if e.servers.fault != nil {
+		e.servers.fault.Remove() // the end waits for what the cluster does not take
 	}
 	if err := e.stack.Close(); err != nil {
 		e.t.Errorf("end the pipeline: %v", err)

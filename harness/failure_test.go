@@ -113,12 +113,8 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 			e.FailSink("overdue_out", harness.Unreachable)
 			e.CloseWindows()
 		}, []string{"sink overdue_out is made to fail", "call HealSink before"}},
-		"a sink that takes nothing": {func(t testing.TB) {
-			dir := t.TempDir()
-			e := harness.New(t, harness.Project(bikes), harness.Deadline(100*time.Millisecond), harness.Set("sink.overdue_out.format", "json"),
-				harness.Set("sink.overdue_out.option.path", filepath.Join(dir, "out.json")))
-			e.Settle()
-		}, []string{"option"}},
+		"no cluster":      {func(t testing.TB) { open(t).FailKafka(harness.AnswerLost) }, []string{"use harness.Kafka()"}},
+		"healthy cluster": {func(t testing.TB) { open(t).HealKafka() }, []string{"it does not fail"}},
 		"no failure": {func(t testing.TB) {
 			harness.New(t, harness.Project(bikes), harness.Deadline(20*time.Millisecond)).Failure()
 		}, []string{"it goes on"}},

@@ -28,6 +28,9 @@ const (
 type servers struct {
 	fake  bool   // on a Kafka cluster of its own in this process
 	hosts string // on this one
+
+	cluster *kfake.Cluster     // the fake one
+	fault   *kfake.FaultHandle // of it; nil: none
 }
 
 // Kafka keeps the topics in a Kafka cluster of the test's own, a fake one in this process that speaks
@@ -58,6 +61,7 @@ func (c *config) serve(t testing.TB) {
 			t.Fatalf("start a Kafka cluster for the test: %v", err)
 		}
 		t.Cleanup(cluster.Close)
+		c.servers.cluster = cluster
 		c.servers.hosts = strings.Join(cluster.ListenAddrs(), ",")
 	case c.servers.hosts == "":
 		return
