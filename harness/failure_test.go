@@ -14,8 +14,13 @@ import (
 	"github.com/nagare-stream/nagare/harness"
 )
 
+// In virtual time the deadline comes when nothing else is going to happen.
 func TestAWatermarkThatIsHeldBackSaysByWhom(t *testing.T) {
 	t.Parallel()
+	harness.Synctest(t, "2026-03-01T12:30:00Z", heldBack)
+}
+
+func heldBack(t *testing.T) {
 	r := failing(t, func(t testing.TB) {
 		env := harness.New(t, harness.Project(bikes), harness.Deadline(50*time.Millisecond))
 		env.Publish("trips", harness.Event{Value: ride(1, "dock", "12:07:00", 10), Partition: new(2)}, harness.Event{Value: ride(1, "dock", "12:09:00", 10), Partition: new(0)})
