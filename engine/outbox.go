@@ -142,6 +142,11 @@ func (o *outbox) pending() (rows, bytes int64) {
 
 // drained waits until everything is delivered.
 func (o *outbox) drained(ctx context.Context) error {
+	return o.drainedBut(ctx, func(string) bool { return false })
+}
+
+// drainedBut waits until everything is delivered, less the destinations that skip names.
+func (o *outbox) drainedBut(ctx context.Context, skip func(destination string) bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	stop := context.AfterFunc(ctx, func() {
@@ -150,10 +155,20 @@ func (o *outbox) drained(ctx context.Context) error {
 		o.mu.Unlock()
 	})
 	defer stop()
-	for o.rows > 0 && ctx.Err() == nil {
+	for o.waits(skip) && ctx.Err() == nil {
 		o.room.Wait()
 	}
 	return ctx.Err()
+}
+
+// waits reports whether a queue that skip does not name has rows. The lock is held.
+func (o *outbox) waits(skip func(destination string) bool) bool {
+	for d, q := range o.queues {
+		if len(q.entries) > 0 && !skip(d.name) {
+			return true
+		}
+	}
+	return false
 }
 
 // Delivery is tried again after a wait that doubles between these bounds, with jitter.

@@ -104,6 +104,7 @@ func (t *task) process() error {
 	t.lost += t.records.Lost
 	if t.records.Next != (Position{}) {
 		t.position = t.records.Next
+		t.e.changed.Store(true) // before the offset: who sees the one has to get a checkpoint with the other
 		t.offset.Store(t.position.Offset)
 	}
 	if t.records.Len() > 0 {

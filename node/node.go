@@ -21,11 +21,11 @@ import (
 	"github.com/nagare-stream/nagare/store"
 )
 
-// Config is what a Node is made of. Pipeline, Project and Data are needed.
+// Config is what a Node is made of. Pipeline, Project and Data, or Memory in its place, are needed.
 type Config struct {
 	Pipeline *plan.Pipeline
 	Project  Project
-	Data     string // the data folder
+	Data     string // the data folder; with Memory: where sinks of files write
 	HTTP     string // address of the API; "": DefaultHTTP or the next free port, HTTPOff: no socket
 	Version  string
 	Started  time.Time // when the process started; zero: now
@@ -40,6 +40,11 @@ type Config struct {
 
 	Logger *slog.Logger
 	Stdout *os.File // of console sinks; nil: os.Stdout
+
+	// Memory takes the place of the data folder: nothing is written to the disk, no socket is opened.
+	Memory *Memory
+	// Tune changes what the engine is made of just before it is opened: where tests put faults and clocks.
+	Tune func(*engine.Options)
 }
 
 // A Node is an open process. Its methods may be used by several goroutines.
@@ -64,7 +69,8 @@ type Node struct {
 
 	mu      sync.RWMutex
 	engine  *engine.Engine
-	failure string // why nothing is processed any more
+	swapped chan struct{} // closed when engine is replaced
+	failure string        // why nothing is processed any more
 	trouble map[string]string
 	reload  context.CancelFunc // stops the engine so that it is opened anew
 	again   bool               // reload was called
@@ -92,14 +98,19 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) error {
+	roles, err := findRoles(n.cfg.Pipeline)
+	if err != nil {
+		return err
+	}
+	n.roles = roles
+	if n.cfg.Memory != nil {
+		return n.openInMemory(ctx)
+	}
 	data, err := filepath.Abs(n.cfg.Data)
 	if err != nil {
 		return fmt.Errorf("find data folder %s: %w", n.cfg.Data, err)
 	}
 	n.cfg.Data = data
-	if n.roles, err = findRoles(n.cfg.Pipeline); err != nil {
-		return err
-	}
 	// Is the folder ours, writable, roomy? Nothing is touched yet.
 	fresh, err := checkFolder(data, n.cfg.Project, n.cfg.Look)
 	if err != nil {
@@ -356,4 +367,9 @@ func findRoles(p *plan.Pipeline) (roles, error) {
 }
 
 // CheckStore reads the whole store and tells the first fault.
-func (n *Node) CheckStore() error { return n.store.Check() }
+func (n *Node) CheckStore() error {
+	if n.store == nil {
+		return nil
+	}
+	return n.store.Check()
+}

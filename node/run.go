@@ -36,8 +36,10 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.listener != nil {
 		g.Go(func() error { return n.guarded("the API", func() error { return n.server.Serve(n.listener) }) })
 	}
-	g.Go(func() error { return n.guarded("the meter", func() error { n.meter.run(parts); return nil }) })
-	g.Go(func() error { return n.guarded("the caretaker", func() error { n.tend(parts); return nil }) })
+	if n.cfg.Memory == nil { // in memory nobody asks for rates, and there is no server to look after
+		g.Go(func() error { return n.guarded("the meter", func() error { n.meter.run(parts); return nil }) })
+		g.Go(func() error { return n.guarded("the caretaker", func() error { n.tend(parts); return nil }) })
+	}
 	if n.feed != nil {
 		g.Go(func() error { return n.guarded("the generator", func() error { return n.runFeed(parts) }) })
 	}

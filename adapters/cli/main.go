@@ -29,7 +29,7 @@ func Main(args []string) int {
 	ctx, stop := a.signals(context.Background())
 	defer stop()
 	root := a.root()
-	root.SetArgs(bareKafka(args))
+	root.SetArgs(bareKafka(oneDash(args)))
 	err := root.ExecuteContext(ctx)
 	code := a.exitCode(err)
 	if err != nil && !errors.Is(err, errSaid) && (ctx.Err() == nil || !isCancel(err)) {
