@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"store":              {"engine"},
 	"adapters/file":      {"engine", "engine/codec"},
 	"adapters/generator": {"engine"},
+	"adapters/redis":     {"engine"},
 	"adapters/spark":     {"engine/sql", "engine/plan"},
 	"adapters/web":       {"engine", "engine/codec", "engine/column", "engine/plan", "engine/sql", "broker"},
 	"adapters/cli":       {"*"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime/debug"
 
+	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
@@ -29,9 +30,9 @@ func ExitCode(err error) int {
 	case is[*DataError](err), is[*store.InUseError](err), is[*store.FormatError](err), is[*store.CorruptError](err),
 		is[*store.FolderError](err), is[*broker.DamageError](err), is[*engine.ChangedError](err):
 		return ExitData
-	case is[*PortError](err):
+	case is[*PortError](err), is[*redis.UnavailableError](err):
 		return ExitPort
-	case is[*AddressError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
+	case is[*AddressError](err), is[*redis.AddressError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
 		return ExitUsage
 	case is[sql.Faults](err):
 		return ExitProject

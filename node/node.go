@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
@@ -30,6 +31,7 @@ type Config struct {
 	Started  time.Time // when the process started; zero: now
 
 	Generate *Generate // nil: nothing is generated
+	Cache    Cache     // of redis sinks
 
 	// Look opens the folder to look and to write to topics; nothing is processed or served.
 	Look bool
@@ -48,6 +50,7 @@ type Node struct {
 	notices  []string
 	store    *store.Store
 	broker   *broker.Broker
+	cache    *redis.Server // nil: no sink needs one
 	server   *web.Server
 	token    string
 	info     web.Info
@@ -104,6 +107,10 @@ func (n *Node) open(ctx context.Context) error {
 		if err := n.openPort(); err != nil {
 			return err
 		}
+	}
+	// What redis sinks write to, which may be a server outside or want a port.
+	if err := n.openCache(ctx); err != nil {
+		return err
 	}
 	// The store's lock is the folder's lock: from here on the folder is ours alone.
 	if err := n.openStore(); err != nil {
@@ -227,6 +234,7 @@ func (n *Node) describe(fresh bool) {
 		Broker: "embedded, every record on the disk before it is acknowledged", Started: n.cfg.Started.UTC(), New: fresh,
 		Resumed: st.Events, ResumedAt: st.Watermark, Epoch: st.Epoch, Running: !n.cfg.Look,
 		Sources: n.roles.sources, Outputs: n.roles.outputs,
+		Cache:    n.cacheText(),
 		Instance: fmt.Sprintf("%d-%d", os.Getpid(), n.cfg.Started.UnixNano()),
 	}
 	if n.listener != nil {

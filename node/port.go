@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,8 @@ const (
 	HTTPOff     = "off"
 )
 
+const httpFlag = "--http"
+
 // portTries is how many ports behind a taken default one are tried before any will do.
 const portTries = 20
 
@@ -25,24 +28,32 @@ type PortError struct {
 	Address string
 	Owner   string // who has it, "" when that cannot be found out
 	Err     error
+	Flag    string // that named it; "": --http
 }
 
 func (e *PortError) Error() string {
+	flag := cmp.Or(e.Flag, httpFlag)
 	switch {
 	case !isInUse(e.Err):
-		return fmt.Sprintf("listen on %s: %v; name another port with --http", e.Address, e.Err)
+		return fmt.Sprintf("listen on %s: %v; name another port with %s", e.Address, e.Err, flag)
 	case e.Owner != "":
-		return fmt.Sprintf("listen on %s: the port is in use by %s; stop that, or name another port with --http", e.Address, e.Owner)
+		return fmt.Sprintf("listen on %s: the port is in use by %s; stop that, or name another port with %s", e.Address, e.Owner, flag)
 	}
-	return fmt.Sprintf("listen on %s: the port is in use; stop what uses it, or name another port with --http", e.Address)
+	return fmt.Sprintf("listen on %s: the port is in use; stop what uses it, or name another port with %s", e.Address, flag)
 }
 
 func (e *PortError) Unwrap() error { return e.Err }
 
 // An AddressError says that an address is none that this version listens on.
-type AddressError struct{ Address, Reason string }
+type AddressError struct {
+	Address, Reason string
+	Flag            string // that named it; "": --http
+}
 
 func (e *AddressError) Error() string {
+	if e.Flag != "" {
+		return fmt.Sprintf("listen on %q: %s; use %s 127.0.0.1:PORT or %s PORT", e.Address, e.Reason, e.Flag, e.Flag)
+	}
 	return fmt.Sprintf("listen on %q: %s; use --http 127.0.0.1:PORT, --http PORT or --http off", e.Address, e.Reason)
 }
 
@@ -53,17 +64,17 @@ func parseAddress(text string) (string, error) {
 	}
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
-		return "", &AddressError{text, "it is no address"}
+		return "", &AddressError{Address: text, Reason: "it is no address"}
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return "", &AddressError{text, "a port is a number from 0 to 65535"}
+		return "", &AddressError{Address: text, Reason: "a port is a number from 0 to 65535"}
 	}
 	switch host {
 	case "", "localhost":
 		host = "127.0.0.1"
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return "", &AddressError{text, "only loopback addresses are possible in this version"}
+		return "", &AddressError{Address: text, Reason: "only loopback addresses are possible in this version"}
 	}
 	return net.JoinHostPort(host, port), nil
 }
@@ -86,7 +97,7 @@ func listen(address string) (l net.Listener, notice string, err error) {
 		if isInUse(err) {
 			owner = portOwner(address)
 		}
-		return nil, "", &PortError{address, owner, err}
+		return nil, "", &PortError{Address: address, Owner: owner, Err: err}
 	}
 	host, text, _ := net.SplitHostPort(address)
 	port, _ := strconv.Atoi(text)
@@ -97,7 +108,7 @@ func listen(address string) (l net.Listener, notice string, err error) {
 	}
 	if err != nil {
 		if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
-			return nil, "", &PortError{address, "", err}
+			return nil, "", &PortError{Address: address, Err: err}
 		}
 	}
 	return l, fmt.Sprintf("port %d is in use, so the API is at %s", port, l.Addr()), nil

@@ -104,9 +104,28 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	if st.Info.Running {
 		lines = append(lines, [2]string{"rate", fmt.Sprintf("%.1f/s in, %.1f/s processed", st.Rates.Input, st.Rates.Processed)})
 	}
+	for _, s := range e.Sinks {
+		lines = append(lines, [2]string{"cache", cacheText(s)})
+	}
 	return append(lines,
 		[2]string{"checkpoint", checkpointText(e, time.Now())},
 		[2]string{"ledger", ledgerText(e.Ledger)})
+}
+
+// cacheText is how a sink is that writes to a cache.
+func cacheText(s engine.SinkStatus) string {
+	text := fmt.Sprintf("%s: %s", s.Name, s.State)
+	if s.Reason != "" {
+		text += ": " + s.Reason
+	}
+	text += fmt.Sprintf("; %s rows written", grouped(s.Written))
+	if s.Waiting > 0 {
+		text += fmt.Sprintf(", %s waiting", grouped(s.Waiting))
+	}
+	if s.Refused > 0 {
+		text += fmt.Sprintf(", %s refused: %s", grouped(s.Refused), s.Refusal)
+	}
+	return text
 }
 
 func checkpointText(e engine.Status, now time.Time) string {
