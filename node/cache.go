@@ -86,5 +86,8 @@ func (n *Node) CacheAddress() string {
 	return n.cache.Address()
 }
 
-// CacheConn connects to the embedded cache; for tests, which need no port.
-func (n *Node) CacheConn(ctx context.Context) (net.Conn, error) { return n.cache.Dial(ctx) }
+// DialCache connects to the embedded cache, which has a port only if one is wanted; network and address
+// are not looked at. It is what a client of go-redis takes as its Dialer.
+func (n *Node) DialCache(ctx context.Context, network, address string) (net.Conn, error) {
+	return n.cache.DialContext(ctx, network, address)
+}

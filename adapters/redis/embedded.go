@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"net"
-	"strconv"
 	"sync"
 	"time"
 
@@ -12,9 +11,10 @@ import (
 
 // An embedded server is a miniredis without a port, unless one is wanted.
 type embedded struct {
-	mini *miniredis.Miniredis
-	stop chan struct{}
-	done sync.WaitGroup
+	mini   *miniredis.Miniredis
+	listen string // "": nowhere
+	stop   chan struct{}
+	done   sync.WaitGroup
 }
 
 // How often the keys of the embedded server grow older. The library's own way, ClockTTL, looks at every
@@ -31,6 +31,7 @@ func startEmbedded(listen string) (*embedded, error) {
 		if err := e.mini.StartAddr(listen); err != nil {
 			return nil, err
 		}
+		e.listen = e.mini.Addr()
 	}
 	e.done.Go(e.run)
 	return e, nil
@@ -62,15 +63,13 @@ func (e *embedded) dial(context.Context, string, string) (net.Conn, error) {
 	return newBufferedPipe(c), nil
 }
 
-// address is where it listens, "" for nowhere.
-func (e *embedded) address() string { return e.mini.Addr() }
-
-func (e *embedded) port() string {
-	_, port, err := net.SplitHostPort(e.address())
-	if err != nil {
-		return strconv.Itoa(0)
+// cli is the command that looks into it.
+func (e *embedded) cli() string {
+	host, port, err := net.SplitHostPort(e.listen)
+	if err != nil || host == "127.0.0.1" {
+		return "redis-cli -p " + port
 	}
-	return port
+	return "redis-cli -h " + host + " -p " + port
 }
 
 func (e *embedded) close() {

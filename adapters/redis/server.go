@@ -84,8 +84,8 @@ func (s *Server) String() string {
 	switch {
 	case s.embedded == nil:
 		return "redis at " + s.shown
-	case s.embedded.address() != "":
-		return "embedded, lost on exit and made anew by the next start; redis-cli -p " + s.embedded.port()
+	case s.embedded.listen != "":
+		return "embedded, lost on exit and made anew by the next start; " + s.embedded.cli()
 	}
 	return "embedded, lost on exit and made anew by the next start"
 }
@@ -93,17 +93,17 @@ func (s *Server) String() string {
 // Address is where other programs find the server, "" for an embedded one without a port.
 func (s *Server) Address() string {
 	if s.embedded != nil {
-		return s.embedded.address()
+		return s.embedded.listen
 	}
 	return s.shown
 }
 
-// Dial connects to the embedded server.
-func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
+// DialContext connects to the embedded server, whatever the address.
+func (s *Server) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if s == nil || s.embedded == nil {
-		return nil, errors.New("connect to the embedded cache: there is none")
+		return nil, errors.New("connect to the embedded Redis: there is none")
 	}
-	return s.embedded.dial(ctx, "", "")
+	return s.embedded.dial(ctx, network, address)
 }
 
 // Close ends the connection, and the embedded server.

@@ -250,7 +250,24 @@ func (s *Sink) Refill(ctx context.Context, read func(take func(*engine.Rows) err
 func (s *Sink) fill(ctx context.Context, link uint64, out *engine.Rows) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for i := range out.Len() {
+		if i%batchRows == 0 {
+			if err := s.awaitRoom(ctx, link); err != nil {
+				return err
+			}
+		}
+		if s.refusal(out, i) == "" { // it was counted when it came
+			s.put(out, i, stateFinal, true, time.Now().UnixMicro())
+		}
+	}
+	s.wakeWriter()
+	return nil
+}
+
+// awaitRoom waits while many rows wait. The caller holds the lock.
+func (s *Sink) awaitRoom(ctx context.Context, link uint64) error {
 	for s.linked && s.links == link && s.waiting.len() >= fillRows && ctx.Err() == nil {
+		s.wakeWriter()
 		s.changed.Wait()
 	}
 	if err := ctx.Err(); err != nil {
@@ -259,13 +276,6 @@ func (s *Sink) fill(ctx context.Context, link uint64, out *engine.Rows) error {
 	if !s.linked || s.links != link {
 		return errAgain
 	}
-	now := time.Now().UnixMicro()
-	for i := range out.Len() {
-		if s.refusal(out, i) == "" { // it was counted when it came
-			s.put(out, i, stateFinal, true, now)
-		}
-	}
-	s.wakeWriter()
 	return nil
 }
 
