@@ -32,6 +32,7 @@
 //	server.go    the connection that all sinks share
 //	embedded.go  the server in the process
 //	pipe.go      the connection to it
+//	resp3.go     answers that clients of the newer protocol can read
 //	sink.go      what the engine sees
 //	waiting.go   rows that wait, a place each
 //	memory.go    what was written last, to tell older rows

@@ -32,6 +32,7 @@ func startEmbedded(listen string) (*embedded, error) {
 			return nil, err
 		}
 		e.listen = e.mini.Addr()
+		e.mini.Server().SetPreHook(pairScores(e.mini.Server()))
 	}
 	e.done.Go(e.run)
 	return e, nil

@@ -21,7 +21,7 @@ const (
 const (
 	checkPause = 200 * time.Millisecond // between two looks at the mark
 	retryFirst = 50 * time.Millisecond
-	retryMost  = time.Second
+	retryMost  = 300 * time.Millisecond
 	letGoPause = time.Second // between two refills because rows were let go
 )
 
