@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -25,6 +26,31 @@ type Server struct {
 	embedded *embedded // nil: a server outside the process
 	shown    string
 	log      *slog.Logger
+	writers  sync.WaitGroup
+
+	mu      sync.Mutex
+	closing time.Time // when the sinks that are being closed have to be; zero: none is
+}
+
+// closeWait is how long sinks that are closed together wait for their rows to be written.
+const closeWait = time.Second
+
+// begin runs the writer of a sink.
+func (s *Server) begin(writer func()) {
+	s.mu.Lock()
+	s.closing = time.Time{}
+	s.mu.Unlock()
+	s.writers.Go(writer)
+}
+
+// closeBy is when a sink has to be closed: all that are closed together share the time.
+func (s *Server) closeBy() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.IsZero() {
+		s.closing = time.Now().Add(closeWait)
+	}
+	return s.closing
 }
 
 // openTimeout is how long a start waits for a server.
@@ -106,9 +132,10 @@ func (s *Server) DialContext(ctx context.Context, network, address string) (net.
 	return s.embedded.dial(ctx, network, address)
 }
 
-// Close ends the connection, and the embedded server.
+// Close ends the connection, and the embedded server. The sinks have to be closed before.
 func (s *Server) Close() error {
 	err := s.client.Close()
+	s.writers.Wait()
 	if s.embedded != nil {
 		s.embedded.close()
 	}

@@ -52,7 +52,6 @@ type Sink struct {
 	lost   chan struct{}
 	wake   chan struct{} // rows wait
 	stop   context.CancelFunc
-	ended  chan struct{}
 	mark   string // key of the mark
 	writer writer
 
@@ -64,6 +63,7 @@ type Sink struct {
 	value   []byte // scratch
 	round   uint32 // of refills
 	filling bool
+	closing bool
 	linked  bool
 	links   uint64 // how often the link was made
 	flying  int    // rows that are being written
@@ -75,16 +75,13 @@ type Sink struct {
 // NewSink begins to write to a server.
 func NewSink(server *Server, cfg SinkConfig) *Sink {
 	s := &Sink{cfg: cfg, server: server, log: server.log, lost: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-		ended: make(chan struct{}), mark: newMark(cfg.Name), waiting: newWaiting(), memory: newMemory()}
+		mark: newMark(cfg.Name), waiting: newWaiting(), memory: newMemory()}
 	s.changed.L = &s.mu
 	s.status.Name = cfg.Name
 	s.writer.ends = map[string]int64{}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	go func() {
-		defer close(s.ended)
-		s.run(ctx)
-	}()
+	server.begin(func() { s.run(ctx) })
 	return s
 }
 
@@ -300,21 +297,19 @@ func (s *Sink) Report() engine.SinkStatus {
 	return st
 }
 
-// closeWait is how long Close waits for rows to be written.
-const closeWait = 2 * time.Second
-
-// Close writes what waits, if the server takes it, and ends the writer.
+// Close writes what waits, if the server takes it in time, and ends the writer. A command that hangs ends
+// with the server.
 func (s *Sink) Close() error {
-	late := time.AfterFunc(closeWait, func() { s.stop(); s.wakeAll() })
+	deadline := s.server.closeBy()
+	late := time.AfterFunc(time.Until(deadline), s.wakeAll)
 	defer late.Stop()
-	deadline := time.Now().Add(closeWait)
 	s.mu.Lock()
+	s.closing = true
 	for s.linked && s.waiting.len()+s.flying > 0 && time.Now().Before(deadline) {
 		s.changed.Wait()
 	}
 	s.mu.Unlock()
 	s.stop()
-	<-s.ended
 	return nil
 }
 

@@ -93,9 +93,11 @@ func (s *Sink) step(ctx context.Context) error {
 	if !s.isLinked() {
 		return s.link(ctx)
 	}
-	batch := s.take()
-	if len(batch) > 0 {
-		return s.write(ctx, batch)
+	if batch := s.take(); len(batch) > 0 {
+		begin := time.Now()
+		err := s.write(ctx, batch)
+		s.pace(ctx, time.Since(begin))
+		return err
 	}
 	s.askAgain()
 	timer := time.NewTimer(checkPause)
@@ -110,6 +112,29 @@ func (s *Sink) step(ctx context.Context) error {
 		return ctx.Err()
 	}
 	return s.look(ctx)
+}
+
+// The embedded server works on the pipeline's own processors: behind a batch it rests paceRest times as
+// long as that took, and longPause at most. What changes meanwhile is written once.
+const (
+	paceRest  = 9
+	longPause = 100 * time.Millisecond
+)
+
+// pace rests, unless everything is being written anew, for which somebody waits.
+func (s *Sink) pace(ctx context.Context, took time.Duration) {
+	s.mu.Lock()
+	rests := s.server.embedded != nil && !s.filling && s.waiting.len() < fillRows && !s.closing
+	s.mu.Unlock()
+	if !rests {
+		return
+	}
+	timer := time.NewTimer(min(paceRest*took, longPause))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 func (s *Sink) isLinked() bool {
