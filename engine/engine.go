@@ -168,6 +168,9 @@ func (e *Engine) finish(ctx context.Context) error {
 		}
 		_ = e.outbox.drained(ctx)
 	}
+	if e.opt.Once {
+		e.settleCaches(ctx)
+	}
 	if rows, _ := e.outbox.pending(); rows > 0 {
 		e.log.Warn("rows stay in the outbox for the next start", "rows", rows)
 	}

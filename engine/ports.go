@@ -123,6 +123,8 @@ type Cache interface {
 	// Refill reads everything that lives, as often as Lost says. What comes by Write and Update while
 	// read runs, or after, is newer than what read gives.
 	Refill(ctx context.Context, read func(take func(*Rows) error) error) error
+	// Settle waits until everything it was given is where it belongs, or that is not possible now.
+	Settle(ctx context.Context) error
 }
 
 // A SinkReporter is a Sink that tells how it is.

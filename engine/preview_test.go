@@ -208,8 +208,8 @@ func TestSlowPreviews(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if st := e.Status(); st.Events != 50 || st.OutboxRows > 50 {
-		t.Errorf("%d events are read, %d rows wait", st.Events, st.OutboxRows)
+	if st := e.Status(); st.Events != 50 {
+		t.Errorf("%d events of 50 are read", st.Events)
 	}
 	close(held.let)
 	for range 2 {

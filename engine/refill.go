@@ -48,6 +48,15 @@ func (e *Engine) refill(ctx context.Context, d *destination, cache Cache) (err e
 	return cache.Refill(ctx, func(take func(*Rows) error) error { return e.readLive(ctx, d, take) })
 }
 
+// settleCaches waits for the caches, until ctx ends: a run with an end has no later time to fill them.
+func (e *Engine) settleCaches(ctx context.Context) {
+	for _, d := range e.destinations {
+		if c, ok := d.sink.(Cache); ok {
+			_ = c.Settle(ctx) // what is not there now is filled by the next start
+		}
+	}
+}
+
 // readLive hands everything to take that a sink holds when it has lost nothing: final rows that have
 // not lived as long as its ttl. Rows of open windows are marked as changed and come by the next checkpoints.
 func (e *Engine) readLive(ctx context.Context, d *destination, take func(*Rows) error) error {

@@ -276,6 +276,26 @@ func (s *Sink) awaitRoom(ctx context.Context, link uint64) error {
 	return nil
 }
 
+// Settle implements engine.Cache.
+func (s *Sink) Settle(ctx context.Context) error {
+	again := time.NewTicker(settlePause)
+	defer again.Stop()
+	for {
+		switch st := s.Report(); {
+		case st.State == "connected" && st.Waiting == 0, st.State == "degraded" && !s.isLinked():
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// settlePause is between two looks of Settle.
+const settlePause = 5 * time.Millisecond
+
 // Report implements engine.SinkReporter.
 func (s *Sink) Report() engine.SinkStatus {
 	s.mu.Lock()

@@ -272,3 +272,24 @@ func testLimit(t *testing.T, s *stand) {
 }
 
 var _ engine.Cache = (*redis.Sink)(nil)
+
+// testSettled: a run with an end waits for all rows, however many, and not for a server that is away.
+func testSettled(t *testing.T, s *stand) {
+	p := open(t, s.addr, redis.SinkConfig{Name: "text"})
+	const n = 70_000
+	p.final(keys(n, "1")...)
+	if err := p.sink.Settle(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.client.DBSize(context.Background()).Val(); got != n+1 {
+		t.Errorf("the server has %d keys of %d", got, n+1)
+	}
+	s.fail("READONLY")
+	p.final(keys(10, "2")...)
+	await(t, "a sink in trouble", func() bool { return p.sink.Report().State == "degraded" })
+	if err := p.sink.Settle(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s.heal()
+	p.settled()
+}

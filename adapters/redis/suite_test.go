@@ -83,7 +83,7 @@ func TestSuite(t *testing.T) {
 		{"shapes", testShapes}, {"refused", testRefused}, {"order", testOrder}, {"ttl", testTTL}, {"states", testStates},
 		{"flushed", testFlushed}, {"killed and empty", testEmptied}, {"while filling", testFlushedWhileFilling},
 		{"READONLY", testFault("READONLY")}, {"OOM", testFault("OOM")}, {"NOREPLICAS", testFault("NOREPLICAS")}, {"LOADING", testFault("LOADING")},
-		{"another type", testOtherType}, {"hanging", testHanging}, {"slow", testSlow}, {"failover", testFailover}, {"limit", testLimit},
+		{"another type", testOtherType}, {"hanging", testHanging}, {"slow", testSlow}, {"failover", testFailover}, {"limit", testLimit}, {"settled", testSettled},
 	}
 	servers := []struct {
 		name  string

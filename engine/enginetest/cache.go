@@ -128,6 +128,9 @@ func (c *Cache) Refill(_ context.Context, read func(take func(*engine.Rows) erro
 	return err
 }
 
+// Settle implements engine.Cache.
+func (c *Cache) Settle(context.Context) error { return nil }
+
 // Flush implements engine.Sink.
 func (c *Cache) Flush(context.Context) error { return nil }
 
