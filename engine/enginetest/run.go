@@ -64,7 +64,7 @@ func (b *Bench) Options() engine.Options {
 			}
 			return b.Caches[def.Name], nil
 		},
-		Log:  func(topic string, n int) (engine.Log, error) { return logIn(b.Logs, topic, n), nil },
+		Log: func(topic string, n int) (engine.Log, error) { return logIn(b.Logs, topic, n), nil },
 		// The store outlives the engine.
 		Store:              keepOpen{b.Store},
 		Now:                func() int64 { return b.Clock.Load() },
