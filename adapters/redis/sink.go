@@ -63,7 +63,7 @@ type Sink struct {
 	value   []byte // scratch
 	round   uint32 // of refills
 	filling bool
-	closing bool
+	hurry   bool // somebody waits for the end
 	linked  bool
 	links   uint64 // how often the link was made
 	flying  int    // rows that are being written
@@ -278,6 +278,9 @@ func (s *Sink) awaitRoom(ctx context.Context, link uint64) error {
 
 // Settle implements engine.Cache.
 func (s *Sink) Settle(ctx context.Context) error {
+	s.mu.Lock()
+	s.hurry = true
+	s.mu.Unlock()
 	again := time.NewTicker(settlePause)
 	defer again.Stop()
 	for {
@@ -324,7 +327,7 @@ func (s *Sink) Close() error {
 	late := time.AfterFunc(time.Until(deadline), s.wakeAll)
 	defer late.Stop()
 	s.mu.Lock()
-	s.closing = true
+	s.hurry = true
 	for s.linked && s.waiting.len()+s.flying > 0 && time.Now().Before(deadline) {
 		s.changed.Wait()
 	}

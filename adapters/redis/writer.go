@@ -117,14 +117,14 @@ func (s *Sink) step(ctx context.Context) error {
 // The embedded server works on the pipeline's own processors: behind a batch it rests paceRest times as
 // long as that took, and longPause at most. What changes meanwhile is written once.
 const (
-	paceRest  = 9
-	longPause = 100 * time.Millisecond
+	paceRest  = 4
+	longPause = 50 * time.Millisecond
 )
 
 // pace rests, unless everything is being written anew, for which somebody waits.
 func (s *Sink) pace(ctx context.Context, took time.Duration) {
 	s.mu.Lock()
-	rests := s.server.embedded != nil && !s.filling && s.waiting.len() < fillRows && !s.closing
+	rests := s.server.embedded != nil && !s.filling && s.waiting.len() < fillRows && !s.hurry
 	s.mu.Unlock()
 	if !rests {
 		return
