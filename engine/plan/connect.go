@@ -288,6 +288,9 @@ func (r *resolver) checkSinkShape(def *SinkDef, pos sql.Pos) {
 			r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("%q has neither key and value nor key, member and score", def.From),
 				Hint: "key and value make a string, key, field and value a hash, key, member and score a sorted set"})
 		}
+		if member && def.Options["stateField"] != "" {
+			r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("sink %q has a stateField, and its values are scores", def.Name), Hint: "leave the option out: it is for values that are JSON objects"})
+		}
 		r.checkCached(def, pos)
 	}
 }
