@@ -44,7 +44,10 @@ func (e *Engine) build(ctx context.Context) error {
 	for _, d := range e.destinations {
 		e.outbox.add(d)
 	}
-	return nil
+	for _, c := range e.merger.closer {
+		c.lives = e.livesFor(c.w.op)
+	}
+	return e.buildPreviews()
 }
 
 // numberFlows gives each operator its place among those that write the same table.
@@ -115,6 +118,9 @@ func (e *Engine) openSinks() error {
 			}
 			if sink == nil {
 				continue
+			}
+			if _, ok := sink.(Updater); op.Sink.Update && !ok {
+				return fmt.Errorf("open sink %s: a sink of format %s takes no rows of open windows; leave sink.%s.option.outputMode out", op.Name, op.Sink.Format, op.Name)
 			}
 			e.addSink(op, sink)
 		}
@@ -207,7 +213,11 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 		return err
 	}
 	lane = op.lane(lane)
-	d, err := newDerived(op, e.env, newRowWriter(e, to, int32(lane)))
+	rows := newRowWriter(e, to, int32(lane))
+	if to.format == formatPlace {
+		rows.age = &emit.age
+	}
+	d, err := newDerived(op, e.env, rows)
 	if err != nil {
 		return fmt.Errorf("build %s: %w", op.Name, err)
 	}
@@ -349,11 +359,17 @@ func (e *Engine) lateDestination(op *operator) (*destination, error) {
 // addSink makes the destination of a sink: what becomes of a row is decided by its format.
 func (e *Engine) addSink(op *operator, sink Sink) {
 	name := "sink/" + op.Name
-	d := &destination{name: name, sink: sink, schema: schemaOf(op.Cols), zone: e.env.Zone, key: -1, value: -1, topic: -1}
+	d := &destination{name: name, sink: sink, schema: schemaOf(op.Cols), zone: e.env.Zone, key: -1, value: -1, topic: -1, field: -1, order: -1}
 	switch op.Sink.Format {
 	case "kafka":
 		d.format = formatTopic
 		d.key, d.value, d.topic = columnNamed(op.Cols, "key"), columnNamed(op.Cols, "value"), columnNamed(op.Cols, "topic")
+	case "redis":
+		d.format = formatPlace
+		d.key, d.value, d.field, d.order = columnNamed(op.Cols, "key"), columnNamed(op.Cols, "value"), columnNamed(op.Cols, "field"), columnNamed(op.Cols, "time")
+		if d.value < 0 {
+			d.value, d.field = columnNamed(op.Cols, "score"), columnNamed(op.Cols, "member")
+		}
 	case "csv":
 		d.format = formatCSV
 	default:

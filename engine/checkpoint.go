@@ -21,6 +21,8 @@ type cut struct {
 	Derived map[string]Count          `json:"derived,omitempty"`
 	Writers map[string][]int64        `json:"writers"` // by destination and partition: number of the next row
 	Entry   uint64                    `json:"entry"`   // next outbox entry
+
+	Appended int64 `json:"appended,omitempty"` // see merger.appended
 }
 
 type partitionCut struct {
@@ -48,7 +50,8 @@ type windowCut struct {
 //  1. The gate stops the tasks between two batches: a consistent cut.
 //  2. Positions, watermarks, counters, changed slots and new rows are copied; the tasks go on.
 //  3. The store commits all of it in one transaction.
-//  4. Only now do the rows go to their sinks.
+//  4. Only now do the rows go to their sinks, and behind them rows of windows that are still open to
+//     those that want such.
 //
 // An error is final: the state in memory is ahead of the store and must be thrown away.
 func (e *Engine) checkpoint(ctx context.Context) error {
@@ -58,16 +61,14 @@ func (e *Engine) checkpoint(ctx context.Context) error {
 		return err
 	}
 	done := e.outbox.takeDone()
-	if !e.changed.Swap(false) && len(done) == 0 {
-		return nil
+	if e.changed.Swap(false) || len(done) > 0 {
+		// What is begun is brought to its end: half a checkpoint would lose the rows that it has taken.
+		if err := e.checkpointNow(context.WithoutCancel(ctx), done); err != nil {
+			e.broken.Store(true)
+			return err
+		}
 	}
-	// What is begun is brought to its end: half a checkpoint would lose the rows that it has taken.
-	ctx = context.WithoutCancel(ctx)
-	err := e.checkpointNow(ctx, done)
-	if err != nil {
-		e.broken.Store(true)
-	}
-	return err
+	return e.preview()
 }
 
 func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
@@ -83,6 +84,9 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 	d := taken.delta
 	var packed []byte                // scratch
 	for _, out := range taken.rows { // compressing is work for outside the gate
+		if out.entry.loose {
+			continue
+		}
 		packed = e.outbox.encodeRows(packed[:0], out.entry.rows)
 		d.Put(outboxOp, binary.BigEndian.AppendUint64(nil, out.entry.id), packed)
 	}
@@ -163,6 +167,10 @@ func (e *Engine) cutOutbox() []outgoing {
 			continue
 		}
 		rows := w.take()
+		if _, ok := w.to.sink.(Cache); ok {
+			out = append(out, outgoing{w.to, entry{rows: rows, loose: true}})
+			continue
+		}
 		id := e.outbox.nextID
 		e.outbox.nextID++
 		out = append(out, outgoing{w.to, entry{id: id, rows: rows}})
@@ -183,10 +191,12 @@ func (e *Engine) cutState(d *Delta) {
 		c.gone = c.gone[:0]
 		for partition := range c.pending {
 			for _, p := range c.pending[partition] {
+				c.noteChanged(p)
 				w.write(int32(partition), p)
 			}
 			if t := c.tasks[partition]; t != nil {
 				for _, p := range t.open {
+					c.noteChanged(p)
 					w.write(int32(partition), p)
 				}
 			}
@@ -264,7 +274,7 @@ func partialPrefix(dst []byte, partition int32, slice, minEnd int64) []byte {
 
 // cut describes everything that is not state. The gate is held.
 func (e *Engine) cut() *cut {
-	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Entry: e.outbox.nextID,
+	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Entry: e.outbox.nextID, Appended: e.merger.appended,
 		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
 		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.topic, Tables: t.tables()}

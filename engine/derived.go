@@ -38,31 +38,7 @@ func newDerived(op *operator, env expr.Env, to *rowWriter) (*derived, error) {
 
 // take runs the operator over rows of a window that was just closed.
 func (d *derived) take(cols []*column.Vector, rows []uint32, times []int64) error {
-	d.in.Schema, d.in.Len = &d.schema, len(times)
-	d.in.Cols = d.in.Cols[:0]
-	for _, c := range cols {
-		d.in.Cols = append(d.in.Cols, *c)
-	}
-	d.failed.Reset()
-	sel := d.where.run(&d.in, rows, &d.failed)
-	for i, ev := range d.out {
-		d.cols[i] = ev.Run(&d.in, sel, &d.failed)
-	}
-	d.bad = grow(d.bad, len(times))
-	clear(d.bad)
-	bad := int64(0)
-	for _, r := range d.failed.Rows {
-		if !d.bad[r] {
-			d.bad[r] = true
-			bad++
-		}
-	}
-	d.kept = d.kept[:0]
-	for _, r := range sel {
-		if !d.bad[r] {
-			d.kept = append(d.kept, r)
-		}
-	}
+	bad := d.run(cols, rows, len(times))
 	d.count.Read += int64(len(rows))
 	d.count.Counted += int64(len(d.kept))
 	d.count.Invalid += bad
@@ -76,4 +52,34 @@ func (d *derived) take(cols []*column.Vector, rows []uint32, times []int64) erro
 		}
 	}
 	return nil
+}
+
+// run computes the operator's rows of a batch of n: those in d.kept of d.cols. It returns how many
+// others could not be computed.
+func (d *derived) run(cols []*column.Vector, rows []uint32, n int) (bad int64) {
+	d.in.Schema, d.in.Len = &d.schema, n
+	d.in.Cols = d.in.Cols[:0]
+	for _, c := range cols {
+		d.in.Cols = append(d.in.Cols, *c)
+	}
+	d.failed.Reset()
+	sel := d.where.run(&d.in, rows, &d.failed)
+	for i, ev := range d.out {
+		d.cols[i] = ev.Run(&d.in, sel, &d.failed)
+	}
+	d.bad = grow(d.bad, n)
+	clear(d.bad)
+	for _, r := range d.failed.Rows {
+		if !d.bad[r] {
+			d.bad[r] = true
+			bad++
+		}
+	}
+	d.kept = d.kept[:0]
+	for _, r := range sel {
+		if !d.bad[r] {
+			d.kept = append(d.kept, r)
+		}
+	}
+	return bad
 }

@@ -21,6 +21,7 @@ type destination struct {
 	zone   *time.Location
 
 	key, value, topic int // columns of a topic sink; -1: none
+	field, order      int // columns of a redis sink; -1: none
 
 	mu      sync.Mutex // of direct writes and of the state below
 	trouble string     // why rows wait, "" while they do not
@@ -35,6 +36,7 @@ const (
 	formatTopic                   // the columns key, value, topic as they are
 	formatJSON                    // as to_json(struct(*)) gives it
 	formatCSV
+	formatPlace // key, field or member, and a value as text
 )
 
 // A rowWriter encodes rows for one partition of a destination and holds them until the next
@@ -46,6 +48,8 @@ type rowWriter struct {
 	rows      *Rows
 	view      []column.Vector // the row's columns
 	json      *codec.RowJSON
+	age       *int64 // of the window whose rows come; nil: rows are as old as their records
+	aside     bool   // its rows have no numbers and no place in a checkpoint: whoever fills it empties it
 }
 
 // flushBytes is how much a writer gathers before it asks for a checkpoint, or writes when there
@@ -53,11 +57,18 @@ type rowWriter struct {
 const flushBytes = 1 << 20
 
 func newRowWriter(e *Engine, to *destination, partition int32) *rowWriter {
-	w := &rowWriter{e: e, to: to, partition: partition}
+	w := newAside(e, to, partition)
+	w.aside = false
+	e.writers = append(e.writers, w)
+	return w
+}
+
+// newAside is a writer of rows that no checkpoint takes.
+func newAside(e *Engine, to *destination, partition int32) *rowWriter {
+	w := &rowWriter{e: e, to: to, partition: partition, aside: true}
 	w.rows = &Rows{Sink: to.name, Partition: partition}
 	w.view = make([]column.Vector, len(to.schema.Fields))
 	w.json = codec.NewRowJSON(to.schema.Fields, codec.JSONFormat{Zone: to.zone, Exact: to.format == formatExact})
-	e.writers = append(e.writers, w)
 	return w
 }
 
@@ -71,16 +82,23 @@ func (w *rowWriter) append(cols []*column.Vector, sel []uint32, times []int64) e
 	}
 	r := w.rows
 	for _, row := range sel {
-		if w.to.format == formatTopic {
+		switch w.to.format {
+		case formatTopic:
 			if err := w.appendTopic(cols, int(row)); err != nil {
 				return err
 			}
-		} else {
+		case formatPlace:
+			w.appendPlace(cols, int(row), times[row])
+		default:
 			r.Keys.AppendNull()
 			r.Values.Data = w.encode(r.Values.Data, int(row))
 			r.Values.Close()
 		}
-		r.Times = append(r.Times, times[row])
+		if time := times[row]; w.age == nil {
+			r.Times = append(r.Times, time)
+		} else {
+			r.Times = append(r.Times, *w.age)
+		}
 	}
 	if len(r.Values.Data) >= flushBytes {
 		return w.full()
@@ -115,8 +133,36 @@ func (w *rowWriter) appendTopic(cols []*column.Vector, row int) error {
 	return nil
 }
 
+// appendPlace appends a row of a cache. A column that is not there leaves its part of Rows empty.
+func (w *rowWriter) appendPlace(cols []*column.Vector, row int, time int64) {
+	put := func(b *Bytes, at int) {
+		if cols[at].IsNull(row) {
+			b.AppendNull()
+			return
+		}
+		b.Data = codec.AppendOutput(b.Data, cols[at], row)
+		b.Close()
+	}
+	r := w.rows
+	put(&r.Keys, w.to.key)
+	put(&r.Values, w.to.value)
+	if w.to.field >= 0 {
+		put(&r.Fields, w.to.field)
+	}
+	if w.to.order < 0 && w.age == nil {
+		return // the order is the row's time
+	}
+	if w.to.order >= 0 && !cols[w.to.order].IsNull(row) {
+		time = cols[w.to.order].Int[row]
+	}
+	r.Orders = append(r.Orders, time)
+}
+
 // full makes room: a run without checkpoints writes at once, another asks for a checkpoint.
 func (w *rowWriter) full() error {
+	if w.aside {
+		return nil
+	}
 	if !w.e.opt.Ephemeral {
 		w.e.askCheckpoint()
 		return nil

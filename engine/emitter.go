@@ -27,6 +27,7 @@ type emitter struct {
 	all       []uint32
 	sel       []uint32 // those that HAVING let pass
 	times     []int64
+	age       int64 // of the window in hand, see age.go
 	failed    expr.RowErrors
 	rows      int64 // rows handed on so far
 	table     *tableWriter

@@ -32,6 +32,7 @@ type Engine struct {
 	tasks        []*task
 	writers      []*rowWriter
 	merger       *merger
+	previews     []*preview
 	outbox       *outbox
 
 	gate       sync.RWMutex // tasks hold it for reading while they process a batch
@@ -103,6 +104,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	deliverers := &sync.WaitGroup{}
 	for _, d := range e.destinations {
 		deliverers.Go(func() { e.deliver(delivery, d) })
+		if cache, ok := d.sink.(Cache); ok && !e.opt.Ephemeral {
+			deliverers.Go(func() { e.keepFilled(delivery, d, cache) })
+		}
 	}
 	keeper := make(chan error, 1)
 	go func() {
@@ -156,6 +160,16 @@ func (e *Engine) finish(ctx context.Context) error {
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
 		_ = e.outbox.drained(drain)
+	}
+	// Of very many rows of open windows a checkpoint takes only some.
+	for e.opt.Once && ctx.Err() == nil && e.isStale() {
+		if err := e.checkpoint(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		_ = e.outbox.drained(ctx)
+	}
+	if e.opt.Once {
+		e.settleCaches(ctx)
 	}
 	if rows, _ := e.outbox.pending(); rows > 0 {
 		e.log.Warn("rows stay in the outbox for the next start", "rows", rows)

@@ -19,6 +19,8 @@ type merger struct {
 	e      *Engine
 	groups map[*markGroup]*groupMarks
 	closer []*closer // by windowed operator
+
+	appended int64 // append time of the newest record that the task of the last report has read
 }
 
 // groupMarks is one watermark over all partitions of its topic.
@@ -37,6 +39,12 @@ type closer struct {
 	closed  int64        // end of the newest window that is closed; math.MinInt64: none
 	gone    []partialKey // stored partials to be removed at the next checkpoint
 	emit    *emitter
+
+	previews []*preview
+
+	m     *merger
+	lives int64 // how long rows live in the sink that keeps them longest of those that forget; 0: there is none
+	ages  []age // of windows whose rows may live, in order
 }
 
 type partialKey struct {
@@ -59,7 +67,7 @@ func (m *merger) addGroup(g *markGroup, n int) {
 }
 
 func (m *merger) addCloser(w *windowOp, n int, emit *emitter) *closer {
-	c := &closer{w: w, group: m.groups[w.op.topic.groups[w.op.group]], closed: math.MinInt64, emit: emit,
+	c := &closer{w: w, group: m.groups[w.op.topic.groups[w.op.group]], closed: math.MinInt64, emit: emit, m: m,
 		pending: make([][]*partial, n), tasks: make([]*windowTask, n)}
 	c.group.closers = append(c.group.closers, c)
 	m.closer = append(m.closer, c)
@@ -70,6 +78,7 @@ func (m *merger) addCloser(w *windowOp, n int, emit *emitter) *closer {
 func (m *merger) report(t *task) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.noteAppended(t)
 	for i, tm := range t.marks {
 		g := m.groups[t.flow.groups[i]]
 		g.marks[t.partition] = tm.tracker.Now()
@@ -204,6 +213,7 @@ func (c *closer) close(end int64) error {
 	}
 	c.closed = end
 	c.drop(end)
+	c.noteAge(end)
 	return c.emit.window(start, end, merged)
 }
 

@@ -26,6 +26,7 @@ type outbox struct {
 	queues map[*destination]*queue
 	bytes  int64
 	rows   int64
+	open   int64 // rows of open windows: they hold nobody up
 	nextID uint64
 	done   []uint64 // delivered, to be removed by the next checkpoint
 	free   []*Rows  // delivered, to be filled again
@@ -39,9 +40,11 @@ type queue struct {
 }
 
 type entry struct {
-	id    uint64
-	epoch uint64
-	rows  *Rows
+	id      uint64
+	epoch   uint64
+	rows    *Rows
+	loose   bool     // in no checkpoint, and without an id: what is lost can be computed again
+	preview *preview // of rows of open windows, which are loose and hold nobody up
 }
 
 func newOutbox() *outbox {
@@ -76,8 +79,13 @@ func (o *outbox) push(d *destination, e entry) {
 	o.mu.Lock()
 	q := o.queues[d]
 	q.entries = append(q.entries, e)
-	o.bytes += rowsBytes(e.rows)
-	o.rows += int64(e.rows.Len())
+	if e.preview != nil {
+		e.preview.busy = true
+		o.open += int64(e.rows.Len())
+	} else {
+		o.bytes += rowsBytes(e.rows)
+		o.rows += int64(e.rows.Len())
+	}
 	o.mu.Unlock()
 	select {
 	case q.wake <- struct{}{}:
@@ -97,9 +105,16 @@ func (o *outbox) delivered(q *queue, n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, e := range q.entries[:n] {
-		o.bytes -= rowsBytes(e.rows)
-		o.rows -= int64(e.rows.Len())
-		o.done = append(o.done, e.id)
+		if e.preview != nil {
+			e.preview.busy = false
+			o.open -= int64(e.rows.Len())
+		} else {
+			o.bytes -= rowsBytes(e.rows)
+			o.rows -= int64(e.rows.Len())
+		}
+		if !e.loose {
+			o.done = append(o.done, e.id)
+		}
 		if size := e.rows.memory(); o.kept+size <= spareRowBytes {
 			e.rows.Reset()
 			o.free, o.kept = append(o.free, e.rows), o.kept+size
@@ -107,6 +122,13 @@ func (o *outbox) delivered(q *queue, n int) {
 	}
 	q.entries = append([]entry(nil), q.entries[n:]...)
 	o.room.Broadcast()
+}
+
+// isBusy reports whether rows of a preview are still on their way.
+func (o *outbox) isBusy(v *preview) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return v.busy
 }
 
 // spareRowBytes is how much memory delivered rows may keep to be filled again.
@@ -222,7 +244,12 @@ func writeAll(ctx context.Context, sink Sink, batch []entry) (err error) {
 		}
 	}()
 	for _, e := range batch {
-		if err := sink.Write(ctx, e.epoch, e.rows); err != nil {
+		if e.preview != nil {
+			err = sink.(Updater).Update(ctx, e.rows)
+		} else {
+			err = sink.Write(ctx, e.epoch, e.rows)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -237,22 +264,23 @@ func (d *destination) setTrouble(text string) {
 
 // memory is how many bytes the rows have room for, about.
 func (r *Rows) memory() int64 {
-	n := 8 * cap(r.Times)
-	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics} {
+	n := 8 * (cap(r.Times) + cap(r.Orders))
+	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
 		n += cap(b.Data) + 4*cap(b.Ends) + 8*cap(b.Null)
 	}
 	return int64(n)
 }
 
 func rowsBytes(r *Rows) int64 {
-	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + 16*r.Len())
+	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + len(r.Fields.Data) + 16*r.Len())
 }
 
 // encodeRows writes rows for the store, for one checkpoint at a time: the destination's name and
 // numbers, then everything else compressed.
 //
 //	uvarint name length, name, uvarint partition, uvarint first, uvarint rows
-//	S2 of: times (8 bytes each), then for keys, values, topics: ends (4 bytes each), null bits, data
+//	S2 of: times (8 bytes each), then for keys, values, topics, fields: ends (4 bytes each), null bits,
+//	data; then orders (8 bytes each). What stands behind the topics may be missing: it is younger.
 func (o *outbox) encodeRows(dst []byte, r *Rows) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(r.Sink)))
 	dst = append(dst, r.Sink...)
@@ -263,7 +291,7 @@ func (o *outbox) encodeRows(dst []byte, r *Rows) []byte {
 	for _, t := range r.Times {
 		body = binary.LittleEndian.AppendUint64(body, uint64(t))
 	}
-	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics} {
+	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
 		body = binary.AppendUvarint(body, uint64(len(b.Ends)))
 		for _, e := range b.Ends {
 			body = binary.LittleEndian.AppendUint32(body, e)
@@ -274,6 +302,9 @@ func (o *outbox) encodeRows(dst []byte, r *Rows) []byte {
 		}
 		body = binary.AppendUvarint(body, uint64(len(b.Data)))
 		body = append(body, b.Data...)
+	}
+	for _, t := range r.Orders {
+		body = binary.LittleEndian.AppendUint64(body, uint64(t))
 	}
 	o.body = body
 	at := len(dst)
@@ -332,7 +363,10 @@ func decodeRows(src []byte) (*Rows, error) {
 			r.Times = append(r.Times, int64(binary.LittleEndian.Uint64(b)))
 		}
 	}
-	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics} {
+	for i, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
+		if i == 3 && len(in.b) == 0 {
+			return r, in.err
+		}
 		for ends := in.bytes(4 * in.uvarint()); len(ends) > 0; ends = ends[4:] {
 			b.Ends = append(b.Ends, binary.LittleEndian.Uint32(ends))
 		}
@@ -340,6 +374,11 @@ func decodeRows(src []byte) (*Rows, error) {
 			b.Null = append(b.Null, binary.LittleEndian.Uint64(null))
 		}
 		b.Data = append(b.Data, in.bytes(in.uvarint())...)
+	}
+	for len(in.b) > 0 {
+		if b := in.bytes(8); b != nil {
+			r.Orders = append(r.Orders, int64(binary.LittleEndian.Uint64(b)))
+		}
 	}
 	return r, in.err
 }

@@ -79,6 +79,11 @@ type Rows struct {
 	Keys      Bytes
 	Values    Bytes
 	Topics    Bytes // empty unless the sink's rows name their topic
+
+	// Of a redis sink: the field or member that a row is for, where its keys hold several; and the
+	// order of rows for one place, of which the one with the greatest stays (empty: Times).
+	Fields Bytes
+	Orders []int64
 }
 
 // Len is the number of rows.
@@ -90,6 +95,8 @@ func (r *Rows) Reset() {
 	r.Keys.Reset()
 	r.Values.Reset()
 	r.Topics.Reset()
+	r.Fields.Reset()
+	r.Orders = r.Orders[:0]
 }
 
 // A Sink accepts rows. Writing the same identity twice has the effect of writing it once.
@@ -101,6 +108,36 @@ type Sink interface {
 	Flush(ctx context.Context) error // returns once all writes are durable
 	Close() error
 }
+
+// An Updater is a Sink that also takes rows of open windows, as outputMode update gives them: rows
+// without a number, which stand until another comes for the same place. The last one is final, has a
+// number, and comes by Write, after all others.
+//
+// An implementer: keeps the order of calls of Update and Write.
+type Updater interface {
+	Sink
+	Update(ctx context.Context, out *Rows) error
+}
+
+// A Cache is an Updater that may lose what it was given, and gets it again from the tables and topics
+// from which it was made.
+//
+// An implementer: takes rows of Write and Update without waiting for anything, so that a cache that is
+// away holds nothing up; of two rows for one place keeps the one with the greater order, and of two
+// with the same order the one that came later.
+type Cache interface {
+	Updater
+	// Lost gets a value when rows may be missing and would be taken now.
+	Lost() <-chan struct{}
+	// Refill reads everything that lives, as often as Lost says. What comes by Write and Update while
+	// read runs, or after, is newer than what read gives.
+	Refill(ctx context.Context, read func(take func(*Rows) error) error) error
+	// Settle waits until everything it was given is where it belongs, or that is not possible now.
+	Settle(ctx context.Context) error
+}
+
+// A SinkReporter is a Sink that tells how it is.
+type SinkReporter interface{ Report() SinkStatus }
 
 // A Store makes checkpoints durable, each in one transaction with the state that changed.
 //

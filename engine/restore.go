@@ -10,9 +10,9 @@ import (
 // restore loads the newest checkpoint into the tasks, the merger and the outbox.
 func (e *Engine) restore(ctx context.Context) error {
 	var entries []outgoing
-	byOp := map[string]*closer{}
+	byOp, byAge := map[string]*closer{}, map[string]*closer{}
 	for _, c := range e.merger.closer {
-		byOp[stateOp(c.w)] = c
+		byOp[stateOp(c.w)], byAge[ageOp(c.w)] = c, c
 	}
 	loose := map[partialID]*partial{}
 	cp, err := e.opt.Store.Load(ctx, func(op string, key, value []byte) error {
@@ -20,6 +20,9 @@ func (e *Engine) restore(ctx context.Context) error {
 			out, err := e.restoreEntry(key, value)
 			entries = append(entries, out)
 			return err
+		}
+		if c := byAge[op]; c != nil {
+			return c.restoreAge(key, value)
 		}
 		c := byOp[op]
 		if c == nil {
@@ -140,6 +143,7 @@ func (e *Engine) restoreEntry(key, value []byte) (outgoing, error) {
 func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 	e.events.Store(c.Events)
 	e.outbox.nextID = c.Entry
+	e.merger.appended = c.Appended
 	added := func(t *task) bool { return int(t.partition) >= len(c.Topics[t.flow.topic]) }
 	for _, t := range e.tasks {
 		if added(t) {
@@ -169,6 +173,9 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 		for _, w := range t.windows {
 			w.sortOpen()
 		}
+	}
+	for _, v := range e.previews { // what was on its way when the process ended is not known
+		v.markAll()
 	}
 	for _, w := range e.writers {
 		if list := c.Writers[w.to.name]; int(w.partition) < len(list) {

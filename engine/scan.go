@@ -108,16 +108,21 @@ func scanSource(ctx context.Context, s Source, visit func(*Records) error) error
 }
 
 func scanPartition(ctx context.Context, s Source, p int32, end int64, visit func(*Records) error) (err error) {
-	if end == 0 {
+	return scanFrom(ctx, s, p, 0, end, visit)
+}
+
+// scanFrom hands the records at offsets from … end-1 to visit.
+func scanFrom(ctx context.Context, s Source, p int32, from, end int64, visit func(*Records) error) (err error) {
+	if end <= from {
 		return nil
 	}
-	r, err := s.Open(ctx, p, Position{})
+	r, err := s.Open(ctx, p, Position{Offset: from})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	var records Records
-	for next := int64(0); next < end; {
+	for next := from; next < end; {
 		if err := r.Read(ctx, &records); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil

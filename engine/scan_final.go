@@ -19,6 +19,7 @@ type windowsView struct {
 	flows   []*operator
 	closed  []int64 // by flow: end of the newest window that was closed; later ones are left out
 	pending []keptRow
+	from    []byte       // key of the first row that is wanted; nil: all
 	open    column.Batch // empty unless it was asked for
 }
 
@@ -90,7 +91,10 @@ func (e *Engine) scanWindows(ctx context.Context, flows []*operator, visit, open
 // the call.
 func (e *Engine) scanKept(ctx context.Context, v *windowsView, visit func(keptRow) error) error {
 	rest := v.pending
-	err := e.opt.Store.Scan(ctx, "table/"+v.flows[0].Table.Name, nil, nil, func(key, value []byte) error {
+	for len(rest) > 0 && v.isBefore(rest[0].key) {
+		rest = rest[1:]
+	}
+	err := e.opt.Store.Scan(ctx, "table/"+v.flows[0].Table.Name, v.from, nil, func(key, value []byte) error {
 		for len(rest) > 0 {
 			c := bytes.Compare(rest[0].key, key)
 			if c > 0 {

@@ -61,6 +61,19 @@ type Status struct {
 	OutboxRows  int64             `json:"outboxRows"`
 	Checkpoints CheckpointStatus  `json:"checkpoints"`
 	Ledger      Ledger            `json:"ledger"`
+	Sinks       []SinkStatus      `json:"sinks,omitempty"` // those that tell how they are
+}
+
+// SinkStatus is how a sink is that does not hold the pipeline up when it is in trouble.
+type SinkStatus struct {
+	Name    string `json:"name"`
+	State   string `json:"state"` // "connecting", "filling", "connected", "degraded"
+	Reason  string `json:"reason,omitempty"`
+	Written int64  `json:"written"` // rows
+	Waiting int64  `json:"waiting"` // places with a row that is not written yet
+	Refused int64  `json:"refused"` // rows that can never be written
+	Refusal string `json:"refusal,omitempty"`
+	Refills int64  `json:"refills"` // how often everything was written anew
 }
 
 // CheckpointStatus tells how checkpoints went.

@@ -70,6 +70,14 @@ func (e *Engine) Status() Status {
 			s.State, s.Reason = "degraded", name+": "+d.trouble
 		}
 		d.mu.Unlock()
+		if r, ok := d.sink.(SinkReporter); ok {
+			s.Sinks = append(s.Sinks, r.Report())
+		}
+	}
+	for _, r := range s.Sinks {
+		if r.State == "degraded" {
+			s.State, s.Reason = "degraded", "sink/"+r.Name+": "+r.Reason
+		}
 	}
 	ends := e.ends()
 	e.gate.Lock()

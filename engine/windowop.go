@@ -53,6 +53,7 @@ type partial struct {
 	hash          *agg.Hash
 	stored        bool    // some of it is in the store
 	deltas        []uint8 // by slot: changes in the store behind its state, where aggregates have such
+	stale         []stale // by preview of the operator
 }
 
 // A windowTask runs one windowed operator on one partition.

@@ -149,8 +149,8 @@ func TestServersOfTheEnvironment(t *testing.T) {
 	t.Setenv("NAGARE_TEST_KAFKA", "")
 	t.Setenv("NAGARE_TEST_REDIS", "")
 	harness.New(t, harness.Project(bikes), harness.FromEnv())
-	t.Setenv("NAGARE_TEST_REDIS", "localhost:6379")
-	failing(t, func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.FromEnv()) }).says(t, "NAGARE_TEST_REDIS asks for a real Redis")
+	t.Setenv("NAGARE_TEST_REDIS", "127.0.0.1:1")
+	failing(t, func(t testing.TB) { harness.New(t, harness.Project("purchases"), harness.FromEnv()) }).says(t, "127.0.0.1:1")
 	t.Setenv("NAGARE_TEST_REDIS", "")
 
 	c, err := kfake.NewCluster(kfake.NumBrokers(1))

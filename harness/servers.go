@@ -41,12 +41,10 @@ func Kafka() Option { return func(c *config) { c.servers.fake = true } }
 // FromEnv runs the pipeline on the servers that NAGARE_TEST_KAFKA (host:port, several with commas) and
 // NAGARE_TEST_REDIS (host:port) name, and embedded where neither is set. On a cluster the topics have
 // names of the test's own, which Publish, Topic, Table, Ledger and the like know by those of the project,
-// and are gone after it.
+// and are gone after it. On a Redis the keys are the project's, so tests of one project share it.
 func FromEnv() Option {
 	return func(c *config) {
-		if os.Getenv(envRedis) != "" { // here the address goes into the stack's configuration once it takes one
-			c.fault = "set up the pipeline: " + envRedis + " asks for a real Redis, which this version of the harness does not reach; unset it"
-		}
+		c.stack.Cache.Address, c.stack.Cache.Password = os.Getenv(envRedis), os.Getenv("NAGARE_REDIS_PASSWORD")
 		c.servers.hosts = os.Getenv(envKafka)
 	}
 }

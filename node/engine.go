@@ -89,8 +89,11 @@ func (n *Node) openSource(topic string) (engine.Source, error) {
 }
 
 func (n *Node) openSink(def *plan.SinkDef) (engine.Sink, error) {
-	if def.Format == "kafka" {
+	switch def.Format {
+	case "kafka":
 		return n.host.Sink(def, n.topicConfig)
+	case "redis":
+		return n.openCacheSink(def), nil
 	}
 	out := n.cfg.Stdout
 	if out == nil {
@@ -104,11 +107,11 @@ func CheckSinks(p *plan.Pipeline) sql.Faults {
 	var faults sql.Faults
 	for _, def := range p.Sinks {
 		switch def.Format {
-		case "redis", "webhook":
+		case "webhook":
 			faults = append(faults, sql.Fault{
 				Pos:     def.Pos,
 				Message: fmt.Sprintf("sink %s has the format %s, which comes in a later version", def.Name, def.Format),
-				Hint:    fmt.Sprintf("set sink.%s.format to kafka, json, csv, console or noop", def.Name),
+				Hint:    fmt.Sprintf("set sink.%s.format to kafka, redis, json, csv, console or noop", def.Name),
 			})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
+	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
@@ -30,9 +31,9 @@ func ExitCode(err error) int {
 	case is[*DataError](err), is[*store.InUseError](err), is[*store.FormatError](err), is[*store.CorruptError](err),
 		is[*store.FolderError](err), is[*broker.DamageError](err), is[*engine.ChangedError](err):
 		return ExitData
-	case is[*PortError](err), is[*kafka.ConnectError](err), is[*kafka.TopicError](err):
+	case is[*PortError](err), is[*kafka.ConnectError](err), is[*kafka.TopicError](err), is[*redis.UnavailableError](err):
 		return ExitPort
-	case is[*AddressError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
+	case is[*AddressError](err), is[*redis.AddressError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
 		return ExitUsage
 	case is[sql.Faults](err), is[*kafka.SettingsError](err):
 		return ExitProject

@@ -36,6 +36,9 @@ func (n *Node) openInMemory(ctx context.Context) error {
 	}
 	n.broker = n.cfg.Memory.broker
 	n.host = embedded{n.broker}
+	if err := n.openCache(ctx); err != nil {
+		return err
+	}
 	if err := n.makeTopics(ctx); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
+	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
@@ -32,6 +33,7 @@ type Config struct {
 
 	Generate *Generate // nil: nothing is generated
 	Kafka    *Kafka    // nil: the embedded broker keeps the topics
+	Cache    Cache     // of redis sinks
 
 	// Look opens the folder to look and to write to topics; nothing is processed or served.
 	Look bool
@@ -57,6 +59,7 @@ type Node struct {
 	broker   *broker.Broker
 	cluster  *kafka.Cluster // nil: the topics are the embedded broker's
 	host     host
+	cache    *redis.Server // nil: no sink needs one
 	server   *web.Server
 	token    string
 	info     web.Info
@@ -127,6 +130,10 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	if err := n.checkCluster(); err != nil {
+		return err
+	}
+	// What redis sinks write to, which may be a server outside or want a port.
+	if err := n.openCache(ctx); err != nil {
 		return err
 	}
 	// The store's lock is the folder's lock: from here on the folder is ours alone.
@@ -276,6 +283,7 @@ func (n *Node) describe(fresh bool) {
 		Broker: n.brokerText(), Started: n.cfg.Started.UTC(), New: fresh,
 		Resumed: st.Events, ResumedAt: st.Watermark, Epoch: st.Epoch, Running: !n.cfg.Look,
 		Sources: n.roles.sources, Outputs: n.roles.outputs,
+		Cache:    n.cacheText(),
 		Instance: fmt.Sprintf("%d-%d", os.Getpid(), n.cfg.Started.UnixNano()),
 	}
 	if n.listener != nil {

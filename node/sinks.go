@@ -27,6 +27,8 @@ type topicSink struct {
 	topic  string // of rows that name none
 	retain func(topic string) broker.TopicConfig
 	parts  map[producerKey]*outputs
+
+	updates map[string]*broker.Writer // by topic: of rows of open windows
 }
 
 // producerKey names one producer: everything that an input partition of a sink sends to a topic.
@@ -50,7 +52,8 @@ type output struct {
 }
 
 func newTopicSink(b *broker.Broker, def *plan.SinkDef, config func(topic string) broker.TopicConfig) *topicSink {
-	return &topicSink{broker: b, topic: def.Options["topic"], retain: config, parts: map[producerKey]*outputs{}}
+	return &topicSink{broker: b, topic: def.Options["topic"], retain: config, parts: map[producerKey]*outputs{},
+		updates: map[string]*broker.Writer{}}
 }
 
 // Write sends rows on their way. They are durable once Flush has returned.
@@ -135,13 +138,8 @@ func (s *topicSink) outputs(ctx context.Context, key producerKey) (*outputs, err
 	if o := s.parts[key]; o != nil {
 		return o, nil
 	}
-	if key.topic == "" {
-		return nil, errors.New("write rows: they name no topic, and the sink has no option.topic")
-	}
-	if !s.broker.HasTopic(key.topic) {
-		if err := s.broker.CreateTopic(ctx, s.retain(key.topic)); err != nil {
-			return nil, err
-		}
+	if err := s.ensure(ctx, key.topic); err != nil {
+		return nil, err
 	}
 	w, err := s.broker.RowWriter(key.topic, fmt.Sprintf("sink/%s/%d", key.sink, key.input))
 	if err != nil {
@@ -182,6 +180,75 @@ func resetRecords(r *engine.Records) {
 	r.Times = r.Times[:0]
 	r.Keys.Reset()
 	r.Values.Reset()
+}
+
+// Update appends rows of open windows. They have no numbers: what a crash or an error leaves open is
+// appended again, before the final row.
+func (s *topicSink) Update(ctx context.Context, out *engine.Rows) error {
+	parts := map[partitionKey]*engine.Records{}
+	var order []partitionKey
+	for i := range out.Len() {
+		topic := s.topic
+		if out.Topics.Len() > 0 {
+			if text := out.Topics.At(i); text != nil {
+				topic = string(text)
+			}
+		}
+		w, err := s.updater(ctx, topic)
+		if err != nil {
+			return err
+		}
+		at := partitionKey{topic, int32(i % w.Partitions())}
+		if !out.Keys.IsNull(i) {
+			at.partition = engine.PartitionOf(out.Keys.At(i), w.Partitions())
+		}
+		r := parts[at]
+		if r == nil {
+			r = &engine.Records{}
+			parts[at], order = r, append(order, at)
+		}
+		r.Keys.Append(out.Keys.At(i))
+		r.Values.Append(out.Values.At(i))
+		r.Times = append(r.Times, out.Times[i])
+	}
+	for _, at := range order {
+		if _, err := s.updates[at.topic].Append(ctx, at.partition, parts[at], -1); err != nil {
+			return fmt.Errorf("write to partition %d: %w", at.partition, err)
+		}
+	}
+	return nil
+}
+
+// partitionKey names a partition of an output topic.
+type partitionKey struct {
+	topic     string
+	partition int32
+}
+
+// updater is the producer of rows of open windows.
+func (s *topicSink) updater(ctx context.Context, topic string) (*broker.Writer, error) {
+	if w := s.updates[topic]; w != nil {
+		return w, nil
+	}
+	if err := s.ensure(ctx, topic); err != nil {
+		return nil, err
+	}
+	w, err := s.broker.RowWriter(topic, "open windows")
+	if err == nil {
+		s.updates[topic] = w
+	}
+	return w, err
+}
+
+// ensure makes a topic if need be.
+func (s *topicSink) ensure(ctx context.Context, topic string) error {
+	if topic == "" {
+		return errors.New("write rows: they name no topic, and the sink has no option.topic")
+	}
+	if s.broker.HasTopic(topic) {
+		return nil
+	}
+	return s.broker.CreateTopic(ctx, s.retain(topic))
 }
 
 // Flush waits until all rows are durable.

@@ -185,6 +185,12 @@ func checkPipeline(st web.StatusAnswer) []finding {
 				fmt.Sprintf("see them: nagare query 'SELECT * FROM `%s$late`'; a longer WATERMARK delay waits for them", t.Name)})
 		}
 	}
+	for _, s := range e.Sinks {
+		if s.Refused > 0 {
+			list = append(list, finding{doubt, fmt.Sprintf("sink %s refused %s rows: %s", s.Name, grouped(s.Refused), s.Refusal),
+				fmt.Sprintf("see sink.%s.from: a WHERE … IS NOT NULL leaves such rows out", s.Name)})
+		}
+	}
 	if behind := lag(e); st.Info.Running && float64(behind) > 10*max(st.Rates.Processed, 1000) {
 		list = append(list, finding{doubt, fmt.Sprintf("the pipeline is %s records behind", grouped(behind)), "wait: it reads at full speed; `nagare status` shows the rate"})
 	}

@@ -79,7 +79,7 @@ func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) 
 	n, err := node.Open(ctx, node.Config{
 		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, Version: a.version, Started: a.started,
-		Once: true, Close: f.close, Logger: a.logger(),
+		Once: true, Close: f.close, Cache: f.cache(), Logger: a.logger(),
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nagare-stream/nagare/adapters/generator"
+	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/pipelines"
 )
@@ -29,13 +30,14 @@ const (
 
 // runFlags is what `nagare run` can be told.
 type runFlags struct {
-	http, redis string
-	kafkaListen string
-	generator   string
-	feed        generator.Config
-	once, close bool
-	from        []string
-	out, format string
+	http               string
+	kafkaListen        string
+	redis, redisListen string
+	generator          string
+	feed               generator.Config
+	once, close        bool
+	from               []string
+	out, format        string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -66,7 +68,8 @@ topics of the data folder are read to their present end.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.http, "http", "", "address of the API: PORT, 127.0.0.1:PORT or off (default "+node.DefaultHTTP+", or the next free port)")
 	flags.StringVar(&f.kafkaListen, "kafka-listen", "", "for development: open a Kafka port (PORT or 127.0.0.1:PORT) for other clients; its topics take the place of the embedded broker's")
-	flags.StringVar(&f.redis, "redis", "", "address of a Redis (in a later version)")
+	flags.StringVar(&f.redis, "redis", "", "address of a Redis for the project's redis sinks: HOST:PORT, or a URL without a password (default an embedded one)")
+	flags.StringVar(&f.redisListen, "redis-listen", "", "open the embedded Redis to other programs of this machine, at PORT or 127.0.0.1:PORT")
 	flags.StringVar(&f.generator, "generator", "", fmt.Sprintf("events per second to generate into %s, or off (default %d for the purchase pipeline, else off)", generatorTopic, demoRate))
 	flags.Uint64Var(&f.feed.Seed, "seed", 1, "generator: seed of the events")
 	flags.DurationVar(&f.feed.Disorder, "disorder", 0, "generator: how far the time of an event may lie behind, as in 5s")
@@ -86,8 +89,18 @@ topics of the data folder are read to their present end.`,
 // run sorts out which kind of run is meant.
 func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 	switch {
-	case f.redis != "":
-		return usage("run --redis %s: Redis comes in a later version; leave the flag out", f.redis)
+	case redis.HasPassword(f.redis):
+		return usage("run --redis: everybody on this machine can read a command line; set NAGARE_REDIS_PASSWORD, or NAGARE_REDIS to the whole URL")
+	case f.redis != "" && f.redisListen != "":
+		return usage("run --redis-listen %s: it is for the embedded Redis, and --redis names another; leave one out", f.redisListen)
+	case len(f.from) > 0 && (f.redis != "" || f.redisListen != ""):
+		return usage("run --from: such a run writes tables and no sinks, so leave --redis and --redis-listen out")
+	case f.kafkaListen != "" && a.namesCluster():
+		return usage("run --kafka-listen: the topics are those of a cluster already, so leave --kafka out, or this")
+	case f.kafkaListen != "" && f.once:
+		return usage("run --once: it reads what is there, so leave --kafka-listen out")
+	case len(f.from) > 0 && a.kafka != "":
+		return usage("run --from: files are the topics, so leave --kafka out")
 	case len(f.from) > 0 && !f.once:
 		return usage("run --from: files are read to their end, so say --once too")
 	case f.out != "" && !f.once:
@@ -99,20 +112,11 @@ func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 	case f.out == "" && cmd.Flags().Changed("format"):
 		return usage("run --format %s: it is the form of the files in --out DIR, which is missing", f.format)
 	}
-	if os.Getenv("NAGARE_REDIS") != "" {
-		a.warn("NAGARE_REDIS is set, but comes in a later version: it has no effect")
-	}
 	p, err := mustLoad(arg)
 	if err != nil {
 		return err
 	}
 	switch {
-	case f.kafkaListen != "" && a.namesCluster():
-		return usage("run --kafka-listen: the topics are those of a cluster already, so leave --kafka out, or this")
-	case f.kafkaListen != "" && f.once:
-		return usage("run --once: it reads what is there, so leave --kafka-listen out")
-	case len(f.from) > 0 && a.kafka != "":
-		return usage("run --from: files are the topics, so leave --kafka out")
 	case len(f.from) > 0:
 		return a.runFiles(cmd.Context(), p, f)
 	case f.once:
@@ -177,6 +181,18 @@ func (f *runFlags) generate(p *project) (*node.Generate, error) {
 	return g, nil
 }
 
+// cache is which Redis is used. What is asked for on the command line goes before the environment.
+func (f *runFlags) cache() node.Cache {
+	c := node.Cache{Address: f.redis, Listen: f.redisListen}
+	if c.Address == "" && c.Listen == "" {
+		c.Address = os.Getenv("NAGARE_REDIS")
+	}
+	if c.Address != "" {
+		c.Password = os.Getenv("NAGARE_REDIS_PASSWORD")
+	}
+	return c
+}
+
 // runLive runs until a signal.
 func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) error {
 	data, err := a.projectData(p, f)
@@ -199,7 +215,7 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	n, err := node.Open(ctx, node.Config{
 		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, HTTP: f.http, Version: a.version,
-		Started: a.started, Generate: generate, Logger: log,
+		Started: a.started, Generate: generate, Cache: f.cache(), Logger: log,
 	})
 	if err != nil {
 		return err
@@ -276,6 +292,9 @@ func (a *app) banner(n *node.Node, f *runFlags) {
 	}
 	line("data", info.Data+" ("+state+")")
 	line("broker", info.Broker)
+	if info.Cache != "" {
+		line("cache", info.Cache)
+	}
 	switch {
 	case info.Rate > 0 && info.New:
 		line("rate", fmt.Sprintf("%g events/s from the generator, behind the last %d minutes at full speed", info.Rate, int(demoBacklog.Minutes())))

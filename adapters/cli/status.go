@@ -107,6 +107,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	if gone := lost(e); gone > 0 {
 		lines = append(lines, [2]string{"lost", grouped(gone) + " records were gone from their topic before they were read"})
 	}
+	for _, s := range e.Sinks {
+		lines = append(lines, [2]string{"cache", cacheText(s)})
+	}
 	return append(lines,
 		[2]string{"checkpoint", checkpointText(e, time.Now())},
 		[2]string{"ledger", ledgerText(e.Ledger)})
@@ -118,6 +121,22 @@ func lost(e engine.Status) (n int64) {
 		n += p.Lost
 	}
 	return n
+}
+
+// cacheText is how a sink is that writes to a cache.
+func cacheText(s engine.SinkStatus) string {
+	text := fmt.Sprintf("%s: %s", s.Name, s.State)
+	if s.Reason != "" {
+		text += ": " + s.Reason
+	}
+	text += fmt.Sprintf("; %s rows written", grouped(s.Written))
+	if s.Waiting > 0 {
+		text += fmt.Sprintf(", %s waiting", grouped(s.Waiting))
+	}
+	if s.Refused > 0 {
+		text += fmt.Sprintf(", %s refused: %s", grouped(s.Refused), s.Refusal)
+	}
+	return text
 }
 
 func checkpointText(e engine.Status, now time.Time) string {

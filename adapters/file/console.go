@@ -38,6 +38,23 @@ func (s *ConsoleSink) Write(ctx context.Context, _ uint64, out *engine.Rows) err
 	if err != nil {
 		return fmt.Errorf("print rows: %w", err)
 	}
+	if skip < out.Len() {
+		s.next[lane] = out.First + int64(out.Len())
+	}
+	return s.take(out, skip)
+}
+
+// Update takes rows of open windows, which are printed as often as they come.
+func (s *ConsoleSink) Update(ctx context.Context, out *engine.Rows) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.take(out, 0)
+}
+
+func (s *ConsoleSink) take(out *engine.Rows, skip int) error {
 	for i := skip; i < out.Len(); i++ {
 		if s.rows++; s.limit > 0 && s.rows > s.limit {
 			continue
@@ -48,9 +65,6 @@ func (s *ConsoleSink) Write(ctx context.Context, _ uint64, out *engine.Rows) err
 			s.buf = append(s.buf, "null"...)
 		}
 		s.buf = append(s.buf, '\n')
-	}
-	if skip < out.Len() {
-		s.next[lane] = out.First + int64(out.Len())
 	}
 	if len(s.buf) < sinkBuffer {
 		return nil
@@ -96,6 +110,9 @@ type NoopSink struct{}
 
 // Write takes rows.
 func (NoopSink) Write(ctx context.Context, _ uint64, _ *engine.Rows) error { return ctx.Err() }
+
+// Update takes rows.
+func (NoopSink) Update(ctx context.Context, _ *engine.Rows) error { return ctx.Err() }
 
 // Flush has nothing to do.
 func (NoopSink) Flush(ctx context.Context) error { return ctx.Err() }

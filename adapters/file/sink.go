@@ -135,6 +135,29 @@ func (s *LineSink) Write(ctx context.Context, _ uint64, out *engine.Rows) error 
 	if err != nil {
 		return fmt.Errorf("write %s: %w", s.path, err)
 	}
+	if skip < out.Len() {
+		s.next[lane], s.changed = out.First+int64(out.Len()), true
+	}
+	return s.take(out, skip)
+}
+
+// Update takes rows of open windows. They have no numbers: after a crash some may be in the file twice,
+// before the final ones.
+func (s *LineSink) Update(ctx context.Context, out *engine.Rows) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return writeFault(s.path, s.broken)
+	}
+	s.changed = true
+	return s.take(out, 0)
+}
+
+// take appends lines to the buffer.
+func (s *LineSink) take(out *engine.Rows, skip int) error {
 	for i := skip; i < out.Len(); i++ {
 		if v := out.Values.At(i); v != nil {
 			s.buf = append(s.buf, v...)
@@ -142,9 +165,6 @@ func (s *LineSink) Write(ctx context.Context, _ uint64, out *engine.Rows) error 
 			s.buf = append(s.buf, s.null...)
 		}
 		s.buf = append(s.buf, '\n')
-	}
-	if skip < out.Len() {
-		s.next[lane], s.changed = out.First+int64(out.Len()), true
 	}
 	if len(s.buf) < sinkBuffer {
 		return nil

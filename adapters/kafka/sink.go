@@ -107,13 +107,22 @@ func (c *Cluster) Sink(opt SinkOptions) (*Sink, error) {
 	return s, nil
 }
 
+var _ engine.Updater = (*Sink)(nil)
+
 // Write sends rows on their way. They are there once Flush has returned.
 func (s *Sink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
+	return s.write(ctx, out, true)
+}
+
+// Update sends rows of open windows on their way, which have no numbers; see engine.Updater.
+func (s *Sink) Update(ctx context.Context, out *engine.Rows) error { return s.write(ctx, out, false) }
+
+func (s *Sink) write(ctx context.Context, out *engine.Rows, numbered bool) error {
 	if err := s.begin(ctx); err != nil {
 		return s.fail(err)
 	}
 	from := int64(0)
-	if s.marks != nil {
+	if s.marks != nil && numbered {
 		from = max(0, s.marks.committed(out.Partition)-out.First)
 	}
 	if from >= int64(out.Len()) {
@@ -122,7 +131,7 @@ func (s *Sink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
 	list := make([]kgo.Record, int64(out.Len())-from)
 	for i := int(from); i < out.Len(); i++ {
 		rec := &list[i-int(from)]
-		if err := s.fill(ctx, rec, out, i); err != nil {
+		if err := s.fill(ctx, rec, out, i, numbered); err != nil {
 			return s.fail(err)
 		}
 	}
@@ -135,14 +144,14 @@ func (s *Sink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
 	for i := range list {
 		s.kc.Produce(ctx, &list[i], s.sent.answer)
 	}
-	if s.marks != nil {
+	if s.marks != nil && numbered {
 		s.marks.write(out.Partition, out.First+int64(out.Len()))
 	}
 	return nil
 }
 
 // fill makes a record of row i.
-func (s *Sink) fill(ctx context.Context, rec *kgo.Record, out *engine.Rows, i int) error {
+func (s *Sink) fill(ctx context.Context, rec *kgo.Record, out *engine.Rows, i int, numbered bool) error {
 	rec.Topic = s.opt.Topic
 	if out.Topics.Len() > 0 {
 		if named := out.Topics.At(i); named != nil {
@@ -162,7 +171,7 @@ func (s *Sink) fill(ctx context.Context, rec *kgo.Record, out *engine.Rows, i in
 	if rec.Key != nil {
 		rec.Partition = engine.PartitionOf(rec.Key, n)
 	}
-	if s.marks == nil {
+	if s.marks == nil && numbered {
 		rec.Headers = []kgo.RecordHeader{{Key: identityHeader, Value: fmt.Appendf(nil, "%s/%d/%d", s.opt.Name, out.Partition, number)}}
 	}
 	return nil

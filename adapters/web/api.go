@@ -43,6 +43,7 @@ type Info struct {
 	PID     int       `json:"pid"`
 	Version string    `json:"version"`
 	Broker  string    `json:"broker"`
+	Cache   string    `json:"cache,omitempty"` // what redis sinks write to; "" without such
 	Started time.Time `json:"started"`
 	New     bool      `json:"new"`     // the data folder was made by this process
 	Resumed int64     `json:"resumed"` // events that earlier processes had read

@@ -59,6 +59,21 @@ func appendCSVValue(dst []byte, v *column.Vector, i int) []byte {
 		return dst
 	}
 	switch v.Type.Kind {
+	case column.String, column.Binary:
+		return AppendCSVField(dst, v.Bytes(i))
+	case column.Struct, column.Array, column.Map:
+		return AppendCSVField(dst, AppendOutput(nil, v, i))
+	}
+	return AppendOutput(dst, v, i)
+}
+
+// AppendOutput appends row i of v in the form of results, as a text of its own: as in AppendRowCSV, without
+// quotes. A NULL appends nothing.
+func AppendOutput(dst []byte, v *column.Vector, i int) []byte {
+	if v.Type.Kind == column.Void || v.IsNull(i) {
+		return dst
+	}
+	switch v.Type.Kind {
 	case column.Float64:
 		return appendShortest(dst, v.Float[i], 64)
 	case column.Float32:
@@ -67,10 +82,8 @@ func appendCSVValue(dst []byte, v *column.Vector, i int) []byte {
 		return AppendISO(dst, v.Int[i])
 	case column.TimestampNTZ:
 		return appendLocalISO(dst, v.Int[i])
-	case column.String, column.Binary:
-		return AppendCSVField(dst, v.Bytes(i))
 	case column.Struct, column.Array, column.Map:
-		return AppendCSVField(dst, AppendJSON(nil, v, i, JSONFormat{Exact: true}))
+		return AppendJSON(dst, v, i, JSONFormat{Exact: true})
 	}
 	return AppendValueText(dst, v, i, nil)
 }

@@ -65,6 +65,13 @@ func (l *Log) Finish() {
 	l.wake()
 }
 
+// Resume takes back what Finish said.
+func (l *Log) Resume() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = false
+}
+
 func (l *Log) wake() {
 	close(l.changed)
 	l.changed = make(chan struct{})
@@ -129,6 +136,29 @@ func (l *Log) Write(_ context.Context, _ uint64, out *engine.Rows) error {
 	}
 	l.wake()
 	return nil
+}
+
+// Update implements engine.Updater: rows of open windows are records like others.
+func (l *Log) Update(_ context.Context, out *engine.Rows) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range out.Len() {
+		l.parts[0].append(out.Times[i], out.Keys.At(i), out.Values.At(i))
+	}
+	l.wake()
+	return nil
+}
+
+// Latest returns the newest value of each key of the first partition.
+func (l *Log) Latest() map[string]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := map[string]string{}
+	r := &l.parts[0].records
+	for i := range r.Len() {
+		out[string(r.Keys.At(i))] = string(r.Values.At(i))
+	}
+	return out
 }
 
 // Flush implements engine.Sink.

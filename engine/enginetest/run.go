@@ -22,6 +22,7 @@ type Bench struct {
 	Topics   map[string]*Log
 	Logs     map[string]*Log // of the engine's own
 	Sinks    map[string]*Log
+	Caches   map[string]*Cache // of redis sinks
 	Store    engine.Store
 	Clock    atomic.Int64 // what the engine takes for the wall clock, microseconds
 
@@ -39,7 +40,7 @@ func NewBench(t testing.TB, store engine.Store, text string, config ...string) *
 	if len(faults) > 0 {
 		t.Fatalf("resolve the test's project:\n%v", faults)
 	}
-	b := &Bench{Pipeline: p, Topics: map[string]*Log{}, Logs: map[string]*Log{}, Sinks: map[string]*Log{}, Store: store}
+	b := &Bench{Pipeline: p, Topics: map[string]*Log{}, Logs: map[string]*Log{}, Sinks: map[string]*Log{}, Caches: map[string]*Cache{}, Store: store}
 	b.Clock.Store(1)
 	return b
 }
@@ -54,8 +55,16 @@ func (b *Bench) Options() engine.Options {
 			}
 			return nil, fmt.Errorf("the test has no topic %s", topic)
 		},
-		Sink: func(def *plan.SinkDef) (engine.Sink, error) { return logIn(b.Sinks, def.Name, 64), nil },
-		Log:  func(topic string, n int) (engine.Log, error) { return logIn(b.Logs, topic, n), nil },
+		Sink: func(def *plan.SinkDef) (engine.Sink, error) {
+			if def.Format != "redis" {
+				return logIn(b.Sinks, def.Name, 64), nil
+			}
+			if b.Caches[def.Name] == nil {
+				b.Caches[def.Name] = NewCache()
+			}
+			return b.Caches[def.Name], nil
+		},
+		Log: func(topic string, n int) (engine.Log, error) { return logIn(b.Logs, topic, n), nil },
 		// The store outlives the engine.
 		Store:              keepOpen{b.Store},
 		Now:                func() int64 { return b.Clock.Load() },

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,6 +30,7 @@ import (
 //	watermark 00:00:05
 //	answer 1970-01-01T00:00:00Z,…    final rows that are new
 //	out/0 {"k":"a"}                  rows that are new in sink out, from partition 0 of its input
+//	live a {"n":2}                   of a sink with outputMode update, keys with another value
 //	late 1                           outcomes that are new, over all tables of the topic
 //	query                            a SELECT over what is there now, and its rows
 //	SELECT …
@@ -129,6 +132,7 @@ type scriptRun struct {
 	done   chan error
 	cancel context.CancelFunc
 	rows   map[string]int // how often a row was told, and how many rows of a sink
+	told   map[string]string
 	ledger engine.Count
 	mark   int64
 }
@@ -169,7 +173,7 @@ func (r *scriptRun) project(lines []string) {
 	r.bench.BatchRows = r.way.BatchRows
 	r.bench.Topics["events"] = NewLog(2)
 	r.bench.Topics["events"].ReadRows = r.way.ReadRows
-	r.rows, r.mark = map[string]int{}, -1
+	r.rows, r.told, r.mark = map[string]int{}, map[string]string{}, -1
 }
 
 func (r *scriptRun) send(args, lines []string) {
@@ -303,6 +307,10 @@ func (r *scriptRun) report() []string {
 		}
 	}
 	for _, sink := range r.bench.Pipeline.Sinks {
+		if sink.Update {
+			out = append(out, r.updates(sink.Name)...)
+			continue
+		}
 		for p, log := 0, logIn(r.bench.Sinks, sink.Name, 64); p < 64; p++ {
 			name := fmt.Sprintf("%s/%d", sink.Name, p)
 			values := log.Values(p)
@@ -322,6 +330,20 @@ func (r *scriptRun) report() []string {
 		}
 	}
 	r.ledger = now
+	return out
+}
+
+// updates tells the keys of a sink that have another value than when they were told last.
+func (r *scriptRun) updates(sink string) []string {
+	var out []string
+	latest := logIn(r.bench.Sinks, sink, 64).Latest()
+	for _, key := range slices.Sorted(maps.Keys(latest)) {
+		line := sink + " " + key + " " + latest[key]
+		if r.told[sink+" "+key] != line {
+			r.told[sink+" "+key] = line
+			out = append(out, line)
+		}
+	}
 	return out
 }
 

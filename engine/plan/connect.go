@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nagare-stream/nagare/engine/column"
@@ -152,12 +153,22 @@ func (r *resolver) finishSink(def *SinkDef) {
 		if o.Key == "ttl" || o.Key == "timeout" {
 			var d int64
 			r.duration(Setting{Key: "sink." + def.Name + ".option." + o.Key, Value: o.Value, Pos: o.Pos}, &d)
+			if o.Key == "ttl" {
+				r.timeToLive(def, o, d)
+			}
 		}
 	}
 	if def.Format == "redis" || def.Format == "webhook" {
 		r.portable(set.format, "", fmt.Sprintf("sink %q: Spark has no format %s and leaves the sink out", def.Name, def.Format), "")
 	}
 	r.required(def, "kafka", "topic", "redis", "", "webhook", "url", "json", "path", "csv", "path")
+}
+
+// timeToLive takes how long rows of a redis sink live.
+func (r *resolver) timeToLive(def *SinkDef, o Setting, d int64) {
+	if def.TTL = d; d == 0 && strings.HasPrefix(strings.TrimSpace(o.Value), "0") {
+		r.fault(sql.Fault{Pos: o.Pos, Message: fmt.Sprintf("sink %q has a ttl of 0: no row would live", def.Name), Hint: "leave the option out to keep rows for good"})
+	}
 }
 
 // outputMode reads append or update.
@@ -227,8 +238,9 @@ func sinkColumns(format string) []sinkColumn {
 		return []sinkColumn{{"value", true, text}, {"key", false, text}, {"topic", false, []column.Kind{column.String}},
 			{"headers", false, []column.Kind{column.Array}}, {"partition", false, []column.Kind{column.Int32}}}
 	case "redis":
-		return []sinkColumn{{"key", true, text}, {"value", false, nil}, {"member", false, nil},
-			{"score", false, []column.Kind{column.Int8, column.Int16, column.Int32, column.Int64, column.Float32, column.Float64, column.Decimal}}}
+		return []sinkColumn{{"key", true, text}, {"value", false, nil}, {"field", false, nil}, {"member", false, nil},
+			{"score", false, []column.Kind{column.Int8, column.Int16, column.Int32, column.Int64, column.Float32, column.Float64, column.Decimal}},
+			{"time", false, []column.Kind{column.Timestamp}}}
 	}
 	return nil
 }
@@ -276,11 +288,32 @@ func (r *resolver) checkSinkShape(def *SinkDef, pos sql.Pos) {
 			r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("sink %q has no topic", def.Name), Hint: fmt.Sprintf("add sink.%s.option.topic, or a column topic to %s", def.Name, def.From)})
 		}
 	case "redis":
-		value, member, score := columnIndex(cols, "value") >= 0, columnIndex(cols, "member") >= 0, columnIndex(cols, "score") >= 0
-		if value == (member || score) || member != score {
+		has := func(name string) bool { return columnIndex(cols, name) >= 0 }
+		value, member, score := has("value"), has("member"), has("score")
+		if value == (member || score) || member != score || has("field") && !value {
 			r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("%q has neither key and value nor key, member and score", def.From),
-				Hint: "key and value make a string, key, member and score a sorted set"})
+				Hint: "key and value make a string, key, field and value a hash, key, member and score a sorted set"})
 		}
+		if member && def.Options["stateField"] != "" {
+			r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("sink %q has a stateField, and its values are scores", def.Name), Hint: "leave the option out: it is for values that are JSON objects"})
+		}
+		r.checkCached(def, pos)
+	}
+}
+
+// checkCached refuses a cache of windows that no table keeps: what a cache has lost is read from
+// tables and topics.
+func (r *resolver) checkCached(def *SinkDef, pos sql.Pos) {
+	var groups func(n Node) bool
+	groups = func(n Node) bool {
+		if _, ok := n.(*Aggregate); ok {
+			return true
+		}
+		return slices.ContainsFunc(n.Inputs(), groups)
+	}
+	if groups(def.Root) {
+		r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("sink %q of format redis reads %q, which groups rows and keeps none: what Redis loses could not be found again", def.Name, def.From),
+			Hint: "make the grouping a CREATE STREAMING TABLE, and read that"})
 	}
 }
 

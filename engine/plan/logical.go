@@ -240,6 +240,8 @@ type SinkDef struct {
 	Pos     sql.Pos
 	Root    Node
 	Update  bool // outputMode update
+
+	TTL int64 // of a redis sink, microseconds; 0: rows are kept for good
 }
 
 // Config is the project's settings that the engine uses; times in microseconds.

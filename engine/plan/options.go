@@ -22,7 +22,7 @@ func sinkFormats() []string {
 func sinkOptions(format string) ([]string, bool) {
 	own := map[string][]string{
 		"kafka":   append([]string{"topic", "includeHeaders"}, kafkaClientOptions()...),
-		"redis":   {"ttl", "address", "username", "password", "database"},
+		"redis":   {"ttl", "stateField"},
 		"webhook": {"url", "method", "timeout", "header.<name>"},
 		"json":    {"path", "compression", "ignoreNullFields", "timestampFormat", "dateFormat"},
 		"csv":     {"path", "compression", "header", "sep", "nullValue", "timestampFormat", "dateFormat"},

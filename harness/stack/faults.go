@@ -82,6 +82,71 @@ func (s *faultySink) Flush(ctx context.Context) error {
 	return s.cut.write(func() error { return s.Sink.Flush(ctx) })
 }
 
+// faulty puts faults before a sink, of whatever kind it is.
+func faulty(sink engine.Sink, c *cut, fault *sinkFault) engine.Sink {
+	f := &faultySink{sink, c, fault}
+	switch s := sink.(type) {
+	case engine.Cache:
+		return &faultyCache{s, f}
+	case engine.Updater:
+		return &faultyUpdater{s, f}
+	}
+	return f
+}
+
+// update is Write for rows of open windows.
+func (s *faultySink) update(ctx context.Context, to engine.Updater, out *engine.Rows) error {
+	return s.cut.write(func() error {
+		return s.fault.around(func() error { return to.Update(ctx, out) })
+	})
+}
+
+// A faultyUpdater also takes rows of open windows.
+type faultyUpdater struct {
+	engine.Updater
+	sink *faultySink
+}
+
+// Write implements engine.Sink.
+func (u *faultyUpdater) Write(ctx context.Context, epoch uint64, out *engine.Rows) error {
+	return u.sink.Write(ctx, epoch, out)
+}
+
+// Update implements engine.Updater.
+func (u *faultyUpdater) Update(ctx context.Context, out *engine.Rows) error {
+	return u.sink.update(ctx, u.Updater, out)
+}
+
+// Flush implements engine.Sink.
+func (u *faultyUpdater) Flush(ctx context.Context) error { return u.sink.Flush(ctx) }
+
+// A faultyCache is filled as any other, and does not take what is new while its test wants it to fail.
+type faultyCache struct {
+	engine.Cache
+	sink *faultySink
+}
+
+// Write implements engine.Sink.
+func (c *faultyCache) Write(ctx context.Context, epoch uint64, out *engine.Rows) error {
+	return c.sink.Write(ctx, epoch, out)
+}
+
+// Update implements engine.Updater.
+func (c *faultyCache) Update(ctx context.Context, out *engine.Rows) error {
+	return c.sink.update(ctx, c.Cache, out)
+}
+
+// Flush implements engine.Sink.
+func (c *faultyCache) Flush(ctx context.Context) error { return c.sink.Flush(ctx) }
+
+// Report implements engine.SinkReporter.
+func (c *faultyCache) Report() engine.SinkStatus {
+	if r, ok := c.Cache.(engine.SinkReporter); ok {
+		return r.Report()
+	}
+	return engine.SinkStatus{}
+}
+
 // A faultyLog is a log whose writing can be cut off.
 type faultyLog struct {
 	engine.Log

@@ -25,6 +25,7 @@ type Config struct {
 	Dir        string      // an empty folder: of the data, or, in memory, of what sinks write to files
 	Durable    bool        // the data lies in Dir, kept by the broker and the store of a real run
 	Kafka      *node.Kafka // keeps the topics, of a Durable stack; nil: the embedded broker
+	Cache      node.Cache  // of redis sinks; the zero value is the embedded one
 	Prefix     string      // of the names of topics and of the project, where others use the same cluster
 	// Now is the wall clock of the engine, microseconds; nil: the process's. It is asked by several
 	// goroutines.
@@ -125,7 +126,7 @@ func (s *Stack) start(ctx context.Context) error {
 // config is what the node of a life is made of.
 func (s *Stack) config(c *cut) node.Config {
 	return node.Config{
-		Pipeline: s.Project.Pipeline, Project: s.Project.id, Data: s.cfg.Dir, HTTP: node.HTTPOff, Memory: s.memory, Kafka: s.cfg.Kafka,
+		Pipeline: s.Project.Pipeline, Project: s.Project.id, Data: s.cfg.Dir, HTTP: node.HTTPOff, Memory: s.memory, Kafka: s.cfg.Kafka, Cache: s.cfg.Cache,
 		Version: "under test", Logger: s.cfg.Logger,
 		Tune: func(opt *engine.Options) { s.tune(opt, c) },
 	}
@@ -146,7 +147,7 @@ func (s *Stack) tune(opt *engine.Options, c *cut) {
 		if sink == nil || err != nil {
 			return sink, err
 		}
-		return &faultySink{sink, c, s.faults.sinks[def.Name]}, nil
+		return faulty(sink, c, s.faults.sinks[def.Name]), nil
 	}
 	opt.Log = func(topic string, partitions int) (engine.Log, error) {
 		log, err := openLog(topic, partitions)

@@ -1,0 +1,45 @@
+// Package redis puts rows where other programs look for them: into a Redis, or into an embedded one that
+// lives and dies with the process.
+//
+// A row is for a place, and has a value. Which, its columns say:
+//
+//	key, value          the string at key              SET
+//	key, field, value   one field of the hash at key   HSET
+//	key, member, score  one member of a sorted set     ZADD
+//
+// and optionally time: of rows for one place the one with the latest stays, in whatever order they come.
+// A NULL anywhere but in time makes a row that nobody could find again: it is refused and counted.
+//
+// A row is as old as the record that it was made of (its append time). One of a window is as old as the
+// window's end, or as the record that let the window close where that is younger, and of the present while
+// the window is open; its order is the window's end. With option ttl a key lives until its youngest row is
+// that old. A row that is older when its turn comes is not written: whatever is read or computed anew, nothing
+// comes back to life.
+//
+// Redis is a cache, and nothing waits for it:
+//
+//	engine ─ Write, Update ─ waiting: the newest row of each place ─ writer ─ pipelines ─ Redis
+//	   ↑                            ↑ full: rows are let go                      │
+//	   └──────── Lost: read everything that lives again ─────────────────────────┘
+//
+// The writer alone talks to the server. Whenever it cannot be sure of what is there (a start, an error, a new
+// connection, rows that were let go, a server that is not the one it wrote to) it asks the engine for all
+// that lives. That the server is another, or was emptied, it sees by a mark: a key of its own, which it reads
+// with every pipeline and at least every checkPause. Every write sets a value, so that writing again is
+// harmless; commands are never sent again by the client library.
+//
+//	address.go   which server, and what is said of it
+//	server.go    the connection that all sinks share
+//	embedded.go  the server in the process
+//	pipe.go      the connection to it
+//	resp3.go     answers that clients of the newer protocol can read
+//	sink.go      what the engine sees
+//	waiting.go   rows that wait, a place each
+//	memory.go    what was written last, to tell older rows
+//	writer.go    the goroutine that writes
+//	fault.go     what errors mean, and what to do
+//
+// In a cluster the mark is on one of the servers: that another was emptied is seen when writing to it fails,
+// not when it comes back empty between two writes. The embedded server has no limit of its own: give sinks a
+// ttl, or keys that are few.
+package redis

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+)
+
+// How old a row of a window is, for sinks whose rows live for a time: as old as the window's end, or as the
+// record that let the window close, where that was appended later. So yesterday's events that come today
+// give rows of today; and as append times stand in the topics, computing everything anew gives the same
+// ages, and brings nothing back to life that has ended.
+//
+// A window's age is known when it closes, and cannot be found again from its rows: it is kept in the store
+// ("age/<operator>", window end → age) for as long as some sink's rows of the window may live.
+
+// An age is when the rows of a window became final.
+type age struct{ end, at int64 }
+
+func ageOp(w *windowOp) string { return "age/" + w.op.Name }
+
+// noteAppended remembers when the newest record was appended that a task has read; what its report closes
+// is that old. merger.mu is held.
+func (m *merger) noteAppended(t *task) {
+	if n := len(t.records.Times); n > 0 {
+		m.appended = t.records.Times[n-1]
+	}
+}
+
+// ageOf is the age of a window that closes now, or of one that is open.
+func (m *merger) ageOf(end int64) int64 { return max(end, m.appended) }
+
+// noteAge keeps the age of a window that closes, and forgets those of which no rows live any more.
+func (c *closer) noteAge(end int64) {
+	at := c.m.ageOf(end)
+	c.emit.age = at
+	if c.lives == 0 {
+		return
+	}
+	d := c.m.e.finals
+	c.ages = append(c.ages, age{end, at})
+	d.Put(ageOp(c.w), appendOrdered(nil, end), binary.BigEndian.AppendUint64(nil, uint64(at)))
+	ended := 0
+	for ended < len(c.ages) && c.ages[ended].at+c.lives < at {
+		d.Delete(ageOp(c.w), appendOrdered(nil, c.ages[ended].end))
+		ended++
+	}
+	c.ages = append(c.ages[:0], c.ages[ended:]...)
+}
+
+// restoreAge puts an age back.
+func (c *closer) restoreAge(key, value []byte) error {
+	if len(key) != 8 || len(value) != 8 {
+		return fmt.Errorf("restore the age of a window of %s: %d and %d bytes", c.w.op.Name, len(key), len(value))
+	}
+	c.ages = append(c.ages, age{ordered(key), int64(binary.BigEndian.Uint64(value))})
+	return nil
+}
+
+// ageIn is the age of a window among ages, which are in the order of their ends; its end if it is not there.
+func ageIn(ages []age, end int64) int64 {
+	at, ok := slices.BinarySearchFunc(ages, end, func(a age, end int64) int {
+		switch {
+		case a.end < end:
+			return -1
+		case a.end > end:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return end
+	}
+	return ages[at].at
+}
+
+// livesFor is the longest time for which rows of an operator live in some sink that forgets them; 0: no
+// sink does.
+func (e *Engine) livesFor(op *operator) int64 {
+	lives := int64(0)
+	for _, path := range e.pathsFrom(op) {
+		lives = max(lives, path[len(path)-1].Sink.TTL)
+	}
+	return lives
+}

@@ -1,0 +1,353 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/nagare-stream/nagare/engine/agg"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+)
+
+// previewRows is how many rows of open windows a sink is given at a time: what the tasks stand still
+// for. The others wait for the next checkpoint.
+const previewRows = 4096
+
+// spareHashes is how many empty hashes a preview keeps.
+const spareHashes = 64
+
+// A preview hands rows of open windows to a sink with outputMode update: those that changed since it
+// handed them on last. It is one of a windowed operator and a sink that reads its table.
+//
+// The rows go to the sink through the queue of its final rows, behind a checkpoint, so that a final row
+// always comes after the open ones of its window; they are in no checkpoint themselves, for they can be
+// computed again. While a sink has not taken the last ones it is given no others: what changes
+// meanwhile is gathered here as marks, a bit a group.
+type preview struct {
+	closer *closer
+	place  int // among the closer's previews, and in partial.stale
+	to     *destination
+	emit   *emitter // of its own
+	chain  []*derived
+	rows   *rowWriter
+	busy   bool // rows are on their way; under outbox.mu
+	next   int  // partition whose changes are taken first
+
+	picked  []pick
+	windows []openWindow
+	free    []*agg.Hash
+	ordered []*partial // scratch
+	times   []int64    // scratch
+}
+
+// A pick is groups of a partial that are handed on together.
+type pick struct {
+	p     *partial
+	slots []uint32
+}
+
+// An openWindow is the groups of an open window that changed, merged over the partitions.
+type openWindow struct {
+	end  int64
+	age  int64
+	hash *agg.Hash
+}
+
+// stale is the groups of a partial that changed since a preview handed them on.
+type stale struct {
+	slots []uint32
+	in    []bool // by slot
+}
+
+func (s *stale) add(slot uint32) {
+	for int(slot) >= len(s.in) {
+		s.in = append(s.in, make([]bool, max(64, len(s.in)))...)
+	}
+	if !s.in[slot] {
+		s.in[slot] = true
+		s.slots = append(s.slots, slot)
+	}
+}
+
+// take moves up to n slots to dst.
+func (s *stale) take(n int, dst []uint32) []uint32 {
+	n = min(n, len(s.slots))
+	for _, slot := range s.slots[:n] {
+		s.in[slot] = false
+	}
+	dst = append(dst, s.slots[:n]...)
+	s.slots = append(s.slots[:0], s.slots[n:]...)
+	return dst
+}
+
+// noteChanged marks the groups of a partial that changed since the last checkpoint for all previews.
+// The gate is held.
+func (c *closer) noteChanged(p *partial) {
+	if len(c.previews) == 0 {
+		return
+	}
+	c.fitStale(p)
+	for i := range p.stale {
+		for _, slot := range p.hash.Dirty() {
+			p.stale[i].add(slot)
+		}
+	}
+}
+
+func (c *closer) fitStale(p *partial) {
+	for len(p.stale) < len(c.previews) {
+		p.stale = append(p.stale, stale{})
+	}
+}
+
+// markAll has the preview hand all rows of open windows on again. The gate is held.
+func (v *preview) markAll() {
+	for _, p := range v.closer.partials() {
+		v.closer.fitStale(p)
+		for slot := range uint32(p.hash.Len()) {
+			p.stale[v.place].add(slot)
+		}
+	}
+}
+
+// isStale reports whether rows of open windows changed that were not handed on yet.
+func (e *Engine) isStale() bool {
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	for _, v := range e.previews {
+		for _, p := range v.closer.partials() {
+			if len(p.stale) > v.place && len(p.stale[v.place].slots) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// buildPreviews makes a preview for each sink with outputMode update and each windowed operator whose
+// rows reach it.
+func (e *Engine) buildPreviews() error {
+	if e.opt.Ephemeral {
+		return nil // such a run hands nothing on before its end
+	}
+	for _, c := range e.merger.closer {
+		for _, path := range e.pathsFrom(c.w.op) {
+			sink := path[len(path)-1]
+			if !sink.Sink.Update {
+				continue
+			}
+			v := &preview{closer: c, place: len(c.previews), to: e.destinations["sink/"+sink.Name]}
+			var err error
+			if v.emit, err = newEmitter(c.w, e.env, e.log); err != nil {
+				return err
+			}
+			if v.chain, err = newChain(c.w.op, path, e.env); err != nil {
+				return err
+			}
+			v.rows = newAside(e, v.to, 0)
+			if v.to.format == formatPlace {
+				v.rows.age = &v.emit.age
+			}
+			c.previews = append(c.previews, v)
+			e.previews = append(e.previews, v)
+		}
+	}
+	return nil
+}
+
+// pathsFrom is every way on which final rows of a windowed operator reach a sink: the operators that
+// they pass, the sink's last. A windowed operator that is a sink itself is a way of its own.
+func (e *Engine) pathsFrom(op *operator) [][]*operator {
+	if op.Table == nil {
+		return [][]*operator{{op}}
+	}
+	var paths [][]*operator
+	for _, next := range op.consumers {
+		if next.Table == nil {
+			paths = append(paths, []*operator{next})
+			continue
+		}
+		for _, rest := range e.pathsFrom(next) {
+			paths = append(paths, append([]*operator{next}, rest...))
+		}
+	}
+	return paths
+}
+
+// newChain compiles the operators of a way once more, so that they can run beside the ones that final
+// rows take, and count nothing.
+func newChain(from *operator, path []*operator, env expr.Env) ([]*derived, error) {
+	var chain []*derived
+	for _, op := range path {
+		if op == from {
+			continue // its emitter gives the sink's rows already
+		}
+		d, err := newDerived(op, env, nil)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, d)
+	}
+	return chain, nil
+}
+
+// runChain passes rows through the operators of a way to a writer.
+func runChain(chain []*derived, cols []*column.Vector, rows []uint32, times []int64, to *rowWriter) error {
+	for _, d := range chain {
+		d.run(cols, rows, len(times))
+		cols, rows = d.cols, d.kept
+	}
+	return to.append(cols, rows, times)
+}
+
+// preview hands changed rows of open windows to the sinks that want them and are ready. The lock
+// committing is held, so that no window is closed and delivered before its last open rows are queued.
+func (e *Engine) preview() error {
+	for _, v := range e.previews {
+		if e.outbox.isBusy(v) {
+			continue
+		}
+		e.gate.Lock()
+		broken := e.broken.Load()
+		if !broken {
+			v.take()
+		}
+		e.gate.Unlock()
+		if broken {
+			return nil
+		}
+		if err := v.evaluate(); err != nil {
+			return err
+		}
+		if v.rows.rows.Len() > 0 {
+			rows := v.rows.rows
+			v.rows.rows = e.outbox.spare()
+			v.rows.rows.Sink, v.rows.rows.Partition, v.rows.rows.First = rows.Sink, rows.Partition, 0
+			e.outbox.push(v.to, entry{epoch: e.epoch.Load(), rows: rows, loose: true, preview: v})
+		}
+	}
+	return nil
+}
+
+// take merges the groups that changed, up to previewRows of them, and leaves them in v.windows. The
+// gate is held: nothing is computed here that can be computed later.
+func (v *preview) take() {
+	c := v.closer
+	v.pick()
+	for i := range v.picked {
+		pick := &v.picked[i]
+		v.eachWindow(pick.p, func(end int64) {
+			w := v.window(end)
+			keys := pick.p.hash.Keys()
+			parts := make([]*column.Vector, len(keys))
+			for k := range keys {
+				parts[k] = &keys[k]
+			}
+			w.hash.Locate(parts, pick.slots)
+		})
+	}
+	slices.SortFunc(v.windows, func(a, b openWindow) int { return int(min(1, max(-1, a.end-b.end))) })
+	for partition := range c.pending {
+		v.ordered = c.inOrder(v.ordered[:0], partition)
+		for _, w := range v.windows {
+			for _, p := range v.ordered {
+				if p.slice >= w.end-c.w.spec.Size && p.slice < w.end && p.minEnd <= w.end {
+					w.hash.MergeKnown(p.hash)
+				}
+			}
+		}
+	}
+}
+
+// pick takes groups that changed, from one partition after another, beginning where it ended last.
+func (v *preview) pick() {
+	c := v.closer
+	v.picked = v.picked[:0]
+	left := previewRows
+	n := len(c.pending)
+	first := v.next
+	for i := range n {
+		partition := (first + i) % n
+		for _, p := range c.inOrder(v.ordered[:0], partition) {
+			if len(p.stale) <= v.place || len(p.stale[v.place].slots) == 0 {
+				continue
+			}
+			windows := 0
+			v.eachWindow(p, func(int64) { windows++ })
+			if left <= 0 {
+				v.next = partition
+				return
+			}
+			take := max(1, left/max(windows, 1))
+			slots := p.stale[v.place].take(take, nil)
+			left -= len(slots) * max(windows, 1)
+			if windows > 0 {
+				v.picked = append(v.picked, pick{p, slots})
+			}
+		}
+	}
+}
+
+// eachWindow visits the ends of the open windows that a partial counts in.
+func (v *preview) eachWindow(p *partial, visit func(end int64)) {
+	spec := &v.closer.w.spec
+	for end := p.minEnd; end <= spec.LastEnd(p.slice); end += spec.Slide {
+		if end > v.closer.closed {
+			visit(end)
+		}
+	}
+}
+
+// window finds or begins the window that ends at end.
+func (v *preview) window(end int64) *openWindow {
+	for i := range v.windows {
+		if v.windows[i].end == end {
+			return &v.windows[i]
+		}
+	}
+	var h *agg.Hash
+	if n := len(v.free); n > 0 {
+		h, v.free = v.free[n-1], v.free[:n-1]
+	} else {
+		var err error
+		if h, err = v.closer.w.newHash(); err != nil {
+			panic("BUG: an aggregate that could be made before cannot be made now: " + err.Error())
+		}
+	}
+	v.windows = append(v.windows, openWindow{end, v.closer.m.ageOf(end), h})
+	return &v.windows[len(v.windows)-1]
+}
+
+// evaluate turns the windows that take left into rows of the sink. It runs beside the tasks.
+func (v *preview) evaluate() error {
+	em := v.emit
+	for _, w := range v.windows {
+		em.fill(w.end-v.closer.w.spec.Size, w.end, w.hash)
+		em.evaluate()
+		em.age = w.age
+		v.times = grow(v.times, em.batch.Len)
+		for i := range v.times {
+			v.times[i] = w.end
+		}
+		if err := runChain(v.chain, em.cols, em.sel, v.times, v.rows); err != nil {
+			return err
+		}
+		w.hash.Reset()
+		if len(v.free) < spareHashes {
+			v.free = append(v.free, w.hash)
+		}
+	}
+	clear(v.windows)
+	v.windows = v.windows[:0]
+	return nil
+}
+
+// inOrder appends the partials of a partition to dst in the order in which they are merged. The gate
+// is held.
+func (c *closer) inOrder(dst []*partial, partition int) []*partial {
+	dst = append(dst, c.pending[partition]...)
+	if t := c.tasks[partition]; t != nil {
+		dst = append(dst, t.open...)
+	}
+	slices.SortFunc(dst, comparePartials)
+	return dst
+}
