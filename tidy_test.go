@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"store":                    {"engine"},
 	"adapters/file":            {"engine", "engine/codec"},
 	"adapters/generator":       {"engine"},
+	"adapters/kafka":           {"engine", "engine/sql", "broker"},
 	"adapters/redis":           {"engine"},
 	"adapters/redis/redistest": {},
 	"adapters/spark":           {"engine/sql", "engine/plan"},
@@ -41,6 +42,10 @@ var allowed = map[string][]string{
 	"adapters/cli":             {"*"},
 	"adapters/bench":           {"*"},
 	"node":                     {"*"},
+	"harness":                  {"adapters/web", "engine", "engine/sql", "harness/script", "harness/stack", "node"},
+	"harness/stack":            {"adapters/file", "adapters/spark", "adapters/web", "broker", "engine", "engine/plan", "engine/sql", "node", "pipelines"},
+	"harness/script":           {"engine", "harness/stack", "node"},
+	"harness/example":          {"harness"}, // a module of its own, as a user has it
 	"pipelines":                {},
 }
 

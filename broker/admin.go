@@ -20,6 +20,9 @@ func (b *Broker) CreateTopic(ctx context.Context, cfg TopicConfig) error {
 	}
 	b.admin.Lock()
 	defer b.admin.Unlock()
+	if b.bare != nil {
+		return b.bare.create(cfg)
+	}
 	l, err := b.current()
 	if err != nil {
 		return err
@@ -71,6 +74,9 @@ func (b *Broker) createStream(ctx context.Context, l *link, cfg TopicConfig, n i
 func (b *Broker) AlterTopic(ctx context.Context, name string, partitions int) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
+	if b.bare != nil {
+		return b.bare.alter(name, partitions)
+	}
 	l, err := b.current()
 	if err != nil {
 		return err
@@ -118,6 +124,10 @@ func (b *Broker) editMetadata(ctx context.Context, l *link, stream string, edit 
 func (b *Broker) DeleteTopic(ctx context.Context, name string) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
+	if b.bare != nil {
+		b.bare.remove(name)
+		return nil
+	}
 	l, err := b.current()
 	if err != nil {
 		return err
@@ -155,12 +165,19 @@ func deleteStreams(ctx context.Context, l *link, t TopicConfig) error {
 
 // HasTopic reports whether a topic exists.
 func (b *Broker) HasTopic(name string) bool {
+	if b.bare != nil {
+		_, err := b.bare.find(name)
+		return err == nil
+	}
 	_, err := b.topic(name)
 	return err == nil
 }
 
 // Topics returns all topics, by name.
 func (b *Broker) Topics(ctx context.Context) ([]TopicInfo, error) {
+	if b.bare != nil {
+		return b.bare.all(), nil
+	}
 	b.mu.RLock()
 	names := make([]string, 0, len(b.topics))
 	for name := range b.topics {
@@ -181,6 +198,9 @@ func (b *Broker) Topics(ctx context.Context) ([]TopicInfo, error) {
 
 // Topic returns one topic; a *TopicError when there is none of that name.
 func (b *Broker) Topic(ctx context.Context, name string) (TopicInfo, error) {
+	if b.bare != nil {
+		return b.bare.info(name)
+	}
 	t, err := b.topic(name)
 	if err != nil {
 		return TopicInfo{}, err

@@ -26,6 +26,7 @@ const (
 type Config struct {
 	Dir        string       // of the server's files; the caller holds the lock of the data folder
 	MemoryOnly bool         // topics are in memory and lost on Close; Dir is not needed
+	Serverless bool         // topics are in memory, and no server is started for them: for tests, which come by the hundred; Dir is not looked at
 	NoSync     bool         // acknowledge before the data is on the disk: a power cut loses it
 	MaxBytes   int64        // of all topics together; 0: only MinFree bounds them
 	MinFree    int64        // bytes of the disk that appends leave free, for checkpoints; 0: DefaultMinFree, below 0: none
@@ -53,6 +54,7 @@ type Broker struct {
 	dir     string // of the server
 	scratch string // removed by Close: MemoryOnly without a Dir
 	disk    *diskWatch
+	bare    *bareTopics   // not nil: there is no server
 	ackWait time.Duration // how long an append waits for its reply before the log is asked
 
 	mu     sync.RWMutex
@@ -72,6 +74,13 @@ type Broker struct {
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	cfg = cfg.withDefaults()
 	b := &Broker{cfg: cfg, dir: cfg.Dir, ackWait: ackWait, linked: make(chan struct{}), topics: make(map[string]*topic), byName: make(map[string]*partition), stop: make(chan struct{})}
+	if cfg.Serverless {
+		if cfg.Shared {
+			return nil, errors.New("open broker: without a server there is nothing that other clients could reach")
+		}
+		b.bare = newBareTopics()
+		return b, nil
+	}
 	if cfg.Dir == "" {
 		if !cfg.MemoryOnly {
 			return nil, errors.New("open broker: no folder is given")
@@ -176,6 +185,9 @@ func (b *Broker) relinked(ctx context.Context, old *link) error {
 // Healthy returns nil while appends are possible, else why not: a *DownError that Restart can mend,
 // or a *FullError that more room can.
 func (b *Broker) Healthy() error {
+	if b.bare != nil {
+		return b.bare.refusal()
+	}
 	l, err := b.current()
 	if err != nil {
 		return err
@@ -190,6 +202,9 @@ func (b *Broker) Healthy() error {
 // by themselves; an append in flight fails with a *DownError and can be sent again with its identity.
 // After a failure of the disk itself it refuses: the process has to end, and the disk to be looked at.
 func (b *Broker) Restart(ctx context.Context) error {
+	if b.bare != nil {
+		return b.bare.refusal()
+	}
 	b.admin.Lock()
 	defer b.admin.Unlock()
 	l, err := b.current()
@@ -215,6 +230,9 @@ func (b *Broker) Restart(ctx context.Context) error {
 
 // Close waits for the appends in flight and stops the server.
 func (b *Broker) Close() error {
+	if b.bare != nil {
+		return nil
+	}
 	b.admin.Lock()
 	defer b.admin.Unlock()
 	b.mu.Lock()

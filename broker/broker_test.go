@@ -61,6 +61,17 @@ func TestBrokerIsASource(t *testing.T) {
 	})
 }
 
+func TestBrokerWithoutAServerIsASource(t *testing.T) {
+	shared := openBroker(t, broker.Config{Serverless: true})
+	topics := 0
+	enginetest.SourceSuite(t, func(t testing.TB, partitions int) enginetest.Topic {
+		topics++
+		name := fmt.Sprint("Any topic/", topics)
+		createTopic(t, shared, broker.TopicConfig{Name: name, Partitions: partitions})
+		return topicOf(t, shared, name)
+	})
+}
+
 func TestReopenedBrokerIsASource(t *testing.T) {
 	enginetest.SourceSuite(t, func(t testing.TB, partitions int) enginetest.Topic {
 		dir := t.TempDir()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/nagare-stream/nagare/engine"
 )
@@ -13,7 +14,8 @@ import (
 // Memory is one topic without a server: the same Source and the same rules of appending, for tests
 // and for runs that read files.
 type Memory struct {
-	parts []memoryPart
+	mu    sync.RWMutex
+	parts []*memoryPart
 }
 
 type memoryPart struct {
@@ -22,32 +24,54 @@ type memoryPart struct {
 	next      int64
 	producers map[string]producer
 	arrived   signal
+	bytes     uint64
+	appended  time.Time // zero: never
 }
 
 // NewMemory makes an empty topic.
 func NewMemory(partitions int) *Memory {
-	m := &Memory{parts: make([]memoryPart, partitions)}
-	for i := range m.parts {
-		m.parts[i].producers = make(map[string]producer)
-	}
+	m := &Memory{}
+	m.Grow(partitions)
 	return m
 }
 
+// Grow gives the topic that many partitions at least.
+func (m *Memory) Grow(partitions int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for len(m.parts) < partitions {
+		m.parts = append(m.parts, &memoryPart{producers: make(map[string]producer)})
+	}
+}
+
+// Partitions returns how many partitions the topic has now.
+func (m *Memory) Partitions() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.parts)
+}
+
 func (m *Memory) part(number int32) (*memoryPart, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
 	if number < 0 || int(number) >= len(m.parts) {
 		return nil, &TopicError{"in memory", fmt.Sprintf("it has %d partitions, and no partition %d", len(m.parts), number)}
 	}
-	return &m.parts[number], nil
+	return m.parts[number], nil
 }
 
 // A MemoryWriter appends the records of one producer; see Writer.
 type MemoryWriter struct {
 	m        *Memory
 	producer string
+	topic    string // for errors
+	limit    int    // bytes of key and value of a record
 }
 
 // Writer returns a writer for a producer.
-func (m *Memory) Writer(producer string) *MemoryWriter { return &MemoryWriter{m, producer} }
+func (m *Memory) Writer(producer string) *MemoryWriter {
+	return &MemoryWriter{m, producer, "in memory", MaxRecordBytes}
+}
 
 // Append appends records; see Writer.Append.
 func (w *MemoryWriter) Append(ctx context.Context, number int32, r *engine.Records, seq int64) (int64, error) {
@@ -60,7 +84,7 @@ func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine
 	if err != nil {
 		return -1, err
 	}
-	n, err := checkRecords("in memory", MaxRecordBytes, r)
+	n, err := checkRecords(w.topic, w.limit, r)
 	if err != nil {
 		return -1, err
 	}
@@ -80,7 +104,7 @@ func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine
 		to, _ = cut(r, at, n)
 		p.log = append(p.log, p.copy(r, at, to))
 	}
-	p.producers[w.producer] = producer{stand.next, mark}
+	p.producers[w.producer], p.appended = producer{stand.next, mark}, time.Now()
 	p.arrived.broadcast()
 	return first, ctx.Err()
 }
@@ -94,6 +118,7 @@ func (p *memoryPart) copy(r *engine.Records, from, to int) engine.Records {
 		c.Values.Append(r.Values.At(i))
 		p.next++
 	}
+	p.bytes += uint64(len(c.Keys.Data) + len(c.Values.Data))
 	return c
 }
 
@@ -130,7 +155,7 @@ type memorySource struct {
 	bounded bool
 }
 
-func (s *memorySource) Partitions(context.Context) (int, error) { return len(s.m.parts), nil }
+func (s *memorySource) Partitions(context.Context) (int, error) { return s.m.Partitions(), nil }
 
 func (s *memorySource) End(_ context.Context, number int32) (engine.Position, error) {
 	p, err := s.m.part(number)
@@ -143,6 +168,10 @@ func (s *memorySource) End(_ context.Context, number int32) (engine.Position, er
 }
 
 func (s *memorySource) Open(ctx context.Context, number int32, from engine.Position) (engine.Reader, error) {
+	p, err := s.m.part(number)
+	if err != nil {
+		return nil, err
+	}
 	end, err := s.End(ctx, number)
 	if err != nil {
 		return nil, err
@@ -150,7 +179,7 @@ func (s *memorySource) Open(ctx context.Context, number int32, from engine.Posit
 	if from.Offset > end.Offset {
 		return nil, &DamageError{Topic: "in memory", Partition: number, Reason: fmt.Sprintf("it ends before offset %d, and offset %d was read before", end.Offset, from.Offset)}
 	}
-	r := &memoryReader{p: &s.m.parts[number], number: number, offset: from.Offset, end: -1}
+	r := &memoryReader{p: p, number: number, offset: from.Offset, end: -1}
 	if s.bounded {
 		r.end = end.Offset
 	}

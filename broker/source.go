@@ -19,11 +19,19 @@ const (
 )
 
 // Source returns a topic as a source; readers wait at its end.
-func (b *Broker) Source(topic string) engine.Source { return &source{b: b, topic: topic} }
+func (b *Broker) Source(topic string) engine.Source {
+	if b.bare != nil {
+		return &bareSource{b.bare, topic, false}
+	}
+	return &source{b: b, topic: topic}
+}
 
 // SourceUntilEnd returns a topic as a source whose readers end with io.EOF at the end that the
 // partition had when they were opened.
 func (b *Broker) SourceUntilEnd(topic string) engine.Source {
+	if b.bare != nil {
+		return &bareSource{b.bare, topic, true}
+	}
 	return &source{b: b, topic: topic, bounded: true}
 }
 

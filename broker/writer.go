@@ -18,7 +18,8 @@ type Writer struct {
 	b        *Broker
 	topic    string
 	producer string
-	limit    int // bytes of key and value of a record
+	limit    int           // bytes of key and value of a record
+	bare     *MemoryWriter // not nil: there is no server
 
 	mu  sync.Mutex
 	err error // of an append that is settled, until somebody is told
@@ -26,11 +27,14 @@ type Writer struct {
 
 // Writer returns a writer for a producer, which is a name that lasts: "generator", "outbox/sales".
 func (b *Broker) Writer(topic, producer string) (*Writer, error) {
-	if _, err := b.topic(topic); err != nil {
-		return nil, err
-	}
 	if producer == "" {
 		return nil, fmt.Errorf("write to topic %s: the producer needs a name", topic)
+	}
+	if b.bare != nil {
+		return b.bare.writer(b, topic, producer)
+	}
+	if _, err := b.topic(topic); err != nil {
+		return nil, err
 	}
 	return &Writer{b: b, topic: topic, producer: producer, limit: MaxRecordBytes}, nil
 }
@@ -42,11 +46,17 @@ func (b *Broker) RowWriter(topic, producer string) (*Writer, error) {
 		return nil, err
 	}
 	w.limit = MaxRowBytes
+	if w.bare != nil {
+		w.bare.limit = MaxRowBytes
+	}
 	return w, nil
 }
 
 // Partitions returns how many partitions the topic has now.
 func (w *Writer) Partitions() int {
+	if w.bare != nil {
+		return w.bare.m.Partitions()
+	}
 	t, err := w.b.topic(w.topic)
 	if err != nil {
 		return 0
@@ -71,6 +81,9 @@ func (w *Writer) Append(ctx context.Context, number int32, r *engine.Records, se
 // crash amid an append that is split (see MaxBatchBytes) Last may tell of records that the mark does
 // not yet tell of.
 func (w *Writer) AppendMarked(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+	if w.bare != nil {
+		return w.appendBare(ctx, number, r, seq, mark)
+	}
 	var first int64 = -1
 	err := w.with(ctx, number, func(p *partition) error {
 		j := appendJob{writer: w, records: r, seq: seq, mark: mark}
@@ -93,6 +106,10 @@ func (w *Writer) AppendMarked(ctx context.Context, number int32, r *engine.Recor
 // Up to 16 batches of a partition are on their way; then it waits for the first. An error may be that
 // of an earlier append of this writer.
 func (w *Writer) AppendAsync(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) error {
+	if w.bare != nil {
+		_, err := w.appendBare(ctx, number, r, seq, mark)
+		return err
+	}
 	return w.with(ctx, number, func(p *partition) error {
 		if err := w.takeFault(); err != nil {
 			return err
@@ -104,6 +121,9 @@ func (w *Writer) AppendAsync(ctx context.Context, number int32, r *engine.Record
 // Flush waits until everything appended is durable. After an error of an append that did not wait,
 // Last says from where on to send again.
 func (w *Writer) Flush(ctx context.Context) error {
+	if w.bare != nil {
+		return w.b.bare.refusal()
+	}
 	for n := range int32(w.Partitions()) {
 		if err := w.with(ctx, n, func(p *partition) error { return p.settleAll(ctx) }); err != nil {
 			return err
@@ -118,12 +138,18 @@ func (w *Writer) Flush(ctx context.Context) error {
 // Last returns the producer's number of the first row that is not in the log, appends on their way
 // included; 0 for a producer that has written nothing.
 func (w *Writer) Last(ctx context.Context, number int32) (int64, error) {
+	if w.bare != nil {
+		return w.bare.Last(ctx, number)
+	}
 	at, err := w.stand(ctx, number)
 	return at.next, err
 }
 
 // LastMark returns the mark of the producer's last batch, 0 for none.
 func (w *Writer) LastMark(ctx context.Context, number int32) (uint64, error) {
+	if w.bare != nil {
+		return w.bare.LastMark(ctx, number)
+	}
 	at, err := w.stand(ctx, number)
 	return at.mark, err
 }

@@ -28,6 +28,7 @@ type cut struct {
 type partitionCut struct {
 	Offset int64            `json:"offset"`
 	Log    uint64           `json:"log,omitempty"`
+	Lost   int64            `json:"lost,omitempty"`
 	Marks  []markCut        `json:"marks,omitempty"`
 	Topic  Count            `json:"topic"`
 	Tables map[string]Count `json:"tables,omitempty"`
@@ -276,7 +277,7 @@ func (e *Engine) cut() *cut {
 	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Entry: e.outbox.nextID, Appended: e.merger.appended,
 		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
-		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Topic: t.topic, Tables: t.tables()}
+		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.topic, Tables: t.tables()}
 		for _, m := range t.marks {
 			p.Marks = append(p.Marks, markCut{m.tracker.Now(), m.floor, m.tracker.AppendState(nil)})
 		}

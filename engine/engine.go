@@ -224,6 +224,10 @@ func (e *Engine) askCheckpoint() {
 	}
 }
 
+// idlePause is the longest time between two looks for idle partitions, in microseconds: each asks the
+// logs of silent partitions for their ends.
+const idlePause = 1_000_000
+
 // shortestInterval keeps an engine with nothing to do from spinning.
 const shortestInterval = time.Millisecond
 
@@ -236,6 +240,8 @@ func (e *Engine) keepTime(ctx context.Context) error {
 	}
 	timer := time.NewTimer(interval)
 	defer timer.Stop()
+	idleEvery := min(idlePause, e.opt.Pipeline.Config.IdleTimeout/2)
+	idleAt := int64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -244,8 +250,11 @@ func (e *Engine) keepTime(ctx context.Context) error {
 		case <-e.due:
 		}
 		begin := e.opt.Now()
-		if err := e.CheckIdle(ctx); err != nil {
-			return err
+		if begin-idleAt >= idleEvery {
+			idleAt = begin
+			if err := e.CheckIdle(ctx); err != nil {
+				return err
+			}
 		}
 		if err := e.checkpoint(ctx); err != nil {
 			if isCancel(err) && ctx.Err() != nil {

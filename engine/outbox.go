@@ -26,7 +26,6 @@ type outbox struct {
 	queues map[*destination]*queue
 	bytes  int64
 	rows   int64
-	open   int64 // rows of open windows: they hold nobody up
 	nextID uint64
 	done   []uint64 // delivered, to be removed by the next checkpoint
 	free   []*Rows  // delivered, to be filled again
@@ -80,8 +79,7 @@ func (o *outbox) push(d *destination, e entry) {
 	q := o.queues[d]
 	q.entries = append(q.entries, e)
 	if e.preview != nil {
-		e.preview.busy = true
-		o.open += int64(e.rows.Len())
+		e.preview.busy = true // and it holds nobody up
 	} else {
 		o.bytes += rowsBytes(e.rows)
 		o.rows += int64(e.rows.Len())
@@ -107,7 +105,6 @@ func (o *outbox) delivered(q *queue, n int) {
 	for _, e := range q.entries[:n] {
 		if e.preview != nil {
 			e.preview.busy = false
-			o.open -= int64(e.rows.Len())
 		} else {
 			o.bytes -= rowsBytes(e.rows)
 			o.rows -= int64(e.rows.Len())
@@ -164,6 +161,11 @@ func (o *outbox) pending() (rows, bytes int64) {
 
 // drained waits until everything is delivered.
 func (o *outbox) drained(ctx context.Context) error {
+	return o.drainedBut(ctx, func(string) bool { return false })
+}
+
+// drainedBut waits until everything is delivered, less the destinations that skip names.
+func (o *outbox) drainedBut(ctx context.Context, skip func(destination string) bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	stop := context.AfterFunc(ctx, func() {
@@ -172,10 +174,20 @@ func (o *outbox) drained(ctx context.Context) error {
 		o.mu.Unlock()
 	})
 	defer stop()
-	for o.rows+o.open > 0 && ctx.Err() == nil {
+	for o.waits(skip) && ctx.Err() == nil {
 		o.room.Wait()
 	}
 	return ctx.Err()
+}
+
+// waits reports whether a queue that skip does not name has rows. The lock is held.
+func (o *outbox) waits(skip func(destination string) bool) bool {
+	for d, q := range o.queues {
+		if len(q.entries) > 0 && !skip(d.name) {
+			return true
+		}
+	}
+	return false
 }
 
 // Delivery is tried again after a wait that doubles between these bounds, with jitter.

@@ -18,6 +18,7 @@ type Records struct {
 	Keys      Bytes
 	Values    Bytes
 	Next      Position // where a reader that has taken this batch goes on
+	Lost      int64    // offsets before these records that the log no longer had and the reader passed over
 }
 
 // Len is the number of records.
@@ -28,6 +29,7 @@ func (r *Records) Reset() {
 	r.Offsets, r.Times = r.Offsets[:0], r.Times[:0]
 	r.Keys.Reset()
 	r.Values.Reset()
+	r.Lost = 0
 }
 
 // A Position is the place of a reader in a partition.
@@ -49,10 +51,17 @@ type Source interface {
 	End(ctx context.Context, partition int32) (Position, error)
 }
 
+// A Starter is a Source that is not always read from its first record on.
+type Starter interface {
+	// Start returns where a pipeline that has no checkpoint begins to read a partition.
+	Start(ctx context.Context, partition int32) (Position, error)
+}
+
 // A Reader reads one partition. It is used by one goroutine.
 type Reader interface {
 	// Read blocks for the first record and returns what has arrived; io.EOF ends a bounded source.
-	// dst is overwritten. An error of ctx is returned as it is.
+	// dst is overwritten. A batch without records may come where a log has entries that are none:
+	// dst.Next is behind them. An error of ctx is returned as it is.
 	Read(ctx context.Context, dst *Records) error
 	Close() error
 }

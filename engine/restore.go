@@ -34,7 +34,7 @@ func (e *Engine) restore(ctx context.Context) error {
 		return fmt.Errorf("load checkpoint: %w", err)
 	}
 	if cp.Epoch == 0 {
-		return nil
+		return e.begin(ctx)
 	}
 	c := &cut{}
 	if err := json.Unmarshal(cp.Data, c); err != nil {
@@ -53,6 +53,27 @@ func (e *Engine) restore(ctx context.Context) error {
 	for _, out := range entries {
 		out.entry.epoch = cp.Epoch
 		e.outbox.push(out.to, out.entry)
+	}
+	return nil
+}
+
+// begin has tasks that know of no checkpoint start where their source says. The first checkpoint keeps
+// the places, also when nothing has come by then.
+func (e *Engine) begin(ctx context.Context) error {
+	for _, t := range e.tasks {
+		s, ok := t.source.(Starter)
+		if !ok {
+			continue
+		}
+		at, err := s.Start(ctx, t.partition)
+		if err != nil {
+			return fmt.Errorf("find where %s partition %d begins: %w", t.flow.topic, t.partition, err)
+		}
+		if at != (Position{}) {
+			t.position = at
+			t.offset.Store(at.Offset)
+			e.changed.Store(true)
+		}
 	}
 	return nil
 }
@@ -171,7 +192,7 @@ func (t *task) resume(p *partitionCut) error {
 	}
 	t.position = Position{Offset: p.Offset, Log: p.Log}
 	t.offset.Store(p.Offset)
-	t.topic = p.Topic
+	t.topic, t.lost = p.Topic, p.Lost
 	for i, m := range t.marks {
 		if err := m.tracker.SetState(p.Marks[i].State); err != nil {
 			return err

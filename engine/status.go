@@ -34,6 +34,7 @@ type PartitionStatus struct {
 	Holds     bool   `json:"holds"`   // the one that holds the global watermark back
 	LastRow   int64  `json:"lastRow"` // wall clock of the last row read, µs
 	LagTime   int64  `json:"lagTime"` // event time between this partition's watermark and the newest of the topic, µs
+	Lost      int64  `json:"lost"`    // offsets that the log no longer had when they were to be read
 }
 
 // TableStatus is one table as `nagare status` and the page show it.

@@ -27,7 +27,8 @@ type task struct {
 	lastRow  atomic.Int64
 	offset   atomic.Int64 // position.Offset for status, without the gate
 	idle     atomic.Bool
-	done     bool // the source has ended
+	done     bool  // the source has ended
+	lost     int64 // offsets that were gone before they were read; guarded by the gate
 
 	scan    *scanner
 	marks   []*taskMarks
@@ -100,9 +101,13 @@ func (t *task) process() error {
 		}
 	}
 	t.from, t.to = 0, 0 // a panic from here on is none of a record's
-	if t.records.Len() > 0 {
+	t.lost += t.records.Lost
+	if t.records.Next != (Position{}) {
 		t.position = t.records.Next
+		t.e.changed.Store(true) // before the offset: who sees the one has to get a checkpoint with the other
 		t.offset.Store(t.position.Offset)
+	}
+	if t.records.Len() > 0 {
 		t.lastRow.Store(t.e.opt.Now())
 	}
 	return t.e.merger.report(t)

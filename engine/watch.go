@@ -181,7 +181,7 @@ func (e *Engine) partitions(f *topicFlow) []PartitionStatus {
 			continue
 		}
 		p := PartitionStatus{Topic: f.topic, Partition: t.partition, Position: t.position.Offset, Watermark: math.MinInt64,
-			EventTime: math.MinInt64, Idle: t.idle.Load(), LastRow: t.lastRow.Load()}
+			EventTime: math.MinInt64, Idle: t.idle.Load(), LastRow: t.lastRow.Load(), Lost: t.lost}
 		if len(t.marks) > 0 {
 			m := t.marks[0]
 			p.Watermark = m.tracker.Now()

@@ -15,7 +15,7 @@ import (
 
 // openEngine opens the pipeline from its newest checkpoint.
 func (n *Node) openEngine(ctx context.Context) error {
-	e, err := engine.Open(ctx, engine.Options{
+	opt := engine.Options{
 		Pipeline: n.cfg.Pipeline,
 		Source:   n.openSource,
 		Sink:     n.openSink,
@@ -25,14 +25,18 @@ func (n *Node) openEngine(ctx context.Context) error {
 			cfg.Retention = n.tableRetention(topic)
 			return openLog(ctx, n.broker, cfg)
 		},
-		Store:        keptStore{n.store},
+		Store:        keptStore{n.checkpoints()},
 		Now:          func() int64 { return time.Now().UnixMicro() },
 		BatchRows:    n.defects.step,
 		Poison:       n.defects.poison,
 		Once:         n.cfg.Once,
 		CloseWindows: n.cfg.Close,
 		Logger:       n.log,
-	})
+	}
+	if n.cfg.Tune != nil {
+		n.cfg.Tune(&opt)
+	}
+	e, err := engine.Open(ctx, opt)
 	if err != nil {
 		return err
 	}
@@ -41,7 +45,10 @@ func (n *Node) openEngine(ctx context.Context) error {
 	if n.engine == nil {
 		n.onClose(func() error { return n.current().Close() })
 	}
-	n.engine = e
+	if n.swapped != nil {
+		close(n.swapped)
+	}
+	n.engine, n.swapped = e, make(chan struct{})
 	return nil
 }
 
@@ -69,16 +76,22 @@ func (n *Node) tableRetention(topic string) time.Duration {
 }
 
 func (n *Node) openSource(topic string) (engine.Source, error) {
-	if n.cfg.Once {
-		return n.broker.SourceUntilEnd(topic), nil
+	src, err := n.host.Source(topic, n.cfg.Once)
+	if err != nil {
+		return nil, err
 	}
-	return n.broker.Source(topic), nil
+	for _, d := range n.cfg.Pipeline.Datasets {
+		if start, ok := d.Starts[topic]; ok && (start.Latest || start.Offsets != nil || start.Timestamp > 0 || start.Timestamps != nil) {
+			return startingSource{src, start}, nil
+		}
+	}
+	return src, nil
 }
 
 func (n *Node) openSink(def *plan.SinkDef) (engine.Sink, error) {
 	switch def.Format {
 	case "kafka":
-		return newTopicSink(n.broker, def, n.topicConfig), nil
+		return n.host.Sink(def, n.topicConfig)
 	case "redis":
 		return n.openCacheSink(def), nil
 	}

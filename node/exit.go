@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime/debug"
 
+	"github.com/nagare-stream/nagare/adapters/kafka"
 	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
@@ -30,11 +31,11 @@ func ExitCode(err error) int {
 	case is[*DataError](err), is[*store.InUseError](err), is[*store.FormatError](err), is[*store.CorruptError](err),
 		is[*store.FolderError](err), is[*broker.DamageError](err), is[*engine.ChangedError](err):
 		return ExitData
-	case is[*PortError](err), is[*redis.UnavailableError](err):
+	case is[*PortError](err), is[*redis.UnavailableError](err), is[*kafka.ConnectError](err), is[*kafka.TopicError](err):
 		return ExitPort
 	case is[*AddressError](err), is[*redis.AddressError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
 		return ExitUsage
-	case is[sql.Faults](err):
+	case is[sql.Faults](err), is[*kafka.SettingsError](err):
 		return ExitProject
 	}
 	return ExitFailed

@@ -36,7 +36,7 @@ type feedState struct {
 // A feed writes generated events into a topic.
 type feed struct {
 	gen     *generator.Generator
-	writer  *broker.Writer
+	writer  topicWriter
 	overdue atomic.Int64
 	healthy func()
 }
@@ -44,7 +44,7 @@ type feed struct {
 // openFeed goes on with the generation that the folder knows, or begins a new one.
 func openFeed(n *Node) (*feed, error) {
 	g := n.cfg.Generate
-	info, err := n.broker.Topic(context.Background(), g.Topic)
+	info, err := n.host.Topic(context.Background(), g.Topic)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func openFeed(n *Node) (*feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := n.broker.Writer(g.Topic, fmt.Sprintf("generator/%d", state.Generation))
+	w, err := n.host.Writer(g.Topic, fmt.Sprintf("generator/%d", state.Generation))
 	if err != nil {
 		return nil, err
 	}

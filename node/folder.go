@@ -23,6 +23,8 @@ import (
 //	broker/         topics
 //	generator.json  what the generator makes, so that a restart goes on with the same events
 //	token           what a writer shows to the API
+//	instance        what the folder's rows are called on a Kafka cluster
+//	kafka/          topics, where the process has a Kafka port of its own
 const (
 	identityFile  = "nagare.json"
 	storeFile     = "state.db"
@@ -43,6 +45,12 @@ const (
 type Project struct {
 	Name string `json:"project"`
 	Path string `json:"path,omitempty"`
+
+	// Where the topics are, if not in the folder.
+	Cluster     string `json:"cluster,omitempty"` // the cluster's own name
+	Kafka       string `json:"kafka,omitempty"`   // its addresses
+	KafkaConfig string `json:"kafkaConfig,omitempty"`
+	Listen      bool   `json:"kafkaListen,omitempty"` // they are those of the folder's own Kafka port
 }
 
 // identity is the content of nagare.json.

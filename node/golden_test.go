@@ -38,7 +38,7 @@ func TestGolden(t *testing.T) {
 			compareLedger(t, name, out)
 
 			durable := filepath.Join(t.TempDir(), "durable")
-			runDurable(t, root("testdata", "projects", "golden"), "purchase-events", events, durable)
+			runDurable(t, root("testdata", "projects", "golden"), "purchase-events", events, durable, "")
 			tell(t, "from the durable topic", filesDiffer(t, out, durable))
 		})
 	}
@@ -108,13 +108,20 @@ func keptRows(t *testing.T, path string, want int64) {
 	}
 }
 
-// runDurable publishes a file to a topic of a new data folder and runs the project over it to its end.
-func runDurable(t *testing.T, project, topic, events, out string) {
+// runDurable publishes a file to a topic and runs the project over it to its end, on the broker of a new
+// data folder or, if kafka is not "", on the cluster there.
+func runDurable(t *testing.T, project, topic, events, out, kafka string) {
 	t.Helper()
-	data := t.TempDir()
-	succeed(t, "run", project, "--once", "--data", data) // makes the folder and its topics
-	succeed(t, "publish", topic, events, "--data", data)
-	succeed(t, "run", project, "--once", "--close", "--data", data, "--out", out)
+	on := []string{"--data", t.TempDir()}
+	if kafka != "" {
+		on = append(on, "--kafka", kafka)
+	}
+	if kafka != "" {
+		succeed(t, append([]string{"topics", "create", topic, "--partitions", "3"}, on...)...)
+	}
+	succeed(t, append([]string{"run", project, "--once"}, on...)...) // makes the folder, which knows the keys, and its topics
+	succeed(t, append([]string{"publish", topic, events}, on...)...)
+	succeed(t, append([]string{"run", project, "--once", "--close", "--out", out}, on...)...)
 }
 
 // differingLines is the lines in which two texts differ, at most a screen of them.
@@ -198,7 +205,7 @@ func TestRetail(t *testing.T) {
 	compareRetail(t, out)
 
 	durable := filepath.Join(t.TempDir(), "durable")
-	runDurable(t, root("pipelines", "retail"), "retail-events", events, durable)
+	runDurable(t, root("pipelines", "retail"), "retail-events", events, durable, "")
 	tell(t, "from the durable topic", filesDiffer(t, out, durable))
 }
 

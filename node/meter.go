@@ -47,32 +47,27 @@ func (m *meter) look(ctx context.Context) {
 	now := sample{at: time.Now(), events: m.n.current().Status().Events}
 	found := map[string][]int64{}
 	for _, topic := range m.n.roles.sources {
-		src := m.n.broker.Source(topic)
-		parts, err := src.Partitions(ctx)
+		src, err := m.n.host.Source(topic, false)
 		if err != nil {
 			continue
 		}
-		ends := make([]int64, parts)
-		for p := range ends {
-			if end, err := src.End(ctx, int32(p)); err == nil {
-				ends[p] = end.Offset
-			}
+		if list, err := ends(ctx, src); err == nil {
+			found[topic] = list
 		}
-		found[topic] = ends
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for topic, ends := range found {
+	for topic := range found {
 		known := m.ends[topic]
-		for p := range ends {
+		for p := range found[topic] {
 			if p < len(known) {
-				ends[p] = max(ends[p], known[p])
+				found[topic][p] = max(found[topic][p], known[p])
 			}
 		}
-		m.ends[topic] = ends
+		m.ends[topic] = found[topic]
 	}
-	for _, ends := range m.ends {
-		for _, end := range ends {
+	for _, list := range m.ends {
+		for _, end := range list {
 			now.ends += end
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/kafka"
 	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
@@ -21,17 +22,18 @@ import (
 	"github.com/nagare-stream/nagare/store"
 )
 
-// Config is what a Node is made of. Pipeline, Project and Data are needed.
+// Config is what a Node is made of. Pipeline, Project and Data, or Memory in its place, are needed.
 type Config struct {
 	Pipeline *plan.Pipeline
 	Project  Project
-	Data     string // the data folder
+	Data     string // the data folder; with Memory: where sinks of files write
 	HTTP     string // address of the API; "": DefaultHTTP or the next free port, HTTPOff: no socket
 	Version  string
 	Started  time.Time // when the process started; zero: now
 
 	Generate *Generate // nil: nothing is generated
 	Cache    Cache     // of redis sinks
+	Kafka    *Kafka    // nil: the embedded broker keeps the topics
 
 	// Look opens the folder to look and to write to topics; nothing is processed or served.
 	Look bool
@@ -40,6 +42,11 @@ type Config struct {
 
 	Logger *slog.Logger
 	Stdout *os.File // of console sinks; nil: os.Stdout
+
+	// Memory takes the place of the data folder: nothing is written to the disk, no socket is opened.
+	Memory *Memory
+	// Tune changes what the engine is made of just before it is opened: where tests put faults and clocks.
+	Tune func(*engine.Options)
 }
 
 // A Node is an open process. Its methods may be used by several goroutines.
@@ -50,18 +57,23 @@ type Node struct {
 	notices  []string
 	store    *store.Store
 	broker   *broker.Broker
-	cache    *redis.Server // nil: no sink needs one
+	cache    *redis.Server  // nil: no sink needs one
+	cluster  *kafka.Cluster // nil: the topics are the embedded broker's
+	host     host
 	server   *web.Server
 	token    string
 	info     web.Info
 	roles    roles
 	feed     *feed // nil: nothing is generated
 	meter    *meter
-	defects  defects // of the goroutine that runs the engine
+
+	published map[string]int64 // positions that the cluster's tools have been told, by topic and partition
+	defects   defects          // of the goroutine that runs the engine
 
 	mu      sync.RWMutex
 	engine  *engine.Engine
-	failure string // why nothing is processed any more
+	swapped chan struct{} // closed when engine is replaced
+	failure string        // why nothing is processed any more
 	trouble map[string]string
 	reload  context.CancelFunc // stops the engine so that it is opened anew
 	again   bool               // reload was called
@@ -75,7 +87,7 @@ type roles struct{ sources, outputs, tables []string }
 
 // Open opens the parts in order. On an error everything that was opened is closed again.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg, log: cfg.Logger, trouble: map[string]string{}, watches: map[chan struct{}]bool{}}
+	n := &Node{cfg: cfg, log: cfg.Logger, trouble: map[string]string{}, watches: map[chan struct{}]bool{}, published: map[string]int64{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -89,14 +101,19 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) error {
+	roles, err := findRoles(n.cfg.Pipeline)
+	if err != nil {
+		return err
+	}
+	n.roles = roles
+	if n.cfg.Memory != nil {
+		return n.openInMemory(ctx)
+	}
 	data, err := filepath.Abs(n.cfg.Data)
 	if err != nil {
 		return fmt.Errorf("find data folder %s: %w", n.cfg.Data, err)
 	}
 	n.cfg.Data = data
-	if n.roles, err = findRoles(n.cfg.Pipeline); err != nil {
-		return err
-	}
 	// Is the folder ours, writable, roomy? Nothing is touched yet.
 	fresh, err := checkFolder(data, n.cfg.Project, n.cfg.Look)
 	if err != nil {
@@ -107,6 +124,13 @@ func (n *Node) open(ctx context.Context) error {
 		if err := n.openPort(); err != nil {
 			return err
 		}
+	}
+	// The cluster, if one keeps the topics.
+	if err := n.openKafka(ctx); err != nil {
+		return err
+	}
+	if err := n.checkCluster(); err != nil {
+		return err
 	}
 	// What redis sinks write to, which may be a server outside or want a port.
 	if err := n.openCache(ctx); err != nil {
@@ -126,6 +150,9 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	// Topics, with every acknowledged record on the disk.
 	if err := n.openBroker(ctx); err != nil {
+		return err
+	}
+	if err := n.chooseHost(ctx); err != nil {
 		return err
 	}
 	// A reset that was cut short is finished.
@@ -148,6 +175,21 @@ func (n *Node) open(ctx context.Context) error {
 	n.describe(fresh)
 	n.server = web.New(web.Config{Backend: n, Address: n.info.Address, Token: n.token, TokenPath: filepath.Join(data, tokenFile), ExitCode: ExitCode, Logger: n.log})
 	return nil
+}
+
+// generates reports whether the generator writes to a topic.
+func (n *Node) generates(topic string) bool {
+	return n.cfg.Generate != nil && n.cfg.Generate.Topic == topic
+}
+
+func (n *Node) brokerText() string {
+	switch {
+	case n.cluster != nil && n.cfg.Kafka.Listen != "":
+		return "kafka port " + n.cluster.Hosts() + " of this process, for development; every record on the disk before it is acknowledged"
+	case n.cluster != nil:
+		return n.cluster.Describe()
+	}
+	return "embedded, every record on the disk before it is acknowledged"
 }
 
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
@@ -206,10 +248,17 @@ func (n *Node) openBroker(ctx context.Context) error {
 // makeTopics makes the topics that the project reads and writes.
 func (n *Node) makeTopics(ctx context.Context) error {
 	for _, name := range slices.Concat(n.roles.sources, n.roles.outputs) {
-		if n.broker.HasTopic(name) {
+		has, err := n.host.HasTopic(ctx, name)
+		if err != nil {
+			return err
+		}
+		if has {
 			continue
 		}
-		if err := n.broker.CreateTopic(ctx, n.topicConfig(name)); err != nil {
+		if n.cluster != nil && n.cfg.Kafka.Listen == "" && slices.Contains(n.roles.sources, name) && !n.generates(name) {
+			return n.cluster.MissingTopic(name)
+		}
+		if err := n.host.CreateTopic(ctx, n.topicConfig(name)); err != nil {
 			return err
 		}
 	}
@@ -231,7 +280,7 @@ func (n *Node) describe(fresh bool) {
 	st := n.engine.Status()
 	n.info = web.Info{
 		Project: n.cfg.Project.Name, Path: n.cfg.Project.Path, Data: n.cfg.Data, PID: os.Getpid(), Version: n.cfg.Version,
-		Broker: "embedded, every record on the disk before it is acknowledged", Started: n.cfg.Started.UTC(), New: fresh,
+		Broker: n.brokerText(), Started: n.cfg.Started.UTC(), New: fresh,
 		Resumed: st.Events, ResumedAt: st.Watermark, Epoch: st.Epoch, Running: !n.cfg.Look,
 		Sources: n.roles.sources, Outputs: n.roles.outputs,
 		Cache:    n.cacheText(),
@@ -326,4 +375,9 @@ func findRoles(p *plan.Pipeline) (roles, error) {
 }
 
 // CheckStore reads the whole store and tells the first fault.
-func (n *Node) CheckStore() error { return n.store.Check() }
+func (n *Node) CheckStore() error {
+	if n.store == nil {
+		return nil
+	}
+	return n.store.Check()
+}

@@ -18,8 +18,6 @@ const (
 	HTTPOff     = "off"
 )
 
-const httpFlag = "--http"
-
 // portTries is how many ports behind a taken default one are tried before any will do.
 const portTries = 20
 
@@ -28,11 +26,11 @@ type PortError struct {
 	Address string
 	Owner   string // who has it, "" when that cannot be found out
 	Err     error
-	Flag    string // that named it; "": --http
+	Flag    string // that names another port; "": --http
 }
 
 func (e *PortError) Error() string {
-	flag := cmp.Or(e.Flag, httpFlag)
+	flag := cmp.Or(e.Flag, "--http")
 	switch {
 	case !isInUse(e.Err):
 		return fmt.Sprintf("listen on %s: %v; name another port with %s", e.Address, e.Err, flag)
@@ -47,14 +45,12 @@ func (e *PortError) Unwrap() error { return e.Err }
 // An AddressError says that an address is none that this version listens on.
 type AddressError struct {
 	Address, Reason string
-	Flag            string // that named it; "": --http
+	Flag            string // that takes it; "": --http
 }
 
 func (e *AddressError) Error() string {
-	if e.Flag != "" {
-		return fmt.Sprintf("listen on %q: %s; use %s 127.0.0.1:PORT or %s PORT", e.Address, e.Reason, e.Flag, e.Flag)
-	}
-	return fmt.Sprintf("listen on %q: %s; use --http 127.0.0.1:PORT, --http PORT or --http off", e.Address, e.Reason)
+	flag := cmp.Or(e.Flag, "--http")
+	return fmt.Sprintf("listen on %q: %s; use %s 127.0.0.1:PORT or %s PORT, or leave it out", e.Address, e.Reason, flag, flag)
 }
 
 // parseAddress makes host:port of what was given: a port, :port, or a loopback address.

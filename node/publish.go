@@ -51,7 +51,7 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 			return p.count, err
 		}
 	}
-	if p.writer, err = n.broker.Writer(topic, "publish"); err != nil {
+	if p.writer, err = n.hostOf(topic).Writer(topic, "publish"); err != nil {
 		return p.count, err
 	}
 	err = p.run(ctx, src, parts)
@@ -63,7 +63,7 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 // A publisher counts what the goroutines of one append have made durable.
 type publisher struct {
 	topic    string
-	writer   *broker.Writer
+	writer   topicWriter
 	progress func(web.Published)
 
 	mu    sync.Mutex

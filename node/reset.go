@@ -68,6 +68,11 @@ func (n *Node) finishReset(ctx context.Context) error {
 			}
 		}
 	}
+	if string(text) != "keep\n" {
+		if err := os.Remove(filepath.Join(n.cfg.Data, instanceFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	if err := n.store.Reset(); err != nil {
 		return err
 	}

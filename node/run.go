@@ -36,8 +36,10 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.listener != nil {
 		g.Go(func() error { return n.guarded("the API", func() error { return n.server.Serve(n.listener) }) })
 	}
-	g.Go(func() error { return n.guarded("the meter", func() error { n.meter.run(parts); return nil }) })
-	g.Go(func() error { return n.guarded("the caretaker", func() error { n.tend(parts); return nil }) })
+	if n.cfg.Memory == nil { // in memory nobody asks for rates, and there is no server to look after
+		g.Go(func() error { return n.guarded("the meter", func() error { n.meter.run(parts); return nil }) })
+		g.Go(func() error { return n.guarded("the caretaker", func() error { n.tend(parts); return nil }) })
+	}
 	if n.feed != nil {
 		g.Go(func() error { return n.guarded("the generator", func() error { return n.runFeed(parts) }) })
 	}
@@ -48,6 +50,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.fail(err)
 	}
 	stopParts()
+	defer n.publishLast()
 	closing, cancel := context.WithTimeout(context.Background(), closeWait)
 	defer cancel()
 	return errors.Join(err, n.server.Close(closing), g.Wait())
@@ -89,12 +92,17 @@ func (n *Node) tend(ctx context.Context) {
 			n.log.Warn("the embedded broker is restarted", "reason", err)
 			err = n.broker.Restart(ctx)
 		}
-		if err == nil {
-			n.note("broker", "")
-			continue
-		}
-		n.note("broker", err.Error())
+		n.note("broker", text(err))
+		n.tendCluster(ctx)
 	}
+}
+
+// text is what an error says, "" for none.
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // pause waits; false when ctx ended meanwhile.
@@ -135,7 +143,7 @@ func (n *Node) Status() engine.Status {
 	n.meter.fillEnds(&st)
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	for _, part := range []string{"broker", "generator"} {
+	for _, part := range []string{"broker", "kafka", "generator"} {
 		if trouble := n.trouble[part]; trouble != "" {
 			st.State, st.Reason = "degraded", part+": "+trouble
 			break

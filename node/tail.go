@@ -31,7 +31,7 @@ func (n *Node) Table(ctx context.Context, w io.Writer, r web.TableRequest) error
 			return t.set(set)
 		}
 	}
-	if is[*engine.NotFoundError](err) && n.broker.HasTopic(r.Name) {
+	if is[*engine.NotFoundError](err) && n.hasTopic(ctx, r.Name) {
 		return n.writeTopic(ctx, r, t)
 	}
 	return err
@@ -80,7 +80,10 @@ func (n *Node) writeAll(ctx context.Context, e *engine.Engine, name string, t *r
 // writeTopic writes the records of a topic that no query reads: all, or the newest of each partition.
 func (n *Node) writeTopic(ctx context.Context, r web.TableRequest, t *rowText) error {
 	t.begin(&recordSchema, false)
-	src := n.broker.SourceUntilEnd(r.Name)
+	src, err := n.hostOf(r.Name).Source(r.Name, true)
+	if err != nil {
+		return err
+	}
 	parts, err := src.Partitions(ctx)
 	if err != nil {
 		return err
@@ -189,13 +192,13 @@ func (n *Node) Tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
 	if r.Format == formatJSON {
 		return &web.RequestError{Reason: "follow rows as json: an array has no end here; use jsonl or csv"}
 	}
-	if n.isLog(r.Name) && n.broker.HasTopic(r.Name) {
+	if n.isLog(r.Name) && n.hasTopic(ctx, r.Name) {
 		return n.tailLog(ctx, t, r)
 	}
 	if _, err := n.current().SchemaOf(r.Name); err == nil && !slices.Contains(n.roles.sources, r.Name) {
 		return n.tailTable(ctx, t, r)
 	}
-	if !n.broker.HasTopic(r.Name) {
+	if !n.hasTopic(ctx, r.Name) {
 		_, err := n.current().SchemaOf(r.Name)
 		return err
 	}
@@ -211,9 +214,9 @@ func (n *Node) Tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
 
 // follow reads all partitions of a topic at once and writes their rows one batch at a time.
 func (n *Node) follow(ctx context.Context, r web.TailRequest, open func() func(*engine.Records) error, t *rowText) error {
-	src := n.broker.Source(r.Name)
-	if n.cfg.Look { // nothing is going to come
-		src = n.broker.SourceUntilEnd(r.Name)
+	src, err := n.hostOf(r.Name).Source(r.Name, n.cfg.Look) // to look, nothing is going to come
+	if err != nil {
+		return err
 	}
 	parts, err := src.Partitions(ctx)
 	if err != nil {

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ import (
 
 // Topics returns all topics of the broker, by name.
 func (n *Node) Topics(ctx context.Context) ([]web.Topic, error) {
-	infos, err := n.broker.Topics(ctx)
+	infos, err := n.allTopics(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -26,6 +25,21 @@ func (n *Node) Topics(ctx context.Context) ([]web.Topic, error) {
 		topics[i].Parts = nil
 	}
 	return topics, nil
+}
+
+// allTopics is the topics of the host and, where that is a cluster, those that hold rows of tables.
+func (n *Node) allTopics(ctx context.Context) ([]broker.TopicInfo, error) {
+	infos, err := n.host.Topics(ctx)
+	if err != nil || n.cluster == nil {
+		return infos, err
+	}
+	own, err := n.broker.Topics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos = append(infos, own...)
+	slices.SortFunc(infos, func(a, b broker.TopicInfo) int { return strings.Compare(a.Name, b.Name) })
+	return infos, nil
 }
 
 // Topic returns one topic with its partitions.
@@ -39,20 +53,22 @@ func (n *Node) Topic(ctx context.Context, name string) (web.Topic, error) {
 
 // topicInfo finds a topic; *engine.NotFoundError names one that is near.
 func (n *Node) topicInfo(ctx context.Context, name string) (broker.TopicInfo, error) {
-	info, err := n.broker.Topic(ctx, name)
-	var missing *broker.TopicError
-	if !errors.As(err, &missing) || n.broker.HasTopic(name) {
-		return info, err
+	has, err := n.hostOf(name).HasTopic(ctx, name)
+	if err != nil {
+		return broker.TopicInfo{}, err
 	}
-	infos, listErr := n.broker.Topics(ctx)
+	if has {
+		return n.hostOf(name).Topic(ctx, name)
+	}
+	infos, listErr := n.allTopics(ctx)
 	if listErr != nil {
-		return info, listErr
+		return broker.TopicInfo{}, listErr
 	}
 	known := make([]string, len(infos))
 	for i := range infos {
 		known[i] = infos[i].Name
 	}
-	return info, &engine.NotFoundError{Name: name, Nearest: sql.Nearest(name, known), Known: known}
+	return broker.TopicInfo{}, &engine.NotFoundError{Name: name, Nearest: sql.Nearest(name, known), Known: known}
 }
 
 func (n *Node) webTopic(info broker.TopicInfo) web.Topic {
@@ -88,7 +104,11 @@ func (n *Node) isLog(topic string) bool {
 
 // CreateTopic makes a topic.
 func (n *Node) CreateTopic(ctx context.Context, t web.Topic) error {
-	if n.broker.HasTopic(t.Name) {
+	has, err := n.hostOf(t.Name).HasTopic(ctx, t.Name)
+	if err != nil {
+		return err
+	}
+	if has {
 		return &web.RequestError{Reason: fmt.Sprintf("create topic %s: it exists; use `nagare topics alter %s --partitions N` to give it more partitions", t.Name, t.Name)}
 	}
 	if strings.Contains(t.Name, "$") || n.isLog(t.Name) {
@@ -111,7 +131,7 @@ func (n *Node) CreateTopic(ctx context.Context, t web.Topic) error {
 	if cfg.Partitions < 1 || cfg.Partitions > broker.MaxPartitions {
 		return &web.RequestError{Reason: fmt.Sprintf("create topic %s: %d partitions are asked for, 1 to %d are possible", t.Name, cfg.Partitions, broker.MaxPartitions)}
 	}
-	return n.broker.CreateTopic(ctx, cfg)
+	return n.host.CreateTopic(ctx, cfg)
 }
 
 // AlterTopic gives a topic more partitions. A pipeline that reads it starts again from its
@@ -132,7 +152,7 @@ func (n *Node) AlterTopic(ctx context.Context, name string, partitions int) erro
 	case partitions > broker.MaxPartitions:
 		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: %d partitions are asked for, at most %d are possible", name, partitions, broker.MaxPartitions)}
 	}
-	if err := n.broker.AlterTopic(ctx, name, partitions); err != nil {
+	if err := n.host.AlterTopic(ctx, name, partitions); err != nil {
 		return err
 	}
 	if role == "source" {

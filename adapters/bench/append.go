@@ -137,7 +137,7 @@ func (b *bench) measureTopic(ctx context.Context) (err error) {
 	}
 	b.r.Publish = rate(b.Events, took)
 	for range 3 {
-		took, err := b.topicOnce(ctx, cfg)
+		took, err := b.topicOnce(ctx, cfg, topic)
 		if err != nil {
 			return err
 		}
@@ -149,8 +149,8 @@ func (b *bench) measureTopic(ctx context.Context) (err error) {
 	return os.RemoveAll(cfg.Data)
 }
 
-// topicOnce runs a data folder's pipeline to the end of its topic.
-func (b *bench) topicOnce(ctx context.Context, cfg node.Config) (took time.Duration, err error) {
+// topicOnce runs a pipeline to the end of its topic, checkpoints and all.
+func (b *bench) topicOnce(ctx context.Context, cfg node.Config, topic string) (took time.Duration, err error) {
 	cfg.Once, cfg.Close = true, true
 	n, err := node.Open(ctx, cfg)
 	if err != nil {

@@ -20,6 +20,7 @@ type Config struct {
 	Events int64  // of the file; 0: 2,000,000
 	Quick  bool   // fewer events and no series above 10^6
 	Dir    string // for temporary files; "": the system's
+	Kafka  string // addresses of a cluster that is measured too; "": none
 	// Load reads a project's folder.
 	Load func(dir string) (*plan.Pipeline, error)
 	// Executable is the nagare command, whose memory is measured in a process of its own.
@@ -39,6 +40,10 @@ type Result struct {
 	Publish   float64 `json:"publish"` // file to durable topic
 	Append    float64 `json:"durable_append"`
 	FromTopic float64 `json:"from_topic"`
+
+	ToKafka     float64 `json:"to_kafka,omitempty"`     // written, a partition after the other
+	KafkaClient float64 `json:"kafka_client,omitempty"` // the client library alone, reading
+	FromKafka   float64 `json:"from_kafka,omitempty"`
 
 	PeakBytes int64 `json:"peak_resident_bytes"` // of a process that runs over the file; 0: not known
 
@@ -107,6 +112,7 @@ func Run(ctx context.Context, cfg Config) (_ *Result, err error) {
 		{"three queries from the file", b.measureFile},
 		{"durable append", b.measureAppend},
 		{"three queries from the durable topic", b.measureTopic},
+		{"three queries from Kafka", b.measureKafka},
 		{"cost by number of events", b.measureEvents},
 		{"cost by number of keys", b.measureKeys},
 	} {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -66,4 +67,17 @@ func writeProjects(dir string) error {
 		}
 	}
 	return nil
+}
+
+// writeProjectOn copies a project, with another topic in the place of the one that it reads.
+func writeProjectOn(to, from, name string) error {
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	path := filepath.Join(to, "spark-pipeline.yml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, bytes.ReplaceAll(text, []byte(topic), []byte(name)), 0o600)
 }

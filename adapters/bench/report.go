@@ -9,6 +9,7 @@ import (
 const (
 	goalFile   = 0.5
 	goalTopic  = 0.6
+	goalKafka  = 0.6
 	goalAppend = 600_000
 	goalPeak   = 300 << 20
 )
@@ -18,13 +19,18 @@ func (r *Result) Write(w io.Writer) error {
 	p := &printer{w: w}
 	p.line("%d cores, %s/%s, %s; %s events, %d MB", r.Machine.Cores, r.Machine.OS, r.Machine.Arch, r.Machine.Go, number(r.Events), r.Bytes>>20)
 	p.line("")
-	p.row("events/s", "", "")
+	p.line("   events/s")
 	p.row(number(int64(r.BoundOne)), "hand-written bound, 1 core", "")
 	p.row(number(int64(r.BoundAll)), "hand-written bound, all cores", "")
 	p.row(number(int64(r.FromFile)), "three queries, run --once from the file", ratio(r.FromFile/r.BoundAll, "of the bound on all cores", goalFile))
 	p.row(number(int64(r.FromTopic)), "three queries, from the durable topic to final tables", ratio(r.FromTopic/r.FromFile, "of the rate from the file", goalTopic))
 	p.row(number(int64(r.Append)), "durable append, 1,000 records a batch", goal(r.Append >= goalAppend, number(goalAppend)))
 	p.row(number(int64(r.Publish)), "publish, from the file to the durable topic", "")
+	if r.FromKafka > 0 {
+		p.row(number(int64(r.ToKafka)), "written to Kafka", "")
+		p.row(number(int64(r.KafkaClient)), "read from Kafka by its client library alone", "")
+		p.row(number(int64(r.FromKafka)), "three queries, from Kafka to final tables", ratio(r.FromKafka/r.KafkaClient, "of the client library alone", goalKafka))
+	}
 	p.line("")
 	if r.PeakBytes > 0 {
 		p.row(fmt.Sprintf("%d MB", r.PeakBytes>>20), "peak resident memory of the run from the file", goal(r.PeakBytes <= goalPeak, fmt.Sprintf("%d MB", goalPeak>>20)))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/bench"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/node"
 )
 
 func (a *app) benchCommand() *cobra.Command {
@@ -22,7 +23,8 @@ queries, the tutorial's three queries from a file and from a durable topic, dura
 an event for few and many events and keys. Takes some minutes and 10 GB of disk; --quick some seconds and 1 GB.`,
 		Example: `  nagare bench
   nagare bench --quick
-  nagare bench --events 5000000 --json`,
+  nagare bench --events 5000000 --json
+  nagare bench --kafka 127.0.0.1:9092`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Events < 0 || cmd.Flags().Changed("events") && cfg.Events < 1000 {
@@ -42,6 +44,9 @@ an event for few and many events and keys. Takes some minutes and 10 GB of disk;
 				return fmt.Errorf("find this program: %w", err)
 			}
 			cfg.Executable = exe
+			if cfg.Kafka = a.kafka; cfg.Kafka == node.KafkaProject {
+				return usage("bench --kafka: name the cluster that is to be measured, as in --kafka 127.0.0.1:9092")
+			}
 			result, err := bench.Run(cmd.Context(), cfg)
 			if err != nil {
 				return err

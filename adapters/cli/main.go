@@ -29,7 +29,7 @@ func Main(args []string) int {
 	ctx, stop := a.signals(context.Background())
 	defer stop()
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(bareKafka(oneDash(args)))
 	err := root.ExecuteContext(ctx)
 	code := a.exitCode(err)
 	if err != nil && !errors.Is(err, errSaid) && (ctx.Err() == nil || !isCancel(err)) {
@@ -53,6 +53,8 @@ type app struct {
 	data     string // --data
 	format   string // -o
 	logLevel string
+
+	kafka, kafkaConfig string // --kafka, --kafka-config
 }
 
 // errSaid is the error of a command that has told the user what is wrong.

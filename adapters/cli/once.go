@@ -68,11 +68,16 @@ func tableOfTables(st engine.Status) *textTable {
 
 // runOnce reads the topics of the data folder to their present end.
 func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) (err error) {
-	data, err := a.projectData(p)
+	data, err := a.projectData(p, f)
+	if err != nil {
+		return err
+	}
+	on, err := a.cluster(node.Project{})
 	if err != nil {
 		return err
 	}
 	n, err := node.Open(ctx, node.Config{
+		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, Version: a.version, Started: a.started,
 		Once: true, Close: f.close, Cache: f.cache(), Logger: a.logger(),
 	})
@@ -111,13 +116,13 @@ func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) 
 	}
 	read := st.Events - before
 	fmt.Fprintf(a.err, "%s events in %.2f s, %s/s: %s\n", grouped(read), took.Seconds(), grouped(int64(float64(read)/max(took.Seconds(), 1e-6))), ledgerText(st.Ledger))
-	fmt.Fprintf(a.err, "checkpoint %d, watermark %s; go on with: %s --once\n", st.Epoch, clock(st.Watermark), a.againRun(p, arg))
+	fmt.Fprintf(a.err, "checkpoint %d, watermark %s; go on with: %s --once\n", st.Epoch, clock(st.Watermark), a.againRun(p, arg, f))
 	return nil
 }
 
 // againRun is again with the word run.
-func (a *app) againRun(p *project, arg string) string {
-	text := a.again(p, arg)
+func (a *app) againRun(p *project, arg string, f *runFlags) string {
+	text := a.again(p, arg, f)
 	if !strings.Contains(text, " run ") {
 		text = strings.Replace(text, command(), command()+" run", 1)
 	}

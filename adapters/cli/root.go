@@ -43,8 +43,11 @@ Without a command it runs the purchase pipeline that ships with it, fed by a gen
 	all := root.PersistentFlags()
 	all.StringVar(&a.data, "data", "", "data folder (default: one per project under the user's state folder)")
 	all.StringVar(&a.logLevel, "log-level", "warn", "what the log on stderr tells: debug, info, warn or error")
+	all.StringVar(&a.kafka, "kafka", "", "addresses of a Kafka cluster that keeps the topics: HOST:PORT,…; alone: the project's own ("+envKafka+")")
+	all.StringVar(&a.kafkaConfig, "kafka-config", "", "file of Kafka client settings, as Kafka's own tools read it: TLS, SASL ("+envKafkaConfig+")")
 	_ = root.MarkPersistentFlagDirname("data")
-	root.AddCommand(run, a.checkCommand(), a.queryCommand(), a.tailCommand(), a.publishCommand(), a.topicsCommand(),
+	_ = root.MarkPersistentFlagFilename("kafka-config")
+	root.AddCommand(run, a.checkCommand(), a.testCommand(), a.queryCommand(), a.tailCommand(), a.publishCommand(), a.topicsCommand(),
 		a.explainCommand(), a.statusCommand(), a.doctorCommand(), a.checkpointCommand(), a.exportCommand(), a.benchCommand(), a.versionCommand())
 	root.SuggestionsMinimumDistance = 2
 	root.SetOut(a.out)

@@ -30,8 +30,9 @@ const (
 
 // runFlags is what `nagare run` can be told.
 type runFlags struct {
-	http, kafka        string
+	http               string
 	redis, redisListen string
+	kafkaListen        string
 	generator          string
 	feed               generator.Config
 	once, close        bool
@@ -66,7 +67,7 @@ topics of the data folder are read to their present end.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.http, "http", "", "address of the API: PORT, 127.0.0.1:PORT or off (default "+node.DefaultHTTP+", or the next free port)")
-	flags.StringVar(&f.kafka, "kafka", "", "addresses of a Kafka cluster (in a later version)")
+	flags.StringVar(&f.kafkaListen, "kafka-listen", "", "for development: open a Kafka port (PORT or 127.0.0.1:PORT) for other clients; its topics take the place of the embedded broker's")
 	flags.StringVar(&f.redis, "redis", "", "address of a Redis for the project's redis sinks: HOST:PORT, or a URL without a password (default an embedded one)")
 	flags.StringVar(&f.redisListen, "redis-listen", "", "open the embedded Redis to other programs of this machine, at PORT or 127.0.0.1:PORT")
 	flags.StringVar(&f.generator, "generator", "", fmt.Sprintf("events per second to generate into %s, or off (default %d for the purchase pipeline, else off)", generatorTopic, demoRate))
@@ -88,8 +89,6 @@ topics of the data folder are read to their present end.`,
 // run sorts out which kind of run is meant.
 func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 	switch {
-	case f.kafka != "":
-		return usage("run --kafka %s: Kafka comes in a later version; without the flag the embedded broker is used", f.kafka)
 	case redis.HasPassword(f.redis):
 		return usage("run --redis: everybody on this machine can read a command line; set NAGARE_REDIS_PASSWORD, or NAGARE_REDIS to the whole URL")
 	case f.redis != "" && f.redisListen != "":
@@ -107,14 +106,17 @@ func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 	case f.out == "" && cmd.Flags().Changed("format"):
 		return usage("run --format %s: it is the form of the files in --out DIR, which is missing", f.format)
 	}
-	if os.Getenv("NAGARE_KAFKA") != "" {
-		a.warn("NAGARE_KAFKA is set, but comes in a later version: it has no effect")
-	}
 	p, err := mustLoad(arg)
 	if err != nil {
 		return err
 	}
 	switch {
+	case f.kafkaListen != "" && a.namesCluster():
+		return usage("run --kafka-listen: the topics are those of a cluster already, so leave --kafka out, or this")
+	case f.kafkaListen != "" && f.once:
+		return usage("run --once: it reads what is there, so leave --kafka-listen out")
+	case len(f.from) > 0 && a.kafka != "":
+		return usage("run --from: files are the topics, so leave --kafka out")
 	case len(f.from) > 0:
 		return a.runFiles(cmd.Context(), p, f)
 	case f.once:
@@ -124,7 +126,7 @@ func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 }
 
 // projectData is the data folder of a project that runs.
-func (a *app) projectData(p *project) (string, error) {
+func (a *app) projectData(p *project, f *runFlags) (string, error) {
 	if a.data != "" {
 		return filepath.Abs(a.data)
 	}
@@ -132,7 +134,14 @@ func (a *app) projectData(p *project) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(home, p.id.FolderName()), nil
+	name := p.id.FolderName()
+	switch { // positions there are others than on the embedded broker
+	case f.kafkaListen != "":
+		name += "-kafka-port"
+	case a.namesCluster():
+		name += "-kafka"
+	}
+	return filepath.Join(home, name), nil
 }
 
 // generate is what the generator is to do, nil for nothing.
@@ -186,7 +195,7 @@ func (f *runFlags) cache() node.Cache {
 
 // runLive runs until a signal.
 func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) error {
-	data, err := a.projectData(p)
+	data, err := a.projectData(p, f)
 	if err != nil {
 		return err
 	}
@@ -194,9 +203,17 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	if err != nil {
 		return err
 	}
+	on, err := a.cluster(node.Project{})
+	if err != nil {
+		return err
+	}
+	if f.kafkaListen != "" {
+		on = &node.Kafka{Listen: f.kafkaListen}
+	}
 	screen := isTerminal(a.out)
 	log := a.logger()
 	n, err := node.Open(ctx, node.Config{
+		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, HTTP: f.http, Version: a.version,
 		Started: a.started, Generate: generate, Cache: f.cache(), Logger: log,
 	})
@@ -222,7 +239,7 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	stop()
 	<-shown
 	if err == nil {
-		a.summary(n, a.again(p, arg))
+		a.summary(n, a.again(p, arg, f))
 	}
 	if cerr := n.Close(); err == nil {
 		err = cerr
@@ -240,10 +257,19 @@ func command() string {
 }
 
 // again is the command that goes on with a data folder.
-func (a *app) again(p *project, arg string) string {
+func (a *app) again(p *project, arg string, f *runFlags) string {
 	text := command()
 	if p.id.Path != "" || p.id.Name != pipelines.Default {
 		text += " run " + arg
+	}
+	if a.kafka != "" {
+		text += " --kafka " + a.kafka
+	}
+	if a.kafkaConfig != "" {
+		text += " --kafka-config " + a.kafkaConfig
+	}
+	if f.kafkaListen != "" {
+		text += " --kafka-listen " + f.kafkaListen
 	}
 	if a.data != "" {
 		text += " --data " + a.data

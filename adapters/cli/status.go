@@ -107,6 +107,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	for _, s := range e.Sinks {
 		lines = append(lines, [2]string{"cache", cacheText(s)})
 	}
+	if gone := lost(e); gone > 0 {
+		lines = append(lines, [2]string{"lost", grouped(gone) + " records were gone from their topic before they were read"})
+	}
 	return append(lines,
 		[2]string{"checkpoint", checkpointText(e, time.Now())},
 		[2]string{"ledger", ledgerText(e.Ledger)})
@@ -126,6 +129,14 @@ func cacheText(s engine.SinkStatus) string {
 		text += fmt.Sprintf(", %s refused: %s", grouped(s.Refused), s.Refusal)
 	}
 	return text
+}
+
+// lost is how many records were gone before they were read.
+func lost(e engine.Status) (n int64) {
+	for _, p := range e.Partitions {
+		n += p.Lost
+	}
+	return n
 }
 
 func checkpointText(e engine.Status, now time.Time) string {

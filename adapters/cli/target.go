@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/kafka"
+	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/pipelines"
 	"github.com/nagare-stream/nagare/store"
@@ -23,14 +25,20 @@ type target struct {
 	*client
 	data  string
 	local *node.Node // nil: a process runs
+
+	passing bool // data is removed at the end
 }
 
 // close lets go of the folder.
 func (t *target) close() error {
-	if t.local != nil {
-		return t.local.Close()
+	if t.local == nil {
+		return nil
 	}
-	return nil
+	err := t.local.Close()
+	if t.passing {
+		err = errors.Join(err, os.RemoveAll(t.data))
+	}
+	return err
 }
 
 // reach finds the data folder that is meant and whoever can answer for it. With create a folder that
@@ -45,6 +53,8 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 	}
 	id, err := node.ReadIdentity(data)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && a.namesCluster():
+		return a.reachCluster(ctx)
 	case errors.Is(err, fs.ErrNotExist) && !create:
 		return nil, fmt.Errorf("look into data folder %s: there is nothing yet; `nagare run` starts a pipeline, --data names another folder", data)
 	case errors.Is(err, fs.ErrNotExist):
@@ -63,7 +73,11 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	n, err := node.Open(ctx, node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
+	on, err := a.cluster(id)
+	if err != nil {
+		return nil, err
+	}
+	n, err := node.Open(ctx, node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Kafka: on, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
 	var used *store.InUseError
 	if errors.As(err, &used) {
 		if c := starting(ctx, data, used.Address); c != nil {
@@ -71,10 +85,32 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 		}
 		return nil, fmt.Errorf("%w; it does not answer requests (it was started with --http off, or does something else)", err)
 	}
+	var topic *kafka.TopicError
+	if errors.As(err, &topic) && a.namesCluster() { // the project cannot run, and its topics can be seen to
+		return a.reachCluster(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &target{client: newLocalClient(n), data: data, local: n}, nil
+}
+
+// reachCluster is a Kafka cluster without a project: its topics, and no tables.
+func (a *app) reachCluster(ctx context.Context) (*target, error) {
+	on, err := a.cluster(node.Project{})
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "nagare-kafka-*")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for a moment: %w; set TMPDIR to one that can be written to", err)
+	}
+	empty := &plan.Pipeline{Name: "nagare", Config: plan.DefaultConfig()}
+	n, err := node.Open(ctx, node.Config{Pipeline: empty, Project: node.Project{Name: empty.Name}, Data: dir, Kafka: on, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &target{client: newLocalClient(n), data: dir, local: n, passing: true}, nil
 }
 
 // starting returns a client of a process that has its port and does not answer yet: a request to it

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,11 +78,12 @@ func (s sourceSuite) large(t *testing.T) {
 	if first := appendTo(t, w, 0, batch(0, n), 0, 42); first != 0 {
 		t.Errorf("put at %d", first)
 	}
+	largest := cmp.Or(top.Largest, 1<<20)
 	big := &engine.Records{}
 	for i := range 9 {
 		big.Times = append(big.Times, int64(i))
 		big.Keys.AppendNull()
-		big.Values.Append(make([]byte, 1<<20-i))
+		big.Values.Append(make([]byte, largest-i))
 	}
 	appendTo(t, w, 0, big, n, 43)
 	r := openReader(t, top.UntilEnd, 0, engine.Position{})
@@ -99,7 +101,7 @@ func (s sourceSuite) large(t *testing.T) {
 			t.Errorf("one read returned %d records with %d bytes", got.Len(), len(got.Values.Data))
 		}
 		for i, g := range rowsOf(t, got, 0) {
-			if at < n && g != wantRow(at) || at >= n && len(g.value) != 1+1<<20-(at-n) {
+			if at < n && g != wantRow(at) || at >= n && len(g.value) != 1+largest-(at-n) {
 				t.Fatalf("row %d (%d of its read) is wrong", at, i)
 			}
 			at++

@@ -15,7 +15,11 @@ type sourceSettings struct {
 	dataset *Dataset
 	format  string
 	// subscribe is the place of option.subscribe, for messages.
-	subscribe sql.Pos
+	subscribe  sql.Pos
+	latest     bool
+	offsets    map[string]map[int32]int64 // startingOffsets by topic and partition
+	timestamp  int64                      // startingTimestamp, µs
+	timestamps map[string]map[int32]int64 // startingOffsetsByTimestamp, ms
 }
 
 // sinkSettings is the places of a sink's keys.
@@ -55,6 +59,7 @@ func (r *resolver) sourceSetting(sources []*sourceSettings, s Setting) []*source
 		if option == "subscribe" {
 			src.subscribe = s.Pos
 		}
+		r.startOption(src, option, s)
 	case isOption:
 		r.unknownOption(s, "source."+name+".option", option, append(sourceOptions(), kafkaClientOptions()...))
 	default:
@@ -82,6 +87,7 @@ func (r *resolver) finishSource(s *sourceSettings) {
 		}
 		r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("source %q names no topic", d.Name), Hint: fmt.Sprintf("add source.%s.option.subscribe: <topic>", d.Name)})
 	}
+	r.finishStart(s)
 	r.add(&definition{dataset: d, state: resolved})
 }
 

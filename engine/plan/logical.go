@@ -27,6 +27,10 @@ type Dataset struct {
 	Schema  column.Schema
 	Topics  []string          // SourceTopic: what it subscribes to
 	Options map[string]string // SourceTopic: option.… of the configuration
+	Starts  map[string]Start  // SourceTopic: where each topic is read from
+	// TolerateLoss is failOnDataLoss=false of a SourceTopic: records that are gone before they are read
+	// are counted as lost, and reading goes on behind them.
+	TolerateLoss bool
 	// Flows are the queries that write a StreamingTable (one, or several by CREATE FLOW);
 	// for a MaterializedView or TemporaryView the one query.
 	Flows  []*Flow

@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/nagare-stream/nagare/adapters/kafka"
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/node"
+)
+
+// measureKafka writes the events to a topic of a cluster and runs the three queries from it, beside the
+// client library alone, by turns.
+func (b *bench) measureKafka(ctx context.Context) (err error) {
+	if b.Kafka == "" {
+		return nil
+	}
+	c, err := kafka.Open(ctx, kafka.Config{Hosts: kafka.SplitHosts(b.Kafka), Name: "bench",
+		Properties: []kafka.Property{{Key: "compression.type", Value: "snappy"}}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	name := fmt.Sprintf("nagare-bench-%d", time.Now().UnixNano())
+	if err := c.CreateTopic(ctx, broker.TopicConfig{Name: name, Partitions: partitions}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.DeleteTopic(context.WithoutCancel(ctx), name)) }()
+	if err := b.fillKafka(ctx, c, name); err != nil {
+		return err
+	}
+	if err := writeProjectOn(filepath.Join(b.dir, "kafka"), filepath.Join(b.dir, "three"), name); err != nil {
+		return err
+	}
+	p, err := b.Load(filepath.Join(b.dir, "kafka"))
+	if err != nil {
+		return err
+	}
+	for round := range 3 {
+		took, err := b.readKafka(ctx, name)
+		if err != nil {
+			return err
+		}
+		b.r.KafkaClient = max(b.r.KafkaClient, rate(b.Events, took))
+		cfg := node.Config{Pipeline: p, Project: node.Project{Name: fmt.Sprintf("bench-%d", round)}, Data: filepath.Join(b.dir, fmt.Sprintf("data-kafka-%d", round)), Kafka: &node.Kafka{Hosts: b.Kafka}}
+		if took, err = b.topicOnce(ctx, cfg, name); err != nil {
+			return err
+		}
+		b.r.FromKafka = max(b.r.FromKafka, rate(b.Events, took))
+	}
+	return nil
+}
+
+// fillKafka writes the events, each partition's batches in turn.
+func (b *bench) fillKafka(ctx context.Context, c *kafka.Cluster, name string) (err error) {
+	batches, err := b.readBatches(ctx)
+	if err != nil {
+		return err
+	}
+	w := c.Writer(name, "bench")
+	defer func() { err = errors.Join(err, w.Close()) }()
+	begin := time.Now()
+	for p, list := range batches {
+		// Batches are sent together, so that the broker's answer is not waited for after each.
+		all := &engine.Records{}
+		for i, r := range list {
+			for k := range r.Len() {
+				all.Times = append(all.Times, r.Times[k])
+				all.Keys.Append(r.Keys.At(k))
+				all.Values.Append(r.Values.At(k))
+			}
+			if len(all.Values.Data) < 16<<20 && i < len(list)-1 {
+				continue
+			}
+			if _, err := w.Append(ctx, int32(p), all, -1); err != nil {
+				return err
+			}
+			all.Reset()
+		}
+	}
+	b.r.ToKafka = rate(b.Events, time.Since(begin))
+	return nil
+}
+
+// readKafka reads the topic with the client library alone, tuned as it is fastest, and counts.
+func (b *bench) readKafka(ctx context.Context, name string) (time.Duration, error) {
+	from := map[int32]kgo.Offset{}
+	for p := range int32(partitions) {
+		from[p] = kgo.NewOffset().AtStart()
+	}
+	begin := time.Now()
+	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(strings.Split(b.Kafka, ",")...),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{name: from}),
+		kgo.FetchMaxPartitionBytes(2 << 20), kgo.MaxConcurrentFetches(1)}, kafka.Pools()...)...)
+	if err != nil {
+		return 0, err
+	}
+	defer cl.Close()
+	bytes := 0
+	for n := int64(0); n < b.Events; {
+		fetches := cl.PollFetches(ctx)
+		if err := errors.Join(fetches.Err(), ctx.Err()); err != nil {
+			return 0, err
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			n++
+			bytes += len(r.Value)
+			r.Recycle()
+		})
+	}
+	if bytes == 0 {
+		return 0, errors.New("the topic's records are empty")
+	}
+	return time.Since(begin), nil
+}

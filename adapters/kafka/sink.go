@@ -1,0 +1,266 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// SinkOptions says where a sink's rows go.
+type SinkOptions struct {
+	Name string // of the sink
+	// Instance tells the rows of one data folder from those of another, or from those before a reset:
+	// numbers that another instance has committed say nothing about what is to be written.
+	Instance   string
+	Topic      string     // of rows that name none
+	Properties []Property // options kafka.… of the project, over those of the connection
+	// Create is how a topic is made that is missing.
+	Create func(topic string) broker.TopicConfig
+}
+
+// identityHeader is the header of a row that is written at least once: sink, partition of the input and
+// number, by which a reader knows one that comes again.
+const identityHeader = "nagare-row"
+
+// A Sink writes rows to topics of a cluster, to the partition of their key as Kafka's own clients do.
+type Sink struct {
+	c   *Cluster
+	opt SinkOptions
+	own *client
+
+	kc     *kgo.Client // nil: to be made by the next Write
+	marks  *marks      // nil: the sink writes at least once
+	begun  bool        // a transaction is open
+	sent   *sent       // by kc
+	topics map[string]*sinkTopic
+}
+
+// sent is what became of the rows of one producer.
+type sent struct {
+	mu     sync.Mutex
+	failed error
+	ends   map[place]int64 // offsets behind the last rows that were taken
+}
+
+// place is a partition of a topic.
+type place struct {
+	topic     string
+	partition int32
+}
+
+// answer takes note of what became of a row.
+func (s *sent) answer(rec *kgo.Record, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+		at := place{rec.Topic, rec.Partition}
+		s.ends[at] = max(s.ends[at], rec.Offset+1)
+	case s.failed == nil:
+		s.failed = err
+	}
+}
+
+// take returns the ends noted so far and begins anew.
+func (s *sent) take() map[place]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ends := s.ends
+	s.ends = map[place]int64{}
+	return ends
+}
+
+func newSent() *sent { return &sent{ends: map[place]int64{}} }
+
+func (s *sent) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// sinkTopic is a topic that rows go to.
+type sinkTopic struct {
+	partitions int
+	asked      time.Time
+}
+
+// partitionsAge is how long the number of a topic's partitions is believed.
+const partitionsAge = 10 * time.Second
+
+// Sink returns a sink; nothing is asked of the cluster before its first row.
+func (c *Cluster) Sink(opt SinkOptions) (*Sink, error) {
+	s := &Sink{c: c, opt: opt, own: &client{}, topics: map[string]*sinkTopic{}}
+	if faults := s.own.apply(opt.Properties); len(faults) > 0 {
+		return nil, &SettingsError{faults}
+	}
+	if c.exactly {
+		s.marks = newMarks(c, opt.Name, opt.Instance)
+	}
+	return s, nil
+}
+
+// Write sends rows on their way. They are there once Flush has returned.
+func (s *Sink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
+	if err := s.begin(ctx); err != nil {
+		return s.fail(err)
+	}
+	from := int64(0)
+	if s.marks != nil {
+		from = max(0, s.marks.committed(out.Partition)-out.First)
+	}
+	if from >= int64(out.Len()) {
+		return nil // delivered before
+	}
+	list := make([]kgo.Record, int64(out.Len())-from)
+	for i := int(from); i < out.Len(); i++ {
+		rec := &list[i-int(from)]
+		if err := s.fill(ctx, rec, out, i); err != nil {
+			return s.fail(err)
+		}
+	}
+	if s.marks != nil && !s.begun {
+		if err := s.kc.BeginTransaction(); err != nil {
+			return s.fail(err)
+		}
+		s.begun = true
+	}
+	for i := range list {
+		s.kc.Produce(ctx, &list[i], s.sent.answer)
+	}
+	if s.marks != nil {
+		s.marks.write(out.Partition, out.First+int64(out.Len()))
+	}
+	return nil
+}
+
+// fill makes a record of row i.
+func (s *Sink) fill(ctx context.Context, rec *kgo.Record, out *engine.Rows, i int) error {
+	rec.Topic = s.opt.Topic
+	if out.Topics.Len() > 0 {
+		if named := out.Topics.At(i); named != nil {
+			rec.Topic = string(named)
+		}
+	}
+	if rec.Topic == "" {
+		return errors.New("write rows: they name no topic, and the sink has no option.topic")
+	}
+	n, err := s.partitions(ctx, rec.Topic)
+	if err != nil {
+		return err
+	}
+	number := out.First + int64(i)
+	rec.Key, rec.Value, rec.Timestamp = out.Keys.At(i), out.Values.At(i), kept(out.Times[i])
+	rec.Partition = int32(number % int64(n))
+	if rec.Key != nil {
+		rec.Partition = engine.PartitionOf(rec.Key, n)
+	}
+	if s.marks == nil {
+		rec.Headers = []kgo.RecordHeader{{Key: identityHeader, Value: fmt.Appendf(nil, "%s/%d/%d", s.opt.Name, out.Partition, number)}}
+	}
+	return nil
+}
+
+// partitions is how many a topic has; one that is missing is made.
+func (s *Sink) partitions(ctx context.Context, topic string) (int, error) {
+	t := s.topics[topic]
+	if t != nil && time.Since(t.asked) < partitionsAge {
+		return t.partitions, nil
+	}
+	d, err := s.c.detail(ctx, topic)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		if err = s.c.CreateTopic(ctx, s.opt.Create(topic)); err == nil {
+			d, err = s.c.detail(ctx, topic)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	s.topics[topic] = &sinkTopic{len(d.Partitions), time.Now()}
+	return len(d.Partitions), nil
+}
+
+// begin makes the producer. One of the same transactional id that a process before left behind is ended
+// by it; then what was committed by that one is known.
+func (s *Sink) begin(ctx context.Context) error {
+	if s.kc != nil {
+		return nil
+	}
+	opts := []kgo.Opt{
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.UnknownTopicRetries(1),
+		kgo.ProducerLinger(0),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), // as Kafka's own: some clients can unpack nothing
+	}
+	if s.marks != nil {
+		opts = append(opts, kgo.TransactionalID(s.marks.id), kgo.RequireStableFetchOffsets())
+	}
+	kc, err := s.c.newClient(append(append(opts, s.c.client.producer...), s.own.producer...)...)
+	if err != nil {
+		return err
+	}
+	s.kc, s.sent = kc, newSent()
+	if s.marks == nil {
+		return nil
+	}
+	return s.marks.begin(ctx, kc)
+}
+
+// Flush returns once all rows are there, in one transaction where the cluster can.
+func (s *Sink) Flush(ctx context.Context) error {
+	if s.kc == nil {
+		return nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, s.c.client.deliveryWait())
+	defer cancel()
+	if err := s.kc.Flush(waiting); err != nil {
+		if ctx.Err() == nil {
+			err = s.c.explain(err)
+		}
+		return s.fail(err)
+	}
+	if err := s.sent.err(); err != nil {
+		return s.fail(err)
+	}
+	if !s.begun {
+		return nil
+	}
+	if err := s.marks.commit(ctx, s.kc, s.sent.take()); err != nil {
+		return s.fail(err)
+	}
+	if err := s.kc.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return s.fail(err) // it may have been committed: the next producer finds out
+	}
+	s.begun = false
+	s.marks.done()
+	return nil
+}
+
+// fail throws the producer away: what became of its rows is found out by the next one.
+func (s *Sink) fail(err error) error {
+	if s.kc != nil {
+		go s.kc.Close() // an answer that it waits for may never come
+	}
+	s.kc, s.begun = nil, false
+	clear(s.topics)
+	if errors.Is(err, context.Canceled) || isOurs(err) {
+		return err
+	}
+	return s.c.topicError(s.opt.Topic, err)
+}
+
+// Close ends the sink. An open transaction is aborted by the next producer, or by its timeout.
+func (s *Sink) Close() error {
+	if s.kc != nil {
+		s.kc.Close()
+		s.kc = nil
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// marks is up to which row of each input partition a sink's transactions have been committed. They are
+// the metadata of committed offsets, in the transaction that has the rows; the offsets are those behind
+// the rows.
+//
+//	nagare1 INSTANCE 0:1a2b 1:77 …     partition, then the number of the next row in base 36
+type marks struct {
+	c        *Cluster
+	instance string
+	id       string // transactional id
+	group    string
+	durable  map[int32]int64
+	underway map[int32]int64
+	topicIDs map[string]kadm.TopicID
+}
+
+// marksFormat begins the metadata, and marksBytes bounds it: Kafka's offset.metadata.max.bytes.
+const (
+	marksFormat = "nagare1"
+	marksBytes  = 4096
+	marksBase   = 36
+)
+
+func newMarks(c *Cluster, sink, instance string) *marks {
+	name := c.group("sink-" + sink)
+	return &marks{c: c, instance: instance, id: name, group: name, durable: map[int32]int64{}, underway: map[int32]int64{}, topicIDs: map[string]kadm.TopicID{}}
+}
+
+// committed is the number of the next row of an input partition.
+func (m *marks) committed(partition int32) int64 {
+	return max(m.durable[partition], m.underway[partition])
+}
+
+// write notes that rows below next are in the open transaction.
+func (m *marks) write(partition int32, next int64) {
+	m.underway[partition] = max(m.underway[partition], next)
+}
+
+// begin takes over from producers before, and reads what they have committed.
+func (m *marks) begin(ctx context.Context, kc *kgo.Client) error {
+	clear(m.underway)
+	return m.c.request(ctx, func(ctx context.Context) error {
+		if _, _, err := kc.ProducerID(ctx); err != nil {
+			return err
+		}
+		all, err := m.c.admin.FetchOffsets(kadm.RequireStable(ctx), m.group)
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // nothing was committed yet
+			return err
+		}
+		clear(m.durable)
+		for _, o := range all.Sorted() {
+			if o.Err != nil {
+				return o.Err
+			}
+			m.parse(o.Metadata)
+		}
+		return nil
+	})
+}
+
+// parse takes the marks of one committed offset, unless another instance's.
+func (m *marks) parse(metadata string) {
+	fields := strings.Fields(metadata)
+	if len(fields) < 2 || fields[0] != marksFormat || fields[1] != m.instance {
+		return
+	}
+	for _, f := range fields[2:] {
+		p, number, _ := strings.Cut(f, ":")
+		partition, err := strconv.ParseInt(p, marksBase, 32)
+		next, nerr := strconv.ParseInt(number, marksBase, 64)
+		if err == nil && nerr == nil {
+			m.durable[int32(partition)] = max(m.durable[int32(partition)], next)
+		}
+	}
+}
+
+// text is the metadata of the open transaction.
+func (m *marks) text() (string, error) {
+	all := maps.Clone(m.durable)
+	for p, next := range m.underway {
+		all[p] = max(all[p], next)
+	}
+	b := append([]byte(marksFormat+" "), m.instance...)
+	for _, p := range slices.Sorted(maps.Keys(all)) {
+		b = append(b, ' ')
+		b = strconv.AppendInt(b, int64(p), marksBase)
+		b = append(b, ':')
+		b = strconv.AppendInt(b, all[p], marksBase)
+	}
+	if len(b) > marksBytes {
+		return "", fmt.Errorf("commit rows: the places of %d input partitions take %d bytes, and Kafka keeps %d with a transaction; read a topic with fewer partitions", len(all), len(b), marksBytes)
+	}
+	return string(b), nil
+}
+
+// commit adds the marks to the open transaction, whose rows end at ends.
+func (m *marks) commit(ctx context.Context, kc *kgo.Client, ends map[place]int64) error {
+	text, err := m.text()
+	if err != nil {
+		return err
+	}
+	return m.c.request(ctx, func(ctx context.Context) error {
+		id, epoch, err := kc.ProducerID(ctx)
+		if err != nil {
+			return err
+		}
+		add := kmsg.NewPtrAddOffsetsToTxnRequest()
+		add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = m.id, id, epoch, m.group
+		added, err := add.RequestWith(ctx, kc)
+		if err == nil {
+			err = kerr.ErrorForCode(added.ErrorCode)
+		}
+		if err != nil {
+			return err
+		}
+		return m.commitOffsets(ctx, kc, id, epoch, ends, text)
+	})
+}
+
+func (m *marks) commitOffsets(ctx context.Context, kc *kgo.Client, id int64, epoch int16, ends map[place]int64, text string) error {
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.TransactionalID, req.Group, req.ProducerID, req.ProducerEpoch, req.Generation = m.id, m.group, id, epoch, -1
+	for at, end := range ends {
+		topicID, err := m.topicID(ctx, at.topic)
+		if err != nil {
+			return err
+		}
+		part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		part.Partition, part.Offset, part.Metadata = at.partition, end, kmsg.StringPtr(text)
+		i := slices.IndexFunc(req.Topics, func(t kmsg.TxnOffsetCommitRequestTopic) bool { return t.Topic == at.topic })
+		if i < 0 {
+			topic := kmsg.NewTxnOffsetCommitRequestTopic()
+			topic.Topic, topic.TopicID = at.topic, topicID
+			req.Topics, i = append(req.Topics, topic), len(req.Topics)
+		}
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, part)
+	}
+	resp, err := req.RequestWith(ctx, kc)
+	if err != nil {
+		return err
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *marks) topicID(ctx context.Context, topic string) (kadm.TopicID, error) {
+	if id, ok := m.topicIDs[topic]; ok {
+		return id, nil
+	}
+	d, err := m.c.detail(ctx, topic)
+	if err == nil {
+		m.topicIDs[topic] = d.ID
+	}
+	return d.ID, err
+}
+
+// done takes the transaction for committed.
+func (m *marks) done() {
+	for p, next := range m.underway {
+		m.durable[p] = max(m.durable[p], next)
+	}
+	clear(m.underway)
+}

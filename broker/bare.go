@@ -1,0 +1,189 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// bareTopics is the topics of a broker without a server. They keep every record, whatever their
+// retention, and live as long as the Broker does, which Close does not end: whoever holds it can go on
+// with them, as another process does with a folder.
+type bareTopics struct {
+	mu     sync.RWMutex
+	topics map[string]*bareTopic
+	refuse error // of every append, while it is not nil
+}
+
+type bareTopic struct {
+	cfg TopicConfig
+	log *Memory
+}
+
+func newBareTopics() *bareTopics { return &bareTopics{topics: make(map[string]*bareTopic)} }
+
+// Refuse makes every append to a broker without a server fail with err, as a full disk does, until it
+// is called with nil. It reports false for a broker with a server.
+func (b *Broker) Refuse(err error) bool {
+	if b.bare == nil {
+		return false
+	}
+	b.bare.mu.Lock()
+	defer b.bare.mu.Unlock()
+	b.bare.refuse = err
+	return true
+}
+
+func (t *bareTopics) refusal() error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.refuse
+}
+
+func (t *bareTopics) find(name string) (*bareTopic, error) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if found := t.topics[name]; found != nil {
+		return found, nil
+	}
+	return nil, noTopic(name)
+}
+
+func noTopic(name string) error {
+	return &TopicError{name, "there is no such topic; create it with `nagare topics create`"}
+}
+
+func (t *bareTopics) create(cfg TopicConfig) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known := t.topics[cfg.Name]; known != nil {
+		if known.cfg.Partitions != cfg.Partitions {
+			return &TopicError{cfg.Name, fmt.Sprintf("it exists with %d partitions, %d are asked for; use `nagare topics alter`", known.cfg.Partitions, cfg.Partitions)}
+		}
+		return nil
+	}
+	t.topics[cfg.Name] = &bareTopic{cfg, NewMemory(cfg.Partitions)}
+	return nil
+}
+
+func (t *bareTopics) alter(name string, partitions int) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	known := t.topics[name]
+	if known == nil {
+		return noTopic(name)
+	}
+	if partitions < known.cfg.Partitions {
+		return &TopicError{name, fmt.Sprintf("it has %d partitions and cannot have fewer, %d are asked for", known.cfg.Partitions, partitions)}
+	}
+	known.cfg.Partitions = partitions
+	if err := known.cfg.check(); err != nil {
+		return err
+	}
+	known.log.Grow(partitions)
+	return nil
+}
+
+func (t *bareTopics) remove(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.topics, name)
+}
+
+func (t *bareTopics) all() []TopicInfo {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	infos := make([]TopicInfo, 0, len(t.topics))
+	for _, known := range t.topics {
+		infos = append(infos, known.info())
+	}
+	slices.SortFunc(infos, func(a, b TopicInfo) int { return compareNames(a.Name, b.Name) })
+	return infos
+}
+
+func (t *bareTopics) info(name string) (TopicInfo, error) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	known := t.topics[name]
+	if known == nil {
+		return TopicInfo{}, noTopic(name)
+	}
+	return known.info(), nil
+}
+
+// info describes a topic. The lock of the topics is held.
+func (t *bareTopic) info() TopicInfo {
+	info := TopicInfo{TopicConfig: t.cfg}
+	for n := range int32(t.cfg.Partitions) {
+		p, err := t.log.part(n)
+		if err != nil {
+			panic("BUG: a topic has fewer partitions than its description says")
+		}
+		p.mu.Lock()
+		info.Parts = append(info.Parts, PartitionInfo{Next: p.next, Messages: uint64(len(p.log)), Bytes: p.bytes, LastAppend: p.appended})
+		p.mu.Unlock()
+	}
+	return info
+}
+
+func (t *bareTopics) writer(b *Broker, topic, producer string) (*Writer, error) {
+	known, err := t.find(topic)
+	if err != nil {
+		return nil, err
+	}
+	bare := &MemoryWriter{known.log, producer, topic, MaxRecordBytes}
+	return &Writer{b: b, topic: topic, producer: producer, limit: MaxRecordBytes, bare: bare}, nil
+}
+
+// appendBare is AppendMarked without a server.
+func (w *Writer) appendBare(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+	if err := w.b.bare.refusal(); err != nil {
+		return -1, err
+	}
+	return w.bare.AppendMarked(ctx, number, r, seq, mark)
+}
+
+// A bareSource is a topic by its name, which need not exist yet.
+type bareSource struct {
+	topics  *bareTopics
+	topic   string
+	bounded bool
+}
+
+func (s *bareSource) source() (engine.Source, error) {
+	t, err := s.topics.find(s.topic)
+	if err != nil {
+		return nil, err
+	}
+	return &memorySource{t.log, s.bounded}, nil
+}
+
+// Partitions implements engine.Source.
+func (s *bareSource) Partitions(ctx context.Context) (int, error) {
+	src, err := s.source()
+	if err != nil {
+		return 0, err
+	}
+	return src.Partitions(ctx)
+}
+
+// End implements engine.Source.
+func (s *bareSource) End(ctx context.Context, number int32) (engine.Position, error) {
+	src, err := s.source()
+	if err != nil {
+		return engine.Position{}, err
+	}
+	return src.End(ctx, number)
+}
+
+// Open implements engine.Source.
+func (s *bareSource) Open(ctx context.Context, number int32, from engine.Position) (engine.Reader, error) {
+	src, err := s.source()
+	if err != nil {
+		return nil, err
+	}
+	return src.Open(ctx, number, from)
+}

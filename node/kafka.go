@@ -1,0 +1,279 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nagare-stream/nagare/adapters/kafka"
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// KafkaProject as Kafka.Hosts stands for the address in the project's own options.
+const KafkaProject = "project"
+
+// Kafka is a cluster that keeps the topics of a project in place of the embedded broker.
+type Kafka struct {
+	Hosts      string // HOST:PORT,…, or KafkaProject
+	Properties []kafka.Property
+	File       string // that the properties are from, for the next start
+	Listen     string // instead of Hosts: a port of this process's own, see listenKafka
+}
+
+// The options kafka.… of a project are client settings; this one says where the cluster is.
+const (
+	kafkaOption      = "kafka."
+	bootstrapServers = "bootstrap.servers"
+)
+
+// cluster is a Kafka cluster as a host.
+type cluster struct {
+	*kafka.Cluster
+	project  *plan.Pipeline
+	instance string // of the data folder
+}
+
+// Topics lists the topics, with what the project says of their keys.
+func (c cluster) Topics(ctx context.Context) ([]broker.TopicInfo, error) {
+	infos, err := c.Cluster.Topics(ctx)
+	for i := range infos {
+		infos[i].Key = c.project.Config.Topics[infos[i].Name].Key
+	}
+	return infos, err
+}
+
+// Topic describes a topic, with what the project says of its key.
+func (c cluster) Topic(ctx context.Context, name string) (broker.TopicInfo, error) {
+	info, err := c.Cluster.Topic(ctx, name)
+	info.Key = c.project.Config.Topics[name].Key
+	return info, err
+}
+
+// Source opens a topic with the options of the sources that read it.
+func (c cluster) Source(topic string, untilEnd bool) (engine.Source, error) {
+	opt := kafka.SourceOptions{UntilEnd: untilEnd}
+	for _, d := range c.project.Datasets {
+		if _, reads := d.Starts[topic]; reads {
+			opt.TolerateLoss = d.TolerateLoss
+			opt.Properties = clientOptions(d.Options, "source."+d.Name)
+			break
+		}
+	}
+	return c.Cluster.Source(topic, opt)
+}
+
+// Writer returns the writer of a producer.
+func (c cluster) Writer(topic, producer string) (topicWriter, error) {
+	return c.Cluster.Writer(topic, c.instance+"/"+producer), nil
+}
+
+// Sink writes rows to topics of the cluster.
+func (c cluster) Sink(def *plan.SinkDef, create func(topic string) broker.TopicConfig) (engine.Sink, error) {
+	return c.Cluster.Sink(kafka.SinkOptions{Name: def.Name, Instance: c.instance, Topic: def.Options["topic"], Create: create,
+		Properties: clientOptions(def.Options, "sink."+def.Name)})
+}
+
+// clientOptions is the client settings among a source's or sink's options. Where the cluster is, --kafka
+// says for all.
+func clientOptions(options map[string]string, of string) []kafka.Property {
+	var list []kafka.Property
+	for _, key := range sortedKeys(options) {
+		if name, ok := strings.CutPrefix(key, kafkaOption); ok && name != bootstrapServers {
+			list = append(list, kafka.Property{Key: name, Value: options[key], Place: of + ".option." + kafkaOption})
+		}
+	}
+	return list
+}
+
+// projectHosts is the address that the project's sources name.
+func projectHosts(p *plan.Pipeline) (string, error) {
+	for _, d := range p.Datasets {
+		if hosts := d.Options[kafkaOption+bootstrapServers]; hosts != "" {
+			return hosts, nil
+		}
+	}
+	return "", errors.New("reach Kafka: the project names no address; add source.<name>.option.kafka.bootstrap.servers, or say --kafka HOST:PORT")
+}
+
+// openKafka connects to the cluster, if there is to be one, before anything in the folder is touched.
+func (n *Node) openKafka(ctx context.Context) error {
+	k := n.cfg.Kafka
+	switch {
+	case k == nil:
+		return nil
+	case k.Listen != "":
+		n.cfg.Project.Listen = true
+		return probeKafkaPort(k.Listen)
+	}
+	return n.connectKafka(ctx, k.Hosts)
+}
+
+// connectKafka connects to a cluster.
+func (n *Node) connectKafka(ctx context.Context, hosts string) error {
+	k := n.cfg.Kafka
+	if hosts == KafkaProject {
+		var err error
+		if hosts, err = projectHosts(n.cfg.Pipeline); err != nil {
+			return err
+		}
+	}
+	properties := k.Properties
+	for _, d := range n.cfg.Pipeline.Datasets { // security of the first source is that of all
+		if opts := clientOptions(d.Options, "source."+d.Name); len(opts) > 0 {
+			properties = append(opts, properties...)
+			break
+		}
+	}
+	c, err := kafka.Open(ctx, kafka.Config{Hosts: kafka.SplitHosts(hosts), Properties: properties, Name: n.cfg.Project.Name, Logger: n.log})
+	if err != nil {
+		return err
+	}
+	n.onClose(c.Close)
+	n.cluster = c
+	if k.Listen == "" {
+		n.cfg.Project.Cluster, n.cfg.Project.Kafka, n.cfg.Project.KafkaConfig = c.ID(), c.Hosts(), k.File
+	}
+	return nil
+}
+
+// chooseHost decides who keeps the topics.
+func (n *Node) chooseHost(ctx context.Context) error {
+	n.host = embedded{n.broker}
+	if n.cfg.Kafka != nil && n.cfg.Kafka.Listen != "" {
+		address, err := n.listenKafka()
+		if err != nil {
+			return err
+		}
+		if err := n.connectKafka(ctx, address); err != nil {
+			return err
+		}
+	}
+	if n.cluster == nil {
+		return nil
+	}
+	instance, err := n.instance()
+	if err != nil {
+		return err
+	}
+	n.host = cluster{n.cluster, n.cfg.Pipeline, instance}
+	return nil
+}
+
+// checkCluster refuses a folder whose positions belong to other topics.
+func (n *Node) checkCluster() error {
+	had, err := ReadIdentity(n.cfg.Data)
+	if err != nil || had.Cluster == n.cfg.Project.Cluster && had.Listen == n.cfg.Project.Listen {
+		return nil // a new one, or the same
+	}
+	e := &DataError{Dir: n.cfg.Data, Fix: "or " + otherFolder}
+	switch {
+	case had.Listen:
+		e.Reason, e.Fix = "its topics are those of its own Kafka port", "say --kafka-listen 9092, "+e.Fix
+	case had.Cluster == "":
+		e.Reason, e.Fix = "its topics are those of the embedded broker, not of Kafka", "leave --kafka out, "+e.Fix
+	case n.cfg.Project.Cluster == "":
+		e.Reason, e.Fix = "its topics are on Kafka at "+had.Kafka, "say --kafka "+had.Kafka+", "+e.Fix
+	default:
+		e.Reason, e.Fix = fmt.Sprintf("its topics are on the Kafka cluster %s, and %s is %s", had.Cluster, n.cfg.Project.Kafka, n.cfg.Project.Cluster), "name that cluster with --kafka, "+e.Fix
+	}
+	return e
+}
+
+const instanceFile = "instance"
+
+// instance is a random name of what the folder holds, made anew by a reset: rows that others have
+// written say nothing about those of this folder.
+func (n *Node) instance() (string, error) {
+	path := filepath.Join(n.cfg.Data, instanceFile)
+	text, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(text)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the name of data folder %s: %w", n.cfg.Data, err)
+	}
+	var b [8]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return "", err
+	}
+	name := hex.EncodeToString(b[:])
+	return name, writeFile(path, []byte(name+"\n"))
+}
+
+// publishPositions tells a cluster's tools how far the pipeline has read.
+func (n *Node) publishPositions(ctx context.Context) {
+	if n.cluster == nil {
+		return
+	}
+	next := map[string][]int64{}
+	moved := false
+	for _, p := range n.current().Status().Partitions {
+		next[p.Topic] = append(next[p.Topic], p.Position)
+		moved = moved || n.published[p.Topic+"/"+fmt.Sprint(p.Partition)] != p.Position
+	}
+	if !moved {
+		return
+	}
+	if err := n.cluster.Commit(ctx, next); err != nil {
+		n.log.Debug("positions are not published", "error", err)
+		return
+	}
+	for topic, parts := range next {
+		for p, at := range parts {
+			n.published[topic+"/"+fmt.Sprint(p)] = at
+		}
+	}
+}
+
+// tendCluster looks whether the cluster is there, whether topics have new partitions, and tells it how
+// far the pipeline has read.
+func (n *Node) tendCluster(ctx context.Context) {
+	if n.cluster == nil {
+		return
+	}
+	err := n.cluster.Healthy(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	n.note("kafka", text(err))
+	if err != nil {
+		return
+	}
+	n.publishPositions(ctx)
+	known := map[string]int{}
+	for _, p := range n.current().Status().Partitions {
+		known[p.Topic]++
+	}
+	for topic, had := range known {
+		if parts, err := partitions(ctx, n.host, topic); err == nil && parts > had {
+			n.log.Info("a topic has new partitions", "topic", topic, "had", had, "has", parts)
+			n.restartEngine()
+		}
+	}
+}
+
+func partitions(ctx context.Context, h host, topic string) (int, error) {
+	src, err := h.Source(topic, false)
+	if err != nil {
+		return 0, err
+	}
+	return src.Partitions(ctx)
+}
+
+// publishLast tells the cluster's tools where a pipeline that stopped has read to.
+func (n *Node) publishLast() {
+	if n.cluster == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+	defer cancel()
+	n.publishPositions(ctx)
+}

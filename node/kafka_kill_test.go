@@ -1,0 +1,309 @@
+//go:build unix
+
+package node_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/nagare-stream/nagare/adapters/generator"
+	"github.com/nagare-stream/nagare/adapters/kafka"
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+)
+
+var kafkaKills = flag.Int("kafkakills", 3, "how often TestKillOnKafka kills the process; from 6 on it restarts the broker as often as a sixth of that")
+
+// kafkaDir names the environment variable with the folder of a real cluster that tests may restart: its
+// pid, and what .ci/kafka/start.sh takes.
+const kafkaDir = "NAGARE_TEST_KAFKA_DIR"
+
+// TestKillOnKafka kills the purchase pipeline over a real Kafka again and again, and the broker too,
+// while events come. Tables and ledger are those of a run over the same records from a file, and a
+// reader of committed records finds each row of the output topics once.
+func TestKillOnKafka(t *testing.T) {
+	hosts := real(t)
+	restarts := *kafkaKills / 6
+	if restarts > 0 && os.Getenv(kafkaDir) == "" {
+		t.Fatalf("restarting the broker needs %s, the folder that .ci/kafka/start.sh was given", kafkaDir)
+	}
+	suffix := strconv.FormatInt(time.Now().UnixNano(), 36)
+	project := suffixed(t, root("pipelines", "purchases"), suffix)
+	topic := lifeTopic + suffix
+	c := openKafka(t, hosts)
+	if err := c.CreateTopic(context.Background(), broker.TopicConfig{Name: topic, Partitions: 3}); err != nil {
+		t.Fatal(err)
+	}
+	var written atomic.Int64
+	stop := feedKafka(t, c, topic, &written)
+	data := filepath.Join(t.TempDir(), "data")
+	run := []string{"run", project, "--kafka", hosts, "--data", data, "--http", "off", "--log-level", "error"}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	hit, restarted := 0, 0
+	for life := 0; hit < *kafkaKills && life < 3**kafkaKills; life++ {
+		cmd := command(context.Background(), t, run...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if restarted < restarts && hit >= 6*restarted+3 {
+			restartKafka(t, hosts, restarted%2 == 0)
+			restarted++
+		}
+		timer := time.AfterFunc(time.Duration(100+rng.IntN(1200))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait() // killed, or away from its broker
+		timer.Stop()
+		if !cmd.ProcessState.Exited() {
+			hit++
+		}
+	}
+	stop()
+	if hit < *kafkaKills {
+		t.Errorf("only %d of %d kills hit", hit, *kafkaKills)
+	}
+
+	got, want := filepath.Join(t.TempDir(), "got"), filepath.Join(t.TempDir(), "want")
+	succeed(t, "run", project, "--kafka", hosts, "--data", data, "--once", "--close", "--out", got)
+	events := filepath.Join(t.TempDir(), "events.ndjson")
+	n := copyTopic(t, c, topic, events)
+	if n < 2000 {
+		t.Errorf("only %d events came: the test shows little", n)
+	}
+	t.Logf("%d events, %d kills, %d restarts of the broker", n, hit, restarted)
+	succeed(t, "run", project, "--once", "--from", topic+"="+events, "--out", want)
+	tell(t, "after the kills", filesDiffer(t, want, got))
+	for output, table := range map[string]string{"sales-by-minute": "sales_by_minute", "segment-metrics": "segment_metrics",
+		"purchase-anomalies": "anomalies", "customer-scores": "customer_scores", "hourly-sales": "hourly_sales", "product-sales": "product_sales"} {
+		eachOnce(t, c, output+suffix, readCSV(t, filepath.Join(want, table+".csv")))
+	}
+}
+
+// suffixed copies a project and gives its topics a suffix, so that they are the test's own.
+func suffixed(t testing.TB, project, suffix string) string {
+	dir := renamed(t, project, "\x00", "\x00")
+	path := filepath.Join(dir, "spark-pipeline.yml")
+	text := read(t, path)
+	for _, topic := range []string{lifeTopic, "sales-by-minute", "segment-metrics", "purchase-anomalies", "customer-scores", "hourly-sales", "product-sales"} {
+		text = strings.ReplaceAll(text, topic, topic+suffix)
+	}
+	text = strings.ReplaceAll(text, "name: purchases", "name: purchases-"+suffix)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func openKafka(t testing.TB, hosts string) *kafka.Cluster {
+	t.Helper()
+	c, err := kafka.Open(context.Background(), kafka.Config{Hosts: kafka.SplitHosts(hosts), Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// feedKafka writes events at a pace until the function that it returns is called.
+func feedKafka(t *testing.T, c *kafka.Cluster, topic string, written *atomic.Int64) (stop func()) {
+	gen, err := generator.New(generator.Config{Seed: 7, Start: time.Now().Truncate(time.Second), Rate: 3000, Partitions: 3,
+		Disorder: 2 * time.Second, Late: 0.05, LateBy: 90 * time.Second, Bad: 0.01, SilentPartition: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w := c.Writer(topic, "test")
+		defer w.Close()
+		for ctx.Err() == nil { // a broker that restarts is waited for
+			_ = gen.Run(ctx, w, generator.RunOptions{Observe: func(next, _ int64) { written.Store(next) }})
+		}
+	}()
+	return func() { cancel(); <-ended }
+}
+
+// restartKafka ends the broker and starts it again.
+func restartKafka(t *testing.T, hosts string, hard bool) {
+	t.Helper()
+	dir := os.Getenv(kafkaDir)
+	pid, err := strconv.Atoi(strings.TrimSpace(read(t, filepath.Join(dir, "pid"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signal := syscall.SIGTERM
+	if hard {
+		signal = syscall.SIGKILL
+	}
+	if err := syscall.Kill(pid, signal); err != nil {
+		t.Fatal(err)
+	}
+	giveUp := time.After(deadline)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for gone := false; !gone; {
+		select {
+		case <-again.C:
+			gone = (syscall.Kill(pid, 0) != nil || zombie(pid)) && !answers(hosts)
+		case <-giveUp:
+			t.Fatalf("the broker, process %d, does not end", pid)
+		}
+	}
+	_, port, _ := strings.Cut(hosts, ":")
+	cmd := exec.Command("bash", root(".ci", "kafka", "start.sh"), dir, port)
+	cmd.Env = append(os.Environ(), "KAFKA_OPTS=-Xmx512m")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("start the broker again: %v\n%s", err, text)
+	}
+}
+
+// answers reports whether somebody listens: the threads of a process outlive it for a moment.
+func answers(address string) bool {
+	conn, err := net.Dial("tcp", address)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil
+}
+
+// zombie reports a process that has ended and that nobody has asked about.
+func zombie(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return err == nil && strings.HasPrefix(rest, "Z")
+}
+
+// eachRecord hands the committed records of a topic to visit.
+func eachRecord(t testing.TB, c *kafka.Cluster, topic string, visit func(p int32, offset, micros int64, key, value []byte)) {
+	t.Helper()
+	ctx := context.Background()
+	src, err := c.Source(topic, kafka.SourceOptions{UntilEnd: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := src.Partitions(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range int32(parts) {
+		r, err := src.Open(ctx, p, engine.Position{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got engine.Records
+		for {
+			if err = r.Read(ctx, &got); err != nil {
+				break
+			}
+			for i := range got.Len() {
+				visit(p, got.Offsets[i], got.Times[i], got.Keys.At(i), got.Values.At(i))
+			}
+		}
+		if cerr := r.Close(); !errors.Is(err, io.EOF) || cerr != nil {
+			t.Fatal(err, cerr)
+		}
+	}
+}
+
+// copyTopic writes a topic as the lines of kcat -J, which keep partition, offset and time.
+func copyTopic(t testing.TB, c *kafka.Cluster, topic, path string) (n int) {
+	t.Helper()
+	var b strings.Builder
+	eachRecord(t, c, topic, func(p int32, offset, micros int64, key, value []byte) {
+		n++
+		line := map[string]any{"topic": topic, "partition": p, "offset": offset, "ts": micros / 1000, "key": nil, "payload": nil}
+		if key != nil {
+			line["key"] = string(key)
+		}
+		if utf8.Valid(value) {
+			line["payload"] = string(value)
+		} else {
+			delete(line, "payload")
+			line["payload_base64"] = base64.StdEncoding.EncodeToString(value)
+		}
+		text, err := json.Marshal(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(append(text, '\n'))
+	})
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// eachOnce compares an output topic with the rows of its table: as many, and each once.
+func eachOnce(t testing.TB, c *kafka.Cluster, topic string, table []map[string]string) {
+	t.Helper()
+	count := map[string]int{}
+	eachRecord(t, c, topic, func(_ int32, _, _ int64, _, value []byte) { count[rowName(t, value)]++ })
+	missing, twice := 0, 0
+	for _, row := range table {
+		name := tableRowName(row)
+		switch n := count[name]; {
+		case n == 0:
+			missing++
+		case n > 1:
+			twice++
+		}
+		delete(count, name)
+	}
+	if missing > 0 || twice > 0 || len(count) > 0 {
+		t.Errorf("topic %s: of %d rows %d are missing, %d stand more than once, %d should not be there", topic, len(table), missing, twice, len(count))
+	}
+}
+
+// What tells a row from others: an event's id, or a window and its key with its counts.
+var (
+	rowID      = []string{"event_id"}
+	rowColumns = []string{"window_start", "category", "region", "user_segment", "product_id", "order_count", "orders", "unique_customers", "total_items", "total_quantity"}
+)
+
+func rowName(t testing.TB, value []byte) string {
+	var row map[string]any
+	dec := json.NewDecoder(strings.NewReader(string(value)))
+	dec.UseNumber()
+	if err := dec.Decode(&row); err != nil {
+		t.Fatalf("%s: %v", value, err)
+	}
+	text := map[string]string{}
+	for k, v := range row {
+		text[k] = strings.Replace(fmt.Sprint(v), ".000Z", "Z", 1)
+	}
+	return tableRowName(text)
+}
+
+func tableRowName(row map[string]string) string {
+	columns := rowColumns
+	if row["event_id"] != "" {
+		columns = rowID
+	}
+	var parts []string
+	for _, c := range columns {
+		parts = append(parts, row[c])
+	}
+	return strings.Join(parts, "|")
+}

@@ -1,0 +1,57 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/store"
+)
+
+// A Memory is what a data folder holds, without a folder: topics and checkpoints. It outlives the
+// nodes that are opened on it one after the other, and is gone with the process.
+type Memory struct {
+	broker *broker.Broker
+	store  *store.Memory
+}
+
+// NewMemory makes an empty one.
+func NewMemory(ctx context.Context) (*Memory, error) {
+	b, err := broker.Open(ctx, broker.Config{Serverless: true})
+	if err != nil {
+		return nil, err
+	}
+	return &Memory{b, &store.Memory{}}, nil
+}
+
+// Refuse makes every append to a topic fail with err, as a full disk does, until it is called with nil.
+func (m *Memory) Refuse(err error) { m.broker.Refuse(err) }
+
+// openInMemory opens the parts of a node that has no folder.
+func (n *Node) openInMemory(ctx context.Context) error {
+	if n.cfg.Generate != nil || n.cfg.HTTP != HTTPOff {
+		return errors.New("open a pipeline in memory: it has no generator and no API; set HTTP to HTTPOff and Generate to nil")
+	}
+	n.broker = n.cfg.Memory.broker
+	n.host = embedded{n.broker}
+	if err := n.makeTopics(ctx); err != nil {
+		return err
+	}
+	if err := n.openEngine(ctx); err != nil {
+		return err
+	}
+	n.describe(n.current().Status().Epoch == 0)
+	n.info.Broker = "in memory, lost on exit"
+	n.server = web.New(web.Config{Backend: n, ExitCode: ExitCode, Logger: n.log})
+	return nil
+}
+
+// checkpoints is where the engine keeps its state.
+func (n *Node) checkpoints() engine.Store {
+	if n.cfg.Memory != nil {
+		return n.cfg.Memory.store
+	}
+	return n.store
+}

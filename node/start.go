@@ -1,0 +1,74 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// startLatest is the offset in a plan.Start that stands for the end.
+const startLatest = -1
+
+// A startingSource begins to be read where the project says.
+type startingSource struct {
+	engine.Source
+	start plan.Start
+}
+
+// Ends passes on what the source knows.
+func (s startingSource) Ends(ctx context.Context) ([]int64, error) { return ends(ctx, s.Source) }
+
+// Start returns where a pipeline without a checkpoint begins to read a partition; see engine.Starter.
+func (s startingSource) Start(ctx context.Context, partition int32) (engine.Position, error) {
+	if micros, ok := s.start.Timestamps[partition]; ok {
+		return after(ctx, s.Source, partition, micros)
+	}
+	if s.start.Timestamp > 0 {
+		return after(ctx, s.Source, partition, s.start.Timestamp)
+	}
+	offset, named := s.start.Offsets[partition]
+	switch {
+	case named && offset >= 0:
+		return engine.Position{Offset: offset}, nil
+	case named && offset == startLatest, !named && s.start.Latest:
+		return s.End(ctx, partition)
+	}
+	return engine.Position{}, nil
+}
+
+// after finds the first record that was appended at a time or later; the end if there is none. A source
+// that cannot be asked is read.
+func after(ctx context.Context, s engine.Source, partition int32, micros int64) (at engine.Position, err error) {
+	if asked, ok := s.(interface {
+		After(ctx context.Context, partition int32, micros int64) (engine.Position, error)
+	}); ok {
+		return asked.After(ctx, partition, micros)
+	}
+	end, err := s.End(ctx, partition)
+	if err != nil || end.Offset == 0 {
+		return end, err
+	}
+	r, err := s.Open(ctx, partition, engine.Position{})
+	if err != nil {
+		return at, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	var records engine.Records
+	for records.Next.Offset < end.Offset {
+		if err := r.Read(ctx, &records); err != nil {
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			return at, err
+		}
+		for i, t := range records.Times {
+			if t >= micros {
+				return engine.Position{Offset: records.Offsets[i]}, nil
+			}
+		}
+	}
+	return end, nil
+}
