@@ -26,7 +26,6 @@ type outbox struct {
 	queues map[*destination]*queue
 	bytes  int64
 	rows   int64
-	open   int64 // rows of open windows: they hold nobody up
 	nextID uint64
 	done   []uint64 // delivered, to be removed by the next checkpoint
 	free   []*Rows  // delivered, to be filled again
@@ -80,8 +79,7 @@ func (o *outbox) push(d *destination, e entry) {
 	q := o.queues[d]
 	q.entries = append(q.entries, e)
 	if e.preview != nil {
-		e.preview.busy = true
-		o.open += int64(e.rows.Len())
+		e.preview.busy = true // and it holds nobody up
 	} else {
 		o.bytes += rowsBytes(e.rows)
 		o.rows += int64(e.rows.Len())
@@ -107,7 +105,6 @@ func (o *outbox) delivered(q *queue, n int) {
 	for _, e := range q.entries[:n] {
 		if e.preview != nil {
 			e.preview.busy = false
-			o.open -= int64(e.rows.Len())
 		} else {
 			o.bytes -= rowsBytes(e.rows)
 			o.rows -= int64(e.rows.Len())

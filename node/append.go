@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/file"
@@ -38,9 +37,7 @@ func (n *Node) Append(ctx context.Context, topic string, records []Record) (err 
 	if err != nil {
 		return err
 	}
-	if c, ok := w.(io.Closer); ok { // one that has a connection of its own
-		defer func() { err = errors.Join(err, c.Close()) }()
-	}
+	defer func() { err = errors.Join(err, closeWriter(w)) }()
 	batches := make([]engine.Records, info.Partitions)
 	turn := int64(0)
 	for _, p := range info.Parts {

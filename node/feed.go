@@ -85,6 +85,7 @@ func openFeed(n *Node) (*feed, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.onClose(func() error { return closeWriter(w) })
 	return &feed{gen: gen, writer: w, healthy: func() { n.note("generator", "") }}, nil
 }
 

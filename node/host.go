@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"io"
 
 	"github.com/nagare-stream/nagare/adapters/generator"
 	"github.com/nagare-stream/nagare/broker"
@@ -28,6 +29,14 @@ type host interface {
 type topicWriter interface {
 	generator.Writer
 	Append(ctx context.Context, partition int32, r *engine.Records, seq int64) (int64, error)
+}
+
+// closeWriter ends a writer that has a connection of its own.
+func closeWriter(w topicWriter) error {
+	if c, ok := w.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // embedded is the embedded broker as a host.

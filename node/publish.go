@@ -54,6 +54,7 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 	if p.writer, err = n.hostOf(topic).Writer(topic, "publish"); err != nil {
 		return p.count, err
 	}
+	defer func() { _ = closeWriter(p.writer) }() // its records are durable, or the error is told
 	err = p.run(ctx, src, parts)
 	p.mu.Lock()
 	defer p.mu.Unlock()

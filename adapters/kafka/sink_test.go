@@ -165,16 +165,6 @@ func TestSinkWritesOnce(t *testing.T) {
 		deliver(t, s, rows(0, 10, 30), rows(0, 30, 40), rows(1, 0, 5))
 		deliver(t, s, rows(1, 5, 9))
 		once(t, values(t, c, topic), 40, 9)
-		// Rows of open windows have no number: they come again, and cut nothing away.
-		for range 2 {
-			if err := s.Update(context.Background(), rows(5, 0, 3)); err != nil {
-				t.Fatal(err)
-			}
-			deliver(t, s, rows(5, 0, 1))
-		}
-		if got := values(t, c, topic); got["5/0"] != 3 || got["5/1"] != 2 || got["5/2"] != 2 {
-			t.Errorf("rows of open windows: %d, %d and %d times, want 3, 2, 2", got["5/0"], got["5/1"], got["5/2"])
-		}
 		// What another folder has written says nothing about this one's rows.
 		deliver(t, sink(t, c, topic, "b"), rows(0, 0, 10))
 		if got := values(t, c, topic); got["0/3"] != 2 || got["0/12"] != 1 {

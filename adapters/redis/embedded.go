@@ -22,6 +22,7 @@ type embedded struct {
 // and a step may take a fiftieth of the time.
 const (
 	tickPause = 50 * time.Millisecond
+	tickAlone = time.Second // where no other program sees it
 	tickShare = 50
 )
 
@@ -40,8 +41,11 @@ func startEmbedded(listen string) (*embedded, error) {
 
 // run lets keys grow older until close.
 func (e *embedded) run() {
-	last := time.Now()
-	timer := time.NewTimer(tickPause)
+	last, step := time.Now(), tickPause
+	if e.listen == "" {
+		step = tickAlone
+	}
+	timer := time.NewTimer(step)
 	defer timer.Stop()
 	for {
 		select {
@@ -52,7 +56,7 @@ func (e *embedded) run() {
 		now := time.Now()
 		e.mini.FastForward(now.Sub(last))
 		last = now
-		timer.Reset(max(tickPause, tickShare*time.Since(now)))
+		timer.Reset(max(step, tickShare*time.Since(now)))
 	}
 }
 

@@ -116,6 +116,9 @@ func (s *Server) String() string {
 	return "embedded, lost on exit and made anew by the next start"
 }
 
+// isAlone reports a server that no other program can reach.
+func (s *Server) isAlone() bool { return s.embedded != nil && s.embedded.listen == "" }
+
 // Address is where other programs find the server, "" for an embedded one without a port.
 func (s *Server) Address() string {
 	if s.embedded != nil {

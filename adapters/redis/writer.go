@@ -20,6 +20,7 @@ const (
 // The pace of the writer.
 const (
 	checkPause = 200 * time.Millisecond // between two looks at the mark
+	checkAlone = markRenew / 2          // of a server that nobody else can reach
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 300 * time.Millisecond
 	letGoPause = time.Second // between two refills because rows were let go
@@ -100,11 +101,15 @@ func (s *Sink) step(ctx context.Context) error {
 		return err
 	}
 	s.askAgain()
-	timer := time.NewTimer(checkPause)
+	every := checkPause
+	if s.server.isAlone() {
+		every = checkAlone
+	}
+	timer := time.NewTimer(every)
 	defer timer.Stop()
 	select {
 	case <-s.wake:
-		if time.Since(s.writer.looked) < checkPause {
+		if time.Since(s.writer.looked) < every {
 			return nil
 		}
 	case <-timer.C:
