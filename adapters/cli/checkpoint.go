@@ -107,7 +107,7 @@ func (a *app) reset(cmd *cobra.Command, data string, yes, keep bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.tellLoss(cmd, p, data, keep); err != nil {
+	if err := a.tellLoss(cmd, p, id, data, keep); err != nil {
 		return err
 	}
 	if !yes {
@@ -129,6 +129,12 @@ func (a *app) reset(cmd *cobra.Command, data string, yes, keep bool) error {
 	if id.Path != "" || id.Name != pipelines.Default {
 		run += " " + arg
 	}
+	switch {
+	case id.Listen:
+		run += " --kafka-listen 9092"
+	case id.Kafka != "":
+		run += " --kafka " + id.Kafka
+	}
 	if a.data != "" {
 		run += " --data " + a.data
 	}
@@ -138,8 +144,12 @@ func (a *app) reset(cmd *cobra.Command, data string, yes, keep bool) error {
 
 // tellLoss says what a reset forgets, what stays, and what cannot be built anew. A checkpoint that
 // cannot be opened (the project was changed) can be reset all the same.
-func (a *app) tellLoss(cmd *cobra.Command, p *project, data string, keep bool) error {
-	n, err := node.Open(cmd.Context(), node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
+func (a *app) tellLoss(cmd *cobra.Command, p *project, id node.Project, data string, keep bool) error {
+	on, err := a.cluster(id)
+	if err != nil {
+		return err
+	}
+	n, err := node.Open(cmd.Context(), node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Kafka: on, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
 	if err != nil {
 		if code := node.ExitCode(err); code == node.ExitData {
 			a.warn("the checkpoint cannot be read: %v", err)
@@ -164,6 +174,8 @@ func (a *app) tellLoss(cmd *cobra.Command, p *project, data string, keep bool) e
 	}
 	for _, t := range topics {
 		switch {
+		case t.Role == "output" && !keep && on != nil:
+			fmt.Fprintf(a.err, "kept on Kafka: topic %s; the next run writes all rows to it once more, with --keep-outputs only those that it lacks\n", t.Name)
 		case t.Role == "output" && !keep:
 			fmt.Fprintf(a.err, "emptied: topic %s (%s records)\n", t.Name, grouped(t.Records))
 		case t.Role == "source":

@@ -12,7 +12,7 @@ import (
 func TestSinkUpdates(t *testing.T) {
 	onEach(t, func(t *testing.T, hosts []string) {
 		name := fresh(t)
-		c := open(t, kafka.Config{Hosts: hosts})
+		c := open(t, kafka.Config{Hosts: hosts, Name: name}) // whose numbers no other test has committed
 		ctx := context.Background()
 		s := sink(t, c, name, "a")
 		update := func(from, to int) {
