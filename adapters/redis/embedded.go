@@ -22,7 +22,7 @@ type embedded struct {
 // and a step may take a fiftieth of the time.
 const (
 	tickPause = 50 * time.Millisecond
-	tickAlone = time.Second // where no other program sees it
+	tickAlone = 5 * time.Second // where no other program sees it: a step sorts all keys
 	tickShare = 50
 )
 
