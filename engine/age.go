@@ -19,11 +19,12 @@ type age struct{ end, at int64 }
 
 func ageOp(w *windowOp) string { return "age/" + w.op.Name }
 
-// noteAppended remembers when the newest record was appended that a task has read; what its report closes
-// is that old. merger.mu is held.
+// noteAppended remembers when the newest record was appended of those that a task reports; what its
+// report closes is that old. A report without records, of an idle task or of one at its end, changes
+// nothing. merger.mu is held, inside the gate.
 func (m *merger) noteAppended(t *task) {
-	if n := len(t.records.Times); n > 0 {
-		m.appended = t.records.Times[n-1]
+	if t.appended != 0 {
+		m.appended, t.appended = t.appended, 0
 	}
 }
 

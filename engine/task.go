@@ -28,6 +28,7 @@ type task struct {
 	offset   atomic.Int64 // position.Offset for status, without the gate
 	idle     atomic.Bool
 	done     bool  // the source has ended
+	appended int64 // append time of the newest record that is not reported; 0: none. Guarded by the gate
 	lost     int64 // offsets that were gone before they were read; guarded by the gate
 
 	scan    *scanner
@@ -107,8 +108,9 @@ func (t *task) process() error {
 		t.e.changed.Store(true) // before the offset: who sees the one has to get a checkpoint with the other
 		t.offset.Store(t.position.Offset)
 	}
-	if t.records.Len() > 0 {
+	if n := t.records.Len(); n > 0 {
 		t.lastRow.Store(t.e.opt.Now())
+		t.appended = t.records.Times[n-1]
 	}
 	return t.e.merger.report(t)
 }
