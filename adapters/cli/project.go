@@ -34,15 +34,8 @@ func loadProject(arg string) (*project, error) {
 	}
 	p := &project{shown: dir}
 	read, problems := spark.Load(fsys, dir)
-	in := plan.Input{Name: read.Name}
-	for _, s := range read.Settings {
-		in.Config = append(in.Config, plan.Setting{Key: s.Key, Value: s.Value, Pos: sql.Pos{File: read.Spec, Line: s.KeyPos.Line, Col: s.KeyPos.Col}})
-	}
-	for _, f := range read.Files {
-		in.Files = append(in.Files, plan.File{Path: f.Path, Text: f.Text})
-	}
 	p.files = len(read.Files)
-	pipeline, faults := plan.Resolve(in)
+	pipeline, faults := plan.Resolve(read.Input())
 	if len(problems) == 0 && len(faults) == 0 {
 		faults = node.CheckSinks(pipeline)
 	}

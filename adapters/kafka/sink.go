@@ -209,7 +209,7 @@ func (s *Sink) begin(ctx context.Context) error {
 		kgo.ProducerBatchCompression(kgo.NoCompression()), // as Kafka's own: some clients can unpack nothing
 	}
 	if s.marks != nil {
-		opts = append(opts, kgo.TransactionalID(s.marks.id), kgo.RequireStableFetchOffsets())
+		opts = append(opts, kgo.TransactionalID(s.marks.id))
 	}
 	kc, err := s.c.newClient(append(append(opts, s.c.client.producer...), s.own.producer...)...)
 	if err != nil {

@@ -43,11 +43,9 @@ func LoadProject(path string, settings []Setting, prefix string) (*Project, erro
 	for _, problem := range problems {
 		faults = append(faults, p.at(problem.Error()))
 	}
-	in := plan.Input{Name: read.Name, Config: configOf(read, settings)}
+	in := read.Input()
+	in.Config = replaced(in.Config, settings)
 	p.topics = rename(in.Config, prefix)
-	for _, f := range read.Files {
-		in.Files = append(in.Files, plan.File{Path: f.Path, Text: f.Text})
-	}
 	pipeline, found := plan.Resolve(in)
 	if len(problems) == 0 && len(found) == 0 {
 		found = node.CheckSinks(pipeline)
@@ -62,12 +60,8 @@ func LoadProject(path string, settings []Setting, prefix string) (*Project, erro
 	return p, nil
 }
 
-// configOf is the project's configuration with some of it replaced.
-func configOf(read *spark.Project, settings []Setting) []plan.Setting {
-	var config []plan.Setting
-	for _, s := range read.Settings {
-		config = append(config, plan.Setting{Key: s.Key, Value: s.Value, Pos: sql.Pos{File: read.Spec, Line: s.KeyPos.Line, Col: s.KeyPos.Col}})
-	}
+// replaced is a project's configuration with some of it replaced.
+func replaced(config []plan.Setting, settings []Setting) []plan.Setting {
 	for _, s := range settings {
 		at := slices.IndexFunc(config, func(c plan.Setting) bool { return c.Key == s.Key })
 		if at < 0 {
