@@ -96,9 +96,9 @@ func (b *bench) readKafka(ctx context.Context, name string) (time.Duration, erro
 		from[p] = kgo.NewOffset().AtStart()
 	}
 	begin := time.Now()
-	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(strings.Split(b.Kafka, ",")...),
+	cl, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(b.Kafka, ",")...),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{name: from}),
-		kgo.FetchMaxPartitionBytes(2 << 20), kgo.MaxConcurrentFetches(1)}, kafka.Pools()...)...)
+		kgo.FetchMaxPartitionBytes(2<<20), kgo.MaxConcurrentFetches(1), reuse())
 	if err != nil {
 		return 0, err
 	}

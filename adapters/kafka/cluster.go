@@ -48,13 +48,12 @@ type Cluster struct {
 	brokers int
 	version string
 	exactly bool
-	pools   pools
 }
 
 // Open connects and finds out what the cluster can do. It fails within 10 s with a sentence that says
 // what to do.
 func Open(ctx context.Context, cfg Config) (*Cluster, error) {
-	c := &Cluster{cfg: cfg, client: &client{}, log: cfg.Logger}
+	c := &Cluster{cfg: cfg, client: &client{fetch: defaultFetch}, log: cfg.Logger}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

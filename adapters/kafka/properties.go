@@ -115,35 +115,34 @@ type setting func(c *client, value string) error
 
 // client is the options that are gathered for a connection.
 type client struct {
-	all, consumer, producer []kgo.Opt // for every connection, readers, writers
-	seeds                   []string
-	security                security
-	uncommitted             bool          // readers also take records of open transactions
-	delivery                time.Duration // how long records may take; 0: deliveryWait
+	all, producer []kgo.Opt // for every connection, writers
+	fetch         fetchSettings
+	seeds         []string
+	security      security
+	uncommitted   bool          // readers also take records of open transactions
+	delivery      time.Duration // how long records may take; 0: deliveryWait
 }
 
 // settings is what a properties file and the options kafka.… of a project may say.
 func settings() map[string]setting {
 	m := map[string]setting{
-		"bootstrap.servers":       func(c *client, v string) error { c.seeds = SplitHosts(v); return nil },
-		"client.id":               func(c *client, v string) error { c.all = append(c.all, kgo.ClientID(v)); return nil },
-		"client.rack":             func(c *client, v string) error { c.consumer = append(c.consumer, kgo.Rack(v)); return nil },
-		"request.timeout.ms":      millis(func(c *client, d time.Duration) { c.all = append(c.all, kgo.RequestTimeoutOverhead(d)) }),
-		"metadata.max.age.ms":     millis(func(c *client, d time.Duration) { c.all = append(c.all, kgo.MetadataMaxAge(d)) }),
-		"connections.max.idle.ms": millis(func(c *client, d time.Duration) { c.all = append(c.all, kgo.ConnIdleTimeout(d)) }),
-		"fetch.max.wait.ms":       millis(func(c *client, d time.Duration) { c.consumer = append(c.consumer, kgo.FetchMaxWait(d)) }),
-		"fetch.min.bytes":         whole(func(c *client, n int32) { c.consumer = append(c.consumer, kgo.FetchMinBytes(n)) }),
-		"fetch.max.bytes":         whole(func(c *client, n int32) { c.consumer = append(c.consumer, kgo.FetchMaxBytes(n)) }),
-		"max.partition.fetch.bytes": whole(func(c *client, n int32) {
-			c.consumer = append(c.consumer, kgo.FetchMaxPartitionBytes(n))
-		}),
-		"isolation.level":     isolation,
-		"acks":                acks,
-		"compression.type":    compression,
-		"linger.ms":           millis(func(c *client, d time.Duration) { c.producer = append(c.producer, kgo.ProducerLinger(d)) }),
-		"batch.size":          whole(func(c *client, n int32) { c.producer = append(c.producer, kgo.ProducerBatchMaxBytes(n)) }),
-		"delivery.timeout.ms": millis(func(c *client, d time.Duration) { c.delivery = d }),
-		"enable.idempotence":  idempotence,
+		"bootstrap.servers":         func(c *client, v string) error { c.seeds = SplitHosts(v); return nil },
+		"client.id":                 func(c *client, v string) error { c.all = append(c.all, kgo.ClientID(v)); return nil },
+		"client.rack":               func(c *client, v string) error { c.fetch.rack = v; return nil },
+		"request.timeout.ms":        millis(func(c *client, d time.Duration) { c.all = append(c.all, kgo.RequestTimeoutOverhead(d)) }),
+		"metadata.max.age.ms":       millis(func(c *client, d time.Duration) { c.all = append(c.all, kgo.MetadataMaxAge(d)) }),
+		"connections.max.idle.ms":   millis(func(c *client, d time.Duration) { c.all = append(c.all, kgo.ConnIdleTimeout(d)) }),
+		"fetch.max.wait.ms":         millis(func(c *client, d time.Duration) { c.fetch.maxWait = d }),
+		"fetch.min.bytes":           whole(func(c *client, n int32) { c.fetch.minBytes = n }),
+		"fetch.max.bytes":           whole(func(c *client, n int32) { c.fetch.maxBytes = n }),
+		"max.partition.fetch.bytes": whole(func(c *client, n int32) { c.fetch.perPartition = n }),
+		"isolation.level":           isolation,
+		"acks":                      acks,
+		"compression.type":          compression,
+		"linger.ms":                 millis(func(c *client, d time.Duration) { c.producer = append(c.producer, kgo.ProducerLinger(d)) }),
+		"batch.size":                whole(func(c *client, n int32) { c.producer = append(c.producer, kgo.ProducerBatchMaxBytes(n)) }),
+		"delivery.timeout.ms":       millis(func(c *client, d time.Duration) { c.delivery = d }),
+		"enable.idempotence":        idempotence,
 		"transaction.timeout.ms": millis(func(c *client, d time.Duration) {
 			c.producer = append(c.producer, kgo.TransactionTimeout(d))
 		}),

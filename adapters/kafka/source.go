@@ -20,7 +20,7 @@ type SourceOptions struct {
 
 // Source returns a topic as a source.
 func (c *Cluster) Source(topic string, opt SourceOptions) (*Source, error) {
-	own := &client{}
+	own := &client{fetch: c.client.fetch, uncommitted: c.client.uncommitted}
 	if faults := own.apply(opt.Properties); len(faults) > 0 {
 		return nil, &SettingsError{faults}
 	}
@@ -67,7 +67,7 @@ func (s *Source) bounds(ctx context.Context) (b bounds, err error) {
 }
 
 func (s *Source) lister() func(context.Context, ...string) (kadm.ListedOffsets, error) {
-	if s.own.uncommitted || s.c.client.uncommitted {
+	if s.own.uncommitted {
 		return s.c.admin.ListEndOffsets
 	}
 	return s.c.admin.ListCommittedOffsets
@@ -150,7 +150,7 @@ func errNoPartition(s *Source, partition int32) error {
 // cluster that is away is waited for by the first Read.
 func (s *Source) Open(ctx context.Context, partition int32, from engine.Position) (engine.Reader, error) {
 	r := &reader{s: s, partition: partition, from: from}
-	if err := r.locate(ctx, false); err != nil && (!isAway(err) || ctx.Err() != nil) {
+	if err := r.locate(ctx, nil); err != nil && (!isAway(err) || ctx.Err() != nil) {
 		return nil, err
 	}
 	return r, nil

@@ -1,4 +1,4 @@
-package kafka
+package bench
 
 import (
 	"sync"
@@ -47,9 +47,9 @@ func room[T any](p *sync.Pool, n int) []T {
 	return make([]T, 0, n)
 }
 
-// Pools is the settings of a client that uses the memory of its fetches again; whoever reads with it
+// reuse is the setting of a client that uses the memory of its fetches again; whoever reads with it
 // recycles each record.
-func Pools() []kgo.Opt {
+func reuse() kgo.Opt {
 	p := &pools{}
-	return []kgo.Opt{kgo.WithPools(&p.records, &p.members, &p.packed)}
+	return kgo.WithPools(&p.records, &p.members, &p.packed)
 }
