@@ -170,15 +170,14 @@ func (f *fetcher) next(ctx context.Context, offset int64, lastEpoch int32) (*kms
 }
 
 // failed waits after a request that failed, and has the leader looked up anew. It returns errors that do
-// not pass by themselves.
+// not pass by themselves. A replica that is behind its leader does not have the offset either: what the
+// leader has, decides.
 func (f *fetcher) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	behind := f.replica >= 0 && errors.Is(err, kerr.OffsetOutOfRange) // of the leader
 	f.leader, f.replica = -1, -1
 	switch {
-	case behind:
 	case errors.Is(err, kerr.OffsetOutOfRange), errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.InconsistentTopicID), errors.Is(err, kerr.UnknownTopicOrPartition):
 		return &goneError{math.MaxInt64}
 	case kerr.IsRetriable(err), kgo.IsRetryableBrokerErr(err):
