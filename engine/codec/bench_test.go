@@ -76,6 +76,7 @@ func queryTargets() []Target {
 		{Path: "timestamp", Type: column.Of(column.Timestamp), FromString: true},
 		{Path: "user_id", Type: str}, {Path: "user_segment", Type: str}, {Path: "category", Type: str},
 		{Path: "quantity", Type: column.Of(column.Int32)},
+		{Path: "product_name", Type: str},
 		{Path: "discount_rate", Type: dbl}, {Path: "final_amount", Type: dbl},
 		{Path: "region", Type: str},
 	}
@@ -134,4 +135,30 @@ func BenchmarkDecodePurchaseVaried(b *testing.B) {
 		values.Append(rec)
 	}
 	benchmarkDecode(b, queryTargets(), &values)
+}
+
+// BenchmarkRowJSON writes decoded purchases as a row table keeps them.
+func BenchmarkRowJSON(b *testing.B) {
+	const batch = 4096
+	targets, values := queryTargets(), purchaseEvents(batch, false, false)
+	out := vectorsOf(targets)
+	for i := range out {
+		out[i].Reset(targets[i].Type)
+	}
+	NewJSON(targets, Options{}).Decode(values, 0, batch, out, make([]Status, batch))
+	var fields []column.Field
+	for i, t := range targets {
+		fields = append(fields, column.Field{Name: t.Path, Type: t.Type})
+		out[i].EnsureNull(batch)
+	}
+	w := NewRowJSON(fields, JSONFormat{Exact: true})
+	var dst []byte
+	for b.Loop() {
+		dst = dst[:0]
+		for i := range batch {
+			dst = w.Append(dst, out, i)
+		}
+	}
+	b.SetBytes(int64(len(dst)))
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/row")
 }

@@ -19,6 +19,12 @@ func appendJava(dst []byte, v float64, bits int) []byte {
 	}
 	if abs := math.Abs(v); abs == 0 || abs >= 1e-3 && abs < 1e7 {
 		at := len(dst)
+		if text, ok := appendHundredths(dst, v, bits); ok {
+			if v == math.Trunc(v) {
+				text = append(text, ".0"...)
+			}
+			return text
+		}
 		dst = strconv.AppendFloat(dst, v, 'f', -1, bits)
 		if bytes.IndexByte(dst[at:], '.') >= 0 {
 			return dst
@@ -65,8 +71,34 @@ func appendShortest(dst []byte, v float64, bits int) []byte {
 	if special, ok := specialName(v); ok {
 		return append(dst, special...)
 	}
+	if text, ok := appendHundredths(dst, v, bits); ok {
+		return text
+	}
 	if abs := math.Abs(v); abs == 0 || abs >= 1e-4 && abs < 1e16 {
 		return strconv.AppendFloat(dst, v, 'f', -1, bits)
 	}
 	return strconv.AppendFloat(dst, v, 'e', -1, bits)
+}
+
+// appendHundredths appends a double that a number of hundredths below 10^13 reads as, such as an amount
+// of money, without zeros at the end: there are no two of so few digits that read as the same double, so it
+// is the shortest.
+func appendHundredths(dst []byte, v float64, bitSize int) ([]byte, bool) {
+	scaled := math.RoundToEven(v * 100)
+	if bitSize != 64 || scaled == 0 || math.Abs(scaled) >= 1e13 || scaled/100 != v {
+		return dst, false
+	}
+	n := int64(scaled)
+	if n < 0 {
+		dst, n = append(dst, '-'), -n
+	}
+	dst = strconv.AppendInt(dst, n/100, 10)
+	switch rest := n % 100; {
+	case rest == 0:
+	case rest%10 == 0:
+		dst = append(dst, '.', byte('0'+rest/10))
+	default:
+		dst = appendTwo(append(dst, '.'), rest)
+	}
+	return dst, true
 }

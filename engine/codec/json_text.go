@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -38,6 +39,29 @@ func appendUnescaped(dst, b []byte) []byte {
 		}
 		dst = append(dst, c)
 	}
+	return dst
+}
+
+// recentTexts remembers how strings with escapes read that came lately: what is written with escapes often
+// has few values, such as names of products. The zero value is usable.
+type recentTexts [64]struct{ escaped, text []byte }
+
+// longestRecent is the longest string that is remembered, in bytes.
+const longestRecent = 256
+
+// appendUnescaped is appendUnescaped.
+func (r *recentTexts) appendUnescaped(dst, b []byte) []byte {
+	n := len(b)
+	if n < 8 || n > longestRecent {
+		return appendUnescaped(dst, b)
+	}
+	slot := &r[((load(b, 0)^bits.RotateLeft64(load(b, n-8), 29))*0x9e3779b97f4a7c15)>>58]
+	if bytes.Equal(slot.escaped, b) {
+		return append(dst, slot.text...)
+	}
+	at := len(dst)
+	dst = appendUnescaped(dst, b)
+	slot.escaped, slot.text = append(slot.escaped[:0], b...), append(slot.text[:0], dst[at:]...)
 	return dst
 }
 
@@ -122,34 +146,41 @@ func appendReescaped(dst, b []byte) []byte {
 // AppendJSONString appends text as a JSON string, as Spark's to_json writes it: only quotes, backslashes and
 // control characters are escaped. What is not UTF-8 becomes U+FFFD.
 func AppendJSONString[T string | []byte](dst []byte, text T) []byte {
+	return appendString(dst, []byte(text))
+}
+
+func appendString(dst, text []byte) []byte {
+	escapes, ascii := scanText(text)
 	at := len(dst) + 1
-	if isPlain(text) {
-		return append(append(append(dst, '"'), text...), '"')
+	if escapes {
+		dst = appendQuoted(dst, text)
+	} else {
+		dst = append(append(append(dst, '"'), text...), '"')
 	}
-	dst = appendQuoted(dst, text)
-	if utf8.Valid(dst[at:]) {
+	if ascii || utf8.Valid(text) {
 		return dst
 	}
 	return append(dst[:at], bytes.ToValidUTF8(dst[at:], []byte("\uFFFD"))...)
 }
 
-// isPlain reports that all of text is ASCII that needs no escape.
-func isPlain[T string | []byte](text T) bool {
-	i := 0
-	for ; i+8 <= len(text); i += 8 {
-		s := text[i : i+8]
-		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		if oddMask(w) != 0 {
-			return false
-		}
+// scanText tells whether JSON has to escape something in a text, and whether all of it is ASCII.
+func scanText(text []byte) (escapes, ascii bool) {
+	marks, all := uint64(0), uint64(0)
+	for len(text) >= 8 {
+		w := load(text, 0)
+		marks |= escapeMask(w)
+		all |= w
+		text = text[8:]
 	}
-	for ; i < len(text); i++ {
-		if c := text[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			return false
+	if len(text) > 0 {
+		w := uint64(lowBits * ' ')
+		for _, c := range text {
+			w = w<<8 | uint64(c)
 		}
+		marks |= escapeMask(w)
+		all |= w
 	}
-	return true
+	return marks != 0, all&highBits == 0
 }
 
 func appendQuoted[T string | []byte](dst []byte, text T) []byte {

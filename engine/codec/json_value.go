@@ -14,6 +14,7 @@ type typed struct {
 	nonFinite bool
 	spans     []span // of the fields of the structs that are being decoded, innermost last
 	text      []byte // a string with escapes, decoded
+	recent    recentTexts
 }
 
 // append appends the value at s in data to v, or NULL when it does not fit the type. fit is false for NULL
@@ -85,7 +86,7 @@ func (t *typed) appendText(dst, b []byte, k kind) []byte {
 	case kindString, kindTrue, kindFalse:
 		return append(dst, b...)
 	case kindEscaped:
-		return appendUnescaped(dst, b)
+		return t.recent.appendUnescaped(dst, b)
 	case kindInt, kindNumber:
 		return appendNumberText(dst, b, k)
 	}

@@ -22,6 +22,14 @@ func oddMask(w uint64) uint64 {
 	return plain&highBits ^ highBits
 }
 
+// escapeMask marks bytes that JSON text has to escape: quote, backslash, control. It is exact for every byte:
+// the sums stay below 0x100.
+func escapeMask(w uint64) uint64 {
+	x := w &^ highBits
+	plain := (x^lowBits*'"'+lowBits*0x7f)&(x^lowBits*'\\'+lowBits*0x7f)&(x+lowBits*0x60) | w
+	return plain&highBits ^ highBits
+}
+
 // nonDigitMask marks bytes that are no decimal digit; x is the word XOR lowBits*'0'.
 func nonDigitMask(x uint64) uint64 { return (x + lowBits*0x76 | x) & highBits }
 
