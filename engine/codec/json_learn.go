@@ -72,12 +72,8 @@ func (d *JSON) scanLearned(data []byte, p, end int, row []span) bool {
 		case c == '"':
 			start++
 			if stop = plainEnd(data, start, end); data[stop] != '"' {
-				var escaped bool
-				if stop, escaped = scanString(data[:end], min(stop, end)); stop < 0 {
+				if stop, k = d.scanOdd(data, start, stop, end); stop < 0 {
 					return false
-				}
-				if stop--; escaped {
-					k = kindEscaped
 				}
 			}
 			p = stop + 1
@@ -104,6 +100,25 @@ func (d *JSON) scanLearned(data []byte, p, end int, row []span) bool {
 		}
 		prev = key
 	}
+}
+
+// scanOdd finds the end of the string at start, its quote, from p on, where it has something else than plain
+// text; it returns -1 when it has none.
+func (d *JSON) scanOdd(data []byte, start, p, end int) (stop int, k kind) {
+	if p < end && data[p] == '\\' {
+		if stop = d.values.recent.find(data, start, end); stop >= 0 {
+			return stop, kindEscaped
+		}
+	}
+	stop, escaped := scanString(data[:end], min(p, end))
+	if stop < 0 {
+		return -1, kindString
+	}
+	if stop--; !escaped {
+		return stop, kindString
+	}
+	d.values.recent.note(data[start:stop])
+	return stop, kindEscaped
 }
 
 // plainEnd returns the place of the first byte from p on that ends plain string text, or a place at or

@@ -96,18 +96,33 @@ func TestScanText(t *testing.T) {
 	}
 }
 
-// TestRecentTexts reads strings that come again, and others that fall into the same places.
+// TestRecentTexts reads strings that come again, and others that fall into the same places, begin alike or
+// go on where another one ends.
 func TestRecentTexts(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	parts := []string{`\u30ef`, `\u30a4`, `\n`, `\\`, "a", `\ud83d\ude00`, "bcdefgh"}
+	parts := []string{`\u30ef`, `\u30a4`, `\n`, `\\`, "a", `\ud83d\ude00`, "bcdefgh", `\"`}
 	var recent recentTexts
+	found := 0
 	for range 100_000 {
 		var b []byte
-		for range r.IntN(6) {
+		for range 1 + r.IntN(4) {
 			b = append(b, parts[r.IntN(len(parts))]...)
+		}
+		data := append(append([]byte(nil), b...), `", "next": "`...)
+		end := len(data) - r.IntN(14)
+		data = append(data, make([]byte, padding)...)
+		if stop := recent.find(data, 0, end); stop >= 0 {
+			if found++; stop != len(b) {
+				t.Fatalf("%s: ends at %d, want %d", b, stop, len(b))
+			}
+		} else if r.IntN(2) == 0 {
+			recent.note(b)
 		}
 		if got, want := string(recent.appendUnescaped([]byte("x"), b)), string(appendUnescaped([]byte("x"), b)); got != want {
 			t.Fatalf("%s: %q, want %q", b, got, want)
 		}
+	}
+	if found < 1000 {
+		t.Errorf("%d strings were known", found)
 	}
 }

@@ -42,27 +42,56 @@ func appendUnescaped(dst, b []byte) []byte {
 	return dst
 }
 
-// recentTexts remembers how strings with escapes read that came lately: what is written with escapes often
-// has few values, such as names of products. The zero value is usable.
-type recentTexts [64]struct{ escaped, text []byte }
+// recentTexts remembers strings with escapes that came lately, and how they read: what is written with
+// escapes often has few values, such as names of products. The zero value is usable.
+type recentTexts [64]struct {
+	escaped []byte
+	text    []byte // empty: not needed yet
+}
 
-// longestRecent is the longest string that is remembered, in bytes.
-const longestRecent = 256
+// Lengths of strings that are remembered, in bytes.
+const (
+	shortestRecent = 16
+	longestRecent  = 256
+)
+
+// place is where a string would be by its first 16 bytes.
+func (r *recentTexts) place(b []byte) int {
+	return int((load(b, 0) ^ bits.RotateLeft64(load(b, 8), 29)) * 0x9e3779b97f4a7c15 >> 58)
+}
+
+// find returns the end of the string at data[start:end], its quote, if it is remembered, and else -1. At
+// least padding bytes have to follow end.
+func (r *recentTexts) find(data []byte, start, end int) int {
+	known := &r[r.place(data[start:start+shortestRecent])]
+	stop := start + len(known.escaped)
+	if stop > start && stop < end && data[stop] == '"' && bytes.Equal(data[start:stop], known.escaped) {
+		return stop
+	}
+	return -1
+}
+
+// note remembers a checked string, given without its quotes.
+func (r *recentTexts) note(b []byte) {
+	if len(b) >= shortestRecent && len(b) <= longestRecent {
+		known := &r[r.place(b)]
+		known.escaped, known.text = append(known.escaped[:0], b...), known.text[:0]
+	}
+}
 
 // appendUnescaped is appendUnescaped.
 func (r *recentTexts) appendUnescaped(dst, b []byte) []byte {
-	n := len(b)
-	if n < 8 || n > longestRecent {
+	if len(b) < shortestRecent {
 		return appendUnescaped(dst, b)
 	}
-	slot := &r[((load(b, 0)^bits.RotateLeft64(load(b, n-8), 29))*0x9e3779b97f4a7c15)>>58]
-	if bytes.Equal(slot.escaped, b) {
-		return append(dst, slot.text...)
+	known := &r[r.place(b)]
+	if !bytes.Equal(known.escaped, b) {
+		return appendUnescaped(dst, b)
 	}
-	at := len(dst)
-	dst = appendUnescaped(dst, b)
-	slot.escaped, slot.text = append(slot.escaped[:0], b...), append(slot.text[:0], dst[at:]...)
-	return dst
+	if len(known.text) == 0 {
+		known.text = appendUnescaped(known.text, b)
+	}
+	return append(dst, known.text...)
 }
 
 // unescapeRune reads four hexadecimal digits at b[i], and the second escape of a surrogate pair.
