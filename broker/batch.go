@@ -113,12 +113,16 @@ func parseHead(b []byte) (batchHead, error) {
 }
 
 // An encoder makes batches. Its memory is used again.
-type encoder struct{ body []byte }
+type encoder struct{ body, rest []byte }
 
 // encode appends the batch of records [from, to) of r to dst. Offset and chain are set by stamp.
 func (e *encoder) encode(dst []byte, r *engine.Records, from, to int, seq int64, mark uint64) []byte {
 	values, keys := part(&r.Values, from, to), part(&r.Keys, from, to)
-	body := append(e.body[:0], values...)
+	packed := packedOf(r, values)
+	body := e.body[:0]
+	if packed == nil {
+		body = append(body, values...)
+	}
 	body = append(body, keys...)
 	body = appendLengths(body, &r.Values, from, to)
 	body = appendLengths(body, &r.Keys, from, to)
@@ -131,8 +135,17 @@ func (e *encoder) encode(dst []byte, r *engine.Records, from, to int, seq int64,
 
 	at := len(dst)
 	dst = append(dst, make([]byte, batchHeader)...)
-	flags := uint32(0)
-	if len(body) >= minCompress {
+	raw, flags := len(body), uint32(0)
+	switch {
+	case packed != nil:
+		raw += len(values)
+		e.rest = s2.Encode(e.rest[:cap(e.rest)], body)
+		both, err := s2.ConcatBlocks(grow(dst, len(packed)+len(e.rest)+binary.MaxVarintLen64), packed, e.rest)
+		if err != nil {
+			panic("BUG: blocks that were just made cannot be read: " + err.Error())
+		}
+		dst, flags = both, flagCompressed
+	case len(body) >= minCompress:
 		dst = grow(dst, s2.MaxEncodedLen(len(body)))
 		packed := s2.Encode(dst[len(dst):cap(dst)], body)
 		if len(packed) < len(body)-len(body)/8 {
@@ -148,11 +161,19 @@ func (e *encoder) encode(dst []byte, r *engine.Records, from, to int, seq int64,
 	binary.LittleEndian.PutUint32(h[atCount:], uint32(to-from))
 	binary.LittleEndian.PutUint64(h[atSeq:], uint64(seq))
 	binary.LittleEndian.PutUint64(h[atMark:], mark)
-	binary.LittleEndian.PutUint32(h[atRaw:], uint32(len(body)))
+	binary.LittleEndian.PutUint32(h[atRaw:], uint32(raw))
 	binary.LittleEndian.PutUint32(h[atKeys:], uint32(len(keys)))
 	binary.LittleEndian.PutUint32(h[atValues:], uint32(len(values)))
 	binary.LittleEndian.PutUint64(h[atTime:], uint64(r.Times[from]))
 	return dst
+}
+
+// packedOf is the records' values as they come compressed, if these are all of them.
+func packedOf(r *engine.Records, values []byte) []byte {
+	if n, err := s2.DecodedLen(r.Packed); len(r.Packed) > 0 && len(values) == len(r.Values.Data) && err == nil && n == len(values) {
+		return r.Packed
+	}
+	return nil
 }
 
 // stamp gives a batch its place in the log: the offset of its first record, and the chain of the

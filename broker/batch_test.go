@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/nagare-stream/nagare/engine"
 	"pgregory.net/rapid"
 )
@@ -46,6 +47,15 @@ func TestBatchKeepsRecords(t *testing.T) {
 		from := rapid.IntRange(0, n-1).Draw(rt, "from")
 		to := rapid.IntRange(from+1, n).Draw(rt, "to")
 		base := rapid.Int64Range(0, 1<<50).Draw(rt, "base")
+		switch rapid.IntRange(0, 3).Draw(rt, "packed") {
+		case 0: // and those of others, which are not used
+			r.Packed = s2.Encode(nil, append([]byte("x"), r.Values.Data...))
+		case 1:
+			from, to = 0, n
+			fallthrough
+		case 2:
+			r.Packed = s2.Encode(nil, r.Values.Data)
+		}
 		frame := e.encode(nil, r, from, to, 7, 9)
 		chain := stamp(frame, base, 11)
 		h, err := parseHead(frame)

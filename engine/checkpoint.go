@@ -163,17 +163,15 @@ type outgoing struct {
 func (e *Engine) cutOutbox() []outgoing {
 	var out []outgoing
 	for _, w := range e.writers {
-		if w.rows.Len() == 0 {
-			continue
+		_, loose := w.to.sink.(Cache)
+		for _, rows := range w.take() {
+			entry := entry{rows: rows, loose: loose}
+			if !loose {
+				entry.id = e.outbox.nextID
+				e.outbox.nextID++
+			}
+			out = append(out, outgoing{w.to, entry})
 		}
-		rows := w.take()
-		if _, ok := w.to.sink.(Cache); ok {
-			out = append(out, outgoing{w.to, entry{rows: rows, loose: true}})
-			continue
-		}
-		id := e.outbox.nextID
-		e.outbox.nextID++
-		out = append(out, outgoing{w.to, entry{id: id, rows: rows}})
 	}
 	return out
 }

@@ -46,15 +46,19 @@ type rowWriter struct {
 	to        *destination
 	partition int32
 	rows      *Rows
+	full      []*Rows         // before rows
 	view      []column.Vector // the row's columns
 	json      *codec.RowJSON
 	age       *int64 // of the window whose rows come; nil: rows are as old as their records
 	aside     bool   // its rows have no numbers and no place in a checkpoint: whoever fills it empties it
 }
 
-// flushBytes is how much a writer gathers before it asks for a checkpoint, or writes when there
-// are no checkpoints.
-const flushBytes = 1 << 20
+// A batch of rows is full with so many rows or so many bytes of values, of which a log makes one batch of
+// its own. Then a writer asks for a checkpoint, or writes when there are no checkpoints.
+const (
+	fullRows  = 4096
+	fullBytes = 1 << 20
+)
 
 func newRowWriter(e *Engine, to *destination, partition int32) *rowWriter {
 	w := newAside(e, to, partition)
@@ -80,8 +84,8 @@ func (w *rowWriter) append(cols []*column.Vector, sel []uint32, times []int64) e
 	for i, c := range cols {
 		w.view[i] = *c
 	}
-	r := w.rows
 	for _, row := range sel {
+		r := w.rows
 		switch w.to.format {
 		case formatTopic:
 			if err := w.appendTopic(cols, int(row)); err != nil {
@@ -99,9 +103,11 @@ func (w *rowWriter) append(cols []*column.Vector, sel []uint32, times []int64) e
 		} else {
 			r.Times = append(r.Times, *w.age)
 		}
-	}
-	if len(r.Values.Data) >= flushBytes {
-		return w.full()
+		if len(r.Values.Data) >= fullBytes || r.Len() >= fullRows {
+			if err := w.makeRoom(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -158,16 +164,18 @@ func (w *rowWriter) appendPlace(cols []*column.Vector, row int, time int64) {
 	r.Orders = append(r.Orders, time)
 }
 
-// full makes room: a run without checkpoints writes at once, another asks for a checkpoint.
-func (w *rowWriter) full() error {
+// makeRoom begins another batch: a run without checkpoints writes the full one at once, another asks for
+// a checkpoint.
+func (w *rowWriter) makeRoom() error {
 	if w.aside {
 		return nil
 	}
-	if !w.e.opt.Ephemeral {
-		w.e.askCheckpoint()
-		return nil
+	if w.e.opt.Ephemeral {
+		return w.writeThrough(context.Background())
 	}
-	return w.writeThrough(context.Background())
+	w.full = append(w.full, w.begin())
+	w.e.askCheckpoint()
+	return nil
 }
 
 // writeThrough hands the rows to the sink at once.
@@ -186,8 +194,18 @@ func (w *rowWriter) writeThrough(ctx context.Context) error {
 	return nil
 }
 
-// take gives away the rows gathered so far and goes on with empty ones.
-func (w *rowWriter) take() *Rows {
+// take gives away the rows gathered so far, in batches, and goes on with empty ones.
+func (w *rowWriter) take() []*Rows {
+	out := w.full
+	if w.rows.Len() > 0 {
+		out = append(out, w.begin())
+	}
+	w.full = nil
+	return out
+}
+
+// begin goes on with an empty batch and returns the one before.
+func (w *rowWriter) begin() *Rows {
 	out := w.rows
 	w.rows = w.e.outbox.spare()
 	w.rows.Sink, w.rows.Partition, w.rows.First = out.Sink, out.Partition, out.First+int64(out.Len())

@@ -261,7 +261,7 @@ func (d *destination) setTrouble(text string) {
 
 // memory is how many bytes the rows have room for, about.
 func (r *Rows) memory() int64 {
-	n := 8 * (cap(r.Times) + cap(r.Orders))
+	n := 8*(cap(r.Times)+cap(r.Orders)) + cap(r.Packed)
 	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
 		n += cap(b.Data) + 4*cap(b.Ends) + 8*cap(b.Null)
 	}
@@ -273,17 +273,26 @@ func rowsBytes(r *Rows) int64 {
 }
 
 // encodeRows writes rows for the store, for one checkpoint at a time: the destination's name and
-// numbers, then everything else compressed.
+// numbers, then everything else compressed. The compressed values stay with the rows, so that a log which
+// keeps them in that form need not compress them again.
 //
-//	uvarint name length, name, uvarint partition, uvarint first, uvarint rows
+//	0, uvarint name length, name, uvarint partition, uvarint first, uvarint rows
+//	uvarint length of, and S2 of: the data of the values
 //	S2 of: times (8 bytes each), then for keys, values, topics, fields: ends (4 bytes each), null bits,
-//	data; then orders (8 bytes each). What stands behind the topics may be missing: it is younger.
+//	data, but not of the values; then orders (8 bytes each)
+//
+// The form before has no 0, and the data of the values where they stand among the rest; in it, what is
+// behind the topics may be missing.
 func (o *outbox) encodeRows(dst []byte, r *Rows) []byte {
+	r.Packed = appendPacked(r.Packed[:0], r.Values.Data)
+	dst = append(dst, packedRows)
 	dst = binary.AppendUvarint(dst, uint64(len(r.Sink)))
 	dst = append(dst, r.Sink...)
 	dst = binary.AppendUvarint(dst, uint64(r.Partition))
 	dst = binary.AppendUvarint(dst, uint64(r.First))
 	dst = binary.AppendUvarint(dst, uint64(r.Len()))
+	dst = binary.AppendUvarint(dst, uint64(len(r.Packed)))
+	dst = append(dst, r.Packed...)
 	body := o.body[:0]
 	for _, t := range r.Times {
 		body = binary.LittleEndian.AppendUint64(body, uint64(t))
@@ -297,16 +306,26 @@ func (o *outbox) encodeRows(dst []byte, r *Rows) []byte {
 		for _, n := range b.Null {
 			body = binary.LittleEndian.AppendUint64(body, n)
 		}
-		body = binary.AppendUvarint(body, uint64(len(b.Data)))
-		body = append(body, b.Data...)
+		if b != &r.Values {
+			body = binary.AppendUvarint(body, uint64(len(b.Data)))
+			body = append(body, b.Data...)
+		}
 	}
 	for _, t := range r.Orders {
 		body = binary.LittleEndian.AppendUint64(body, uint64(t))
 	}
 	o.body = body
+	return appendPacked(dst, body)
+}
+
+// packedRows begins the form of encodeRows; the older one begins with the length of a name.
+const packedRows = 0
+
+// appendPacked appends text compressed by S2.
+func appendPacked(dst, text []byte) []byte {
 	at := len(dst)
-	dst = slices.Grow(dst, s2.MaxEncodedLen(len(body)))
-	return dst[:at+len(s2.Encode(dst[at:cap(dst)], body))]
+	dst = slices.Grow(dst, s2.MaxEncodedLen(len(text)))
+	return dst[:at+len(s2.Encode(dst[at:cap(dst)], text))]
 }
 
 // rowsReader reads what encodeRows wrote. The first fault sticks.
@@ -344,11 +363,23 @@ func (r *rowsReader) fail() {
 
 func decodeRows(src []byte) (*Rows, error) {
 	in := &rowsReader{b: src}
+	packed := len(src) > 0 && src[0] == packedRows
+	if packed {
+		in.b = src[1:]
+	}
 	r := &Rows{Sink: string(in.bytes(in.uvarint()))}
 	r.Partition, r.First = int32(in.uvarint()), int64(in.uvarint())
 	n := in.uvarint()
 	if in.err != nil {
 		return nil, in.err
+	}
+	if packed {
+		r.Packed = slices.Clone(in.bytes(in.uvarint()))
+		data, err := s2.Decode(nil, r.Packed)
+		if err != nil {
+			return nil, fmt.Errorf("read outbox entry: %w", err)
+		}
+		r.Values.Data = data
 	}
 	body, err := s2.Decode(nil, in.b)
 	if err != nil {
@@ -370,7 +401,9 @@ func decodeRows(src []byte) (*Rows, error) {
 		for null := in.bytes(8 * in.uvarint()); len(null) > 0; null = null[8:] {
 			b.Null = append(b.Null, binary.LittleEndian.Uint64(null))
 		}
-		b.Data = append(b.Data, in.bytes(in.uvarint())...)
+		if !packed || b != &r.Values {
+			b.Data = append(b.Data, in.bytes(in.uvarint())...)
+		}
 	}
 	for len(in.b) > 0 {
 		if b := in.bytes(8); b != nil {

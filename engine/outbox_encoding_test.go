@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/s2"
 )
 
 // TestRowsEncoding: what the store keeps of rows reads back equal, with and without the parts that only
@@ -22,6 +23,9 @@ func TestRowsEncoding(t *testing.T) {
 	o := newOutbox()
 	for _, r := range []*Rows{plain, place} {
 		got, err := decodeRows(o.encodeRows(nil, r))
+		if values, err := s2.Decode(nil, r.Packed); err != nil || string(values) != string(r.Values.Data) {
+			t.Errorf("%s: the packed values are %q, %v", r.Sink, values, err)
+		}
 		if diff := cmp.Diff(r, got); err != nil || diff != "" {
 			t.Errorf("%s: %v %s", r.Sink, err, diff)
 		}

@@ -17,6 +17,7 @@ type Records struct {
 	Times     []int64 // append time, microseconds; not event time
 	Keys      Bytes
 	Values    Bytes
+	Packed    []byte   // Values.Data compressed by S2, where whoever writes the records has it; a reader leaves it empty
 	Next      Position // where a reader that has taken this batch goes on
 	Lost      int64    // offsets before these records that the log no longer had and the reader passed over
 }
@@ -84,6 +85,8 @@ type Rows struct {
 	// order of rows for one place, of which the one with the greatest stays (empty: Times).
 	Fields Bytes
 	Orders []int64
+
+	Packed []byte // Values.Data compressed by S2, as the outbox keeps it; empty: not compressed yet
 }
 
 // Len is the number of rows.
@@ -96,7 +99,7 @@ func (r *Rows) Reset() {
 	r.Values.Reset()
 	r.Topics.Reset()
 	r.Fields.Reset()
-	r.Orders = r.Orders[:0]
+	r.Orders, r.Packed = r.Orders[:0], r.Packed[:0]
 }
 
 // A Sink accepts rows. Writing the same identity twice has the effect of writing it once.

@@ -294,7 +294,7 @@ func openLog(ctx context.Context, b *broker.Broker, cfg broker.TopicConfig) (*to
 
 // Write sends rows on their way; what is in the log already is cut away by their numbers.
 func (l *topicLog) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
-	r := engine.Records{Times: out.Times, Keys: out.Keys, Values: out.Values}
+	r := engine.Records{Times: out.Times, Keys: out.Keys, Values: out.Values, Packed: out.Packed}
 	return l.writer.AppendAsync(ctx, out.Partition, &r, out.First, 0)
 }
 
