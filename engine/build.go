@@ -27,17 +27,16 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 	e.fingerprint = fingerprint(e.ops, e.opt.Pipeline.Config.TimeZone)
 	e.numberFlows()
-	byTopic, topics, err := e.connect()
-	if err != nil {
-		return err
-	}
-	for _, topic := range topics {
-		if err := e.openTopic(ctx, topic); err != nil {
-			return err
+	all := readings(e.connect())
+	for _, r := range all {
+		for _, topic := range r.topics {
+			if err := e.openTopic(ctx, topic); err != nil {
+				return err
+			}
 		}
 	}
-	for _, topic := range topics {
-		if err := e.buildTopic(topic, byTopic[topic]); err != nil {
+	for _, r := range all {
+		if err := e.buildFlow(r); err != nil {
 			return err
 		}
 	}
@@ -65,9 +64,8 @@ func (e *Engine) numberFlows() {
 	}
 }
 
-// connect gives each operator to what it reads: a table, or a topic.
-func (e *Engine) connect() (byTopic map[string][]*operator, topics []string, err error) {
-	byTopic = map[string][]*operator{}
+// connect gives operators to the tables that they read, and returns those that read topics.
+func (e *Engine) connect() (ofTopics []*operator) {
 	for _, op := range e.ops {
 		if op.From.Kind == plan.StreamingTable {
 			for _, from := range e.byTable[op.From.Name] {
@@ -75,20 +73,22 @@ func (e *Engine) connect() (byTopic map[string][]*operator, topics []string, err
 			}
 			continue
 		}
-		if len(op.From.Topics) != 1 {
-			return nil, nil, fmt.Errorf("build %s: source %s subscribes to %d topics, and this version reads one", op.Name, op.From.Name, len(op.From.Topics))
-		}
-		topic := op.From.Topics[0]
-		if byTopic[topic] == nil {
-			topics = append(topics, topic)
-		}
-		byTopic[topic] = append(byTopic[topic], op)
+		ofTopics = append(ofTopics, op)
 	}
-	return byTopic, topics, nil
+	return ofTopics
 }
 
-// lanes is in how many numbered sequences an operator gives rows: one for each partition of its
-// topic, one for a windowed one, and those of the table that it reads for others. The flows of a table
+// lanesOf is how many lanes the partitions of topics take, empty ones included.
+func (e *Engine) lanesOf(topics []string) int {
+	most := 0
+	for _, topic := range topics {
+		most = max(most, e.partitionsOf[topic])
+	}
+	return most * len(topics)
+}
+
+// lanes is in how many numbered sequences an operator gives rows: one for each lane of its
+// topics, one for a windowed one, and those of the table that it reads for others. The flows of a table
 // take the partitions of its log in turn, so that each has its own numbers, however the topics grow.
 func (e *Engine) lanes(op *operator) int {
 	n := 1
@@ -98,7 +98,7 @@ func (e *Engine) lanes(op *operator) int {
 			n = max(n, e.lanes(from))
 		}
 	case !op.Windowed():
-		n = e.partitionsOf[op.From.Topics[0]]
+		n = e.lanesOf(op.From.Topics)
 	}
 	return n * op.flows
 }
@@ -145,28 +145,30 @@ func (e *Engine) openTopic(ctx context.Context, topic string) error {
 	return nil
 }
 
-// buildTopic makes the scan of one topic and a task for each of its partitions.
-func (e *Engine) buildTopic(topic string, ops []*operator) error {
-	source, n := e.sources[topic], e.partitionsOf[topic]
-	f := newTopicFlow(topic, ops)
+// buildFlow makes the scan of topics and a task for each of their partitions.
+func (e *Engine) buildFlow(r *reading) error {
+	f := newTopicFlow(r.topics, r.ops)
 	e.flows = append(e.flows, f)
 	for _, g := range f.groups {
-		e.merger.addGroup(g, n)
+		e.merger.addGroup(g, e.lanesOf(g.topics))
 	}
-	for _, op := range ops {
+	for _, op := range r.ops {
 		if op.Windowed() {
-			if err := e.buildWindow(op, n); err != nil {
+			if err := e.buildWindow(op, e.lanesOf(op.From.Topics)); err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
 		}
 	}
-	unusable, err := e.logDestination("invalid/"+topic, topic+"$invalid", refusedSchema, n)
-	if err != nil {
-		return err
-	}
-	for p := range n {
-		if err := e.buildTask(f, source, int32(p), unusable); err != nil {
+	for _, topic := range r.topics {
+		n := e.partitionsOf[topic]
+		unusable, err := e.logDestination("invalid/"+topic, topic+"$invalid", refusedSchema, n)
+		if err != nil {
 			return err
+		}
+		for p := range n {
+			if err := e.buildTask(f, topic, int32(p), unusable); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -233,40 +235,44 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 }
 
 // buildTask makes the task of one partition.
-func (e *Engine) buildTask(f *topicFlow, source Source, p int32, unusable *destination) error {
-	t := &task{e: e, flow: f, partition: p, source: source}
+func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destination) error {
+	t := &task{e: e, flow: f, topic: topic, partition: p, source: e.sources[topic]}
 	var err error
-	if t.scan, err = newScanner(f, e.env); err != nil {
+	if t.scan, err = newScanner(f, topic, e.env); err != nil {
 		return err
 	}
 	t.unusable = newKeeper(newRowWriter(e, unusable, p), &refusedSchema)
-	for _, g := range f.groups {
-		m := &taskMarks{group: g, floor: math.MinInt64}
-		m.tracker = window.NewTracker(g.delay, e.opt.Pipeline.Config.FutureLimit)
-		if m.pre, err = compileFilter(g.pre, e.env); err != nil {
-			return err
+	if err := t.addMarks(); err != nil {
+		return err
+	}
+	for _, m := range t.marks {
+		if m.lane != noLane {
+			e.merger.groups[m.group].marks[m.lane] = math.MinInt64
 		}
-		t.marks = append(t.marks, m)
 	}
 	for _, op := range f.ops {
+		at := op.laneOf(t)
+		if at == noLane {
+			continue
+		}
 		if op.Windowed() {
 			late, err := e.lateDestination(op)
 			if err != nil {
 				return err
 			}
-			w, err := newWindowTask(op.window, e.env, newKeeper(newRowWriter(e, late, int32(op.lane(int(p)))), &lateSchema))
+			w, err := newWindowTask(op.window, e.env, newKeeper(newRowWriter(e, late, int32(op.lane(at))), &lateSchema), at)
 			if err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
 			t.windows = append(t.windows, w)
-			e.closerOf(op.window).tasks[p] = w
+			e.closerOf(op.window).tasks[at] = w
 			continue
 		}
 		to, err := e.destinationOf(op)
 		if err != nil {
 			return err
 		}
-		r, err := newRowTask(op, e.env, newRowWriter(e, to, int32(op.lane(int(p)))))
+		r, err := newRowTask(op, e.env, newRowWriter(e, to, int32(op.lane(at))))
 		if err != nil {
 			return fmt.Errorf("build %s: %w", op.Name, err)
 		}
@@ -274,6 +280,20 @@ func (e *Engine) buildTask(f *topicFlow, source Source, p int32, unusable *desti
 	}
 	f.tasks = append(f.tasks, t)
 	e.tasks = append(e.tasks, t)
+	return nil
+}
+
+// addMarks gives a task the watermarks of its flow.
+func (t *task) addMarks() error {
+	for _, g := range t.flow.groups {
+		m := &taskMarks{group: g, lane: lane(g.topics, t.topic, t.partition), floor: math.MinInt64}
+		m.tracker = window.NewTracker(g.delay, t.e.opt.Pipeline.Config.FutureLimit)
+		var err error
+		if m.pre, err = compileFilter(g.pre, t.e.env); err != nil {
+			return err
+		}
+		t.marks = append(t.marks, m)
+	}
 	return nil
 }
 
@@ -345,12 +365,12 @@ func (e *Engine) destinationOf(op *operator) (*destination, error) {
 // lateDestination is where the late rows of a windowed operator go: one log for all flows of a table.
 func (e *Engine) lateDestination(op *operator) (*destination, error) {
 	if op.Table == nil {
-		return e.logDestination("late/"+op.Name, op.Name+"$late", lateSchema, e.partitionsOf[op.topic.topic])
+		return e.logDestination("late/"+op.Name, op.Name+"$late", lateSchema, e.lanesOf(op.From.Topics))
 	}
 	n := 0
 	for _, o := range e.byTable[op.Table.Name] {
 		if o.Windowed() {
-			n = max(n, e.partitionsOf[o.From.Topics[0]]*o.flows)
+			n = max(n, e.lanesOf(o.From.Topics)*o.flows)
 		}
 	}
 	return e.logDestination("late/"+op.Table.Name, op.Table.Name+"$late", lateSchema, n)

@@ -183,19 +183,19 @@ func (e *Engine) cutState(d *Delta) {
 	for _, c := range e.merger.closer {
 		w.op, w.grows = stateOp(c.w), c.w.grows
 		for _, g := range c.gone {
-			w.key = partialPrefix(w.key[:0], g.partition, g.slice, g.minEnd)
+			w.key = partialPrefix(w.key[:0], g.lane, g.slice, g.minEnd)
 			d.DeletePrefix(w.op, w.key)
 		}
 		c.gone = c.gone[:0]
-		for partition := range c.pending {
-			for _, p := range c.pending[partition] {
+		for lane := range c.pending {
+			for _, p := range c.pending[lane] {
 				c.noteChanged(p)
-				w.write(int32(partition), p)
+				w.write(int32(lane), p)
 			}
-			if t := c.tasks[partition]; t != nil {
+			if t := c.tasks[lane]; t != nil {
 				for _, p := range t.open {
 					c.noteChanged(p)
-					w.write(int32(partition), p)
+					w.write(int32(lane), p)
 				}
 			}
 		}
@@ -215,11 +215,11 @@ type stateWriter struct {
 
 // write writes the slots of a partial that changed. A slot's key is the partial's, the slot, and a
 // number: 0 for its state, 1 … mostDeltas for changes since, of aggregates that grow.
-func (w *stateWriter) write(partition int32, p *partial) {
+func (w *stateWriter) write(lane int32, p *partial) {
 	if len(p.hash.Dirty()) == 0 {
 		return
 	}
-	w.key = partialPrefix(w.key[:0], partition, p.slice, p.minEnd)
+	w.key = partialPrefix(w.key[:0], lane, p.slice, p.minEnd)
 	head := len(w.key)
 	if n := p.hash.Len(); n > len(p.deltas) {
 		p.deltas = append(p.deltas, make([]uint8, n-len(p.deltas))...)
@@ -264,9 +264,9 @@ func (s *StateFullError) Error() string {
 
 func stateOp(w *windowOp) string { return "state/" + w.op.Name }
 
-// partialPrefix is the start of a partial's keys: partition, slice, minEnd; its slots stand behind it.
-func partialPrefix(dst []byte, partition int32, slice, minEnd int64) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, uint32(partition))
+// partialPrefix is the start of a partial's keys: lane, slice, minEnd; its slots stand behind it.
+func partialPrefix(dst []byte, lane int32, slice, minEnd int64) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(lane))
 	return appendOrdered(appendOrdered(dst, slice), minEnd)
 }
 
@@ -275,11 +275,11 @@ func (e *Engine) cut() *cut {
 	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Entry: e.outbox.nextID, Appended: e.merger.appended,
 		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
-		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.topic, Tables: t.tables()}
+		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.count, Tables: t.tables()}
 		for _, m := range t.marks {
 			p.Marks = append(p.Marks, markCut{m.tracker.Now(), m.floor, m.tracker.AppendState(nil)})
 		}
-		c.Topics[t.flow.topic] = append(c.Topics[t.flow.topic], p)
+		c.Topics[t.topic] = append(c.Topics[t.topic], p)
 	}
 	for _, cl := range e.merger.closer {
 		c.Windows[cl.w.op.Name] = windowCut{cl.closed, cl.emit.rows}

@@ -201,7 +201,7 @@ func (e *Engine) runTask(ctx context.Context, t *task) (err error) {
 		}
 	}()
 	if t.reader, err = t.source.Open(ctx, t.partition, t.position); err != nil {
-		return fmt.Errorf("open %s partition %d at offset %d: %w", t.flow.topic, t.partition, t.position.Offset, err)
+		return fmt.Errorf("open %s partition %d at offset %d: %w", t.topic, t.partition, t.position.Offset, err)
 	}
 	defer func() { err = errors.Join(err, t.reader.Close()) }()
 	return t.run(ctx)
@@ -304,7 +304,7 @@ func (e *Engine) guarded(do func() error) (err error) {
 
 // panicked describes a panic met in the present step.
 func (t *task) panicked(value any) *PanicError {
-	p := &PanicError{Topic: t.flow.topic, Partition: t.partition, Offset: -1, Value: value, Stack: stack()}
+	p := &PanicError{Topic: t.topic, Partition: t.partition, Offset: -1, Value: value, Stack: stack()}
 	if t.to <= t.records.Len() && t.from < t.to {
 		p.Offset, p.Rows = t.records.Offsets[t.from], t.to-t.from
 	}

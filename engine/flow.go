@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,17 +11,17 @@ import (
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
-// A topicFlow is everything that reads one topic. Its columns are what is decoded once for all
-// operators: fields of the JSON value, the source's own columns that some query names, and event
-// times that are more than a field.
+// A topicFlow is everything that reads a topic, or several topics that some operator reads together. Its
+// columns are what is decoded once for all operators: fields of the JSON value, the source's own columns
+// that some query names, and event times that are more than a field.
 type topicFlow struct {
-	topic   string
+	topics  []string
 	columns []scanColumn
 	schema  column.Schema
 	targets []codec.Target // the decoded fields; they are the first columns
 	groups  []*markGroup
 	ops     []*operator
-	tasks   []*task // by partition
+	tasks   []*task // by topic and partition
 }
 
 // A scanColumn is one column of a scan's batches: exactly one of its origins is set.
@@ -32,10 +33,11 @@ type scanColumn struct {
 	used     bool
 }
 
-// A markGroup is one watermark of a topic: an event time, a delay, and the filters below it, whose
+// A markGroup is one watermark of the topics that its operators read: an event time, a delay, and the filters below it, whose
 // rows do not move it. Operators with the same three share it.
 type markGroup struct {
 	key     string
+	topics  []string
 	pre     []*expr.Node
 	time    *expr.Node // a column
 	timeCol int
@@ -57,9 +59,71 @@ type operator struct {
 	consumers []*operator // operators that read this table of windows, or of rows of such
 }
 
-// newTopicFlow folds the operators that read a topic into one scan.
-func newTopicFlow(topic string, ops []*operator) *topicFlow {
-	f := &topicFlow{topic: topic, ops: ops}
+// A lane is the place of a partition among those of the topics that an operator reads: the topics take
+// the lanes in turn, so that a lane stays what it is when a topic gets more partitions. Of topics with
+// fewer partitions than others some lanes are empty. With one topic a lane is a partition.
+func lane(topics []string, topic string, partition int32) int {
+	i := slices.Index(topics, topic)
+	if i < 0 {
+		return noLane
+	}
+	return int(partition)*len(topics) + i
+}
+
+// noLane is the lane of a partition that an operator does not read.
+const noLane = -1
+
+// laneOf is the lane of a task's partition.
+func (op *operator) laneOf(t *task) int { return lane(op.From.Topics, t.topic, t.partition) }
+
+// A reading is topics and the operators that read them.
+type reading struct {
+	topics []string
+	ops    []*operator
+}
+
+// add takes an operator in.
+func (r *reading) add(op *operator) {
+	for _, topic := range op.From.Topics {
+		if !slices.Contains(r.topics, topic) {
+			r.topics = append(r.topics, topic)
+		}
+	}
+	r.ops = append(r.ops, op)
+}
+
+// shares reports whether an operator reads one of the topics.
+func (r *reading) shares(op *operator) bool {
+	return slices.ContainsFunc(op.From.Topics, func(topic string) bool { return slices.Contains(r.topics, topic) })
+}
+
+// readings puts operators together that share a topic, also by way of others, so that each topic is
+// read and decoded once.
+func readings(ops []*operator) []*reading {
+	var all []*reading
+	for _, op := range ops {
+		one := &reading{}
+		var others []*reading
+		for _, r := range all {
+			if !r.shares(op) {
+				others = append(others, r)
+				continue
+			}
+			for _, o := range r.ops {
+				one.add(o)
+			}
+		}
+		one.add(op)
+		slices.SortFunc(one.ops, func(a, b *operator) int { return a.id - b.id })
+		all = append(others, one)
+	}
+	slices.SortFunc(all, func(a, b *reading) int { return a.ops[0].id - b.ops[0].id })
+	return all
+}
+
+// newTopicFlow folds the operators that read topics into one scan.
+func newTopicFlow(topics []string, ops []*operator) *topicFlow {
+	f := &topicFlow{topics: topics, ops: ops}
 	b := &fuser{flow: f, byKey: map[string]int{}}
 	for _, op := range ops {
 		op.topic, b.json = f, false
@@ -82,7 +146,7 @@ func (f *topicFlow) addToGroup(op *operator) {
 	if !op.HasTime {
 		return
 	}
-	parts := []string{op.Time.Key(), strconv.FormatInt(op.Delay, 10), strconv.FormatBool(op.json)}
+	parts := []string{strings.Join(op.From.Topics, ","), op.Time.Key(), strconv.FormatInt(op.Delay, 10), strconv.FormatBool(op.json)}
 	for _, p := range op.Pre {
 		parts = append(parts, p.Key())
 	}
@@ -95,7 +159,7 @@ func (f *topicFlow) addToGroup(op *operator) {
 		}
 	}
 	op.group = len(f.groups)
-	f.groups = append(f.groups, &markGroup{key: key, pre: op.Pre, time: op.Time, delay: op.Delay, json: op.json, ops: []*operator{op}})
+	f.groups = append(f.groups, &markGroup{key: key, topics: op.From.Topics, pre: op.Pre, time: op.Time, delay: op.Delay, json: op.json, ops: []*operator{op}})
 }
 
 // shareTimes makes each event time that is more than a field a column, and lets the operators

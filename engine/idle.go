@@ -52,16 +52,21 @@ func (e *Engine) CheckIdle(ctx context.Context) error {
 func (e *Engine) raiseGroup(f *topicFlow, group int, since int64) error {
 	low, greatest := int64(math.MaxInt64), int64(math.MinInt64)
 	var silent []*task
+	others := 0
 	for _, t := range f.tasks {
+		if t.marks[group].lane == noLane {
+			continue
+		}
 		mark := t.marks[group].tracker.Now()
 		greatest = max(greatest, mark)
 		if t.idle.Load() && t.lastRow.Load() <= since {
 			silent = append(silent, t)
 		} else {
 			low = min(low, mark)
+			others++
 		}
 	}
-	if len(silent) == len(f.tasks) {
+	if others == 0 {
 		low = greatest
 	}
 	for _, t := range silent {
@@ -70,7 +75,7 @@ func (e *Engine) raiseGroup(f *topicFlow, group int, since int64) error {
 		}
 		e.changed.Store(true)
 		if err := e.merger.report(t); err != nil {
-			return fmt.Errorf("close windows past idle partition %d of %s: %w", t.partition, f.topic, err)
+			return fmt.Errorf("close windows past idle partition %d of %s: %w", t.partition, t.topic, err)
 		}
 	}
 	return nil

@@ -23,9 +23,9 @@ type merger struct {
 	appended int64 // append time of the newest record that the task of the last report has read
 }
 
-// groupMarks is one watermark over all partitions of its topic.
+// groupMarks is one watermark over all partitions of its topics.
 type groupMarks struct {
-	marks   []int64 // by partition
+	marks   []int64 // by lane; math.MaxInt64 where a lane is empty, which holds nothing back
 	global  int64   // minimum of marks, never falling
 	closers []*closer
 }
@@ -35,7 +35,7 @@ type closer struct {
 	w       *windowOp
 	group   *groupMarks
 	tasks   []*windowTask
-	pending [][]*partial // by partition, sealed, by slice and minEnd
+	pending [][]*partial // by lane, sealed, by slice and minEnd
 	closed  int64        // end of the newest window that is closed; math.MinInt64: none
 	gone    []partialKey // stored partials to be removed at the next checkpoint
 	emit    *emitter
@@ -48,13 +48,13 @@ type closer struct {
 }
 
 type partialKey struct {
-	partition     int32
+	lane          int32
 	slice, minEnd int64
 }
 
 func newMerger(e *Engine) *merger { return &merger{e: e, groups: map[*markGroup]*groupMarks{}} }
 
-// addGroup makes room for a watermark over n partitions.
+// addGroup makes room for a watermark over n lanes, which are empty until a task takes them.
 func (m *merger) addGroup(g *markGroup, n int) {
 	gm := m.groups[g]
 	if gm == nil {
@@ -62,7 +62,7 @@ func (m *merger) addGroup(g *markGroup, n int) {
 		m.groups[g] = gm
 	}
 	for len(gm.marks) < n {
-		gm.marks = append(gm.marks, math.MinInt64)
+		gm.marks = append(gm.marks, math.MaxInt64)
 	}
 }
 
@@ -79,18 +79,24 @@ func (m *merger) report(t *task) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.noteAppended(t)
-	for i, tm := range t.marks {
-		g := m.groups[t.flow.groups[i]]
-		g.marks[t.partition] = tm.tracker.Now()
+	for _, tm := range t.marks {
+		if tm.lane == noLane {
+			continue
+		}
+		g := m.groups[tm.group]
+		g.marks[tm.lane] = tm.tracker.Now()
 		if t.done && m.e.opt.CloseWindows {
-			g.marks[t.partition] = math.MaxInt64 // it can hold nothing back any more
+			g.marks[tm.lane] = math.MaxInt64 // it can hold nothing back any more
 		}
 	}
 	for _, w := range t.windows {
-		m.e.closerOf(w.w).seal(t, w)
+		m.e.closerOf(w.w).seal(w)
 	}
-	for i := range t.marks {
-		if err := m.groups[t.flow.groups[i]].advance(); err != nil {
+	for _, tm := range t.marks {
+		if tm.lane == noLane {
+			continue
+		}
+		if err := m.groups[tm.group].advance(); err != nil {
 			return err
 		}
 	}
@@ -112,17 +118,20 @@ func (m *merger) settle(flows []*topicFlow, added func(*task) bool) {
 				closed = max(closed, c.closed)
 			}
 			for _, t := range f.tasks {
-				if !added(t) {
+				if !added(t) && t.marks[i].lane != noLane {
 					reached = min(reached, t.marks[i].tracker.Now())
 				}
 			}
 			for _, t := range f.tasks {
 				tm := t.marks[i]
+				if tm.lane == noLane {
+					continue
+				}
 				tm.raise(closed)
 				if added(t) && reached < math.MaxInt64 {
 					tm.raise(reached)
 				}
-				g.marks[t.partition] = max(g.marks[t.partition], tm.tracker.Now())
+				g.marks[tm.lane] = max(g.marks[tm.lane], tm.tracker.Now())
 			}
 			g.global = max(g.global, slices.Min(g.marks))
 		}
@@ -131,15 +140,15 @@ func (m *merger) settle(flows []*topicFlow, added func(*task) bool) {
 
 // seal takes the partials that no row can reach any more: those whose minEnd the task's own
 // watermark has passed.
-func (c *closer) seal(t *task, w *windowTask) {
-	mark := c.group.marks[t.partition]
+func (c *closer) seal(w *windowTask) {
+	mark := c.group.marks[w.lane]
 	kept := w.open[:0]
 	for _, p := range w.open {
 		if p.minEnd > mark {
 			kept = append(kept, p)
 			continue
 		}
-		c.insert(t.partition, p)
+		c.insert(w.lane, p)
 		if h := c.emit.takeSpare(); h != nil { // in return
 			w.free = append(w.free, h)
 		}
@@ -148,10 +157,10 @@ func (c *closer) seal(t *task, w *windowTask) {
 	w.open = kept
 }
 
-func (c *closer) insert(partition int32, p *partial) {
-	list := c.pending[partition]
+func (c *closer) insert(lane int, p *partial) {
+	list := c.pending[lane]
 	at, _ := slices.BinarySearchFunc(list, p, comparePartials)
-	c.pending[partition] = slices.Insert(list, at, p)
+	c.pending[lane] = slices.Insert(list, at, p)
 }
 
 // advance moves the global watermark and closes what lies behind it.
@@ -196,7 +205,7 @@ func (c *closer) next() (end int64, ok bool) {
 	return end, ok
 }
 
-// close merges the window that ends at end, partition by partition in order, and hands its rows on.
+// close merges the window that ends at end, lane by lane in order, and hands its rows on.
 func (c *closer) close(end int64) error {
 	merged := c.emit.hash
 	merged.Reset()
@@ -219,7 +228,7 @@ func (c *closer) close(end int64) error {
 
 // drop lets go of partials whose last window is closed.
 func (c *closer) drop(end int64) {
-	for partition, list := range c.pending {
+	for lane, list := range c.pending {
 		kept := list[:0]
 		for _, p := range list {
 			if c.w.spec.LastEnd(p.slice) > end {
@@ -227,13 +236,13 @@ func (c *closer) drop(end int64) {
 				continue
 			}
 			if p.stored {
-				c.gone = append(c.gone, partialKey{int32(partition), p.slice, p.minEnd})
+				c.gone = append(c.gone, partialKey{int32(lane), p.slice, p.minEnd})
 			}
 			p.hash.Reset()
 			c.emit.spare(p.hash)
 		}
 		clear(list[len(kept):])
-		c.pending[partition] = kept
+		c.pending[lane] = kept
 	}
 }
 
@@ -242,9 +251,9 @@ func (c *closer) drop(end int64) {
 func (c *closer) openWindow(end int64, into *agg.Hash) {
 	into.Reset()
 	start := end - c.w.spec.Size
-	for partition := range c.pending {
-		parts := append([]*partial(nil), c.pending[partition]...)
-		if t := c.tasks[partition]; t != nil {
+	for lane := range c.pending {
+		parts := append([]*partial(nil), c.pending[lane]...)
+		if t := c.tasks[lane]; t != nil {
 			parts = append(parts, t.open...)
 		}
 		slices.SortFunc(parts, comparePartials)
@@ -295,11 +304,11 @@ func (c *closer) openEnds() []int64 {
 			}
 		}
 	}
-	for partition, list := range c.pending {
+	for lane, list := range c.pending {
 		for _, p := range list {
 			visit(p)
 		}
-		if t := c.tasks[partition]; t != nil {
+		if t := c.tasks[lane]; t != nil {
 			for _, p := range t.open {
 				visit(p)
 			}

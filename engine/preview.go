@@ -30,7 +30,7 @@ type preview struct {
 	chain  []*derived
 	rows   *rowWriter
 	busy   bool // rows are on their way; under outbox.mu
-	next   int  // partition whose changes are taken first
+	next   int  // lane whose changes are taken first
 
 	picked  []pick
 	windows []openWindow
@@ -45,7 +45,7 @@ type pick struct {
 	slots []uint32
 }
 
-// An openWindow is the groups of an open window that changed, merged over the partitions.
+// An openWindow is the groups of an open window that changed, merged over the lanes.
 type openWindow struct {
 	end  int64
 	age  int64
@@ -246,8 +246,8 @@ func (v *preview) take() {
 		})
 	}
 	slices.SortFunc(v.windows, func(a, b openWindow) int { return int(min(1, max(-1, a.end-b.end))) })
-	for partition := range c.pending {
-		v.ordered = c.inOrder(v.ordered[:0], partition)
+	for lane := range c.pending {
+		v.ordered = c.inOrder(v.ordered[:0], lane)
 		for _, w := range v.windows {
 			for _, p := range v.ordered {
 				if p.slice >= w.end-c.w.spec.Size && p.slice < w.end && p.minEnd <= w.end {
@@ -258,7 +258,7 @@ func (v *preview) take() {
 	}
 }
 
-// pick takes groups that changed, from one partition after another, beginning where it ended last.
+// pick takes groups that changed, from one lane after another, beginning where it ended last.
 func (v *preview) pick() {
 	c := v.closer
 	v.picked = v.picked[:0]
@@ -266,15 +266,15 @@ func (v *preview) pick() {
 	n := len(c.pending)
 	first := v.next
 	for i := range n {
-		partition := (first + i) % n
-		for _, p := range c.inOrder(v.ordered[:0], partition) {
+		lane := (first + i) % n
+		for _, p := range c.inOrder(v.ordered[:0], lane) {
 			if len(p.stale) <= v.place || len(p.stale[v.place].slots) == 0 {
 				continue
 			}
 			windows := 0
 			v.eachWindow(p, func(int64) { windows++ })
 			if left <= 0 {
-				v.next = partition
+				v.next = lane
 				return
 			}
 			take := max(1, left/max(windows, 1))
@@ -341,11 +341,11 @@ func (v *preview) evaluate() error {
 	return nil
 }
 
-// inOrder appends the partials of a partition to dst in the order in which they are merged. The gate
+// inOrder appends the partials of a lane to dst in the order in which they are merged. The gate
 // is held.
-func (c *closer) inOrder(dst []*partial, partition int) []*partial {
-	dst = append(dst, c.pending[partition]...)
-	if t := c.tasks[partition]; t != nil {
+func (c *closer) inOrder(dst []*partial, lane int) []*partial {
+	dst = append(dst, c.pending[lane]...)
+	if t := c.tasks[lane]; t != nil {
 		dst = append(dst, t.open...)
 	}
 	slices.SortFunc(dst, comparePartials)

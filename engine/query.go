@@ -37,8 +37,10 @@ func (e *Engine) systemDatasets() []*plan.Dataset {
 		out = append(out, &plan.Dataset{Kind: plan.System, Name: name, Schema: schema, EventTime: -1})
 	}
 	for _, f := range e.flows {
-		add(f.topic, plan.SourceSchema)
-		add(f.topic+"$invalid", refusedSchema)
+		for _, topic := range f.topics {
+			add(topic, plan.SourceSchema)
+			add(topic+"$invalid", refusedSchema)
+		}
 	}
 	for _, d := range e.opt.Pipeline.Datasets {
 		windowed := len(e.windowed(d.Name)) > 0
@@ -63,14 +65,23 @@ type scanFunc func(ctx context.Context, name string, visit func(*column.Batch) e
 func (e *Engine) runBatch(ctx context.Context, root plan.Node, scan scanFunc, visit func(*column.Batch) error) error {
 	env := expr.Env{Zone: e.env.Zone, Now: e.opt.Now()}
 	return batch.Run(ctx, root, func(d *plan.Dataset) (batch.Input, error) {
-		name := d.Name
+		names := []string{d.Name}
 		if d.Kind == plan.SourceTopic {
-			if len(d.Topics) != 1 || e.sources[d.Topics[0]] == nil {
-				return nil, fmt.Errorf("read %s: no table reads its topic", d.Name)
+			names = d.Topics
+			for _, topic := range names {
+				if e.sources[topic] == nil {
+					return nil, fmt.Errorf("read %s: no table reads its topic %s", d.Name, topic)
+				}
 			}
-			name = d.Topics[0]
 		}
-		return pull(ctx, func(visit func(*column.Batch) error) error { return scan(ctx, name, visit) }), nil
+		return pull(ctx, func(visit func(*column.Batch) error) error {
+			for _, name := range names {
+				if err := scan(ctx, name, visit); err != nil {
+					return err
+				}
+			}
+			return nil
+		}), nil
 	}, env, visit)
 }
 

@@ -189,7 +189,7 @@ func (e *Engine) Names() []string {
 		}
 	}
 	for _, f := range e.flows {
-		names = append(names, f.topic)
+		names = append(names, f.topics...)
 	}
 	for _, d := range e.opt.Pipeline.Datasets {
 		if len(e.windowed(d.Name)) > 0 {
@@ -202,7 +202,9 @@ func (e *Engine) Names() []string {
 		}
 	}
 	for _, f := range e.flows {
-		names = append(names, f.topic+"$invalid")
+		for _, topic := range f.topics {
+			names = append(names, topic+"$invalid")
+		}
 	}
 	return names
 }
@@ -238,7 +240,7 @@ func (e *Engine) explainOp(b *strings.Builder, op *operator) {
 	for _, c := range op.topic.columns {
 		fields = append(fields, c.field.Name)
 	}
-	fmt.Fprintf(b, "one scan of topic %s serves %d operators and decodes: %s\n", op.topic.topic, len(op.topic.ops), strings.Join(fields, ", "))
+	fmt.Fprintf(b, "one scan of topic %s serves %d operators and decodes: %s\n", strings.Join(op.topic.topics, ", "), len(op.topic.ops), strings.Join(fields, ", "))
 	if op.window == nil {
 		return
 	}

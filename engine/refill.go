@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/column"
-	"github.com/nagare-stream/nagare/engine/window"
 )
 
 // keepFilled gives a cache everything that lives whenever it says that rows may be missing, until ctx
@@ -176,6 +175,9 @@ func (e *Engine) readTopicAgain(ctx context.Context, op *operator, d *destinatio
 		return err
 	}
 	for _, read := range op.topic.tasks {
+		if op.laneOf(read) == noLane {
+			continue
+		}
 		t, err := e.taskAgain(again, read, newAside(e, d, read.partition))
 		if err != nil {
 			return err
@@ -198,7 +200,7 @@ func (e *Engine) readTopicAgain(ctx context.Context, op *operator, d *destinatio
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("read %s partition %d again: %w", t.flow.topic, t.partition, err)
+			return fmt.Errorf("read %s partition %d again: %w", t.topic, t.partition, err)
 		}
 	}
 	return nil
@@ -213,7 +215,7 @@ func (e *Engine) operatorAgain(op *operator) (*operator, error) {
 	for _, o := range ops {
 		if o.Sink == op.Sink && o.Name == op.Name {
 			again := &operator{StreamOp: *o, id: op.id, flows: 1}
-			newTopicFlow(op.topic.topic, []*operator{again})
+			newTopicFlow(op.From.Topics, []*operator{again})
 			return again, nil
 		}
 	}
@@ -223,18 +225,13 @@ func (e *Engine) operatorAgain(op *operator) (*operator, error) {
 // taskAgain makes a task that runs one operator over a partition beside the one that counts.
 func (e *Engine) taskAgain(op *operator, beside *task, to *rowWriter) (*task, error) {
 	f := op.topic
-	t := &task{e: e, flow: f, partition: beside.partition, source: beside.source}
+	t := &task{e: e, flow: f, topic: beside.topic, partition: beside.partition, source: beside.source}
 	var err error
-	if t.scan, err = newScanner(f, e.env); err != nil {
+	if t.scan, err = newScanner(f, t.topic, e.env); err != nil {
 		return nil, err
 	}
-	for _, g := range f.groups {
-		m := &taskMarks{group: g, floor: math.MinInt64}
-		m.tracker = window.NewTracker(g.delay, e.opt.Pipeline.Config.FutureLimit)
-		if m.pre, err = compileFilter(g.pre, e.env); err != nil {
-			return nil, err
-		}
-		t.marks = append(t.marks, m)
+	if err := t.addMarks(); err != nil {
+		return nil, err
 	}
 	r, err := newRowTask(op, e.env, to)
 	if err != nil {
@@ -248,7 +245,7 @@ func (e *Engine) taskAgain(op *operator, beside *task, to *rowWriter) (*task, er
 // panic is passed over.
 func (t *task) again(from, to int) error {
 	for i := from; i < to && len(t.e.opt.Poison) > 0; i++ {
-		if _, is := t.e.opt.Poison[Place{t.flow.topic, t.partition, t.records.Offsets[i]}]; !is {
+		if _, is := t.e.opt.Poison[Place{t.topic, t.partition, t.records.Offsets[i]}]; !is {
 			continue
 		}
 		if err := t.again(from, i); err != nil {

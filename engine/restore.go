@@ -67,7 +67,7 @@ func (e *Engine) begin(ctx context.Context) error {
 		}
 		at, err := s.Start(ctx, t.partition)
 		if err != nil {
-			return fmt.Errorf("find where %s partition %d begins: %w", t.flow.topic, t.partition, err)
+			return fmt.Errorf("find where %s partition %d begins: %w", t.topic, t.partition, err)
 		}
 		if at != (Position{}) {
 			t.position = at
@@ -96,7 +96,7 @@ func (c *ChangedError) Error() string {
 
 type partialID struct {
 	c             *closer
-	partition     int32
+	lane          int
 	slice, minEnd int64
 }
 
@@ -104,9 +104,9 @@ func restoreSlot(c *closer, loose map[partialID]*partial, key, value []byte) err
 	if len(key) != 25 {
 		return fmt.Errorf("restore %s: a key of %d bytes", c.w.op.Name, len(key))
 	}
-	id := partialID{c, int32(binary.BigEndian.Uint32(key)), ordered(key[4:]), ordered(key[12:])}
-	if int(id.partition) >= len(c.pending) {
-		return fmt.Errorf("restore %s: partition %d of %d", c.w.op.Name, id.partition, len(c.pending))
+	id := partialID{c, int(binary.BigEndian.Uint32(key)), ordered(key[4:]), ordered(key[12:])}
+	if id.lane >= len(c.pending) {
+		return fmt.Errorf("restore %s: partition %d of %d", c.w.op.Name, id.lane, len(c.pending))
 	}
 	p := loose[id]
 	if p == nil {
@@ -144,12 +144,12 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 	e.events.Store(c.Events)
 	e.outbox.nextID = c.Entry
 	e.merger.appended = c.Appended
-	added := func(t *task) bool { return int(t.partition) >= len(c.Topics[t.flow.topic]) }
+	added := func(t *task) bool { return int(t.partition) >= len(c.Topics[t.topic]) }
 	for _, t := range e.tasks {
 		if added(t) {
 			continue
 		}
-		if err := t.resume(&c.Topics[t.flow.topic][t.partition]); err != nil {
+		if err := t.resume(&c.Topics[t.topic][t.partition]); err != nil {
 			return err
 		}
 	}
@@ -163,10 +163,10 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 	e.merger.settle(e.flows, added)
 	for id, p := range loose {
 		p.hash.ClearDirty()
-		if t := id.c.tasks[id.partition]; t != nil && p.minEnd > id.c.group.marks[id.partition] {
+		if t := id.c.tasks[id.lane]; t != nil && p.minEnd > id.c.group.marks[id.lane] {
 			t.open = append(t.open, p)
 		} else {
-			id.c.insert(id.partition, p)
+			id.c.insert(id.lane, p)
 		}
 	}
 	for _, t := range e.tasks {
@@ -188,11 +188,11 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 // resume puts the numbers of a partition back.
 func (t *task) resume(p *partitionCut) error {
 	if len(p.Marks) != len(t.marks) {
-		return fmt.Errorf("%s partition %d has %d watermarks, and %d are needed", t.flow.topic, t.partition, len(p.Marks), len(t.marks))
+		return fmt.Errorf("%s partition %d has %d watermarks, and %d are needed", t.topic, t.partition, len(p.Marks), len(t.marks))
 	}
 	t.position = Position{Offset: p.Offset, Log: p.Log}
 	t.offset.Store(p.Offset)
-	t.topic, t.lost = p.Topic, p.Lost
+	t.count, t.lost = p.Topic, p.Lost
 	for i, m := range t.marks {
 		if err := m.tracker.SetState(p.Marks[i].State); err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 type task struct {
 	e         *Engine
 	flow      *topicFlow
+	topic     string
 	partition int32
 	source    Source
 	reader    Reader
@@ -35,7 +36,7 @@ type task struct {
 	marks   []*taskMarks
 	windows []*windowTask
 	rows    []*rowTask
-	topic   Count   // outcomes over all operators, a row once
+	count   Count   // outcomes over all operators, a row once
 	best    []uint8 // by row: best outcome so far
 	from    int     // first record of the step
 	to      int     // behind its last one
@@ -47,6 +48,7 @@ type task struct {
 // taskMarks is one watermark of the task's partition.
 type taskMarks struct {
 	group   *markGroup
+	lane    int // noLane: its operators do not read the task's topic
 	tracker window.Tracker
 	pre     filter
 	marks   []int64
@@ -68,10 +70,10 @@ func (t *task) run(ctx context.Context) error {
 			return t.inGate(t.finish)
 		}
 		if err != nil {
-			return fmt.Errorf("read %s partition %d at offset %d: %w", t.flow.topic, t.partition, t.offset.Load(), err)
+			return fmt.Errorf("read %s partition %d at offset %d: %w", t.topic, t.partition, t.offset.Load(), err)
 		}
 		if err = t.inGate(t.process); err != nil {
-			return fmt.Errorf("process %s partition %d at offset %d: %w", t.flow.topic, t.partition, t.offset.Load(), err)
+			return fmt.Errorf("process %s partition %d at offset %d: %w", t.topic, t.partition, t.offset.Load(), err)
 		}
 		t.e.worked()
 	}
@@ -121,7 +123,7 @@ func (t *task) stepPastPoison(from, to int) error {
 		return t.step(from, to)
 	}
 	for i := from; i < to; i++ {
-		reason, is := t.e.opt.Poison[Place{t.flow.topic, t.partition, t.records.Offsets[i]}]
+		reason, is := t.e.opt.Poison[Place{t.topic, t.partition, t.records.Offsets[i]}]
 		if !is {
 			continue
 		}
@@ -144,7 +146,7 @@ func (t *task) stepPastPoison(from, to int) error {
 // refuseUnseen books a record as invalid everywhere without decoding it.
 func (t *task) refuseUnseen(i int, reason string) error {
 	one := Count{Read: 1, Invalid: 1}
-	t.topic.add(one)
+	t.count.add(one)
 	for _, w := range t.windows {
 		w.judged.count.add(one)
 	}
@@ -172,7 +174,9 @@ func (t *task) step(from, to int) error {
 		t.best[i] = outcomes // nobody has judged it
 	}
 	for _, m := range t.marks {
-		m.mark(t)
+		if m.lane != noLane {
+			m.mark(t)
+		}
 	}
 	for _, w := range t.windows {
 		if err := w.step(t); err != nil {
@@ -187,7 +191,7 @@ func (t *task) step(from, to int) error {
 	if err := t.keepUnusable(); err != nil {
 		return err
 	}
-	countOutcomes(&t.topic, t.best)
+	countOutcomes(&t.count, t.best)
 	t.e.events.Add(int64(n))
 	return nil
 }
@@ -251,6 +255,7 @@ func compileFilter(predicates []*expr.Node, env expr.Env) (filter, error) {
 // A scanner decodes records into the columns of a topicFlow.
 type scanner struct {
 	flow     *topicFlow
+	topic    string
 	json     *codec.JSON
 	status   []codec.Status
 	batch    column.Batch
@@ -261,8 +266,8 @@ type scanner struct {
 	failed   expr.RowErrors
 }
 
-func newScanner(f *topicFlow, env expr.Env) (*scanner, error) {
-	s := &scanner{flow: f, computed: make([]*expr.Eval, len(f.columns))}
+func newScanner(f *topicFlow, topic string, env expr.Env) (*scanner, error) {
+	s := &scanner{flow: f, topic: topic, computed: make([]*expr.Eval, len(f.columns))}
 	if len(f.targets) > 0 {
 		s.json = codec.NewJSON(f.targets, codec.Options{Zone: env.Zone})
 	}
@@ -300,7 +305,7 @@ func (s *scanner) decode(r *Records, from, to int) error {
 	}
 	for i := len(s.flow.targets); i < len(s.flow.columns); i++ {
 		if c := &s.flow.columns[i]; c.source >= 0 {
-			fillSource(&b.Cols[i], c.source, s.flow.topic, r, from, to)
+			fillSource(&b.Cols[i], c.source, s.topic, r, from, to)
 		}
 	}
 	s.failed.Reset()

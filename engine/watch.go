@@ -163,9 +163,9 @@ func (e *Engine) destinationNames() []string {
 // partials is all that an operator holds, sealed or not. The gate is held.
 func (c *closer) partials() []*partial {
 	var all []*partial
-	for partition, list := range c.pending {
+	for lane, list := range c.pending {
 		all = append(all, list...)
-		if t := c.tasks[partition]; t != nil {
+		if t := c.tasks[lane]; t != nil {
 			all = append(all, t.open...)
 		}
 	}
@@ -180,10 +180,9 @@ func (e *Engine) partitions(f *topicFlow) []PartitionStatus {
 		if t.flow != f {
 			continue
 		}
-		p := PartitionStatus{Topic: f.topic, Partition: t.partition, Position: t.position.Offset, Watermark: math.MinInt64,
+		p := PartitionStatus{Topic: t.topic, Partition: t.partition, Position: t.position.Offset, Watermark: math.MinInt64,
 			EventTime: math.MinInt64, Idle: t.idle.Load(), LastRow: t.lastRow.Load(), Lost: t.lost}
-		if len(t.marks) > 0 {
-			m := t.marks[0]
+		if m := t.firstMark(); m != nil {
 			p.Watermark = m.tracker.Now()
 			if p.Watermark != math.MinInt64 {
 				p.EventTime = p.Watermark + m.group.delay
@@ -206,6 +205,16 @@ func (e *Engine) partitions(f *topicFlow) []PartitionStatus {
 	return out
 }
 
+// firstMark is the first watermark that the partition has a part in, or nil.
+func (t *task) firstMark() *taskMarks {
+	for _, m := range t.marks {
+		if m.lane != noLane {
+			return m
+		}
+	}
+	return nil
+}
+
 // Ledger is what became of every row that was read so far.
 func (e *Engine) Ledger() Ledger {
 	e.gate.Lock()
@@ -224,17 +233,17 @@ func (e *Engine) ledger() Ledger {
 		l.Tables[table][topic] = sum
 	}
 	for _, t := range e.tasks {
-		sum := l.Topics[t.flow.topic]
-		sum.add(t.topic)
-		l.Topics[t.flow.topic] = sum
+		sum := l.Topics[t.topic]
+		sum.add(t.count)
+		l.Topics[t.topic] = sum
 		for _, w := range t.windows {
 			if w.w.op.Table != nil {
-				book(w.w.op.Table.Name, t.flow.topic, w.judged.count)
+				book(w.w.op.Table.Name, t.topic, w.judged.count)
 			}
 		}
 		for _, r := range t.rows {
 			if r.op.Table != nil {
-				book(r.op.Table.Name, t.flow.topic, r.judged.count)
+				book(r.op.Table.Name, t.topic, r.judged.count)
 			}
 		}
 	}

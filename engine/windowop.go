@@ -59,6 +59,7 @@ type partial struct {
 // A windowTask runs one windowed operator on one partition.
 type windowTask struct {
 	w       *windowOp
+	lane    int
 	where   filter
 	keys    []*expr.Eval // without the window
 	args    []*expr.Eval // by aggregate; nil: count(*)
@@ -109,8 +110,8 @@ func (f *rowFilter) among(rows []uint32) []uint32 {
 	return f.some
 }
 
-func newWindowTask(w *windowOp, env expr.Env, late *keeper) (*windowTask, error) {
-	t := &windowTask{w: w, late: late}
+func newWindowTask(w *windowOp, env expr.Env, late *keeper, lane int) (*windowTask, error) {
+	t := &windowTask{w: w, late: late, lane: lane}
 	var err error
 	if t.where, err = compileFilter(w.op.Post, env); err != nil {
 		return nil, err
