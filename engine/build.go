@@ -27,15 +27,15 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 	e.fingerprint = fingerprint(e.ops, e.opt.Pipeline.Config.TimeZone)
 	e.numberFlows()
-	all := readings(e.connect())
-	for _, r := range all {
+	groups := scanGroups(e.connect())
+	for _, r := range groups {
 		for _, topic := range r.topics {
 			if err := e.openTopic(ctx, topic); err != nil {
 				return err
 			}
 		}
 	}
-	for _, r := range all {
+	for _, r := range groups {
 		if err := e.buildFlow(r); err != nil {
 			return err
 		}
@@ -146,7 +146,7 @@ func (e *Engine) openTopic(ctx context.Context, topic string) error {
 }
 
 // buildFlow makes the scan of topics and a task for each of their partitions.
-func (e *Engine) buildFlow(r *reading) error {
+func (e *Engine) buildFlow(r *scanGroup) error {
 	f := newTopicFlow(r.topics, r.ops)
 	e.flows = append(e.flows, f)
 	for _, g := range f.groups {

@@ -76,14 +76,14 @@ const noLane = -1
 // laneOf is the lane of a task's partition.
 func (op *operator) laneOf(t *task) int { return lane(op.From.Topics, t.topic, t.partition) }
 
-// A reading is topics and the operators that read them.
-type reading struct {
+// A scanGroup is topics and the operators that read them in one scan.
+type scanGroup struct {
 	topics []string
 	ops    []*operator
 }
 
 // add takes an operator in.
-func (r *reading) add(op *operator) {
+func (r *scanGroup) add(op *operator) {
 	for _, topic := range op.From.Topics {
 		if !slices.Contains(r.topics, topic) {
 			r.topics = append(r.topics, topic)
@@ -93,17 +93,17 @@ func (r *reading) add(op *operator) {
 }
 
 // shares reports whether an operator reads one of the topics.
-func (r *reading) shares(op *operator) bool {
+func (r *scanGroup) shares(op *operator) bool {
 	return slices.ContainsFunc(op.From.Topics, func(topic string) bool { return slices.Contains(r.topics, topic) })
 }
 
-// readings puts operators together that share a topic, also by way of others, so that each topic is
+// scanGroups puts operators together that share a topic, also by way of others, so that each topic is
 // read and decoded once.
-func readings(ops []*operator) []*reading {
-	var all []*reading
+func scanGroups(ops []*operator) []*scanGroup {
+	var all []*scanGroup
 	for _, op := range ops {
-		one := &reading{}
-		var others []*reading
+		one := &scanGroup{}
+		var others []*scanGroup
 		for _, r := range all {
 			if !r.shares(op) {
 				others = append(others, r)
@@ -117,7 +117,7 @@ func readings(ops []*operator) []*reading {
 		slices.SortFunc(one.ops, func(a, b *operator) int { return a.id - b.id })
 		all = append(others, one)
 	}
-	slices.SortFunc(all, func(a, b *reading) int { return a.ops[0].id - b.ops[0].id })
+	slices.SortFunc(all, func(a, b *scanGroup) int { return a.ops[0].id - b.ops[0].id })
 	return all
 }
 

@@ -17,13 +17,19 @@ type NotFoundError struct {
 	Known   []string
 }
 
+// mostNames is how many names an error lists.
+const mostNames = 12
+
 func (e *NotFoundError) Error() string {
 	text := fmt.Sprintf("there is no table, view or topic %q", e.Name)
 	switch {
 	case e.Nearest != "":
 		text += fmt.Sprintf("; did you mean %q?", e.Nearest)
 	case len(e.Known) > 0:
-		text += "; there are " + strings.Join(e.Known, ", ")
+		text += "; there are " + strings.Join(e.Known[:min(len(e.Known), mostNames)], ", ")
+		if more := len(e.Known) - mostNames; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
 	}
 	return text
 }

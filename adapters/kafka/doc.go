@@ -8,7 +8,9 @@
 //	cluster.go     a connection: is it there, what can it do
 //	topics.go      topics made, listed, given more partitions
 //	source.go      a topic as an engine.Source
-//	reader.go      one partition read
+//	reader.go      one partition read: where it begins, what is lost
+//	fetch.go       answers of the brokers for a partition, one ahead
+//	batch.go       records taken out of answers
 //	writer.go      records of a generator, or of `nagare publish`, each once
 //	sink.go        rows of a sink; transactions.go exactly once where the cluster can
 //	errors.go      what goes wrong, with what to do about it

@@ -76,7 +76,7 @@ func (r *resolver) finishSource(s *sourceSettings) {
 	}
 	topics, named := d.Options["subscribe"]
 	for _, t := range strings.Split(topics, ",") {
-		if t = strings.TrimSpace(t); t != "" {
+		if t = strings.TrimSpace(t); t != "" && !slices.Contains(d.Topics, t) {
 			d.Topics = append(d.Topics, t)
 		}
 	}

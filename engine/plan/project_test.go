@@ -142,7 +142,7 @@ func TestConfigIsRead(t *testing.T) {
 		"nagare.watermark.futureLimit", "24 hours", "nagare.watermark.idleTimeout", "1 second", "nagare.checkpoint.interval", "1 minute 30 seconds",
 		"nagare.state.maxRows", "77", "nagare.topic.a.b.partitions", "6", "nagare.topic.a.b.key", "user", "nagare.topic.a.b.retention", "2 days",
 		"spark.sql.session.timeZone", "Asia/Tokyo", "any.key", "any value",
-		"source.raw.format", "kafka", "source.raw.option.subscribe", "a.b, c", "source.raw.option.startingOffsets", "latest")})
+		"source.raw.format", "kafka", "source.raw.option.subscribe", "a.b, c,a.b", "source.raw.option.startingOffsets", "latest")})
 	c := p.Config
 	if len(faults) > 0 || c.FutureLimit != day || c.IdleTimeout != second || c.CheckpointInterval != 90*second || c.StateMaxRows != 77 ||
 		c.Topics["a.b"] != (TopicConfig{Partitions: 6, Key: "user", Retention: 2 * day}) || c.TimeZone != "Asia/Tokyo" || c.All["any.key"] != "any value" {
