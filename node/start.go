@@ -36,6 +36,9 @@ func (s startingSource) Start(ctx context.Context, partition int32) (engine.Posi
 	case named && offset == startLatest, !named && s.start.Latest:
 		return s.End(ctx, partition)
 	}
+	if first, ok := s.Source.(engine.Starter); ok {
+		return first.Start(ctx, partition)
+	}
 	return engine.Position{}, nil
 }
 

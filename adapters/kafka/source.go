@@ -112,6 +112,22 @@ func (s *Source) End(ctx context.Context, partition int32) (engine.Position, err
 	return engine.Position{Offset: b.next[partition], Log: b.id}, nil
 }
 
+// Start returns the position of the first record that there is, so that what the partition holds is what
+// it is behind by before anything is read.
+func (s *Source) Start(ctx context.Context, partition int32) (at engine.Position, err error) {
+	err = s.c.request(ctx, func(ctx context.Context) error {
+		first, err := s.list(ctx, s.c.admin.ListStartOffsets)
+		if err == nil && (partition < 0 || int(partition) >= len(first)) {
+			err = errNoPartition(s, partition)
+		}
+		if err == nil {
+			at.Offset = first[partition]
+		}
+		return err
+	})
+	return at, err
+}
+
 // After returns the position of the first record that was appended at a time, in microseconds, or later;
 // the end if there is none.
 func (s *Source) After(ctx context.Context, partition int32, micros int64) (at engine.Position, err error) {

@@ -72,6 +72,9 @@ func TestLoss(t *testing.T) {
 		if _, err := adm.DeleteRecords(ctx, upTo); err != nil {
 			t.Fatal(err)
 		}
+		if at, err := source(t, c, topic, kafka.SourceOptions{}).Start(ctx, 0); err != nil || at.Offset != 70 {
+			t.Errorf("the partition begins at %d, %v", at.Offset, err)
+		}
 		var loss *kafka.LossError
 		_, err = source(t, c, topic, kafka.SourceOptions{}).Open(ctx, 0, read)
 		if !errors.As(err, &loss) || loss.Offset != 40 || loss.First != 70 || loss.End != 100 || loss.Recreated {
