@@ -19,9 +19,23 @@ type fetchSettings struct {
 	rack                             string
 }
 
-// defaultFetch is how a partition is fetched without settings. Requests for less or for more than two
-// megabytes are slower.
-var defaultFetch = fetchSettings{maxWait: 5 * time.Second, minBytes: 1, maxBytes: 50 << 20, perPartition: 2 << 20}
+// defaultFetch is how a partition is fetched without settings.
+var defaultFetch = fetchSettings{maxWait: 5 * time.Second, minBytes: 1, maxBytes: 50 << 20}
+
+// How many bytes a request asks for without a setting: fewer are slower, and so are more. The partitions
+// of a topic share topicBytes, each of which can be in memory twice: in hand, and on its way.
+const (
+	fetchBytes = 2 << 20
+	topicBytes = 64 << 20
+)
+
+// bytesFor is how many bytes a request for one of so many partitions asks for.
+func (s *fetchSettings) bytesFor(partitions int) int32 {
+	if s.perPartition > 0 {
+		return s.perPartition
+	}
+	return int32(min(fetchBytes, topicBytes/max(partitions, 1)))
+}
 
 // idVersion is the version of fetch requests from which on they name topics by id.
 const idVersion = 13
@@ -38,6 +52,7 @@ const replicaLease = 5 * time.Minute
 type fetcher struct {
 	s         *Source
 	partition int32
+	bytes     int32 // of a request
 	kc        *kgo.Client
 	id        [16]byte  // of the topic
 	leader    int32     // -1: not known
@@ -63,12 +78,12 @@ type goneError struct{ end int64 } // of what the log has in common with what wa
 func (e *goneError) Error() string { return "the records to be read next are gone" }
 
 // newFetcher makes the client. Nothing is asked yet.
-func newFetcher(s *Source, partition int32) (*fetcher, error) {
+func newFetcher(s *Source, partition int32, partitions int) (*fetcher, error) {
 	kc, err := s.c.newClient()
 	if err != nil {
 		return nil, err
 	}
-	f := &fetcher{s: s, partition: partition, kc: kc, leader: -1, replica: -1}
+	f := &fetcher{s: s, partition: partition, bytes: s.own.fetch.bytesFor(partitions), kc: kc, leader: -1, replica: -1}
 	f.life, f.end = context.WithCancel(context.Background())
 	return f, nil
 }
@@ -104,7 +119,7 @@ func (f *fetcher) request(offset int64, lastEpoch int32) kmsg.Request {
 		req.IsolationLevel = 1
 	}
 	part := kmsg.NewFetchRequestTopicPartition()
-	part.Partition, part.FetchOffset, part.PartitionMaxBytes = f.partition, offset, set.perPartition
+	part.Partition, part.FetchOffset, part.PartitionMaxBytes = f.partition, offset, f.bytes
 	part.CurrentLeaderEpoch, part.LastFetchedEpoch = f.epoch, lastEpoch
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID, topic.Partitions = f.s.topic, f.id, []kmsg.FetchRequestTopicPartition{part}

@@ -34,6 +34,7 @@ type reader struct {
 	fetcher *fetcher
 	batches batches
 	found   bool   // the place to read from is known
+	of      int    // partitions the topic has
 	id      uint64 // of the topic
 	offset  int64  // next
 	end     int64  // of a bounded reader
@@ -121,7 +122,7 @@ func (r *reader) begin(ctx context.Context) error {
 		}
 		wait = min(2*wait, awayMost)
 	}
-	f, err := newFetcher(r.s, r.partition)
+	f, err := newFetcher(r.s, r.partition, r.of)
 	if err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ func (r *reader) locate(ctx context.Context, gone *goneError) error {
 			at = max(first, same)
 		}
 	}
-	r.id, r.offset, r.end, r.found = b.id, at, next, true
+	r.id, r.offset, r.end, r.found, r.of = b.id, at, next, true, len(b.first)
 	return nil
 }
 
