@@ -40,6 +40,10 @@ func (s *fetchSettings) bytesFor(partitions int) int32 {
 // idVersion is the version of fetch requests from which on they name topics by id.
 const idVersion = 13
 
+// unknownTries is how many answers in a row have to say that there is no such topic: a broker that has just
+// started may not know of it yet.
+const unknownTries = 4
+
 // replicaLease is how long records come from a replica that the leader has named, before it is asked
 // again; it is the time after which Kafka's own consumer asks.
 const replicaLease = 5 * time.Minute
@@ -55,6 +59,7 @@ type fetcher struct {
 	bytes     int32 // of a request
 	kc        *kgo.Client
 	id        [16]byte  // of the topic
+	log       uint64    // the topic's name in positions; 0: not known
 	leader    int32     // -1: not known
 	epoch     int32     // of the leader
 	replica   int32     // that records are taken from; -1: the leader
@@ -64,6 +69,7 @@ type fetcher struct {
 	end   context.CancelFunc
 	ahead chan answer   // of the request that is under way; nil: none is
 	wait  time.Duration // before the last try again, of several in a row
+	tries int           // in a row that found no topic
 }
 
 // answer is what became of a request.
@@ -73,17 +79,20 @@ type answer struct {
 }
 
 // A goneError says that what was to be read next does not exist in the log.
-type goneError struct{ end int64 } // of what the log has in common with what was read; math.MaxInt64: not known
+type goneError struct {
+	end int64  // of what the log has in common with what was read; math.MaxInt64: not known
+	log uint64 // the topic's name in positions now, if it is another one; else 0
+}
 
 func (e *goneError) Error() string { return "the records to be read next are gone" }
 
 // newFetcher makes the client. Nothing is asked yet.
-func newFetcher(s *Source, partition int32, partitions int) (*fetcher, error) {
+func newFetcher(s *Source, partition int32, partitions int, log uint64) (*fetcher, error) {
 	kc, err := s.c.newClient()
 	if err != nil {
 		return nil, err
 	}
-	f := &fetcher{s: s, partition: partition, bytes: s.own.fetch.bytesFor(partitions), kc: kc, leader: -1, replica: -1}
+	f := &fetcher{s: s, partition: partition, bytes: s.own.fetch.bytesFor(partitions), kc: kc, log: log, leader: -1, replica: -1}
 	f.life, f.end = context.WithCancel(context.Background())
 	return f, nil
 }
@@ -174,9 +183,9 @@ func (f *fetcher) next(ctx context.Context, offset int64, lastEpoch int32) (*kms
 	if a.err != nil {
 		return nil, f.failed(ctx, a.err)
 	}
-	f.wait = 0
+	f.wait, f.tries = 0, 0
 	if end := a.part.DivergingEpoch.EndOffset; end >= 0 {
-		return nil, &goneError{end}
+		return nil, &goneError{end: end}
 	}
 	if near := a.part.PreferredReadReplica; near >= 0 && near != f.replica {
 		f.replica, f.lease = near, time.Now().Add(replicaLease)
@@ -193,8 +202,13 @@ func (f *fetcher) failed(ctx context.Context, err error) error {
 	}
 	f.leader, f.replica = -1, -1
 	switch {
-	case errors.Is(err, kerr.OffsetOutOfRange), errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.InconsistentTopicID), errors.Is(err, kerr.UnknownTopicOrPartition):
-		return &goneError{math.MaxInt64}
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return &goneError{end: math.MaxInt64}
+	case errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.InconsistentTopicID), errors.Is(err, kerr.UnknownTopicOrPartition):
+		if f.tries++; f.tries == unknownTries {
+			f.tries = 0
+			return &goneError{end: math.MaxInt64}
+		}
 	case kerr.IsRetriable(err), kgo.IsRetryableBrokerErr(err):
 	default:
 		if err := f.s.c.topicError(f.s.topic, err); !isAway(err) {
@@ -223,6 +237,10 @@ func (f *fetcher) find(ctx context.Context) error {
 	}
 	found := resp.Topics[0]
 	f.id = found.TopicID
+	before := f.log
+	if f.log = logOf(found.TopicID); before != 0 && f.log != 0 && before != f.log {
+		return &goneError{math.MaxInt64, f.log} // it is another topic of the same name
+	}
 	for _, p := range found.Partitions {
 		if p.Partition == f.partition && p.ErrorCode == 0 {
 			f.leader, f.epoch = p.Leader, p.LeaderEpoch

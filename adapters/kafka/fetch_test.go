@@ -69,7 +69,7 @@ func readAll(t testing.TB, r engine.Reader, meanwhile func(next int64)) (lost in
 // passes by itself: each record is read once all the same.
 func TestReadAfterAnyAnswer(t *testing.T) {
 	for _, key := range []kmsg.Key{kmsg.Fetch, kmsg.Metadata} {
-		for _, answer := range []*kerr.Error{kerr.NotLeaderForPartition, kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.LeaderNotAvailable, kerr.ReplicaNotAvailable, kerr.KafkaStorageError, kerr.RequestTimedOut, kerr.OffsetOutOfRange} {
+		for _, answer := range []*kerr.Error{kerr.NotLeaderForPartition, kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.LeaderNotAvailable, kerr.ReplicaNotAvailable, kerr.KafkaStorageError, kerr.RequestTimedOut, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.OffsetOutOfRange} {
 			if key == kmsg.Metadata && answer == kerr.OffsetOutOfRange {
 				continue
 			}
@@ -258,5 +258,51 @@ func TestReadDeniedIsFinal(t *testing.T) {
 	var topicError *kafka.TopicError
 	if _, err := readAll(t, r, func(int64) {}); !errors.As(err, &topicError) || !strings.Contains(err.Error(), topic) || !strings.Contains(err.Error(), "ACL") {
 		t.Errorf("a reader without the right: %v", err)
+	}
+}
+
+// TestTopicMadeAnewWhileRead deletes a topic under a reader and makes it again: what the new one holds is
+// not taken for what comes next.
+func TestTopicMadeAnewWhileRead(t *testing.T) {
+	ctx := context.Background()
+	hosts := real(t) // kfake makes the id of a topic of its name
+	for _, tolerate := range []bool{false, true} {
+		c := open(t, kafka.Config{Hosts: hosts})
+		topic := fresh(t)
+		create(t, c, topic, 1)
+		write := func(n int) {
+			t.Helper()
+			if _, err := writer(t, c, topic, "p").Append(ctx, 0, batch(n), -1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(20)
+		r, err := source(t, c, topic, kafka.SourceOptions{TolerateLoss: tolerate, Properties: tiny}).Open(ctx, 0, engine.Position{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		var got engine.Records
+		for got.Next.Offset < 20 {
+			if err := r.Read(ctx, &got); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.DeleteTopic(ctx, topic); err != nil {
+			t.Fatal(err)
+		}
+		create(t, c, topic, 1)
+		write(50)
+		err = r.Read(ctx, &got)
+		for err == nil && got.Len() == 0 {
+			err = r.Read(ctx, &got)
+		}
+		var loss *kafka.LossError
+		switch {
+		case !tolerate && (!errors.As(err, &loss) || !loss.Recreated):
+			t.Errorf("the topic is another one: %v, %v", got.Offsets, err)
+		case tolerate && (err != nil || got.Offsets[0] != 0):
+			t.Errorf("another topic is read from %v, %v", got.Offsets, err)
+		}
 	}
 }

@@ -92,7 +92,7 @@ func (r *reader) fill(ctx context.Context, end int64) error {
 	var gone *goneError
 	if errors.As(err, &gone) {
 		r.from, r.batches.epoch = engine.Position{Offset: r.offset, Log: r.id}, -1
-		return r.locate(ctx, gone)
+		return r.seek(ctx, gone)
 	}
 	if err != nil || part == nil {
 		return err
@@ -106,23 +106,27 @@ func (r *reader) fill(ctx context.Context, end int64) error {
 	return nil
 }
 
-// begin finds the place to read from and connects, for as long as it takes.
-func (r *reader) begin(ctx context.Context) error {
-	wait := awayFirst
-	for !r.found {
-		err := r.locate(ctx, nil)
-		if err == nil {
-			break
-		}
-		if !isAway(err) || ctx.Err() != nil {
+// seek is locate, for as long as it takes to reach the cluster.
+func (r *reader) seek(ctx context.Context, gone *goneError) error {
+	for wait := awayFirst; ; wait = min(2*wait, awayMost) {
+		err := r.locate(ctx, gone)
+		if err == nil || !isAway(err) || ctx.Err() != nil {
 			return err
 		}
 		if err := again(ctx, wait/2+time.Duration(rand.Int64N(int64(wait)))); err != nil {
 			return err
 		}
-		wait = min(2*wait, awayMost)
 	}
-	f, err := newFetcher(r.s, r.partition, r.of)
+}
+
+// begin finds the place to read from and makes the client.
+func (r *reader) begin(ctx context.Context) error {
+	if !r.found {
+		if err := r.seek(ctx, nil); err != nil {
+			return err
+		}
+	}
+	f, err := newFetcher(r.s, r.partition, r.of, r.id)
 	if err != nil {
 		return err
 	}
@@ -143,7 +147,9 @@ func (r *reader) locate(ctx context.Context, gone *goneError) error {
 	first, next, at := b.first[r.partition], b.next[r.partition], r.from.Offset
 	same := next
 	if gone != nil {
-		same = min(same, gone.end)
+		if same = min(same, gone.end); gone.log != 0 {
+			b.id = gone.log // newer than what was asked for, which may be some time old
+		}
 	}
 	recreated := r.from.Log != 0 && b.id != 0 && r.from.Log != b.id
 	switch {

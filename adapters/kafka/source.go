@@ -48,6 +48,9 @@ type bounds struct {
 	first, next []int64
 }
 
+// logOf is how positions name a topic.
+func logOf(id [16]byte) uint64 { return binary.BigEndian.Uint64(id[:8]) }
+
 // bounds asks for what the partitions hold. The end is that of what a reader may see: behind the last
 // record that is committed.
 func (s *Source) bounds(ctx context.Context) (b bounds, err error) {
@@ -55,7 +58,7 @@ func (s *Source) bounds(ctx context.Context) (b bounds, err error) {
 	if err != nil {
 		return b, err
 	}
-	b.id = binary.BigEndian.Uint64(d.ID[:8])
+	b.id = logOf(d.ID)
 	err = s.c.request(ctx, func(ctx context.Context) error {
 		if b.first, err = s.list(ctx, s.c.admin.ListStartOffsets); err != nil {
 			return err
