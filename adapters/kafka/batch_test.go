@@ -312,3 +312,15 @@ func FuzzBatches(f *testing.F) {
 		}
 	})
 }
+
+// TestBytesFor: the partitions of a topic share what they fetch, unless a setting says how much.
+func TestBytesFor(t *testing.T) {
+	for partitions, want := range map[int]int32{0: 2 << 20, 1: 2 << 20, 32: 2 << 20, 64: 1 << 20, 1000: 67108} {
+		if got := defaultFetch.bytesFor(partitions); got != want {
+			t.Errorf("%d partitions: %d bytes, want %d", partitions, got, want)
+		}
+	}
+	if got := (&fetchSettings{perPartition: 77}).bytesFor(1000); got != 77 {
+		t.Errorf("with a setting: %d bytes", got)
+	}
+}
