@@ -111,7 +111,7 @@ func TestCrashesChangeNothing(t *testing.T) {
 // A sink that fails loses nothing and gets nothing twice, whether its rows were written or not.
 func TestSinksThatFail(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]harness.SinkFault{"unreachable": harness.Unreachable, "answer lost": harness.AnswerLost} {
+	for name, how := range map[string]harness.Fault{"unreachable": harness.Unreachable, "answer lost": harness.AnswerLost} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			harness.Synctest(t, "2026-03-01T13:00:00Z", func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestSinksThatFail(t *testing.T) {
 // nothing twice.
 func TestAKafkaThatFails(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]harness.SinkFault{"unreachable": harness.Unreachable, "answer lost": harness.AnswerLost} {
+	for name, how := range map[string]harness.Fault{"unreachable": harness.Unreachable, "answer lost": harness.AnswerLost} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := harness.New(t, harness.Project(bikes), harness.Kafka())

@@ -117,7 +117,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 			e := open(t)
 			e.FailSink("overdue_out", harness.Unreachable)
 			e.CloseWindows()
-		}, []string{"sink overdue_out is made to fail", "call HealSink before"}},
+		}, []string{"sink overdue_out is made to fail", "heal it before"}},
 		"no cluster":      {func(t testing.TB) { open(t).FailKafka(harness.AnswerLost) }, []string{"use harness.Kafka()"}},
 		"healthy cluster": {func(t testing.TB) { open(t).HealKafka() }, []string{"it does not fail"}},
 		"no failure": {func(t testing.TB) {
