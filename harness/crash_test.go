@@ -77,7 +77,7 @@ func TestCrashesChangeNothing(t *testing.T) {
 		options []harness.Option
 		piece   int // events between two disturbances; opening a folder takes its time
 	}{
-		{"memory", nil, 29}, {"durable", []harness.Option{harness.Durable()}, 80}, {"kafka", []harness.Option{harness.Kafka()}, 80},
+		{"memory", nil, 29}, {"durable", []harness.Option{harness.Durable()}, 80}, {"kafka", []harness.Option{harness.Kafka()}, 29}, {"kafka, durable", []harness.Option{harness.Kafka(), harness.Durable()}, 80},
 		{realKafka, []harness.Option{harness.FromEnv()}, 80},
 	} {
 		t.Run(way.name, func(t *testing.T) {
@@ -133,30 +133,6 @@ func TestSinksThatFail(t *testing.T) {
 					t.Errorf("the sink has %v", out)
 				}
 			})
-		})
-	}
-}
-
-// A cluster that cannot be reached, or that says it has not done what it has, loses nothing and gets
-// nothing twice.
-func TestAKafkaThatFails(t *testing.T) {
-	t.Parallel()
-	for name, how := range map[string]harness.Fault{"unreachable": harness.Unreachable, "answer lost": harness.AnswerLost} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			env := harness.New(t, harness.Project(bikes), harness.Kafka())
-			env.Publish("trips", ride(1, "dock", "12:00:00", 200))
-			env.Settle()
-			env.FailKafka(how)
-			env.Publish("trips", ride(2, "dock", "12:01:00", 200), ride(3, "hill", "12:02:00", 200))
-			env.HealKafka()
-			env.Publish("trips", ride(4, "dock", "12:03:00", 200))
-			if out := env.Topic("overdue-trips"); len(out) != 4 {
-				t.Errorf("the sink has %v", out)
-			}
-			if c := env.Ledger().Topics["trips"]; c.Read != 4 {
-				t.Errorf("the ledger says %+v", c)
-			}
 		})
 	}
 }

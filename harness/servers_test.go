@@ -1,0 +1,114 @@
+package harness_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/nagare-stream/nagare/harness"
+)
+
+// Six hours of a pipeline on Kafka pass in virtual time, with a trip a minute, while the cluster fails in
+// every way that it has, one after the other.
+func TestHoursOnKafkaInVirtualTime(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	const trips = 6 * 60
+	harness.Synctest(t, "2026-03-01T00:00:00Z", func(t *testing.T) {
+		env := harness.New(t, harness.Project(bikes), harness.Kafka(), harness.Partitions(1), harness.Set("nagare.checkpoint.interval", "1 minute"))
+		faults := []harness.Fault{harness.Unreachable, harness.AnswerLost, harness.ErrorAfterApply}
+		for n := range trips {
+			env.Publish("trips", ride(n, "dock", time.Now().Format("15:04:05"), 200))
+			switch n % 60 {
+			case 10:
+				env.FailKafka(faults[n/60%len(faults)])
+			case 20:
+				env.HealKafka()
+			case 30:
+				env.SlowKafka(5 * time.Second)
+			case 40:
+				env.HealKafka()
+				env.Crash()
+				env.Restart()
+			}
+			time.Sleep(time.Minute)
+		}
+		env.WaitWatermark("05:45:00Z")
+		var counted int64
+		for _, row := range env.Table("returns_by_station") {
+			counted += row["trips"].(int64)
+		}
+		if counted != trips-15 {
+			t.Errorf("%d trips are in closed windows, want %d", counted, trips-15)
+		}
+		if out := env.Topic("overdue-trips"); len(out) != trips {
+			t.Errorf("the sink has %d rows, want %d", len(out), trips)
+		}
+	})
+	t.Logf("six hours took %v", time.Since(begin))
+}
+
+// Whatever a cluster does to whatever the pipeline asks, no row is lost or there twice.
+func TestAKafkaThatFails(t *testing.T) {
+	t.Parallel()
+	requests := map[string][]harness.KafkaRequest{
+		"all": nil, "fetch": {harness.KafkaFetch}, "produce": {harness.KafkaProduce}, "commit": {harness.KafkaCommit}, "end": {harness.KafkaEnd},
+	}
+	faults := map[string]func(env *harness.Env, of ...harness.KafkaRequest){
+		"slow": func(env *harness.Env, of ...harness.KafkaRequest) { env.SlowKafka(2*time.Second, of...) },
+	}
+	for _, how := range []harness.Fault{harness.Unreachable, harness.AnswerLost, harness.ErrorAfterApply} {
+		faults[how.String()] = func(env *harness.Env, of ...harness.KafkaRequest) { env.FailKafka(how, of...) }
+	}
+	for name, fail := range faults {
+		for of, list := range requests {
+			t.Run(name+" "+of, func(t *testing.T) {
+				t.Parallel()
+				harness.Synctest(t, "2026-03-01T13:00:00Z", func(t *testing.T) {
+					env := harness.New(t, harness.Project(bikes), harness.Kafka())
+					env.Publish("trips", ride(1, "dock", "12:00:00", 200))
+					env.Settle()
+					fail(env, list...)
+					env.Publish("trips", ride(2, "dock", "12:01:00", 200), ride(3, "hill", "12:02:00", 200))
+					if of != "all" && of != "fetch" {
+						if rows := env.Table("overdue"); len(rows) != 3 {
+							t.Errorf("while the sink cannot write the table has %v", rows)
+						}
+					}
+					env.HealKafka()
+					env.Publish("trips", ride(4, "dock", "12:03:00", 200))
+					var got []string
+					for _, r := range env.Topic("overdue-trips") {
+						got = append(got, string(r.Key))
+					}
+					if slices.Sort(got); fmt.Sprint(got) != "[b1 b2 b3 b4]" {
+						t.Errorf("the sink has %v", got)
+					}
+					if c := env.Ledger().Topics["trips"]; c.Read != 4 || c.Counted != 4 {
+						t.Errorf("the ledger says %+v", c)
+					}
+				})
+			})
+		}
+	}
+}
+
+// An answer that is held back is waited for, and not longer.
+func TestASlowKafkaTakesItsTime(t *testing.T) {
+	t.Parallel()
+	harness.Synctest(t, "2026-03-01T13:00:00Z", func(t *testing.T) {
+		env := harness.New(t, harness.Project(bikes), harness.Kafka(), harness.Partitions(1))
+		env.Publish("trips", ride(1, "dock", "12:00:00", 200))
+		env.Settle()
+		env.SlowKafka(7*time.Second, harness.KafkaEnd)
+		begin := time.Now()
+		env.Publish("trips", ride(2, "dock", "12:01:00", 200))
+		if n := len(env.Topic("overdue-trips")); n != 2 {
+			t.Errorf("the sink has %d rows", n)
+		}
+		if took := time.Since(begin); took < 7*time.Second || took > 8*time.Second {
+			t.Errorf("the row was there after %v", took)
+		}
+	})
+}
