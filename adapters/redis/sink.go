@@ -226,16 +226,12 @@ func (s *Sink) Refill(ctx context.Context, read func(take func(*engine.Rows) err
 	s.filling, s.owed, s.letGo = true, false, false
 	link := s.links
 	s.mu.Unlock()
-	stop := context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		s.changed.Broadcast()
-		s.mu.Unlock()
-	})
-	defer stop()
+	defer context.AfterFunc(ctx, s.wakeAll)()
 	err := read(func(out *engine.Rows) error { return s.fill(ctx, link, out) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.filling = false
+	s.changed.Broadcast()
 	switch {
 	case err == nil:
 		s.status.Refills++
@@ -293,34 +289,31 @@ func (s *Sink) Settle(ctx context.Context) error {
 	case s.now <- struct{}{}:
 	default:
 	}
-	again := time.NewTicker(settlePause)
-	defer again.Stop()
-	for !s.isSettled(mine) {
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	defer context.AfterFunc(ctx, s.wakeAll)()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.isSettled(mine) && ctx.Err() == nil {
+		s.changed.Wait()
 	}
-	return nil
+	return ctx.Err()
 }
 
 // isSettled reports whether, since a call of Settle, the server was seen to have everything, or could
-// not be reached.
+// not be reached. The caller holds the lock.
 func (s *Sink) isSettled(call uint64) bool {
-	st := s.Report()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	st := s.report()
 	return s.seen >= call && (st.State == "connected" && st.Waiting == 0 || st.State == "degraded" && !s.linked)
 }
-
-// settlePause is between two looks of Settle.
-const settlePause = 5 * time.Millisecond
 
 // Report implements engine.SinkReporter.
 func (s *Sink) Report() engine.SinkStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.report()
+}
+
+// report is Report for who holds the lock.
+func (s *Sink) report() engine.SinkStatus {
 	st := s.status
 	st.Waiting = int64(s.waiting.len() + s.flying)
 	switch {

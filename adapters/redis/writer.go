@@ -104,6 +104,7 @@ func (s *Sink) answer() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = s.writer.calls
+	s.changed.Broadcast()
 }
 
 // unlink says that it is not known what the server holds.
@@ -128,12 +129,15 @@ func (s *Sink) step(ctx context.Context) error {
 		s.pace(ctx, time.Since(begin))
 		return err
 	}
-	s.askAgain()
 	every := checkPause
 	if s.server.isAlone() {
 		every = checkAlone
 	}
-	timer := time.NewTimer(every)
+	wait := every
+	if s.askAgain() {
+		wait = min(wait, letGoPause)
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-s.wake:
@@ -221,15 +225,21 @@ func (s *Sink) ask() {
 	}
 }
 
-// askAgain asks for rows that were let go, once the others are written.
-func (s *Sink) askAgain() {
+// askAgain asks for rows that were let go, once the others are written, and reports whether it is too
+// early for that.
+func (s *Sink) askAgain() (early bool) {
 	s.mu.Lock()
 	due := s.letGo && !s.filling
 	s.mu.Unlock()
-	if due && time.Since(s.writer.asked) > letGoPause {
-		s.writer.asked = time.Now()
-		s.ask()
+	if !due {
+		return false
 	}
+	if time.Since(s.writer.asked) < letGoPause {
+		return true
+	}
+	s.writer.asked = time.Now()
+	s.ask()
+	return false
 }
 
 // look compares the mark, and renews it.
