@@ -2,10 +2,28 @@ package network
 
 import (
 	"bufio"
+	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
+
+// readPiece is how many bytes are read at a time: a size that is said is no reason to take the memory.
+const readPiece = 64 << 10
+
+// readBytes appends n bytes.
+func readBytes(r *bufio.Reader, dst []byte, n int) ([]byte, error) {
+	for n > 0 {
+		at, piece := len(dst), min(n, readPiece)
+		dst = slices.Grow(dst, piece)[:at+piece]
+		if _, err := io.ReadFull(r, dst[at:]); err != nil {
+			return dst[:at], err
+		}
+		n -= piece
+	}
+	return dst, nil
+}
 
 // conn is one connection: the network's end of the client's, and that to the server.
 type conn struct {

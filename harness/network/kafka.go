@@ -24,11 +24,7 @@ func readFrame(r *bufio.Reader, dst []byte) ([]byte, error) {
 	if size > maxFrame {
 		return dst, fmt.Errorf("read a frame of Kafka: it is of %d bytes", size)
 	}
-	dst = append(dst, head[:]...)
-	at := len(dst)
-	dst = append(dst, make([]byte, size)...)
-	_, err := io.ReadFull(r, dst[at:])
-	return dst, err
+	return readBytes(r, append(dst, head[:]...), int(size))
 }
 
 func kafkaReply(r *bufio.Reader, dst []byte) ([]byte, error) { return readFrame(r, dst) }
@@ -78,11 +74,11 @@ func skipTags(b []byte) []byte {
 	number := func() int {
 		v, n := binary.Uvarint(b)
 		b = b[max(n, 0):]
-		return int(v)
+		return int(min(v, uint64(len(b)))) // of what follows each takes a byte at least
 	}
 	for range number() {
 		number()
-		b = b[min(number(), len(b)):]
+		b = b[number():]
 	}
 	return b
 }
@@ -92,8 +88,11 @@ func skipTags(b []byte) []byte {
 // asked elsewhere.
 func ErrorAfterApply(r Request, reply []byte) []byte {
 	answer := kmsg.ResponseForKey(r.key)
+	const head = 8 // size, and the number of the request
+	if answer == nil || len(reply) < head {
+		return reply
+	}
 	answer.SetVersion(r.version)
-	const head = 8
 	rest := reply[head:]
 	if answer.IsFlexible() {
 		rest = skipTags(rest)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 )
@@ -50,10 +49,7 @@ func redisReply(r *bufio.Reader, dst []byte) ([]byte, error) {
 		if n < 0 {
 			return dst, nil // NULL
 		}
-		at := len(dst)
-		dst = append(dst, make([]byte, n+len("\r\n"))...)
-		_, err := io.ReadFull(r, dst[at:])
-		return dst, err
+		return readBytes(r, dst, n+len("\r\n"))
 	case '*', '~', '>':
 	case '%':
 		n *= 2
