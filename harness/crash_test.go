@@ -61,6 +61,14 @@ func everything(env *harness.Env) string {
 // realKafka is the environment variable with the address of a real cluster, and the name of the test on it.
 const realKafka = "NAGARE_TEST_KAFKA"
 
+// needKafka skips a test on a machine without a real cluster.
+func needKafka(t *testing.T) {
+	t.Helper()
+	if os.Getenv(realKafka) == "" {
+		t.Skipf("no real Kafka: start one with .ci/kafka/start.sh DIR PORT (Java 17 and Maven) and set %s=127.0.0.1:PORT", realKafka)
+	}
+}
+
 // Neither crashes nor restarts change a row, wherever they fall.
 func TestCrashesChangeNothing(t *testing.T) {
 	t.Parallel()
@@ -82,8 +90,8 @@ func TestCrashesChangeNothing(t *testing.T) {
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
-			if way.name == realKafka && os.Getenv(realKafka) == "" {
-				t.Skipf("no real Kafka: start one with .ci/kafka/start.sh DIR PORT (Java 17 and Maven) and set %s=127.0.0.1:PORT", realKafka)
+			if way.name == realKafka {
+				needKafka(t)
 			}
 			env := harness.New(t, append(way.options, harness.Project(bikes), harness.Set("nagare.checkpoint.interval", "1 millisecond"))...)
 			for i, piece := range slices.Collect(slices.Chunk(events, way.piece)) {

@@ -46,38 +46,57 @@ func TestRedisHoldsWhatSinksWrite(t *testing.T) {
 	})
 }
 
-// Whatever happens to a Redis, nothing waits for it, and once it is well it has what it would have.
-func TestARedisThatFails(t *testing.T) {
-	t.Parallel()
+// redisFaults is everything that a test can do to a Redis.
+func redisFaults() map[string]func(env *harness.Env) {
 	faults := map[string]func(env *harness.Env){
-		"slow":    func(env *harness.Env) { env.SlowRedis(time.Second) },
+		"slow":    func(env *harness.Env) { env.SlowRedis(20 * time.Millisecond) },
 		"hanging": func(env *harness.Env) { env.SlowRedis(time.Hour) },
 	}
 	for _, how := range []harness.Fault{harness.Unreachable, harness.AnswerLost, harness.ReadOnly, harness.OutOfMemory, harness.Loading} {
 		faults[how.String()] = func(env *harness.Env) { env.FailRedis(how) }
 	}
-	for name, fail := range faults {
+	return faults
+}
+
+// Whatever happens to a Redis, nothing waits for it, and once it is well it has what it would have.
+func TestARedisThatFails(t *testing.T) {
+	t.Parallel()
+	for name, fail := range redisFaults() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			harness.Synctest(t, lived, func(t *testing.T) {
 				env := harness.New(t, harness.Project(bikes), harness.Partitions(1))
-				env.Publish("trips", ride(1, "dock", "12:01:00", 200))
-				env.Settle()
-				fail(env)
-				env.Publish("trips", ride(2, "dock", "12:02:00", 200), ride(3, "hill", "12:18:00", 10))
-				env.WaitWatermark("12:15:00Z")
-				if rows := env.Table("returns_by_station"); len(rows) != 1 {
-					t.Errorf("while Redis fails the table has %v", rows)
-				}
-				arrives := name == "slow" || name == "AnswerLost" || name == "hanging" // before the answer
-				if _, is := env.Redis("*")["overdue:b2"]; is != arrives {
-					t.Errorf("while Redis fails it is %v that the row is there", is)
-				}
-				env.HealRedis()
-				filled(t, env)
+				overARedisThatFails(t, env, name, fail)
 			})
 		})
 	}
+}
+
+// overARedisThatFails publishes before and while a Redis fails, and looks at it after.
+func overARedisThatFails(t *testing.T, env *harness.Env, name string, fail func(env *harness.Env)) {
+	t.Helper()
+	env.Publish("trips", ride(1, "dock", "12:01:00", 200))
+	env.Settle()
+	fail(env)
+	env.Publish("trips", ride(2, "dock", "12:02:00", 200), ride(3, "hill", "12:18:00", 10))
+	env.WaitWatermark("12:15:00Z")
+	if rows := env.Table("returns_by_station"); len(rows) != 1 {
+		t.Errorf("while Redis fails the table has %v", rows)
+	}
+	_, is := env.Redis("*")["overdue:b2"]
+	switch name {
+	case "AnswerLost", "hanging": // it depends on what was asked first
+	case "slow":
+		if !is {
+			t.Error("a row that is a little late was not waited for")
+		}
+	default:
+		if is {
+			t.Error("while Redis takes no rows there is one")
+		}
+	}
+	env.HealRedis()
+	filled(t, env)
 }
 
 // filled checks that Redis has what the two trips of dock and the one of hill give.
@@ -131,10 +150,11 @@ func TestDialRedis(t *testing.T) {
 		defer client.Close()
 		env.Publish("trips", ride(1, "dock", "12:01:00", 200))
 		env.Settle()
-		env.FailRedis(harness.Unreachable) // of the pipeline alone
+		env.FailRedis(harness.Unreachable) // for the pipeline alone
 		if got, err := client.Get(t.Context(), "overdue:b1").Result(); err != nil || !strings.Contains(got, `"t1"`) {
 			t.Errorf("the key is %s, %v", got, err)
 		}
+		env.HealRedis()
 		time.Sleep(time.Hour)
 		if got, err := client.Get(t.Context(), "overdue:b1").Result(); err != goredis.Nil {
 			t.Errorf("after its time the key is %s, %v", got, err)

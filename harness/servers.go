@@ -120,6 +120,30 @@ func (c *config) makeTopics(t testing.TB) error {
 		if _, err := admin.CreateTopic(ctx, int32(n), -1, nil, topic); err != nil {
 			return fmt.Errorf("make topic %s on Kafka at %s: %w; start a Kafka there, or unset %s", topic, c.servers.hosts, err, envKafka)
 		}
+		if err := awaitTopic(ctx, admin, topic); err != nil {
+			return fmt.Errorf("wait for topic %s on Kafka at %s: %w", topic, c.servers.hosts, err)
+		}
 	}
 	return nil
+}
+
+// topicPause is between two looks for a topic.
+const topicPause = 10 * time.Millisecond
+
+// awaitTopic waits until a topic that was made is there: brokers learn of it one after the other.
+func awaitTopic(ctx context.Context, admin *kadm.Client, topic string) error {
+	for {
+		topics, err := admin.ListTopics(ctx, topic)
+		if err != nil {
+			return err
+		}
+		if err := topics.Error(); err == nil && topics.Has(topic) {
+			return nil
+		}
+		select {
+		case <-time.After(topicPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

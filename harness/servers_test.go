@@ -6,15 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/redis/redistest"
 	"github.com/nagare-stream/nagare/harness"
 )
 
-// Six hours of a pipeline on Kafka pass in virtual time, with a trip a minute, while the cluster fails in
+// Three hours of a pipeline on Kafka pass in virtual time, with a trip a minute, while the cluster fails in
 // every way that it has, one after the other.
 func TestHoursOnKafkaInVirtualTime(t *testing.T) {
 	t.Parallel()
 	begin := time.Now()
-	const trips = 6 * 60
+	const trips = 3 * 60
 	harness.Synctest(t, "2026-03-01T00:00:00Z", func(t *testing.T) {
 		env := harness.New(t, harness.Project(bikes), harness.Kafka(), harness.Partitions(1), harness.Set("nagare.checkpoint.interval", "1 minute"))
 		faults := []harness.Fault{harness.Unreachable, harness.AnswerLost, harness.ErrorAfterApply}
@@ -34,7 +35,7 @@ func TestHoursOnKafkaInVirtualTime(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
-		env.WaitWatermark("05:45:00Z")
+		env.WaitWatermark("02:45:00Z")
 		var counted int64
 		for _, row := range env.Table("returns_by_station") {
 			counted += row["trips"].(int64)
@@ -46,7 +47,18 @@ func TestHoursOnKafkaInVirtualTime(t *testing.T) {
 			t.Errorf("the sink has %d rows, want %d", len(out), trips)
 		}
 	})
-	t.Logf("six hours took %v", time.Since(begin))
+	t.Logf("three hours took %v", time.Since(begin))
+}
+
+// kafkaFaults is everything that a test can do to a cluster.
+func kafkaFaults(slow time.Duration) map[string]func(env *harness.Env, of ...harness.KafkaRequest) {
+	faults := map[string]func(env *harness.Env, of ...harness.KafkaRequest){
+		"slow": func(env *harness.Env, of ...harness.KafkaRequest) { env.SlowKafka(slow, of...) },
+	}
+	for _, how := range []harness.Fault{harness.Unreachable, harness.AnswerLost, harness.ErrorAfterApply} {
+		faults[how.String()] = func(env *harness.Env, of ...harness.KafkaRequest) { env.FailKafka(how, of...) }
+	}
+	return faults
 }
 
 // Whatever a cluster does to whatever the pipeline asks, no row is lost or there twice.
@@ -55,42 +67,76 @@ func TestAKafkaThatFails(t *testing.T) {
 	requests := map[string][]harness.KafkaRequest{
 		"all": nil, "fetch": {harness.KafkaFetch}, "produce": {harness.KafkaProduce}, "commit": {harness.KafkaCommit}, "end": {harness.KafkaEnd},
 	}
-	faults := map[string]func(env *harness.Env, of ...harness.KafkaRequest){
-		"slow": func(env *harness.Env, of ...harness.KafkaRequest) { env.SlowKafka(2*time.Second, of...) },
-	}
-	for _, how := range []harness.Fault{harness.Unreachable, harness.AnswerLost, harness.ErrorAfterApply} {
-		faults[how.String()] = func(env *harness.Env, of ...harness.KafkaRequest) { env.FailKafka(how, of...) }
-	}
-	for name, fail := range faults {
+	for name, fail := range kafkaFaults(2 * time.Second) {
 		for of, list := range requests {
 			t.Run(name+" "+of, func(t *testing.T) {
 				t.Parallel()
 				harness.Synctest(t, "2026-03-01T13:00:00Z", func(t *testing.T) {
 					env := harness.New(t, harness.Project(bikes), harness.Kafka())
-					env.Publish("trips", ride(1, "dock", "12:00:00", 200))
-					env.Settle()
-					fail(env, list...)
-					env.Publish("trips", ride(2, "dock", "12:01:00", 200), ride(3, "hill", "12:02:00", 200))
-					if of != "all" && of != "fetch" {
-						if rows := env.Table("overdue"); len(rows) != 3 {
-							t.Errorf("while the sink cannot write the table has %v", rows)
-						}
-					}
-					env.HealKafka()
-					env.Publish("trips", ride(4, "dock", "12:03:00", 200))
-					var got []string
-					for _, r := range env.Topic("overdue-trips") {
-						got = append(got, string(r.Key))
-					}
-					if slices.Sort(got); fmt.Sprint(got) != "[b1 b2 b3 b4]" {
-						t.Errorf("the sink has %v", got)
-					}
-					if c := env.Ledger().Topics["trips"]; c.Read != 4 || c.Counted != 4 {
-						t.Errorf("the ledger says %+v", c)
-					}
+					overAKafkaThatFails(t, env, func() { fail(env, list...) }, of != "all" && of != "fetch")
 				})
 			})
 		}
+	}
+}
+
+// overAKafkaThatFails publishes before, while and after a cluster fails. If only sinks cannot write,
+// tables can be read meanwhile.
+func overAKafkaThatFails(t *testing.T, env *harness.Env, fail func(), reads bool) {
+	t.Helper()
+	env.Publish("trips", ride(1, "dock", "12:00:00", 200))
+	env.Settle()
+	fail()
+	env.Publish("trips", ride(2, "dock", "12:01:00", 200), ride(3, "hill", "12:02:00", 200))
+	if reads {
+		if rows := env.Table("overdue"); len(rows) != 3 {
+			t.Errorf("while the sink cannot write the table has %v", rows)
+		}
+	}
+	env.HealKafka()
+	env.Publish("trips", ride(4, "dock", "12:03:00", 200))
+	var got []string
+	for _, r := range env.Topic("overdue-trips") {
+		got = append(got, string(r.Key))
+	}
+	if slices.Sort(got); fmt.Sprint(got) != "[b1 b2 b3 b4]" {
+		t.Errorf("the sink has %v", got)
+	}
+	if c := env.Ledger().Topics["trips"]; c.Read != 4 || c.Counted != 4 {
+		t.Errorf("the ledger says %+v", c)
+	}
+}
+
+// The faults stand before real servers as before those in memory.
+func TestARealKafkaThatFails(t *testing.T) {
+	needKafka(t)
+	for name, fail := range kafkaFaults(300 * time.Millisecond) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := harness.New(t, harness.Project(bikes), harness.FromEnv())
+			overAKafkaThatFails(t, env, func() { fail(env) }, false)
+		})
+	}
+}
+
+func TestARealRedisThatFails(t *testing.T) {
+	server := redistest.Start(t)
+	t.Setenv("NAGARE_TEST_REDIS", server.Addr)
+	t.Setenv("NAGARE_TEST_KAFKA", "")
+	for name, fail := range redisFaults() {
+		if name == "hanging" { // an hour is not for real time
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			env := harness.New(t, harness.Project(bikes), harness.Partitions(1), harness.FromEnv())
+			env.FlushRedis() // of the rows of the test before
+			overARedisThatFails(t, env, name, fail)
+			client := redistest.Client(server.Addr, "")
+			defer client.Close()
+			if got, err := client.HGet(t.Context(), "returns:dock", "12:00").Result(); err != nil || got != "2" {
+				t.Errorf("the server has %q, %v", got, err)
+			}
+		})
 	}
 }
 
