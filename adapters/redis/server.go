@@ -114,7 +114,7 @@ func (s *Server) openEmbedded(listen string, through func(Dialer) Dialer) error 
 	s.direct = *opt
 	s.direct.Dialer = e.dialToLook
 	if through != nil {
-		opt.Dialer = through(e.dial)
+		opt.Dialer = through(e.dialToLook) // a test looks closely
 	}
 	s.client, s.embedded = goredis.NewUniversalClient(opt), e
 	s.shown = "embedded"
