@@ -27,8 +27,9 @@ func (e *Env) Redis(pattern string) (found map[string]RedisValue) {
 }
 
 // DialRedis connects to the cache, whatever the address, for a client that the test has: as the Dialer of
-// one of go-redis. No fault of the test stands before it. Restart ends connections to a cache that is not
-// FromEnv's.
+// one of go-redis, whose Addr is an IP address and whose MaintNotificationsConfig has the mode disabled where
+// it is used in Synctest, or it would look for names over real sockets. No fault of the test stands before
+// it. Restart ends connections to a cache that is not FromEnv's.
 func (e *Env) DialRedis(ctx context.Context, network, address string) (net.Conn, error) {
 	return e.stack.DialRedis(ctx, network, address)
 }
@@ -36,7 +37,8 @@ func (e *Env) DialRedis(ctx context.Context, network, address string) (net.Conn,
 // FailRedis makes what redis sinks ask fail until HealRedis. Unreachable: connections end, and none can be
 // made. AnswerLost: commands are done, and the connection ends in place of the answer. ReadOnly and
 // OutOfMemory: writes are refused, as by a replica, or at the limit of its memory. Loading: everything is,
-// as while a server starts. What reads does not wait for it, and shows the cache as it is.
+// as while a server starts. What reads does not wait for it, and shows the cache as it is. A pipeline does not
+// start on FromEnv's while that is unreachable.
 func (e *Env) FailRedis(how Fault) {
 	e.t.Helper()
 	var f network.Fault
