@@ -42,8 +42,9 @@ var allowed = map[string][]string{
 	"adapters/cli":             {"*"},
 	"adapters/bench":           {"*"},
 	"node":                     {"*"},
-	"harness":                  {"adapters/web", "engine", "engine/sql", "harness/script", "harness/stack", "node"},
-	"harness/stack":            {"adapters/file", "adapters/spark", "adapters/web", "broker", "engine", "engine/plan", "engine/sql", "node", "pipelines"},
+	"harness":                  {"adapters/web", "engine", "engine/sql", "harness/network", "harness/script", "harness/stack", "node"},
+	"harness/network":          {},
+	"harness/stack":            {"adapters/file", "adapters/redis", "adapters/spark", "adapters/web", "broker", "engine", "engine/plan", "engine/sql", "node", "pipelines"},
 	"harness/script":           {"engine", "harness/stack", "node"},
 	"harness/example":          {"harness"}, // a module of its own, as a user has it
 	"pipelines":                {},

@@ -58,8 +58,27 @@ func (e *Engine) waitFor(ctx context.Context, condition func() bool) error {
 // Delivered waits until the sinks have all rows that are committed.
 func (e *Engine) Delivered(ctx context.Context) error { return e.outbox.drained(ctx) }
 
-// DeliveredBut is Delivered less the destinations that skip names: those that are known to take nothing
-// now. Their names are "table/…", "late/…", "invalid/…" and "sink/…".
-func (e *Engine) DeliveredBut(ctx context.Context, skip func(destination string) bool) error {
-	return e.outbox.drainedBut(ctx, skip)
+// Settled makes everything that has been processed durable and waits until it is delivered, rows of open
+// windows too, and until the caches hold it or cannot be reached. Destinations that skip names, which are
+// known to take nothing now, are left out. Their names are "table/…", "late/…", "invalid/…" and "sink/…".
+func (e *Engine) Settled(ctx context.Context, skip func(destination string) bool) error {
+	for {
+		if err := e.Checkpoint(ctx); err != nil {
+			return err
+		}
+		if err := e.outbox.drainedBut(ctx, skip); err != nil {
+			return err
+		}
+		for _, d := range e.destinations {
+			if c, ok := d.sink.(Cache); ok && !skip(d.name) {
+				if err := c.Settle(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		// A cache that was found empty, or a sink that was busy, gets rows of open windows behind the next checkpoint.
+		if !e.isStale(skip) {
+			return nil
+		}
+	}
 }

@@ -162,7 +162,7 @@ func (e *Engine) finish(ctx context.Context) error {
 		_ = e.outbox.drained(drain)
 	}
 	// Of very many rows of open windows a checkpoint takes only some.
-	for e.opt.Once && ctx.Err() == nil && e.isStale() {
+	for e.opt.Once && ctx.Err() == nil && e.isStale(skipNone) {
 		if err := e.checkpoint(context.WithoutCancel(ctx)); err != nil {
 			return err
 		}

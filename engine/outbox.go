@@ -161,8 +161,10 @@ func (o *outbox) pending() (rows, bytes int64) {
 
 // drained waits until everything is delivered.
 func (o *outbox) drained(ctx context.Context) error {
-	return o.drainedBut(ctx, func(string) bool { return false })
+	return o.drainedBut(ctx, skipNone)
 }
+
+func skipNone(string) bool { return false }
 
 // drainedBut waits until everything is delivered, less the destinations that skip names.
 func (o *outbox) drainedBut(ctx context.Context, skip func(destination string) bool) error {

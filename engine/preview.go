@@ -109,11 +109,15 @@ func (v *preview) markAll() {
 	}
 }
 
-// isStale reports whether rows of open windows changed that were not handed on yet.
-func (e *Engine) isStale() bool {
+// isStale reports whether rows of open windows changed that were not handed on yet, to destinations that
+// skip does not name.
+func (e *Engine) isStale(skip func(destination string) bool) bool {
 	e.gate.Lock()
 	defer e.gate.Unlock()
 	for _, v := range e.previews {
+		if skip(v.to.name) {
+			continue
+		}
 		for _, p := range v.closer.partials() {
 			if len(p.stale) > v.place && len(p.stale[v.place].slots) > 0 {
 				return true

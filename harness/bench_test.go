@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nagare-stream/nagare/harness"
 	"github.com/nagare-stream/nagare/harness/stack"
 )
 
@@ -19,6 +20,24 @@ func BenchmarkOpenAndClose(b *testing.B) {
 			b.Run(name, func(b *testing.B) { openAndClose(b, project, durable) })
 		}
 	}
+}
+
+// BenchmarkOpenAndCloseOnKafka does the same with a cluster in memory, which is made and closed, too.
+func BenchmarkOpenAndCloseOnKafka(b *testing.B) {
+	var opening, closing time.Duration
+	for b.Loop() {
+		r := &recorder{TB: b, dir: b.TempDir()}
+		begin := time.Now()
+		r.run(func() { harness.New(r, harness.Project(bikes), harness.Kafka()) })
+		opened := time.Now()
+		if r.end(); r.failed {
+			b.Fatal(r.texts)
+		}
+		opening += opened.Sub(begin)
+		closing += time.Since(opened)
+	}
+	b.ReportMetric(opening.Seconds()*1e3/float64(b.N), "open-ms")
+	b.ReportMetric(closing.Seconds()*1e3/float64(b.N), "close-ms")
 }
 
 func openAndClose(b *testing.B, project string, durable bool) {

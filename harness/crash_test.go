@@ -61,6 +61,14 @@ func everything(env *harness.Env) string {
 // realKafka is the environment variable with the address of a real cluster, and the name of the test on it.
 const realKafka = "NAGARE_TEST_KAFKA"
 
+// needKafka skips a test on a machine without a real cluster.
+func needKafka(t *testing.T) {
+	t.Helper()
+	if os.Getenv(realKafka) == "" {
+		t.Skipf("no real Kafka: start one with .ci/kafka/start.sh DIR PORT (Java 17 and Maven) and set %s=127.0.0.1:PORT", realKafka)
+	}
+}
+
 // Neither crashes nor restarts change a row, wherever they fall.
 func TestCrashesChangeNothing(t *testing.T) {
 	t.Parallel()
@@ -77,13 +85,13 @@ func TestCrashesChangeNothing(t *testing.T) {
 		options []harness.Option
 		piece   int // events between two disturbances; opening a folder takes its time
 	}{
-		{"memory", nil, 29}, {"durable", []harness.Option{harness.Durable()}, 80}, {"kafka", []harness.Option{harness.Kafka()}, 80},
+		{"memory", nil, 29}, {"durable", []harness.Option{harness.Durable()}, 80}, {"kafka", []harness.Option{harness.Kafka()}, 29}, {"kafka, durable", []harness.Option{harness.Kafka(), harness.Durable()}, 80},
 		{realKafka, []harness.Option{harness.FromEnv()}, 80},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
-			if way.name == realKafka && os.Getenv(realKafka) == "" {
-				t.Skipf("no real Kafka: start one with .ci/kafka/start.sh DIR PORT (Java 17 and Maven) and set %s=127.0.0.1:PORT", realKafka)
+			if way.name == realKafka {
+				needKafka(t)
 			}
 			env := harness.New(t, append(way.options, harness.Project(bikes), harness.Set("nagare.checkpoint.interval", "1 millisecond"))...)
 			for i, piece := range slices.Collect(slices.Chunk(events, way.piece)) {
@@ -111,7 +119,7 @@ func TestCrashesChangeNothing(t *testing.T) {
 // A sink that fails loses nothing and gets nothing twice, whether its rows were written or not.
 func TestSinksThatFail(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]harness.SinkFault{"unreachable": harness.Unreachable, "answer lost": harness.AnswerLost} {
+	for name, how := range map[string]harness.Fault{"unreachable": harness.Unreachable, "answer lost": harness.AnswerLost} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			harness.Synctest(t, "2026-03-01T13:00:00Z", func(t *testing.T) {
@@ -133,30 +141,6 @@ func TestSinksThatFail(t *testing.T) {
 					t.Errorf("the sink has %v", out)
 				}
 			})
-		})
-	}
-}
-
-// A cluster that cannot be reached, or that says it has not done what it has, loses nothing and gets
-// nothing twice.
-func TestAKafkaThatFails(t *testing.T) {
-	t.Parallel()
-	for name, how := range map[string]harness.SinkFault{"unreachable": harness.Unreachable, "answer lost": harness.AnswerLost} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			env := harness.New(t, harness.Project(bikes), harness.Kafka())
-			env.Publish("trips", ride(1, "dock", "12:00:00", 200))
-			env.Settle()
-			env.FailKafka(how)
-			env.Publish("trips", ride(2, "dock", "12:01:00", 200), ride(3, "hill", "12:02:00", 200))
-			env.HealKafka()
-			env.Publish("trips", ride(4, "dock", "12:03:00", 200))
-			if out := env.Topic("overdue-trips"); len(out) != 4 {
-				t.Errorf("the sink has %v", out)
-			}
-			if c := env.Ledger().Topics["trips"]; c.Read != 4 {
-				t.Errorf("the ledger says %+v", c)
-			}
 		})
 	}
 }

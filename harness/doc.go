@@ -17,17 +17,19 @@
 // a few milliseconds; Durable is the broker and the store of a real run in a temporary folder, and Synctest
 // virtual time, in which an hour takes milliseconds.
 //
-//	New, Project, Set, Partitions, Durable, Kafka, Deadline      a pipeline
-//	Publish, Event                                               what goes in
-//	WaitWatermark, CloseWindows, Settle                          until when
-//	Table, Rows, Query, Select, Late, Invalid, Topic, Ledger     what came out
-//	CSV, Golden                                                  as files
-//	Crash, Restart, FailSink, FailDisk, FillDisk, FailKafka      what must not change it
-//	Synctest                                                     time
-//	Scripts                                                      the same without Go
+//	New, Project, Set, Partitions, Durable, Kafka, FromEnv, Deadline   a pipeline
+//	Publish, Event                                                     what goes in
+//	WaitWatermark, CloseWindows, Settle                                until when
+//	Table, Rows, Query, Select, Late, Invalid, Topic, Redis, Ledger    what came out
+//	CSV, Golden                                                        as files
+//	Crash, Restart, FailSink, FailDisk, FillDisk                       what must not change it
+//	FailKafka, SlowKafka, FailRedis, SlowRedis, FlushRedis
+//	Synctest                                                           time
+//	Scripts                                                            the same without Go
 //
 // The files: env.go begins and ends a pipeline, options.go says how, servers.go where, publish.go
-// writes, rows.go and structs.go read, golden.go compares, faults.go and kafka.go break, artifacts.go keeps,
-// synctest.go is time, scripts.go runs the texts of `nagare test`. Package stack does the work, without
-// a test; package script is the language of the texts.
+// writes, rows.go, structs.go and redis.go read, golden.go compares, faults.go, kafka.go and redis.go break,
+// artifacts.go keeps, synctest.go is time, scripts.go runs the texts of `nagare test`. Package stack does the
+// work, without a test; package network is the connections that can fail; package script is the language of
+// the texts.
 package harness

@@ -61,9 +61,7 @@ func (e *Env) close() {
 	if e.t.Failed() {
 		e.keep()
 	}
-	if e.servers.fault != nil {
-		e.servers.fault.Remove() // the end waits for what the cluster does not take
-	}
+	e.servers.healAll() // the end waits for what a server does not take
 	if err := e.stack.Close(); err != nil {
 		e.t.Errorf("end the pipeline: %v", err)
 	}

@@ -69,6 +69,7 @@ func TestAFailureLeavesTheState(t *testing.T) {
 	for name, part := range map[string]string{
 		"status.json": `"position": 2`, "ledger.json": `"counted": 2`, "returns_by_station.csv": "dock,1,200", "overdue.csv": "t1,b1",
 		"returns_by_station.explain.txt": "the oldest ends at", "trips.events.jsonl": `"payload":"{\"trip\":\"t2\"`,
+		"redis.json": `"12:00": "1"`,
 	} {
 		text, err := os.ReadFile(filepath.Join(r.dir, name))
 		if err != nil || !strings.Contains(string(text), part) {
@@ -83,21 +84,35 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		test func(t testing.TB)
 		says []string
 	}{
-		"no project":     {func(t testing.TB) { harness.New(t, harness.Project("nowhere")) }, []string{"find project nowhere", "the projects that ship are purchases, retail"}},
-		"a setting":      {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Set("nagare.idle", "1 s")) }, []string{"nagare.idle", "the test's settings"}},
-		"no partitions":  {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Partitions(0)) }, []string{"1 partition at least"}},
-		"no deadline":    {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Deadline(0)) }, []string{"a wait needs some time"}},
-		"a topic":        {func(t testing.TB) { open(t).Publish("trip", "{}") }, []string{`did you mean "trips"?`}},
-		"a table":        {func(t testing.TB) { open(t).Table("overdu") }, []string{`did you mean "overdue"?`}},
-		"a table's log":  {func(t testing.TB) { open(t).Publish("overdue", "{}") }, []string{"it holds the rows of a table"}},
-		"a partition":    {func(t testing.TB) { open(t).Publish("trips", harness.Event{Partition: new(9)}) }, []string{"partition 9 is asked for, and there are 0 to 2"}},
-		"below 0":        {func(t testing.TB) { open(t).Publish("trips", harness.Event{Partition: new(-1)}) }, []string{"partitions count from 0"}},
-		"a key":          {func(t testing.TB) { open(t).Publish("trips", harness.Event{Key: 7}) }, []string{"a key is a string or []byte"}},
-		"no JSON":        {func(t testing.TB) { open(t).Publish("trips", make(chan int)) }, []string{"write event 0 as JSON"}},
-		"a time":         {func(t testing.TB) { open(t).WaitWatermark("noon") }, []string{`read the time "noon"`}},
-		"a query":        {func(t testing.TB) { open(t).Query("SELEC 1") }, []string{"SELEC"}},
-		"a sink":         {func(t testing.TB) { open(t).FailSink("overdue_in", harness.Unreachable) }, []string{`did you mean "overdue_out"?`}},
-		"healthy":        {func(t testing.TB) { open(t).HealSink("overdue_out") }, []string{"it does not fail"}},
+		"no project":       {func(t testing.TB) { harness.New(t, harness.Project("nowhere")) }, []string{"find project nowhere", "the projects that ship are purchases, retail"}},
+		"a setting":        {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Set("nagare.idle", "1 s")) }, []string{"nagare.idle", "the test's settings"}},
+		"no partitions":    {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Partitions(0)) }, []string{"1 partition at least"}},
+		"no deadline":      {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Deadline(0)) }, []string{"a wait needs some time"}},
+		"a topic":          {func(t testing.TB) { open(t).Publish("trip", "{}") }, []string{`did you mean "trips"?`}},
+		"a table":          {func(t testing.TB) { open(t).Table("overdu") }, []string{`did you mean "overdue"?`}},
+		"a table's log":    {func(t testing.TB) { open(t).Publish("overdue", "{}") }, []string{"it holds the rows of a table"}},
+		"a partition":      {func(t testing.TB) { open(t).Publish("trips", harness.Event{Partition: new(9)}) }, []string{"partition 9 is asked for, and there are 0 to 2"}},
+		"below 0":          {func(t testing.TB) { open(t).Publish("trips", harness.Event{Partition: new(-1)}) }, []string{"partitions count from 0"}},
+		"a key":            {func(t testing.TB) { open(t).Publish("trips", harness.Event{Key: 7}) }, []string{"a key is a string or []byte"}},
+		"no JSON":          {func(t testing.TB) { open(t).Publish("trips", make(chan int)) }, []string{"write event 0 as JSON"}},
+		"a time":           {func(t testing.TB) { open(t).WaitWatermark("noon") }, []string{`read the time "noon"`}},
+		"a query":          {func(t testing.TB) { open(t).Query("SELEC 1") }, []string{"SELEC"}},
+		"a sink":           {func(t testing.TB) { open(t).FailSink("overdue_in", harness.Unreachable) }, []string{`did you mean "overdue_out"?`}},
+		"healthy":          {func(t testing.TB) { open(t).HealSink("overdue_out") }, []string{"it does not fail"}},
+		"no Kafka":         {func(t testing.TB) { open(t).FailKafka(harness.Unreachable) }, []string{"use harness.Kafka() or harness.FromEnv()"}},
+		"a healthy Kafka":  {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Kafka()).HealKafka() }, []string{"heal Kafka: it does not fail"}},
+		"Kafka's faults":   {func(t testing.TB) { open(t).FailKafka(harness.Loading) }, []string{"Loading is no fault of it", "ErrorAfterApply"}},
+		"Redis's faults":   {func(t testing.TB) { open(t).FailRedis(harness.ErrorAfterApply) }, []string{"ErrorAfterApply is no fault of it", "ReadOnly"}},
+		"a sink's faults":  {func(t testing.TB) { open(t).FailSink("overdue_out", harness.ReadOnly) }, []string{"ReadOnly is no fault of every sink"}},
+		"Redis twice":      {func(t testing.TB) { e := open(t); e.FailRedis(harness.Loading); e.SlowRedis(1) }, []string{"it fails already; call HealRedis before"}},
+		"a healthy Redis":  {func(t testing.TB) { open(t).HealRedis() }, []string{"heal Redis: it does not fail"}},
+		"no Redis":         {func(t testing.TB) { harness.New(t, harness.Project("retail")).FailRedis(harness.Loading) }, []string{"no sink of the project has the format redis"}},
+		"to read no Redis": {func(t testing.TB) { harness.New(t, harness.Project("retail")).Redis("*") }, []string{"no sink of the project has the format redis"}},
+		"a fault that is not met": {func(t testing.TB) {
+			e := harness.New(t, harness.Project(bikes), harness.Deadline(200*time.Millisecond))
+			e.FailRedis(harness.ReadOnly)
+			e.HealRedis()
+		}, []string{"heal Redis: nothing that the pipeline asked of it has met the fault"}},
 		"no golden file": {func(t testing.TB) { open(t).Golden("testdata/none.csv") }, []string{"NAGARE_UPDATE=1"}},
 		"crashed":        {func(t testing.TB) { e := open(t); e.Crash(); e.Table("overdue") }, []string{"it has crashed; call Restart"}},
 		"crashed twice":  {func(t testing.TB) { e := open(t); e.Crash(); e.Crash() }, []string{"it has crashed; call Restart"}},
@@ -117,7 +132,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 			e := open(t)
 			e.FailSink("overdue_out", harness.Unreachable)
 			e.CloseWindows()
-		}, []string{"sink overdue_out is made to fail", "call HealSink before"}},
+		}, []string{"sink overdue_out is made to fail", "heal it before"}},
 		"no cluster":      {func(t testing.TB) { open(t).FailKafka(harness.AnswerLost) }, []string{"use harness.Kafka()"}},
 		"healthy cluster": {func(t testing.TB) { open(t).HealKafka() }, []string{"it does not fail"}},
 		"no failure": {func(t testing.TB) {

@@ -2,21 +2,26 @@ package harness
 
 import "context"
 
-// SinkFault is how a sink fails.
-type SinkFault int
+// Fault is how a sink or a server fails.
+type Fault int
 
-// The ways in which a sink fails.
+// The ways in which one fails.
 const (
-	// Unreachable: nothing is written.
-	Unreachable SinkFault = iota
-	// AnswerLost: the rows are written, and the pipeline hears of an error, so that it writes them again.
-	AnswerLost
+	Unreachable     Fault = iota // nothing gets there
+	AnswerLost                   // what was asked is done, and no answer comes; for a sink an error
+	ErrorAfterApply              // of Kafka: what was asked is done, and answered with an error
+	ReadOnly                     // of Redis: it is a replica and takes no writes
+	OutOfMemory                  // of Redis: it has reached its limit and takes no new values
+	Loading                      // of Redis: it reads its data and answers nothing else
 )
 
-// FailSink makes every write of a sink of the project fail until HealSink. Its rows wait, and what reads
-// does not wait for them.
-func (e *Env) FailSink(name string, how SinkFault) {
+// FailSink makes every write of a sink of the project fail until HealSink, Unreachable or AnswerLost. Its
+// rows wait, and what reads does not wait for them.
+func (e *Env) FailSink(name string, how Fault) {
 	e.t.Helper()
+	if how != Unreachable && how != AnswerLost {
+		e.t.Fatalf("fail sink %s: %v is no fault of every sink; there are Unreachable and AnswerLost", name, how)
+	}
 	e.within(func(context.Context) error { return e.stack.FailSink(name, how == AnswerLost) })
 }
 
@@ -41,8 +46,8 @@ func (e *Env) Failure() (why error) {
 	return why
 }
 
-// FillDisk fills the disk: rows wait for their tables and topics until FreeDisk, and nothing can be
-// published. It is for pipelines in memory.
+// FillDisk fills the disk: rows wait for their tables, and for topics that are not on Kafka, until FreeDisk,
+// and nothing can be published to such. It is for pipelines in memory.
 func (e *Env) FillDisk() {
 	e.t.Helper()
 	e.within(func(context.Context) error { return e.stack.FillDisk() })

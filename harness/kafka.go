@@ -4,26 +4,85 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/nagare-stream/nagare/harness/network"
 )
 
-// FailKafka makes the cluster of a test with Kafka fail until HealKafka. Unreachable: reads of topics and
-// writes of sinks are refused. AnswerLost: what a sink writes and commits is done, and answered as if it
-// were not. Publish is left alone; whatever reads has to wait for HealKafka, as the pipeline does.
-func (e *Env) FailKafka(how SinkFault) {
+// KafkaRequest is what a pipeline asks of Kafka.
+type KafkaRequest int
+
+// What FailKafka and SlowKafka can be about.
+const (
+	KafkaFetch   KafkaRequest = iota // records of the topics that are read
+	KafkaProduce                     // rows of sinks
+	KafkaCommit                      // a sink's places, in the transaction that has its rows
+	KafkaEnd                         // the end of a sink's transaction
+)
+
+// kafkaNames is the names of requests in the protocol.
+func kafkaNames(r KafkaRequest) []string {
+	switch r {
+	case KafkaFetch:
+		return []string{"Fetch"}
+	case KafkaProduce:
+		return []string{"Produce"}
+	case KafkaCommit:
+		return []string{"AddOffsetsToTxn", "TxnOffsetCommit"}
+	case KafkaEnd:
+		return []string{"EndTxn"}
+	}
+	return nil
+}
+
+// FailKafka makes requests of the pipeline fail until HealKafka, those that are named, else all that it
+// reads and writes by: Unreachable, AnswerLost or ErrorAfterApply. Publish is left alone. While a sink
+// cannot write, what reads does not wait for it; while nothing can be fetched it waits, as the pipeline
+// does, so publish, and read after HealKafka.
+func (e *Env) FailKafka(how Fault, requests ...KafkaRequest) {
+	e.t.Helper()
+	var f network.Fault
+	switch how {
+	case Unreachable:
+		f.Cut = true
+	case AnswerLost:
+		f.Lose = true
+	case ErrorAfterApply:
+		f.Alter = network.ErrorAfterApply
+	default:
+		e.t.Fatalf("fail Kafka: %v is no fault of it; there are Unreachable, AnswerLost and ErrorAfterApply", how)
+	}
+	e.failKafka(f, requests)
+}
+
+// SlowKafka has answers to requests of the pipeline come that much later until HealKafka: to those that
+// are named, else to all that it reads and writes by.
+func (e *Env) SlowKafka(by time.Duration, requests ...KafkaRequest) {
+	e.t.Helper()
+	e.failKafka(network.Fault{Delay: by}, requests)
+}
+
+func (e *Env) failKafka(f network.Fault, requests []KafkaRequest) {
 	e.t.Helper()
 	e.within(func(context.Context) error {
-		if e.servers.cluster == nil {
-			return errors.New("fail Kafka: the test has no cluster of its own; use harness.Kafka()")
+		if e.servers.kafka == nil {
+			return errors.New("fail Kafka: the topics of the test are not on one; use harness.Kafka() or harness.FromEnv()")
 		}
-		if e.servers.fault != nil {
-			return errors.New("fail Kafka: it fails already; call HealKafka before")
+		if len(requests) == 0 {
+			requests = []KafkaRequest{KafkaFetch, KafkaProduce, KafkaCommit, KafkaEnd}
 		}
-		e.servers.fault = e.servers.cluster.Fault(kafkaFaults(how)...)
-		return nil
+		var names []string
+		for _, r := range requests {
+			names = append(names, kafkaNames(r)...)
+		}
+		f.Of = func(r network.Request) bool {
+			return slices.Contains(names, r.Name) && (r.Transactional || r.Name != "Produce") // Publish has no transactions
+		}
+		writes := slices.ContainsFunc(requests, func(r KafkaRequest) bool { return r != KafkaFetch })
+		e.stack.SkipKafka(writes && f.Delay == 0)
+		return e.servers.fail(e.servers.kafka, "Kafka", f)
 	})
 }
 
@@ -31,29 +90,48 @@ func (e *Env) FailKafka(how SinkFault) {
 func (e *Env) HealKafka() {
 	e.t.Helper()
 	e.within(func(ctx context.Context) error {
-		if e.servers.fault == nil {
-			return errors.New("heal Kafka: it does not fail; call FailKafka before")
-		}
-		if err := e.servers.fault.Wait(ctx, 1); err != nil {
-			return fmt.Errorf("heal Kafka: no request has met the fault: %w", err)
-		}
-		e.servers.fault.Remove()
-		e.servers.fault = nil
-		return nil
+		defer e.stack.SkipKafka(false)
+		return e.servers.heal(ctx, e.servers.kafka, "Kafka")
 	})
 }
 
-// kafkaFaults is what a cluster answers. Sinks write in transactions, Publish does not.
-func kafkaFaults(how SinkFault) []kfake.Fault {
-	ofSinks := func(r kmsg.Request) bool {
-		p, is := r.(*kmsg.ProduceRequest)
-		return !is || p.TransactionID != nil
+// fail makes a server fail.
+func (s *servers) fail(n *network.Network, name string, f network.Fault) error {
+	if s.met[n] != nil {
+		return fmt.Errorf("fail %s: it fails already; call Heal%s before", name, name)
 	}
-	if how == AnswerLost { // two answers after which a broker has done what was asked
-		return []kfake.Fault{
-			{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicasAfterAppend, Count: -1, When: ofSinks},
-			{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.RequestTimedOut, TopLevel: true, Count: -1},
-		}
+	s.met[n] = n.Fail(f)
+	return nil
+}
+
+// heal waits until something has met the fault of a server and ends it.
+func (s *servers) heal(ctx context.Context, n *network.Network, name string) error {
+	if n == nil || s.met[n] == nil {
+		return fmt.Errorf("heal %s: it does not fail; call Fail%s or Slow%s before", name, name, name)
 	}
-	return []kfake.Fault{{Keys: []kmsg.Key{kmsg.Produce, kmsg.Fetch}, Err: kerr.NotLeaderForPartition, Count: -1, When: ofSinks}}
+	select {
+	case <-s.met[n]:
+	case <-ctx.Done():
+		return fmt.Errorf("heal %s: nothing that the pipeline asked of it has met the fault: %w", name, ctx.Err())
+	}
+	delete(s.met, n)
+	n.Heal()
+	return nil
+}
+
+// healAll ends all faults, met or not.
+func (s *servers) healAll() {
+	for n := range s.met {
+		n.Heal()
+	}
+	clear(s.met)
+}
+
+// String is the fault's name.
+func (f Fault) String() string {
+	names := strings.Fields("Unreachable AnswerLost ErrorAfterApply ReadOnly OutOfMemory Loading")
+	if f < 0 || int(f) >= len(names) {
+		return fmt.Sprintf("Fault(%d)", int(f))
+	}
+	return names[f]
 }

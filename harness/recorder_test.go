@@ -21,15 +21,20 @@ func failing(t *testing.T, test func(t testing.TB)) *recorder {
 	t.Helper()
 	r := &recorder{TB: t, dir: t.TempDir()}
 	r.run(func() { test(r) })
+	r.end()
+	if !r.failed {
+		t.Fatal("the test did not fail")
+	}
+	return r
+}
+
+// end does what the test has left for its end.
+func (r *recorder) end() {
 	for len(r.cleanups) > 0 {
 		last := r.cleanups[len(r.cleanups)-1]
 		r.cleanups = r.cleanups[:len(r.cleanups)-1]
 		r.run(last)
 	}
-	if !r.failed {
-		t.Fatal("the test did not fail")
-	}
-	return r
 }
 
 func (r *recorder) run(do func()) {

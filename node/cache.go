@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ type Cache struct {
 	Address  string // of a Redis: HOST:PORT or a URL; "": the embedded one
 	Password string
 	Listen   string // of the embedded one: a loopback address; "": none
+	// Through is given what makes the connections and returns what makes them in its place; nil: it stays.
+	Through func(Dialer) Dialer
 }
 
 // openCache connects to what redis sinks write to, if the project has such. A taken port and a server
@@ -26,7 +29,7 @@ type Cache struct {
 func (n *Node) openCache(ctx context.Context) error {
 	c := n.cfg.Cache
 	has := slices.ContainsFunc(n.cfg.Pipeline.Sinks, func(s *plan.SinkDef) bool { return s.Format == "redis" })
-	if n.cfg.Look || !has && c == (Cache{}) {
+	if n.cfg.Look || !has && c.Address == "" && c.Listen == "" {
 		return nil
 	}
 	if c.Listen != "" {
@@ -36,7 +39,7 @@ func (n *Node) openCache(ctx context.Context) error {
 		}
 		c.Listen = address
 	}
-	s, err := redis.Open(ctx, redis.Config{Address: c.Address, Password: c.Password, Listen: c.Listen, Logger: n.log})
+	s, err := redis.Open(ctx, redis.Config{Address: c.Address, Password: c.Password, Listen: c.Listen, Logger: n.log, Through: c.Through})
 	if isInUse(err) {
 		return &PortError{Address: c.Listen, Owner: portOwner(c.Listen), Err: err, Flag: redisListenFlag}
 	}
@@ -86,8 +89,26 @@ func (n *Node) CacheAddress() string {
 	return n.cache.Address()
 }
 
-// DialCache connects to the embedded cache, which has a port only if one is wanted; network and address
-// are not looked at. It is what a client of go-redis takes as its Dialer.
+// DialCache connects to the cache with nothing between; network and address are not looked at. It is what a
+// client of go-redis takes as its Dialer.
 func (n *Node) DialCache(ctx context.Context, network, address string) (net.Conn, error) {
 	return n.cache.DialContext(ctx, network, address)
 }
+
+// LookIntoCache returns what the cache's keys hold whose names match a pattern of Redis.
+func (n *Node) LookIntoCache(ctx context.Context, pattern string) (map[string]redis.Value, error) {
+	if n.cache == nil {
+		return nil, errNoCache
+	}
+	return n.cache.Look(ctx, pattern)
+}
+
+// EmptyCache removes all keys of the cache.
+func (n *Node) EmptyCache(ctx context.Context) error {
+	if n.cache == nil {
+		return errNoCache
+	}
+	return n.cache.Empty(ctx)
+}
+
+var errNoCache = errors.New("look into Redis: there is none, for no sink of the project has the format redis")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,7 +27,12 @@ type Kafka struct {
 	Properties []kafka.Property
 	File       string // that the properties are from, for the next start
 	Listen     string // instead of Hosts: a port of this process's own, see listenKafka
+	// Dialer makes every connection, without TLS; nil: TCP. It is where tests put networks and faults.
+	Dialer Dialer
 }
+
+// A Dialer makes a connection, as net.Dialer's DialContext does.
+type Dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // The options kafka.… of a project are client settings; this one says where the cluster is.
 const (
@@ -132,7 +138,7 @@ func (n *Node) connectKafka(ctx context.Context, hosts string) error {
 			break
 		}
 	}
-	c, err := kafka.Open(ctx, kafka.Config{Hosts: kafka.SplitHosts(hosts), Properties: properties, Name: n.cfg.Project.Name, Logger: n.log})
+	c, err := kafka.Open(ctx, kafka.Config{Hosts: kafka.SplitHosts(hosts), Properties: properties, Name: n.cfg.Project.Name, Logger: n.log, Dialer: k.Dialer})
 	if err != nil {
 		return err
 	}
@@ -192,6 +198,9 @@ const instanceFile = "instance"
 // instance is a random name of what the folder holds, made anew by a reset: rows that others have
 // written say nothing about those of this folder.
 func (n *Node) instance() (string, error) {
+	if n.cfg.Memory != nil {
+		return n.cfg.Memory.instance, nil
+	}
 	path := filepath.Join(n.cfg.Data, instanceFile)
 	text, err := os.ReadFile(path)
 	if err == nil {
@@ -200,12 +209,14 @@ func (n *Node) instance() (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the name of data folder %s: %w", n.cfg.Data, err)
 	}
-	var b [8]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return "", err
-	}
-	name := hex.EncodeToString(b[:])
+	name := newInstance()
 	return name, writeFile(path, []byte(name+"\n"))
+}
+
+func newInstance() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return hex.EncodeToString(b[:])
 }
 
 // publishPositions tells a cluster's tools how far the pipeline has read.

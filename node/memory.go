@@ -13,8 +13,9 @@ import (
 // A Memory is what a data folder holds, without a folder: topics and checkpoints. It outlives the
 // nodes that are opened on it one after the other, and is gone with the process.
 type Memory struct {
-	broker *broker.Broker
-	store  *store.Memory
+	broker   *broker.Broker
+	store    *store.Memory
+	instance string // see Node.instance
 }
 
 // NewMemory makes an empty one.
@@ -23,7 +24,7 @@ func NewMemory(ctx context.Context) (*Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Memory{b, &store.Memory{}}, nil
+	return &Memory{b, &store.Memory{}, newInstance()}, nil
 }
 
 // Refuse makes every append to a topic fail with err, as a full disk does, until it is called with nil.
@@ -34,8 +35,16 @@ func (n *Node) openInMemory(ctx context.Context) error {
 	if n.cfg.Generate != nil || n.cfg.HTTP != HTTPOff {
 		return errors.New("open a pipeline in memory: it has no generator and no API; set HTTP to HTTPOff and Generate to nil")
 	}
+	if n.cfg.Kafka != nil && n.cfg.Kafka.Listen != "" {
+		return errors.New("open a pipeline in memory: it has no Kafka port; name a cluster by Hosts")
+	}
 	n.broker = n.cfg.Memory.broker
-	n.host = embedded{n.broker}
+	if err := n.openKafka(ctx); err != nil {
+		return err
+	}
+	if err := n.chooseHost(ctx); err != nil {
+		return err
+	}
 	if err := n.openCache(ctx); err != nil {
 		return err
 	}
@@ -46,7 +55,9 @@ func (n *Node) openInMemory(ctx context.Context) error {
 		return err
 	}
 	n.describe(n.current().Status().Epoch == 0)
-	n.info.Broker = "in memory, lost on exit"
+	if n.cluster == nil {
+		n.info.Broker = "in memory, lost on exit"
+	}
 	n.server = web.New(web.Config{Backend: n, ExitCode: ExitCode, Logger: n.log})
 	return nil
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // Settle waits until every record that the topics held when it was called is processed, durable and,
-// less the destinations that skip names, delivered: what is read afterwards depends on nothing but
-// those records. Skip may be nil.
+// less the destinations that skip names, delivered, and until the cache holds it or cannot be reached: what
+// is read afterwards depends on nothing but those records. Skip may be nil.
 func (n *Node) Settle(ctx context.Context, skip func(destination string) bool) error {
 	if skip == nil {
 		skip = func(string) bool { return false }
@@ -40,10 +40,7 @@ func settle(ctx context.Context, e *engine.Engine, swapped <-chan struct{}, skip
 	if err := e.CaughtUp(within); err != nil {
 		return err
 	}
-	if err := e.Checkpoint(within); err != nil {
-		return err
-	}
-	return e.DeliveredBut(within, skip)
+	return e.Settled(within, skip)
 }
 
 // CheckIdle looks for idle partitions now and makes what follows from them durable, for a test that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ type Config struct {
 	Properties []Property
 	Name       string // of the pipeline: its groups and transactional ids begin with it
 	Logger     *slog.Logger
+	// Dialer makes every connection, without TLS; nil: the library's own.
+	Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 	// Options are further settings of every client, for tests.
 	Options []kgo.Opt
 }
@@ -72,6 +75,9 @@ func Open(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, &SettingsError{[]error{err}}
 	}
 	c.client.all = append(append(c.client.all, secure...), cfg.Options...)
+	if cfg.Dialer != nil {
+		c.client.all = append(c.client.all, kgo.Dialer(cfg.Dialer))
+	}
 	if c.kc, err = c.newClient(); err != nil {
 		return nil, err
 	}

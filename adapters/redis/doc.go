@@ -37,6 +37,7 @@
 //	waiting.go   rows that wait, a place each
 //	memory.go    what was written last, to tell older rows
 //	writer.go    the goroutine that writes
+//	look.go      what the server holds, for tests
 //	fault.go     what errors mean, and what to do
 //
 // In a cluster the mark is on one of the servers: that another was emptied is seen when writing to it fails,

@@ -15,6 +15,9 @@ type embedded struct {
 	listen string // "": nowhere
 	stop   chan struct{}
 	done   sync.WaitGroup
+
+	mu   sync.Mutex
+	aged time.Time // up to when keys have grown older
 }
 
 // How often the keys of the embedded server grow older. The library's own way, ClockTTL, looks at every
@@ -27,7 +30,7 @@ const (
 )
 
 func startEmbedded(listen string) (*embedded, error) {
-	e := &embedded{mini: miniredis.NewMiniRedis(), stop: make(chan struct{})}
+	e := &embedded{mini: miniredis.NewMiniRedis(), stop: make(chan struct{}), aged: time.Now()}
 	if listen != "" {
 		if err := e.mini.StartAddr(listen); err != nil {
 			return nil, err
@@ -41,7 +44,7 @@ func startEmbedded(listen string) (*embedded, error) {
 
 // run lets keys grow older until close.
 func (e *embedded) run() {
-	last, step := time.Now(), tickPause
+	step := tickPause
 	if e.listen == "" {
 		step = tickAlone
 	}
@@ -53,10 +56,20 @@ func (e *embedded) run() {
 		case <-e.stop:
 			return
 		}
-		now := time.Now()
-		e.mini.FastForward(now.Sub(last))
-		last = now
-		timer.Reset(max(step, tickShare*time.Since(now)))
+		began := time.Now()
+		e.age()
+		timer.Reset(max(step, tickShare*time.Since(began)))
+	}
+}
+
+// age lets keys grow as old as they are.
+func (e *embedded) age() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now()
+	if by := now.Sub(e.aged); by > 0 {
+		e.mini.FastForward(by)
+		e.aged = now
 	}
 }
 
@@ -66,6 +79,27 @@ func (e *embedded) dial(context.Context, string, string) (net.Conn, error) {
 		return nil, err
 	}
 	return newBufferedPipe(c), nil
+}
+
+// dialToLook connects one who sees each key as old as it is, though the steps may be long.
+func (e *embedded) dialToLook(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := e.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &lookingConn{c, e}, nil
+}
+
+// A lookingConn lets keys grow older before it asks.
+type lookingConn struct {
+	net.Conn
+	embedded *embedded
+}
+
+// Write implements net.Conn.
+func (c *lookingConn) Write(b []byte) (int, error) {
+	c.embedded.age()
+	return c.Conn.Write(b)
 }
 
 // cli is the command that looks into it.

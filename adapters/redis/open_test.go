@@ -12,6 +12,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/redis/redistest"
+	"github.com/nagare-stream/nagare/engine"
 )
 
 // TestOpenRefuses: what is wrong at a start is said with what to do, in time, and without secrets.
@@ -118,5 +119,36 @@ func TestEmbedded(t *testing.T) {
 	}
 	if got := c.DBSize(ctx).Val(); got != n+1 {
 		t.Errorf("it holds %d keys", got)
+	}
+}
+
+// What the engine was asked for and has not begun to read is missing, though nothing waits to be written.
+func TestWhatIsOwedIsMissing(t *testing.T) {
+	server, err := redis.Open(t.Context(), redis.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := redis.NewSink(server, redis.SinkConfig{Name: "text"})
+	defer func() {
+		if err := errors.Join(sink.Close(), server.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-sink.Lost()
+	if st := sink.Report(); st.State != "filling" {
+		t.Errorf("before it is read the sink is %s", st.State)
+	}
+	broken := errors.New("the topic cannot be read")
+	if err := sink.Refill(t.Context(), func(func(*engine.Rows) error) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("a refill that cannot be read gives %v", err)
+	}
+	if st := sink.Report(); st.State != "filling" {
+		t.Errorf("after it could not be read the sink is %s", st.State)
+	}
+	if err := sink.Refill(t.Context(), func(func(*engine.Rows) error) error { return nil }); err != nil {
+		t.Error(err)
+	}
+	if err := sink.Settle(t.Context()); err != nil || sink.Report().State != "connected" {
+		t.Errorf("after it was read the sink is %s, %v", sink.Report().State, err)
 	}
 }

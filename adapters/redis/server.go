@@ -18,12 +18,19 @@ type Config struct {
 	Password string
 	Listen   string // of the embedded one: an address at which other programs find it; "": none
 	Logger   *slog.Logger
+	// Through is given what makes the sinks' connections and returns what makes them in its place; nil: it
+	// stays. It is where tests put faults.
+	Through func(Dialer) Dialer
 }
+
+// A Dialer makes a connection, as net.Dialer's DialContext does.
+type Dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Server is a connection that sinks share.
 type Server struct {
 	client   goredis.UniversalClient
-	embedded *embedded // nil: a server outside the process
+	direct   goredis.UniversalOptions // of a client that nothing stands before
+	embedded *embedded                // nil: a server outside the process
 	shown    string
 	log      *slog.Logger
 	writers  sync.WaitGroup
@@ -65,13 +72,17 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	goredis.SetLogger(quiet{s.log}) // the library has one for the process, and it writes to stderr
 	if cfg.Address == "" {
-		return s, s.openEmbedded(cfg.Listen)
+		return s, s.openEmbedded(cfg.Listen, cfg.Through)
 	}
 	opt, shown, err := parseAddress(cfg.Address, cfg.Password)
 	if err != nil {
 		return nil, err
 	}
-	s.client, s.shown = goredis.NewUniversalClient(opt), shown
+	s.direct, s.shown = *opt, shown
+	if cfg.Through != nil {
+		opt.Dialer = cfg.Through(goredis.NewDialer(&goredis.Options{DialTimeout: dialTimeout, TLSConfig: opt.TLSConfig}))
+	}
+	s.client = goredis.NewUniversalClient(opt)
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	err = s.client.Ping(ctx).Err()
@@ -93,13 +104,18 @@ func isRefusal(err error) bool {
 	return false
 }
 
-func (s *Server) openEmbedded(listen string) error {
+func (s *Server) openEmbedded(listen string, through func(Dialer) Dialer) error {
 	e, err := startEmbedded(listen)
 	if err != nil {
 		return err
 	}
 	opt := &goredis.UniversalOptions{Addrs: []string{"127.0.0.1:" + defaultPort}, Dialer: e.dial}
 	own(opt)
+	s.direct = *opt
+	s.direct.Dialer = e.dialToLook
+	if through != nil {
+		opt.Dialer = through(e.dialToLook) // a test looks closely
+	}
 	s.client, s.embedded = goredis.NewUniversalClient(opt), e
 	s.shown = "embedded"
 	return nil
@@ -127,12 +143,15 @@ func (s *Server) Address() string {
 	return s.shown
 }
 
-// DialContext connects to the embedded server, whatever the address.
+// DialContext connects to the server, whatever the address, with nothing between.
 func (s *Server) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	if s == nil || s.embedded == nil {
-		return nil, errors.New("connect to the embedded Redis: there is none")
+	switch {
+	case s == nil:
+		return nil, errors.New("connect to Redis: there is none, for no sink has the format redis")
+	case s.embedded != nil:
+		return s.embedded.dialToLook(ctx, network, address)
 	}
-	return s.embedded.dial(ctx, network, address)
+	return goredis.NewDialer(&goredis.Options{DialTimeout: dialTimeout, TLSConfig: s.direct.TLSConfig})(ctx, "tcp", s.direct.Addrs[0])
 }
 
 // Close ends the connection, and the embedded server. The sinks have to be closed before.

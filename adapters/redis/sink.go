@@ -51,6 +51,7 @@ type Sink struct {
 	log    *slog.Logger
 	lost   chan struct{}
 	wake   chan struct{} // rows wait
+	now    chan struct{} // somebody waits for a look at the server
 	stop   context.CancelFunc
 	mark   string // key of the mark
 	writer writer
@@ -63,7 +64,10 @@ type Sink struct {
 	value   []byte // scratch
 	round   uint32 // of refills
 	filling bool
-	hurry   bool // somebody waits for the end
+	owed    bool   // everything was asked for, and nobody has begun to read it
+	hurry   bool   // somebody waits for the end
+	asked   uint64 // how often Settle was called
+	seen    uint64 // up to which of these the server was looked at since
 	linked  bool
 	links   uint64 // how often the link was made
 	flying  int    // rows that are being written
@@ -74,7 +78,7 @@ type Sink struct {
 
 // NewSink begins to write to a server.
 func NewSink(server *Server, cfg SinkConfig) *Sink {
-	s := &Sink{cfg: cfg, server: server, log: server.log, lost: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+	s := &Sink{cfg: cfg, server: server, log: server.log, lost: make(chan struct{}, 1), wake: make(chan struct{}, 1), now: make(chan struct{}, 1),
 		mark: newMark(cfg.Name), waiting: newWaiting(), memory: newMemory()}
 	s.changed.L = &s.mu
 	s.status.Name = cfg.Name
@@ -219,25 +223,22 @@ const fillRows = waitingRows / 4
 func (s *Sink) Refill(ctx context.Context, read func(take func(*engine.Rows) error) error) error {
 	s.mu.Lock()
 	s.round++
-	s.filling, s.letGo = true, false
+	s.filling, s.owed, s.letGo = true, false, false
 	link := s.links
 	s.mu.Unlock()
-	stop := context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		s.changed.Broadcast()
-		s.mu.Unlock()
-	})
-	defer stop()
+	defer context.AfterFunc(ctx, s.wakeAll)()
 	err := read(func(out *engine.Rows) error { return s.fill(ctx, link, out) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.filling = false
+	s.changed.Broadcast()
 	switch {
 	case err == nil:
 		s.status.Refills++
 	case errors.Is(err, errAgain):
 		return nil // a new link asks anew
 	default:
+		s.owed = true // whoever reads tries again
 		return fmt.Errorf("fill sink %s: %w", s.cfg.Name, err)
 	}
 	return nil
@@ -276,33 +277,43 @@ func (s *Sink) awaitRoom(ctx context.Context, link uint64) error {
 	return nil
 }
 
-// Settle implements engine.Cache.
+// Settle implements engine.Cache. Whether the server has what it was given is not taken from before the
+// call: it is looked at, or tried to be reached, once more.
 func (s *Sink) Settle(ctx context.Context) error {
 	s.mu.Lock()
 	s.hurry = true
+	s.asked++
+	mine := s.asked
 	s.mu.Unlock()
-	again := time.NewTicker(settlePause)
-	defer again.Stop()
-	for {
-		switch st := s.Report(); {
-		case st.State == "connected" && st.Waiting == 0, st.State == "degraded" && !s.isLinked():
-			return nil
-		}
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	select {
+	case s.now <- struct{}{}:
+	default:
 	}
+	defer context.AfterFunc(ctx, s.wakeAll)()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.isSettled(mine) && ctx.Err() == nil {
+		s.changed.Wait()
+	}
+	return ctx.Err()
 }
 
-// settlePause is between two looks of Settle.
-const settlePause = 5 * time.Millisecond
+// isSettled reports whether, since a call of Settle, the server was seen to have everything, or could
+// not be reached. The caller holds the lock.
+func (s *Sink) isSettled(call uint64) bool {
+	st := s.report()
+	return s.seen >= call && (st.State == "connected" && st.Waiting == 0 || st.State == "degraded" && !s.linked)
+}
 
 // Report implements engine.SinkReporter.
 func (s *Sink) Report() engine.SinkStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.report()
+}
+
+// report is Report for who holds the lock.
+func (s *Sink) report() engine.SinkStatus {
 	st := s.status
 	st.Waiting = int64(s.waiting.len() + s.flying)
 	switch {
@@ -312,7 +323,7 @@ func (s *Sink) Report() engine.SinkStatus {
 		st.State = "connecting"
 	case s.letGo:
 		st.State, st.Reason = "degraded", "more rows come than the server takes; those that were let go are read again"
-	case s.filling || len(s.lost) > 0:
+	case s.filling || s.owed:
 		st.State = "filling"
 	default:
 		st.State = "connected"

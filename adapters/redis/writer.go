@@ -38,11 +38,16 @@ type writer struct {
 	marked time.Time        // when it was last set
 	looked time.Time        // when it was last seen
 	asked  time.Time        // when a refill was last asked for because rows were let go
+	calls  uint64           // of Settle, before the step or the wait in it ended
+	proof  bool             // the step that is being done has found out how the server is
 	ends   map[string]int64 // of hashes and sorted sets: when their youngest row ends
 }
 
+// markPrefix begins the keys of all marks.
+const markPrefix = "nagare:"
+
 // newMark names the mark of a sink of this process: no two processes share one.
-func newMark(sink string) string { return "nagare:" + sink + ":" + token() }
+func newMark(sink string) string { return markPrefix + sink + ":" + token() }
 
 func token() string {
 	var b [8]byte
@@ -57,9 +62,11 @@ var errEmptied = errors.New("its mark is gone")
 func (s *Sink) run(ctx context.Context) {
 	wait := retryFirst
 	for ctx.Err() == nil {
+		s.listen()
 		err := s.step(ctx)
 		switch {
 		case err == nil:
+			s.answer()
 			wait = retryFirst
 			continue
 		case ctx.Err() != nil:
@@ -70,12 +77,34 @@ func (s *Sink) run(ctx context.Context) {
 			continue
 		}
 		s.unlink(advice(err))
+		s.writer.proof = true // that it cannot be reached
+		s.answer()
 		select {
 		case <-time.After(wait/2 + rand.N(wait)):
+		case <-s.now:
 		case <-ctx.Done():
 		}
 		wait = min(2*wait, retryMost)
 	}
+}
+
+// listen notes for which calls of Settle what is found out from now on is an answer.
+func (s *Sink) listen() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writer.calls = s.asked
+}
+
+// answer tells them, if something was found out.
+func (s *Sink) answer() {
+	if !s.writer.proof {
+		return
+	}
+	s.writer.proof = false
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = s.writer.calls
+	s.changed.Broadcast()
 }
 
 // unlink says that it is not known what the server holds.
@@ -100,18 +129,23 @@ func (s *Sink) step(ctx context.Context) error {
 		s.pace(ctx, time.Since(begin))
 		return err
 	}
-	s.askAgain()
 	every := checkPause
 	if s.server.isAlone() {
 		every = checkAlone
 	}
-	timer := time.NewTimer(every)
+	wait := every
+	if s.askAgain() {
+		wait = min(wait, letGoPause)
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-s.wake:
 		if time.Since(s.writer.looked) < every {
 			return nil
 		}
+	case <-s.now:
+		s.listen()
 	case <-timer.C:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -161,7 +195,7 @@ func (s *Sink) link(ctx context.Context) error {
 	if s.reason != "" {
 		s.log.Info("a cache is well again", "sink", s.cfg.Name)
 	}
-	s.linked, s.reason = true, ""
+	s.linked, s.reason, s.owed = true, "", true
 	s.links++
 	s.changed.Broadcast()
 	s.mu.Unlock()
@@ -176,26 +210,36 @@ func (s *Sink) setMark(ctx context.Context) error {
 	if err := s.server.client.Set(ctx, s.mark, s.writer.token, markLife).Err(); err != nil {
 		return err
 	}
-	s.writer.marked, s.writer.looked = now, now
+	s.writer.marked, s.writer.looked, s.writer.proof = now, now, true
 	return nil
 }
 
+// ask asks the engine for everything that lives.
 func (s *Sink) ask() {
+	s.mu.Lock()
+	s.owed = true
+	s.mu.Unlock()
 	select {
 	case s.lost <- struct{}{}:
 	default:
 	}
 }
 
-// askAgain asks for rows that were let go, once the others are written.
-func (s *Sink) askAgain() {
+// askAgain asks for rows that were let go, once the others are written, and reports whether it is too
+// early for that.
+func (s *Sink) askAgain() (early bool) {
 	s.mu.Lock()
 	due := s.letGo && !s.filling
 	s.mu.Unlock()
-	if due && time.Since(s.writer.asked) > letGoPause {
-		s.writer.asked = time.Now()
-		s.ask()
+	if !due {
+		return false
 	}
+	if time.Since(s.writer.asked) < letGoPause {
+		return true
+	}
+	s.writer.asked = time.Now()
+	s.ask()
+	return false
 }
 
 // look compares the mark, and renews it.
@@ -217,7 +261,7 @@ func (s *Sink) compare(got *goredis.StringCmd) error {
 	case errors.Is(err, goredis.Nil), err == nil && text != s.writer.token:
 		return errEmptied
 	case err == nil:
-		s.writer.looked = time.Now()
+		s.writer.looked, s.writer.proof = time.Now(), true
 	}
 	return err
 }

@@ -137,5 +137,84 @@ func TestAnOutputThatFails(t *testing.T) {
 	})
 }
 
+// What a service asks Redis for: each key with what it holds and how long it lives yet.
+func TestWhatTheScreensShow(t *testing.T) {
+	t.Parallel()
+	harness.Synctest(t, "2026-03-01T12:30:00Z", func(t *testing.T) {
+		env := harness.New(t, harness.Project("bikes"), harness.Partitions(1))
+		env.Publish("trips", rides(20))
+		env.WaitWatermark("12:15:00Z")
+		if dock := env.Redis("returns:dock")["returns:dock"].Hash; dock["12:00"] != "5" || dock["12:15"] != "2" {
+			t.Errorf("the dock's screen shows %v", dock)
+		}
+		if busy := env.Redis("busy:*")["busy:12:00"]; busy.Scores["hill"] != 5 || busy.TTL != 6*time.Hour {
+			t.Errorf("the busiest stations are %+v", busy)
+		}
+		time.Sleep(time.Hour) // which takes no time here
+		if overdue := env.Redis("overdue:*"); len(overdue) != 0 {
+			t.Errorf("an hour later there is %v", overdue)
+		}
+	})
+}
+
+// While Redis takes nothing the tables go on, and afterwards it has everything.
+func TestARedisThatFails(t *testing.T) {
+	t.Parallel()
+	for _, how := range []harness.Fault{harness.Unreachable, harness.ReadOnly, harness.OutOfMemory} {
+		t.Run(how.String(), func(t *testing.T) {
+			t.Parallel()
+			env := harness.New(t, harness.Project("bikes"), harness.Partitions(1))
+			env.FailRedis(how)
+			env.Publish("trips", rides(20))
+			env.WaitWatermark("12:15:00Z")
+			if rows := env.Table("returns_by_station"); len(rows) != 3 {
+				t.Errorf("the table has %v", rows)
+			}
+			if there := env.Redis("returns:*"); len(there) != 0 {
+				t.Errorf("a Redis that takes nothing has %v", there)
+			}
+			env.HealRedis()
+			env.FlushRedis() // as one that comes back without its disk
+			if there := env.Redis("returns:*"); len(there) != 3 {
+				t.Errorf("afterwards it has %v", there)
+			}
+		})
+	}
+}
+
+// An hour on Kafka, in virtual time: the cluster goes away for ten minutes and answers slowly for ten, and
+// every overdue trip is told once.
+func TestAnHourOnKafka(t *testing.T) {
+	t.Parallel()
+	harness.Synctest(t, "2026-03-01T12:00:00Z", func(t *testing.T) {
+		env := harness.New(t, harness.Project("bikes"), harness.Kafka())
+		for i, trip := range rides(60) {
+			switch i {
+			case 20:
+				env.FailKafka(harness.Unreachable)
+			case 30:
+				env.HealKafka()
+				env.SlowKafka(3*time.Second, harness.KafkaProduce, harness.KafkaEnd)
+			case 40:
+				env.HealKafka()
+			}
+			env.Publish("trips", trip)
+			time.Sleep(time.Minute)
+		}
+		told := map[string]int{}
+		for _, r := range env.Topic("overdue-trips") {
+			told[string(r.Value)]++
+		}
+		if overdue := env.Table("overdue"); len(told) != len(overdue) || len(told) == 0 {
+			t.Errorf("%d trips are overdue, and %d were told", len(overdue), len(told))
+		}
+		for trip, times := range told {
+			if times != 1 {
+				t.Errorf("%s was told %d times", trip, times)
+			}
+		}
+	})
+}
+
 // The scripts beside the project's SQL.
 func TestScripts(t *testing.T) { harness.Scripts(t, "bikes") }

@@ -10,6 +10,7 @@
 // store of a real run.
 //
 // The files: project.go finds and resolves a project, stack.go opens and ends lives, watermark.go and
-// moment.go wait, rows.go reads, faults.go stands between the engine and what it writes to, folder.go
-// copies a folder as a kill would leave it, keep.go writes down what a failed test leaves.
+// moment.go wait, rows.go reads tables and topics, cache.go Redis, faults.go stands between the engine and
+// what it writes to, folder.go copies a folder as a kill would leave it, keep.go writes down what a failed
+// test leaves.
 package stack

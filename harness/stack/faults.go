@@ -100,18 +100,26 @@ func (l *faultyLog) Flush(ctx context.Context) error { return l.sink.Flush(ctx) 
 type faults struct {
 	sinks map[string]*sinkFault // by name; all that there are
 	full  *atomic.Bool          // the disk is full
+	kafka *atomic.Bool          // the cluster takes no rows
 }
 
-func newFaults(p *plan.Pipeline) faults {
-	f := faults{sinks: map[string]*sinkFault{}, full: &atomic.Bool{}}
+func newFaults(p *plan.Pipeline, onKafka bool) faults {
+	f := faults{sinks: map[string]*sinkFault{}, full: &atomic.Bool{}, kafka: &atomic.Bool{}}
 	for _, def := range p.Sinks {
 		f.sinks[def.Name] = &sinkFault{}
+		if def.Format == "kafka" {
+			f.sinks[def.Name].down = f.full // its topic lies on the disk
+			if onKafka {
+				f.sinks[def.Name].down = f.kafka
+			}
+		}
 	}
 	return f
 }
 
 // A sinkFault makes writes of one sink fail.
 type sinkFault struct {
+	down   *atomic.Bool // what it writes to takes nothing; nil: that cannot be
 	mu     sync.Mutex
 	err    error         // nil: none
 	writes bool          // what was written is there, and only the answer is lost
@@ -146,7 +154,7 @@ func (f *faults) stuck(destination string) bool {
 	if s := f.sinks[name]; is && s != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.err != nil || f.full.Load()
+		return s.err != nil || s.down != nil && s.down.Load()
 	}
 	return f.full.Load()
 }
@@ -227,6 +235,10 @@ func (s *Stack) sinkFault(name string) (*sinkFault, error) {
 	return nil, errors.New(text)
 }
 
+// SkipKafka says whether the cluster takes no rows for now, so that what reads does not wait for the sinks
+// that write to it.
+func (s *Stack) SkipKafka(skip bool) { s.faults.kafka.Store(skip) }
+
 // FailDisk makes the next checkpoint fail for good, as a disk does that cannot write any more: the
 // pipeline stops.
 func (s *Stack) FailDisk() error {
@@ -238,8 +250,8 @@ func (s *Stack) FailDisk() error {
 	return nil
 }
 
-// FillDisk makes every append to a topic fail until FreeDisk, as a full disk does: records are not
-// taken, and rows wait.
+// FillDisk makes every append to a topic that is not on Kafka fail until FreeDisk, as a full disk does:
+// records are not taken, and rows wait.
 func (s *Stack) FillDisk() error {
 	if s.memory == nil {
 		return errors.New("fill the disk: a durable stack lies on a real one; leave Durable out")

@@ -22,6 +22,7 @@ const keptEvents = 1000
 //	status.json, ledger.json   where the pipeline stood
 //	NAME.csv, NAME.explain.txt  rows of each table and view, and why its windows are open
 //	TOPIC.events.jsonl          the newest records of each topic that is read
+//	redis.json                  what the cache in the process holds
 //	failure.txt                 why the pipeline stopped, or what could not be read
 func (s *Stack) Keep(ctx context.Context, dir string) error {
 	l, err := s.now()
@@ -56,6 +57,11 @@ func (s *Stack) Keep(ctx context.Context, dir string) error {
 	for _, topic := range s.Project.Sources() {
 		text, err := newestEvents(ctx, l.node, topic)
 		keep(fileName(topic)+".events.jsonl", text, err)
+	}
+	if s.HasRedis() && s.cfg.Cache.Address == "" {
+		found, err := l.node.LookIntoCache(ctx, "*")
+		text, jerr := json.MarshalIndent(found, "", "  ")
+		keep("redis.json", append(text, '\n'), errors.Join(err, jerr))
 	}
 	if len(faults) == 0 {
 		return nil

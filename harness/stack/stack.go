@@ -24,7 +24,7 @@ type Config struct {
 	Partitions int         // of every topic that is read; 0: what the project says
 	Dir        string      // an empty folder: of the data, or, in memory, of what sinks write to files
 	Durable    bool        // the data lies in Dir, kept by the broker and the store of a real run
-	Kafka      *node.Kafka // keeps the topics, of a Durable stack; nil: the embedded broker
+	Kafka      *node.Kafka // keeps the topics; nil: the embedded broker
 	Cache      node.Cache  // of redis sinks; the zero value is the embedded one
 	Prefix     string      // of the names of topics and of the project, where others use the same cluster
 	// Now is the wall clock of the engine, microseconds; nil: the process's. It is asked by several
@@ -51,11 +51,12 @@ type Stack struct {
 
 // A life is the time between two starts.
 type life struct {
-	node *node.Node
-	cut  *cut
-	stop context.CancelFunc
-	over context.Context // ends when the pipeline has stopped
-	err  error           // why it did; once over has ended
+	node   *node.Node
+	cut    *cut
+	stop   context.CancelFunc
+	caches []engine.Cache  // the redis sinks; under Stack.mu
+	over   context.Context // ends when the pipeline has stopped
+	err    error           // why it did; once over has ended
 }
 
 // Open reads the project and starts it.
@@ -67,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Stack, error) {
 	if cfg.Partitions > 0 {
 		p.setPartitions(cfg.Partitions)
 	}
-	s := &Stack{Project: p, cfg: cfg, faults: newFaults(p.Pipeline)}
+	s := &Stack{Project: p, cfg: cfg, faults: newFaults(p.Pipeline, cfg.Kafka != nil)}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -101,7 +102,7 @@ func writesFiles(p *plan.Pipeline) bool {
 func (s *Stack) start(ctx context.Context) error {
 	l := &life{cut: &cut{}}
 	var err error
-	if l.node, err = node.Open(ctx, s.config(l.cut)); err != nil {
+	if l.node, err = node.Open(ctx, s.config(l)); err != nil {
 		return err
 	}
 	var over, work context.Context
@@ -124,16 +125,20 @@ func (s *Stack) start(ctx context.Context) error {
 }
 
 // config is what the node of a life is made of.
-func (s *Stack) config(c *cut) node.Config {
+func (s *Stack) config(l *life) node.Config {
 	return node.Config{
 		Pipeline: s.Project.Pipeline, Project: s.Project.id, Data: s.cfg.Dir, HTTP: node.HTTPOff, Memory: s.memory, Kafka: s.cfg.Kafka, Cache: s.cfg.Cache,
 		Version: "under test", Logger: s.cfg.Logger,
-		Tune: func(opt *engine.Options) { s.tune(opt, c) },
+		Tune: func(opt *engine.Options) { s.tune(opt, l) },
 	}
 }
 
 // tune puts the faults between the engine and what it writes to.
-func (s *Stack) tune(opt *engine.Options, c *cut) {
+func (s *Stack) tune(opt *engine.Options, l *life) {
+	c := l.cut
+	s.mu.Lock()
+	l.caches = nil
+	s.mu.Unlock()
 	if s.cfg.Now != nil {
 		opt.Now = s.cfg.Now
 	}
@@ -146,6 +151,11 @@ func (s *Stack) tune(opt *engine.Options, c *cut) {
 		sink, err := openSink(def)
 		if sink == nil || err != nil {
 			return sink, err
+		}
+		if cache, is := sink.(engine.Cache); is {
+			s.mu.Lock()
+			l.caches = append(l.caches, cache)
+			s.mu.Unlock()
 		}
 		return faulty(sink, c, s.faults.sinks[def.Name]), nil
 	}
@@ -273,7 +283,7 @@ func (s *Stack) Restart(ctx context.Context) error {
 // goes on; rows that come later for those windows are late.
 func (s *Stack) CloseWindows(ctx context.Context) error {
 	if name := s.faults.failing(); name != "" {
-		return fmt.Errorf("close all windows: sink %s is made to fail, and the end of the topics waits for it; call HealSink before", name)
+		return fmt.Errorf("close all windows: sink %s is made to fail, and the end of the topics waits for it; heal it before", name)
 	}
 	if err := s.Settle(ctx); err != nil {
 		return err
@@ -281,7 +291,7 @@ func (s *Stack) CloseWindows(ctx context.Context) error {
 	if err := s.end(errors.New("use the pipeline: closing its windows failed"), nil); err != nil {
 		return fmt.Errorf("stop the pipeline: %w", err)
 	}
-	cfg := s.config(&cut{})
+	cfg := s.config(&life{cut: &cut{}})
 	cfg.Once, cfg.Close = true, true
 	n, err := node.Open(ctx, cfg)
 	if err != nil {
