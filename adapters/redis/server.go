@@ -1,11 +1,13 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,9 +22,10 @@ type Config struct {
 	Logger   *slog.Logger
 }
 
-// A Server is a connection that sinks share.
+// A Server is what sinks write to, each by connections of its own.
 type Server struct {
-	client   goredis.UniversalClient
+	opt      *goredis.UniversalOptions
+	cluster  bool
 	embedded *embedded // nil: a server outside the process
 	shown    string
 	log      *slog.Logger
@@ -71,26 +74,58 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.client, s.shown = goredis.NewUniversalClient(opt), shown
+	s.opt, s.shown = opt, shown
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	err = s.client.Ping(ctx).Err()
-	var reply goredis.Error
-	if err == nil || errors.As(err, &reply) && !refusesRow(err) && !isRefusal(err) {
-		return s, nil
+	if err := s.ask(ctx); err != nil {
+		return nil, &UnavailableError{shown, err}
 	}
-	return nil, errors.Join(&UnavailableError{shown, err}, s.client.Close())
+	return s, nil
 }
 
-// isRefusal reports an error that waiting does not mend.
-func isRefusal(err error) bool {
-	text := err.Error()
-	for _, word := range []string{"NOAUTH", "WRONGPASS", "NOPERM", "ERR"} {
-		if len(text) >= len(word) && text[:len(word)] == word {
-			return true
+// ask finds out whether the address leads to one server or to a cluster: the first of the addresses that
+// answers tells. One that answers that it is not ready is let pass.
+func (s *Server) ask(ctx context.Context) error {
+	s.cluster = len(s.opt.Addrs) > 1
+	var first error
+	for _, addr := range s.opt.Addrs {
+		mode, err := s.mode(ctx, addr)
+		var reply goredis.Error
+		switch {
+		case errors.As(err, &reply) && !passes(err):
+			return err
+		case err != nil && !errors.As(err, &reply):
+			first = cmp.Or(first, err)
+			continue
+		case mode == "sentinel":
+			return errSentinel
+		case mode == "standalone" && s.cluster:
+			return errNoCluster
+		case mode == "cluster" && s.opt.DB != 0:
+			return errDatabase
 		}
+		s.cluster = s.cluster || mode == "cluster"
+		return nil
 	}
-	return false
+	return first
+}
+
+// mode asks a server what it is: "standalone", "cluster" or "sentinel"; "" for one that is older than the
+// question.
+func (s *Server) mode(ctx context.Context, addr string) (string, error) {
+	opt := *s.opt
+	opt.Addrs = []string{addr}
+	c := goredis.NewClient(opt.Simple())
+	defer c.Close()
+	answer, err := c.Do(ctx, "HELLO", "3").Result()
+	if err != nil && strings.HasPrefix(err.Error(), "ERR unknown command") {
+		return "", c.Ping(ctx).Err()
+	}
+	if fields, ok := answer.(map[any]any); ok {
+		text, _ := fields["mode"].(string)
+		return text, nil
+	}
+	return "", err
 }
 
 func (s *Server) openEmbedded(listen string) error {
@@ -98,9 +133,8 @@ func (s *Server) openEmbedded(listen string) error {
 	if err != nil {
 		return err
 	}
-	opt := &goredis.UniversalOptions{Addrs: []string{"127.0.0.1:" + defaultPort}, Dialer: e.dial}
-	own(opt)
-	s.client, s.embedded = goredis.NewUniversalClient(opt), e
+	s.opt, s.embedded = &goredis.UniversalOptions{Addrs: []string{"127.0.0.1:" + defaultPort}, Dialer: e.dial}, e
+	own(s.opt)
 	s.shown = "embedded"
 	return nil
 }
@@ -135,14 +169,13 @@ func (s *Server) DialContext(ctx context.Context, network, address string) (net.
 	return s.embedded.dial(ctx, network, address)
 }
 
-// Close ends the connection, and the embedded server. The sinks have to be closed before.
+// Close waits for the writers of the sinks, which have to be closed before, and ends the embedded server.
 func (s *Server) Close() error {
-	err := s.client.Close()
 	s.writers.Wait()
 	if s.embedded != nil {
 		s.embedded.close()
 	}
-	return err
+	return nil
 }
 
 // quiet is the library's logger: what it tells is told again by the error that follows.

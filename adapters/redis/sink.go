@@ -46,14 +46,14 @@ type SinkConfig struct {
 
 // A Sink writes rows to a server. It is an engine.Cache: nothing waits for it but its own goroutine.
 type Sink struct {
-	cfg    SinkConfig
-	server *Server
-	log    *slog.Logger
-	lost   chan struct{}
-	wake   chan struct{} // rows wait
-	stop   context.CancelFunc
-	mark   string // key of the mark
-	writer writer
+	cfg     SinkConfig
+	server  *Server
+	log     *slog.Logger
+	lost    chan struct{}
+	wake    chan struct{} // rows wait
+	stop    context.CancelFunc
+	process string // part of the marks' keys: no two processes share one
+	writer  writer
 
 	mu      sync.Mutex
 	changed sync.Cond // rows were written, the link changed, or the sink was closed
@@ -75,7 +75,7 @@ type Sink struct {
 // NewSink begins to write to a server.
 func NewSink(server *Server, cfg SinkConfig) *Sink {
 	s := &Sink{cfg: cfg, server: server, log: server.log, lost: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-		mark: newMark(cfg.Name), waiting: newWaiting(), memory: newMemory()}
+		process: token(), waiting: newWaiting(), memory: newMemory()}
 	s.changed.L = &s.mu
 	s.status.Name = cfg.Name
 	s.writer.ends = map[string]int64{}
@@ -320,8 +320,7 @@ func (s *Sink) Report() engine.SinkStatus {
 	return st
 }
 
-// Close writes what waits, if the server takes it in time, and ends the writer. A command that hangs ends
-// with the server.
+// Close writes what waits, if the server takes it in time, and ends the writer.
 func (s *Sink) Close() error {
 	deadline := s.server.closeBy()
 	late := time.AfterFunc(time.Until(deadline), s.wakeAll)

@@ -34,28 +34,23 @@ const (
 
 // writer is what only the goroutine that writes uses.
 type writer struct {
-	token  string           // value of the mark
-	marked time.Time        // when it was last set
-	looked time.Time        // when it was last seen
-	asked  time.Time        // when a refill was last asked for because rows were let go
-	ends   map[string]int64 // of hashes and sorted sets: when their youngest row ends
+	link  *link
+	known []string         // servers of the cluster, as the last link knew them
+	asked time.Time        // when a refill was last asked for because rows were let go
+	ends  map[string]int64 // of hashes and sorted sets: when their youngest row ends
 }
 
-// newMark names the mark of a sink of this process: no two processes share one.
-func newMark(sink string) string { return "nagare:" + sink + ":" + token() }
-
+// token is part of a mark: no two processes, and no two links, have the same.
 func token() string {
 	var b [8]byte
 	_, _ = crand.Read(b[:]) // it never fails
 	return hex.EncodeToString(b[:])
 }
 
-// errEmptied says that the server is not the one that was written to, or was emptied.
-var errEmptied = errors.New("its mark is gone")
-
 // run writes until ctx ends.
 func (s *Sink) run(ctx context.Context) {
 	wait := retryFirst
+	var why doubt
 	for ctx.Err() == nil {
 		err := s.step(ctx)
 		switch {
@@ -64,8 +59,8 @@ func (s *Sink) run(ctx context.Context) {
 			continue
 		case ctx.Err() != nil:
 			return
-		case errors.Is(err, errEmptied):
-			s.log.Info("the server was emptied or is another", "sink", s.cfg.Name)
+		case errors.As(err, &why):
+			s.log.Info("everything is written anew", "sink", s.cfg.Name, "reason", err)
 			s.unlink("")
 			continue
 		}
@@ -109,14 +104,14 @@ func (s *Sink) step(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case <-s.wake:
-		if time.Since(s.writer.looked) < every {
+		if time.Since(s.writer.link.looked) < every {
 			return nil
 		}
 	case <-timer.C:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return s.look(ctx)
+	return s.writer.link.look(ctx)
 }
 
 // The embedded server works on the pipeline's own processors: behind a batch it rests paceRest times as
@@ -148,14 +143,21 @@ func (s *Sink) isLinked() bool {
 	return s.linked
 }
 
-// link sets a new mark: from here on it is seen when the server loses what it is given. Then everything
-// that lives is asked for.
+// link makes new connections and sets marks: from here on it is seen when a server loses what it is given.
+// Then everything that lives is asked for.
 func (s *Sink) link(ctx context.Context) error {
 	w := &s.writer
-	w.token = token()
-	if err := s.setMark(ctx); err != nil {
+	if w.link != nil {
+		w.link.close()
+	}
+	l := s.server.newLink(ctx, w.known)
+	w.link = l
+	begin, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := l.begin(begin, s.cfg.Name, s.process); err != nil {
 		return err
 	}
+	w.known = l.known()
 	clear(w.ends)
 	s.mu.Lock()
 	if s.reason != "" {
@@ -166,17 +168,6 @@ func (s *Sink) link(ctx context.Context) error {
 	s.changed.Broadcast()
 	s.mu.Unlock()
 	s.ask()
-	return nil
-}
-
-func (s *Sink) setMark(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	now := time.Now()
-	if err := s.server.client.Set(ctx, s.mark, s.writer.token, markLife).Err(); err != nil {
-		return err
-	}
-	s.writer.marked, s.writer.looked = now, now
 	return nil
 }
 
@@ -198,30 +189,6 @@ func (s *Sink) askAgain() {
 	}
 }
 
-// look compares the mark, and renews it.
-func (s *Sink) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	if err := s.compare(s.server.client.Get(ctx, s.mark)); err != nil {
-		return err
-	}
-	if time.Since(s.writer.marked) > markRenew {
-		return s.setMark(ctx)
-	}
-	return nil
-}
-
-func (s *Sink) compare(got *goredis.StringCmd) error {
-	text, err := got.Result()
-	switch {
-	case errors.Is(err, goredis.Nil), err == nil && text != s.writer.token:
-		return errEmptied
-	case err == nil:
-		s.writer.looked = time.Now()
-	}
-	return err
-}
-
 // take takes the next rows to be written.
 func (s *Sink) take() []*row {
 	s.mu.Lock()
@@ -231,14 +198,16 @@ func (s *Sink) take() []*row {
 	return batch
 }
 
-// write sends rows in one pipeline, with a look at the mark. Rows that were not written wait again,
+// write sends rows in one pipeline, with a look at the marks. Rows that were not written wait again,
 // unless they never can be.
 func (s *Sink) write(ctx context.Context, batch []*row) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	now := time.Now().UnixMicro()
-	pipe := s.server.client.Pipeline()
-	mark := pipe.Get(ctx, s.mark)
+	l := s.writer.link
+	pipe := l.client.Pipeline()
+	seen := l.see(ctx, pipe)
+	fences := l.fence(ctx, pipe)
 	commands := make([]goredis.Cmder, len(batch))
 	touched := map[string]int64{}
 	for i, r := range batch {
@@ -250,6 +219,7 @@ func (s *Sink) write(ctx context.Context, batch []*row) error {
 		}
 	}
 	lives := s.expire(ctx, pipe, touched, now)
+	fences = append(fences, l.fence(ctx, pipe)...)
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	err := s.settle(batch, commands)
 	for _, l := range lives {
@@ -257,10 +227,10 @@ func (s *Sink) write(ctx context.Context, batch []*row) error {
 			err = lerr
 		}
 	}
-	if merr := s.compare(mark); err == nil {
-		err = merr
+	if err != nil {
+		return err
 	}
-	return err
+	return l.check(ctx, seen, fences)
 }
 
 // command appends the command that sets the place of a row.
