@@ -212,8 +212,11 @@ func (s *Sink) wakeWriter() {
 // errAgain ends a refill whose server has gone: there will be another.
 var errAgain = errors.New("the server has gone meanwhile")
 
-// fillRows is how many rows may wait before a refill waits for the writer.
-const fillRows = waitingRows / 4
+// fillRows and fillBytes are how much may wait before a refill waits for the writer.
+const (
+	fillRows  = waitingRows / 4
+	fillBytes = waitingBytes / 4
+)
 
 // Refill implements engine.Cache.
 func (s *Sink) Refill(ctx context.Context, read func(take func(*engine.Rows) error) error) error {
@@ -248,10 +251,8 @@ func (s *Sink) fill(ctx context.Context, link uint64, out *engine.Rows) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range out.Len() {
-		if i%batchRows == 0 {
-			if err := s.awaitRoom(ctx, link); err != nil {
-				return err
-			}
+		if err := s.awaitRoom(ctx, link); err != nil {
+			return err
 		}
 		if s.refusal(out, i) == "" { // it was counted when it came
 			s.put(out, i, stateFinal, true, time.Now().UnixMicro())
@@ -263,7 +264,7 @@ func (s *Sink) fill(ctx context.Context, link uint64, out *engine.Rows) error {
 
 // awaitRoom waits while many rows wait. The caller holds the lock.
 func (s *Sink) awaitRoom(ctx context.Context, link uint64) error {
-	for s.linked && s.links == link && s.waiting.len() >= fillRows && ctx.Err() == nil {
+	for s.linked && s.links == link && (s.waiting.len() >= fillRows || s.waiting.bytes >= fillBytes) && ctx.Err() == nil {
 		s.wakeWriter()
 		s.changed.Wait()
 	}
