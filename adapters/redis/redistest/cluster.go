@@ -59,9 +59,7 @@ func StartCluster(t testing.TB, a *Authority, masters, replicas int, args ...str
 	}
 	for i, p := range c.Replicas {
 		p.Do("CLUSTER", "REPLICATE", c.Masters[i%masters].ID())
-		p.await("a replica that follows", func(c *goredis.Client) bool {
-			return strings.Contains(c.Info(context.Background(), "replication").Val(), "master_link_status:up")
-		})
+		p.Await("a replica that follows", "master_link_status:up")
 	}
 	return c
 }
@@ -86,6 +84,14 @@ func (p *Process) Do(args ...any) any {
 		p.t.Fatalf("%v on %s: %v", args, p.Addr, err)
 	}
 	return v
+}
+
+// Await waits until a line of the server's account of its replication is there.
+func (p *Process) Await(what, line string) {
+	p.t.Helper()
+	p.await(what, func(c *goredis.Client) bool {
+		return strings.Contains(c.Info(context.Background(), "replication").Val(), line)
+	})
 }
 
 // await asks a server again and again whether something holds.
