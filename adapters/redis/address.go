@@ -72,6 +72,9 @@ func parseURL(address, shown string) (*goredis.UniversalOptions, error) {
 	if scheme != "redis" && scheme != "rediss" {
 		return nil, &AddressError{shown, "it is no address of a Redis"}
 	}
+	if strings.Contains(rest, "#") { // what stands before it would be taken for the host
+		return nil, &AddressError{shown, "a # in it has to be written as %23"}
+	}
 	rest, query, _ := strings.Cut(rest, "?")
 	authority, path, _ := strings.Cut(rest, "/")
 	at := strings.LastIndex(authority, "@") + 1
@@ -176,16 +179,16 @@ func hostPort(text string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// redacted is a URL without user and password.
+// redacted is a URL without user, password and options, which may name a password, too. What cannot be
+// read is cut off up to its last @.
 func redacted(address string) string {
 	scheme, rest, _ := strings.Cut(address, urlSeparator)
-	authority, path, hasPath := strings.Cut(rest, "/")
-	if at := strings.LastIndex(authority, "@"); at >= 0 {
-		authority = authority[at+1:]
+	if u, err := url.Parse(address); err == nil && (u.User != nil || !strings.Contains(rest, "@")) {
+		return scheme + urlSeparator + u.Host + u.Path
 	}
-	path, _, _ = strings.Cut(path, "?") // options may name a password, too
-	if hasPath {
-		authority += "/" + path
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		rest = rest[at+1:]
 	}
-	return scheme + urlSeparator + authority
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + urlSeparator + rest
 }

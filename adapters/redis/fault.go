@@ -21,10 +21,16 @@ type UnavailableError struct {
 }
 
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("connect to Redis at %s: %s", e.Address, advice(e.Err))
+	text := advice(e.Err)
+	if text == noAnswer && strings.HasPrefix(e.Address, "rediss") {
+		text += "; one that speaks no TLS is silent, too: then write redis:// in the place of rediss://"
+	}
+	return fmt.Sprintf("connect to Redis at %s: %s", e.Address, text)
 }
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
+
+const noAnswer = "it does not answer in time; is the address that of a Redis, and is it well?"
 
 // What is wrong with an address whose server answers.
 var (
@@ -41,7 +47,7 @@ var forNow = []struct {
 }{
 	{"NOAUTH", "it wants a password: set NAGARE_REDIS_PASSWORD", false},
 	{"WRONGPASS", "it refuses the password: set NAGARE_REDIS_PASSWORD, and the user by redis://USER@HOST:PORT", false},
-	{"NOPERM", "its access list forbids the user what nagare needs: SET, HSET, ZADD, PEXPIRE and GET on the sink's keys and on nagare:*, and CLUSTER SLOTS of a cluster", false},
+	{"NOPERM", "its access list forbids the user what nagare needs: SET, HSET, ZADD, PEXPIRE and GET on the sink's keys and on nagare:*, CLIENT SETNAME, and CLUSTER SLOTS of a cluster", false},
 	{"DENIED", "it is in protected mode, and takes connections of its own machine alone: set a password there (requirepass) and NAGARE_REDIS_PASSWORD here", false},
 	{"OOM", "its memory is full: raise maxmemory, or give the sink a shorter ttl", true},
 	{"READONLY", "it is a replica that takes no writes; nagare goes on when the address leads to the master", true},
@@ -105,7 +111,7 @@ func advice(err error) string {
 	case errors.As(err, &dns):
 		return fmt.Sprintf("there is no host %s; look at the address", dns.Name)
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return "it does not answer in time; is the address that of a Redis, and is it well?"
+		return noAnswer
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Sprintf("%v; start it, or look at the address", op.Err)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
@@ -122,7 +128,7 @@ func tlsAdvice(err error) string {
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var remote *net.OpError
 	switch {
 	case errors.As(err, &unknown):
 		return "this machine does not know who signed its certificate: name the file of that authority's, rediss://HOST:PORT?cacert=FILE"
@@ -132,7 +138,7 @@ func tlsAdvice(err error) string {
 		return fmt.Sprintf("its certificate is not valid: %v", invalid)
 	case errors.As(err, &record):
 		return "it does not speak TLS: write redis:// in the place of rediss://"
-	case errors.As(err, &alert) && strings.Contains(alert.Error(), "certificate"):
+	case errors.As(err, &remote) && remote.Op == "remote error" && strings.Contains(err.Error(), "certificate"):
 		return "it wants another certificate of the client, or one at all: rediss://HOST:PORT?cert=FILE&key=FILE"
 	}
 	return ""
