@@ -77,14 +77,15 @@ const (
 // bench is one run of the measurements.
 type bench struct {
 	Config
-	dir  string
-	file string
-	r    Result
+	dir   string
+	file  string
+	pairs int // of runs with a Redis in trouble and without
+	r     Result
 }
 
 // Run measures everything, one thing after another.
 func Run(ctx context.Context, cfg Config) (_ *Result, err error) {
-	b := &bench{Config: cfg}
+	b := &bench{Config: cfg, pairs: redisPairs}
 	if b.Events == 0 {
 		switch {
 		case b.Quick:

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/pipelines"
 )
@@ -83,7 +82,7 @@ func (b *bench) measureRedis(ctx context.Context) (err error) {
 		}
 		defer server.close()
 		cfg := node.Config{Pipeline: p, Project: node.Project{Name: "bench"}, Data: filepath.Join(b.dir, fmt.Sprintf("data-redis-%d", i))}
-		if err := b.publish(ctx, cfg); err != nil {
+		if _, err := b.publish(ctx, cfg); err != nil {
 			return err
 		}
 		cfg.Cache.Address, cfg.Once = server.addr, true
@@ -104,7 +103,7 @@ func (b *bench) measureRedis(ctx context.Context) (err error) {
 // compare measures one trouble. Which lane has it, and which comes first, changes from pair to pair.
 func (b *bench) compare(ctx context.Context, lanes [2]*lane, t trouble) (Trouble, error) {
 	var side, processor []float64
-	for i := range redisPairs {
+	for i := range b.pairs {
 		calm, bad := lanes[i%2], lanes[1-i%2]
 		ratio, err := b.sideBySide(ctx, calm, bad, t)
 		if err != nil {
@@ -229,33 +228,15 @@ func (r *running) isOver() bool {
 
 // end stops the pipeline, sees that it had the trouble, and forgets what it left.
 func (r *running) end(ctx context.Context) error {
-	rows, refused := r.server.counts()
+	met := func() error { return r.trouble.happened(r.server.counts()) }
+	err := pollUntil(ctx, func() bool { return met() == nil || r.isOver() }) // a short run is over before its first rows
+	err = errors.Join(err, met())
 	r.stop()
 	<-r.ended
-	if err := errors.Join(r.err, r.server.enter(healthy), r.node.Close()); err != nil {
-		return err
-	}
-	if err := r.trouble.happened(rows, refused); err != nil {
+	if err := errors.Join(err, r.err, r.server.enter(healthy), r.node.Close()); err != nil {
 		return err
 	}
 	return node.Reset(ctx, r.cfg, false)
-}
-
-// publish writes the file to a data folder's topic.
-func (b *bench) publish(ctx context.Context, cfg node.Config) error {
-	cfg.Look = true
-	n, err := node.Open(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	done, err := n.PublishFile(ctx, topic, b.file, func(web.Published) {})
-	if err = errors.Join(err, n.Close()); err != nil {
-		return err
-	}
-	if done.Records != b.Events {
-		return fmt.Errorf("of %d events %d were published", b.Events, done.Records)
-	}
-	return nil
 }
 
 // underway is how many rows the pipeline's connections may hold when the trouble begins.

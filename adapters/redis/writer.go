@@ -23,6 +23,8 @@ const (
 	checkAlone = markRenew / 2          // of a server that nobody else can reach
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 300 * time.Millisecond
+	lasting    = time.Second // what a link has to live for, or the next waits longer
+	pauseMost  = 5 * time.Second
 	letGoPause = time.Second // between two refills because rows were let go
 )
 
@@ -35,6 +37,7 @@ const (
 // writer is what only the goroutine that writes uses.
 type writer struct {
 	link  *link
+	begun time.Time        // when the link was made
 	known []string         // servers of the cluster, as the last link knew them
 	asked time.Time        // when a refill was last asked for because rows were let go
 	ends  map[string]int64 // of hashes and sorted sets: when their youngest row ends
@@ -49,27 +52,44 @@ func token() string {
 
 // run writes until ctx ends.
 func (s *Sink) run(ctx context.Context) {
-	wait := retryFirst
+	wait, pause := retryFirst, time.Duration(0)
 	var why doubt
 	for ctx.Err() == nil {
+		linked := s.isLinked()
 		err := s.step(ctx)
+		if ctx.Err() != nil {
+			return
+		}
 		switch {
 		case err == nil:
 			wait = retryFirst
 			continue
-		case ctx.Err() != nil:
-			return
 		case errors.As(err, &why):
 			s.log.Info("everything is written anew", "sink", s.cfg.Name, "reason", err)
 			s.unlink("")
+		default:
+			s.unlink(advice(err))
+		}
+		if !linked {
+			s.sleep(ctx, wait/2+rand.N(wait))
+			wait = min(2*wait, retryMost)
 			continue
 		}
-		s.unlink(advice(err))
-		select {
-		case <-time.After(wait/2 + rand.N(wait)):
-		case <-ctx.Done():
+		// Each link has everything read again: links that do not last must not come one upon the other.
+		if time.Since(s.writer.begun) > lasting {
+			pause = 0
 		}
-		wait = min(2*wait, retryMost)
+		s.sleep(ctx, pause)
+		pause = min(max(2*pause, retryFirst), pauseMost)
+	}
+}
+
+func (s *Sink) sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -157,7 +177,7 @@ func (s *Sink) link(ctx context.Context) error {
 	if err := l.begin(begin, s.cfg.Name, s.process); err != nil {
 		return err
 	}
-	w.known = l.known()
+	w.known, w.begun = l.known(), time.Now()
 	clear(w.ends)
 	s.mu.Lock()
 	if s.reason != "" {
