@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/pipelines"
 )
@@ -200,7 +201,10 @@ func (b *bench) start(ctx context.Context, l *lane, t trouble) (*running, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.server.enter(t); err != nil {
+	err = pollUntil(ctx, func() bool {
+		return !slices.ContainsFunc(n.Status().Sinks, func(s engine.SinkStatus) bool { return s.State == "connecting" })
+	})
+	if err = errors.Join(err, l.server.enter(t)); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	r := &running{lane: l, trouble: t, node: n, ended: make(chan struct{})}
