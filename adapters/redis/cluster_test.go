@@ -71,6 +71,25 @@ func TestClusterTakenOver(t *testing.T) {
 	await(t, "all keys", s.has(200))
 }
 
+// TestClusterPartlyFull: one master refuses writes for a while. It is shown, and no row is lost.
+func TestClusterPartlyFull(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, nil, 3, 0)
+	s := onCluster(c)(t)
+	p := open(t, s.addr, redis.SinkConfig{Name: "text"})
+	p.final(keys(200, "1")...)
+	p.settled()
+	c.Masters[1].Do("CONFIG", "SET", "maxmemory", "1")
+	p.final(keys(400, "2")...)
+	await(t, "a sink in trouble", func() bool { return strings.Contains(p.sink.Report().Reason, "its memory is full") })
+	c.Masters[1].Do("CONFIG", "SET", "maxmemory", "0")
+	await(t, "all keys", s.has(400))
+	p.settled()
+	for i := range 400 {
+		s.is(t, fmt.Sprint("k", i), "2")
+	}
+}
+
 // TestClusterMovesSlots: the slot with a mark moves to another master with everything in it. The one that
 // has lost it is still watched.
 func TestClusterMovesSlots(t *testing.T) {

@@ -210,6 +210,22 @@ func testOtherType(t *testing.T, s *stand) {
 	}
 }
 
+// TestForbiddenKeys: the marks are let through and the rows are not. It is shown, and mended without a restart.
+func TestForbiddenKeys(t *testing.T) {
+	s := realServer(t)
+	p := open(t, s.addr, redis.SinkConfig{Name: "text"})
+	p.settled()
+	s.client.Do(context.Background(), "ACL", "SETUSER", "default", "resetkeys", "~nagare:*")
+	p.final(keys(100, "1")...)
+	await(t, "a sink in trouble", func() bool { return strings.Contains(p.sink.Report().Reason, "access list") })
+	s.client.Do(context.Background(), "ACL", "SETUSER", "default", "~*")
+	await(t, "all keys", s.has(100))
+	p.settled()
+	if st := p.sink.Report(); st.Refused != 0 {
+		t.Errorf("rows were refused: %+v", st)
+	}
+}
+
 // testHanging: a server that takes connections and says nothing is found out.
 func testHanging(t *testing.T, s *stand) {
 	proxy := redistest.NewProxy(t, s.addr)

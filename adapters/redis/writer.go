@@ -38,6 +38,7 @@ const (
 type writer struct {
 	link  *link
 	begun time.Time        // when the link was made
+	pause time.Duration    // before the next one, if this one does not last
 	known []string         // servers of the cluster, as the last link knew them
 	asked time.Time        // when a refill was last asked for because rows were let go
 	ends  map[string]int64 // of hashes and sorted sets: when their youngest row ends
@@ -52,7 +53,7 @@ func token() string {
 
 // run writes until ctx ends.
 func (s *Sink) run(ctx context.Context) {
-	wait, pause := retryFirst, time.Duration(0)
+	wait := retryFirst
 	var why doubt
 	for ctx.Err() == nil {
 		linked := s.isLinked()
@@ -75,13 +76,19 @@ func (s *Sink) run(ctx context.Context) {
 			wait = min(2*wait, retryMost)
 			continue
 		}
-		// Each link has everything read again: links that do not last must not come one upon the other.
-		if time.Since(s.writer.begun) > lasting {
-			pause = 0
-		}
-		s.sleep(ctx, pause)
-		pause = min(max(2*pause, retryFirst), pauseMost)
+		s.sleep(ctx, s.writer.rest(time.Since(s.writer.begun)))
 	}
+}
+
+// rest is how long to wait behind a link that lived for a time. Each link has everything read again, so that
+// links that do not last must not come one upon the other.
+func (w *writer) rest(lived time.Duration) time.Duration {
+	if lived > lasting {
+		w.pause = 0
+	}
+	pause := w.pause
+	w.pause = min(max(2*pause, retryFirst), pauseMost)
+	return pause
 }
 
 func (s *Sink) sleep(ctx context.Context, d time.Duration) {
