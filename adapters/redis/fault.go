@@ -114,12 +114,17 @@ func advice(err error) string {
 		return noAnswer
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Sprintf("%v; start it, or look at the address", op.Err)
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case isClosed(err):
 		return "it closed the connection; is the address that of a Redis, and does it want TLS (rediss://)?"
 	case strings.HasPrefix(err.Error(), "redis: can't parse"):
 		return "it answers as no Redis does; look at the address"
 	}
 	return err.Error()
+}
+
+// isClosed reports a connection that the other end has closed.
+func isClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // tlsAdvice is advice on an error of TLS, "" for any other.

@@ -68,6 +68,8 @@ func (s *Sink) run(ctx context.Context) {
 		case errors.As(err, &why):
 			s.log.Info("everything is written anew", "sink", s.cfg.Name, "reason", err)
 			s.unlink("")
+		case linked && isClosed(err):
+			s.unlink("") // why, the next link tells
 		default:
 			s.unlink(advice(err))
 		}
