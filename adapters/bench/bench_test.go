@@ -151,6 +151,25 @@ func TestRunRedis(t *testing.T) {
 	}
 }
 
+// TestVerdict: what goes beyond the goal misses it, unless the machine alone does that.
+func TestVerdict(t *testing.T) {
+	quiet := Trouble{"healthy", Spread{1, 0.98, 1.02, 5}, Spread{1, 0.98, 1.02, 5}}
+	noisy := Trouble{"healthy", Spread{1, 0.8, 1.3, 5}, Spread{1, 0.8, 1.3, 5}}
+	for _, c := range []struct {
+		control         Trouble
+		side, processor float64
+		want            string
+	}{
+		{quiet, 1.04, 1.05, "goal 1.05 met"}, {quiet, 1.06, 1, "goal 1.05 MISSED"}, {quiet, 1, 1.06, "goal 1.05 MISSED"},
+		{noisy, 1.2, 1, "not certain: a healthy one reaches that, too"}, {noisy, 1.4, 1, "goal 1.05 MISSED"}, {noisy, 1, 1, "goal 1.05 met"},
+	} {
+		got := Trouble{Name: "down", SideBySide: Spread{Median: c.side}, Processor: Spread{Median: c.processor}}.verdict(c.control)
+		if got != c.want {
+			t.Errorf("%v and %v: %s, want %s", c.side, c.processor, got, c.want)
+		}
+	}
+}
+
 func TestSpread(t *testing.T) {
 	for want, ratios := range map[string][]float64{"2.000 (1.00 – 9.00)": {9, 1, 2}, "1.500 (1.00 – 2.00)": {2, 1}} {
 		if got := spreadOf(ratios).String(); got != want {
