@@ -120,20 +120,9 @@ func (b *bench) measureTopic(ctx context.Context) (err error) {
 		return err
 	}
 	cfg := node.Config{Pipeline: p, Project: node.Project{Name: "bench"}, Data: filepath.Join(b.dir, "data")}
-	look := cfg
-	look.Look = true
-	n, err := node.Open(ctx, look)
+	took, err := b.publish(ctx, cfg)
 	if err != nil {
 		return err
-	}
-	begin := time.Now()
-	done, err := n.PublishFile(ctx, topic, b.file, func(web.Published) {})
-	took := time.Since(begin)
-	if err = errors.Join(err, n.Close()); err != nil {
-		return err
-	}
-	if done.Records != b.Events {
-		return fmt.Errorf("of %d events %d were published", b.Events, done.Records)
 	}
 	b.r.Publish = rate(b.Events, took)
 	for range 3 {
@@ -147,6 +136,25 @@ func (b *bench) measureTopic(ctx context.Context) (err error) {
 		}
 	}
 	return os.RemoveAll(cfg.Data)
+}
+
+// publish writes the file to a data folder's topic.
+func (b *bench) publish(ctx context.Context, cfg node.Config) (took time.Duration, err error) {
+	cfg.Look = true
+	n, err := node.Open(ctx, cfg)
+	if err != nil {
+		return 0, err
+	}
+	begin := time.Now()
+	done, err := n.PublishFile(ctx, topic, b.file, func(web.Published) {})
+	took = time.Since(begin)
+	if err = errors.Join(err, n.Close()); err != nil {
+		return 0, err
+	}
+	if done.Records != b.Events {
+		return 0, fmt.Errorf("of %d events %d were published", b.Events, done.Records)
+	}
+	return took, nil
 }
 
 // topicOnce runs a pipeline to the end of its topic, checkpoints and all.

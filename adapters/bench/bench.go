@@ -21,6 +21,7 @@ type Config struct {
 	Quick  bool   // fewer events and no series above 10^6
 	Dir    string // for temporary files; "": the system's
 	Kafka  string // addresses of a cluster that is measured too; "": none
+	Redis  bool   // measures what a Redis in trouble costs the pipeline, and nothing else
 	// Load reads a project's folder.
 	Load func(dir string) (*plan.Pipeline, error)
 	// Executable is the nagare command, whose memory is measured in a process of its own.
@@ -47,8 +48,10 @@ type Result struct {
 
 	PeakBytes int64 `json:"peak_resident_bytes"` // of a process that runs over the file; 0: not known
 
-	ByEvents []Cost `json:"by_events"`
-	ByKeys   []Cost `json:"by_keys"`
+	ByEvents []Cost `json:"by_events,omitempty"`
+	ByKeys   []Cost `json:"by_keys,omitempty"`
+
+	Redis []Trouble `json:"redis,omitempty"`
 }
 
 // Machine is what the figures were measured on.
@@ -74,18 +77,23 @@ const (
 // bench is one run of the measurements.
 type bench struct {
 	Config
-	dir  string
-	file string
-	r    Result
+	dir   string
+	file  string
+	pairs int // of runs with a Redis in trouble and without
+	r     Result
 }
 
 // Run measures everything, one thing after another.
 func Run(ctx context.Context, cfg Config) (_ *Result, err error) {
-	b := &bench{Config: cfg}
+	b := &bench{Config: cfg, pairs: redisPairs}
 	if b.Events == 0 {
-		b.Events = defaultEvents
-		if b.Quick {
+		switch {
+		case b.Quick:
 			b.Events = quickEvents
+		case b.Redis:
+			b.Events = redisEvents
+		default:
+			b.Events = defaultEvents
 		}
 	}
 	if b.Tell == nil {
@@ -100,10 +108,28 @@ func Run(ctx context.Context, cfg Config) (_ *Result, err error) {
 	if err := writeProjects(b.dir); err != nil {
 		return nil, err
 	}
-	for _, step := range []struct {
-		name string
-		do   func(context.Context) error
-	}{
+	for _, step := range b.steps() {
+		b.Tell(step.name)
+		if err := step.do(ctx); err != nil {
+			return nil, fmt.Errorf("measure %s: %w", step.name, err)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return &b.r, nil
+}
+
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
+func (b *bench) steps() []step {
+	if b.Redis {
+		return []step{{"making the events", b.makeFile}, {"what a Redis in trouble costs", b.measureRedis}}
+	}
+	return []step{
 		{"making the events", b.makeFile},
 		// First, while this process is small: the system counts a new process's peak from before it
 		// became a program of its own.
@@ -115,16 +141,7 @@ func Run(ctx context.Context, cfg Config) (_ *Result, err error) {
 		{"three queries from Kafka", b.measureKafka},
 		{"cost by number of events", b.measureEvents},
 		{"cost by number of keys", b.measureKeys},
-	} {
-		b.Tell(step.name)
-		if err := step.do(ctx); err != nil {
-			return nil, fmt.Errorf("measure %s: %w", step.name, err)
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 	}
-	return &b.r, nil
 }
 
 // makeFile writes the events.

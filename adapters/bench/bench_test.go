@@ -125,6 +125,59 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A Redis in trouble, small: each trouble happens, and has its figures.
+func TestRunRedis(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	m := &bench{Config: Config{Events: 5_000, Load: load, Tell: func(string) {}}, dir: t.TempDir(), pairs: 1}
+	if err := m.makeFile(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.measureRedis(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := m.r.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.r.Redis) != len(troubles) {
+		t.Errorf("%d troubles have figures", len(m.r.Redis))
+	}
+	for _, c := range m.r.Redis {
+		if s := c.SideBySide; s.Pairs != 1 || !strings.Contains(text.String(), c.Name+"  "+s.String()) {
+			t.Errorf("%+v; the report reads:\n%s", c, text.String())
+		}
+	}
+}
+
+// TestVerdict: what goes beyond the goal misses it, unless the machine alone does that.
+func TestVerdict(t *testing.T) {
+	quiet := Trouble{"healthy", Spread{1, 0.98, 1.02, 5}, Spread{1, 0.98, 1.02, 5}}
+	noisy := Trouble{"healthy", Spread{1, 0.8, 1.3, 5}, Spread{1, 0.8, 1.3, 5}}
+	for _, c := range []struct {
+		control         Trouble
+		side, processor float64
+		want            string
+	}{
+		{quiet, 1.04, 1.05, "goal 1.05 met"}, {quiet, 1.06, 1, "goal 1.05 MISSED"}, {quiet, 1, 1.06, "goal 1.05 MISSED"},
+		{noisy, 1.2, 1, "not certain: a healthy one reaches that, too"}, {noisy, 1.4, 1, "goal 1.05 MISSED"}, {noisy, 1, 1, "goal 1.05 met"},
+	} {
+		got := Trouble{Name: "down", SideBySide: Spread{Median: c.side}, Processor: Spread{Median: c.processor}}.verdict(c.control)
+		if got != c.want {
+			t.Errorf("%v and %v: %s, want %s", c.side, c.processor, got, c.want)
+		}
+	}
+}
+
+func TestSpread(t *testing.T) {
+	for want, ratios := range map[string][]float64{"2.000 (1.00 – 9.00)": {9, 1, 2}, "1.500 (1.00 – 2.00)": {2, 1}} {
+		if got := spreadOf(ratios).String(); got != want {
+			t.Errorf("the spread of %v is %s", ratios, got)
+		}
+	}
+}
+
 // BenchmarkFile is one event of the three queries by `run --once` from a file.
 func BenchmarkFile(b *testing.B) {
 	dir := b.TempDir()

@@ -7,5 +7,7 @@
 //	project.go  the project that is measured: the tutorial's three queries
 //	append.go   durable append, and from the durable topic to final tables
 //	cost.go     cost per event by number of events and of keys
+//	redis.go    what a Redis in trouble costs
+//	stub.go     the Redis for that
 //	report.go   the figures as text
 package bench

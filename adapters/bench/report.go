@@ -12,6 +12,7 @@ const (
 	goalKafka  = 0.6
 	goalAppend = 600_000
 	goalPeak   = 300 << 20
+	goalRedis  = 1.05
 )
 
 // Write prints the figures, each with what it is compared with.
@@ -19,6 +20,10 @@ func (r *Result) Write(w io.Writer) error {
 	p := &printer{w: w}
 	p.line("%d cores, %s/%s, %s; %s events, %d MB", r.Machine.Cores, r.Machine.OS, r.Machine.Arch, r.Machine.Go, number(r.Events), r.Bytes>>20)
 	p.line("")
+	if len(r.Redis) > 0 {
+		p.troubles(r.Redis)
+		return p.err
+	}
 	p.line("   events/s")
 	p.row(number(int64(r.BoundOne)), "hand-written bound, 1 core", "")
 	p.row(number(int64(r.BoundAll)), "hand-written bound, all cores", "")
@@ -64,6 +69,38 @@ func (p *printer) costs(title, unit string, costs []Cost) {
 	for _, c := range costs {
 		p.line("%11.0f  %s %s", c.Nanoseconds, number(c.N), unit)
 	}
+}
+
+// troubles prints what a Redis in trouble costs.
+func (p *printer) troubles(troubles []Trouble) {
+	p.line("the purchase project until all events are counted, Redis in trouble against a healthy one;")
+	p.line("median (least – most) of %d pairs: side by side, processor time", troubles[0].SideBySide.Pairs)
+	p.line("")
+	for _, t := range troubles {
+		p.row(t.Name, fmt.Sprintf("%s   %s", t.SideBySide, t.Processor), t.verdict(troubles[0]))
+	}
+}
+
+// verdict compares with the goal. A figure that a healthy Redis reaches, too, against a healthy one says
+// nothing.
+func (t Trouble) verdict(control Trouble) string {
+	switch {
+	case t.Name == control.Name:
+		return "what the machine does beside"
+	case t.SideBySide.Median > max(goalRedis, control.SideBySide.Most) || t.Processor.Median > max(goalRedis, control.Processor.Most):
+		return goal(false, fmt.Sprintf("%.2f", goalRedis))
+	case max(t.SideBySide.Median, t.Processor.Median) > goalRedis:
+		return "not certain: a healthy one reaches that, too"
+	}
+	return goal(true, fmt.Sprintf("%.2f", goalRedis))
+}
+
+// String is 0.98 (0.95 – 1.03).
+func (s Spread) String() string {
+	if s.Pairs == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.3f (%.2f – %.2f)", s.Median, s.Least, s.Most)
 }
 
 func ratio(share float64, of string, want float64) string {

@@ -20,11 +20,15 @@ func (a *app) benchCommand() *cobra.Command {
 		Short: "Measure this machine: rates, memory and cost per event, beside a hand-written bound",
 		Long: `Makes purchase events in a temporary folder and measures, in one run: a hand-written program for the same
 queries, the tutorial's three queries from a file and from a durable topic, durable append, memory, and the cost of
-an event for few and many events and keys. Takes some minutes and 10 GB of disk; --quick some seconds and 1 GB.`,
+an event for few and many events and keys. Takes some minutes and 10 GB of disk; --quick some seconds and 1 GB.
+
+--redis measures something else, alone: what the purchase project loses while its Redis is down, hangs, is slow, full,
+a replica or loading, against runs with a healthy one, in turns.`,
 		Example: `  nagare bench
   nagare bench --quick
   nagare bench --events 5000000 --json
-  nagare bench --kafka 127.0.0.1:9092`,
+  nagare bench --kafka 127.0.0.1:9092
+  nagare bench --redis`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Events < 0 || cmd.Flags().Changed("events") && cfg.Events < 1000 {
@@ -57,8 +61,9 @@ an event for few and many events and keys. Takes some minutes and 10 GB of disk;
 			return result.Write(a.out)
 		},
 	}
-	cmd.Flags().Int64Var(&cfg.Events, "events", 0, "events of the file (default 2,000,000, with --quick 200,000)")
+	cmd.Flags().Int64Var(&cfg.Events, "events", 0, "events of the file (default 2,000,000, with --redis 500,000, with --quick 200,000)")
 	cmd.Flags().BoolVar(&cfg.Quick, "quick", false, "fewer events and shorter series")
+	cmd.Flags().BoolVar(&cfg.Redis, "redis", false, "measure what a Redis in trouble costs, and nothing else")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the figures as JSON")
 	return cmd
 }

@@ -1,8 +1,12 @@
 package redis
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
+	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +21,6 @@ const (
 	dialTimeout  = 2 * time.Second
 	readTimeout  = 3 * time.Second
 	defaultPort  = "6379"
-	poolSize     = 8
 	clientName   = "nagare"
 	urlSeparator = "://"
 )
@@ -26,7 +29,7 @@ const (
 type AddressError struct{ Address, Reason string }
 
 func (e *AddressError) Error() string {
-	return fmt.Sprintf("connect to Redis at %q: %s; want HOST:PORT, several of a cluster with commas between, redis://HOST:PORT/DB, or rediss:// for TLS", e.Address, e.Reason)
+	return fmt.Sprintf("connect to Redis at %q: %s; want HOST:PORT, redis://USER@HOST:PORT/DB, or rediss:// in its place for TLS; of a cluster one address is enough, and several have commas between", e.Address, e.Reason)
 }
 
 // HasPassword reports whether an address holds a password, which others could see on a command line.
@@ -43,42 +46,120 @@ func HasPassword(address string) bool {
 // parseAddress makes options of an address; password, if any, takes the place of the address's own.
 // shown is the address without secrets.
 func parseAddress(address, password string) (opt *goredis.UniversalOptions, shown string, err error) {
-	opt = &goredis.UniversalOptions{}
 	if strings.Contains(address, urlSeparator) {
-		one, err := goredis.ParseURL(address)
-		if err != nil {
-			// The library's own text may hold the password.
-			return nil, "", &AddressError{redacted(address), "it is no address of a Redis"}
-		}
-		opt.Addrs, opt.DB, opt.Username, opt.Password, opt.TLSConfig = []string{one.Addr}, one.DB, one.Username, one.Password, one.TLSConfig
 		shown = redacted(address)
+		opt, err = parseURL(address, shown)
 	} else {
-		for _, a := range strings.Split(address, ",") {
-			a, err := hostPort(strings.TrimSpace(a))
-			if err != nil {
-				return nil, "", err
-			}
-			opt.Addrs = append(opt.Addrs, a)
-		}
+		opt = &goredis.UniversalOptions{}
+		opt.Addrs, err = hostPorts(address)
 		shown = strings.Join(opt.Addrs, ",")
+	}
+	if err != nil {
+		return nil, "", err
 	}
 	if password != "" {
 		opt.Password = password
 	}
 	own(opt)
+	opt.Dialer = goredis.NewDialer(&goredis.Options{DialTimeout: dialTimeout, TLSConfig: opt.TLSConfig})
 	return opt, shown, nil
 }
 
-// own sets what does not depend on the address: no command is sent twice by the library, and no
-// notifications are subscribed to.
+// parseURL makes options of a URL, in which several hosts may have commas between. The library's own errors
+// are not told: they may hold the password.
+func parseURL(address, shown string) (*goredis.UniversalOptions, error) {
+	scheme, rest, _ := strings.Cut(address, urlSeparator)
+	if scheme != "redis" && scheme != "rediss" {
+		return nil, &AddressError{shown, "it is no address of a Redis"}
+	}
+	if strings.Contains(rest, "#") { // what stands before it would be taken for the host
+		return nil, &AddressError{shown, "a # in it has to be written as %23"}
+	}
+	rest, query, _ := strings.Cut(rest, "?")
+	authority, path, _ := strings.Cut(rest, "/")
+	at := strings.LastIndex(authority, "@") + 1
+	first, others, several := strings.Cut(authority[at:], ",")
+	options, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, &AddressError{shown, "what stands behind its ? cannot be read"}
+	}
+	files := tlsFiles{options.Get("cacert"), options.Get("cert"), options.Get("key")}
+	for _, own := range []string{"cacert", "cert", "key"} {
+		options.Del(own)
+	}
+	one, err := goredis.ParseURL(scheme + urlSeparator + authority[:at] + first + "/" + path + "?" + options.Encode())
+	if err != nil {
+		return nil, &AddressError{shown, "it is no address of a Redis"}
+	}
+	opt := &goredis.UniversalOptions{Addrs: []string{one.Addr}, DB: one.DB, Username: one.Username, Password: one.Password, TLSConfig: one.TLSConfig}
+	if several {
+		more, err := hostPorts(others)
+		if err != nil {
+			return nil, err
+		}
+		opt.Addrs = append(opt.Addrs, more...)
+	}
+	if reason := files.load(opt.TLSConfig); reason != "" {
+		return nil, &AddressError{shown, reason}
+	}
+	return opt, nil
+}
+
+// tlsFiles is what a rediss:// URL names: ?cacert=FILE, of the authority that signed the server's certificate,
+// and cert=FILE&key=FILE, of the client. The names are those of redis-cli.
+type tlsFiles struct{ authority, certificate, key string }
+
+// load reads the files, and returns why it cannot.
+func (f tlsFiles) load(cfg *tls.Config) (reason string) {
+	switch {
+	case f == tlsFiles{}:
+		return ""
+	case cfg == nil:
+		return "a cacert, cert or key is for rediss://"
+	case (f.certificate == "") != (f.key == ""):
+		return "a cert needs a key, and a key a cert"
+	}
+	if f.authority != "" {
+		text, err := os.ReadFile(f.authority)
+		if err != nil {
+			return fmt.Sprintf("its cacert cannot be read: %v", err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(text) {
+			return fmt.Sprintf("its cacert %s holds no certificate (PEM)", f.authority)
+		}
+	}
+	if f.certificate != "" {
+		pair, err := tls.LoadX509KeyPair(f.certificate, f.key)
+		if err != nil {
+			return fmt.Sprintf("its cert and key cannot be read: %v", err)
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return ""
+}
+
+// own sets what does not depend on the address: no command is sent twice by the library on one connection,
+// and no notifications are subscribed to.
 func own(opt *goredis.UniversalOptions) {
 	opt.ClientName = clientName
 	opt.MaxRetries, opt.DialerRetries = -1, 1
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = dialTimeout, readTimeout, readTimeout
 	opt.ContextTimeoutEnabled = true
-	opt.PoolSize, opt.PipelinePoolSize = poolSize, -1
+	opt.PipelinePoolSize = -1
 	opt.DisableIdentity = true
 	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+func hostPorts(list string) (addrs []string, err error) {
+	for _, a := range strings.Split(list, ",") {
+		a, err := hostPort(strings.TrimSpace(a))
+		if err != nil {
+			return nil, err
+		}
+		addrs = append(addrs, a)
+	}
+	return addrs, nil
 }
 
 func hostPort(text string) (string, error) {
@@ -98,16 +179,16 @@ func hostPort(text string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// redacted is a URL without user and password.
+// redacted is a URL without user, password and options, which may name a password, too. What cannot be
+// read is cut off up to its last @.
 func redacted(address string) string {
 	scheme, rest, _ := strings.Cut(address, urlSeparator)
-	authority, path, hasPath := strings.Cut(rest, "/")
-	if at := strings.LastIndex(authority, "@"); at >= 0 {
-		authority = authority[at+1:]
+	if u, err := url.Parse(address); err == nil && (u.User != nil || !strings.Contains(rest, "@")) {
+		return scheme + urlSeparator + u.Host + u.Path
 	}
-	path, _, _ = strings.Cut(path, "?") // options may name a password, too
-	if hasPath {
-		authority += "/" + path
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		rest = rest[at+1:]
 	}
-	return scheme + urlSeparator + authority
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + urlSeparator + rest
 }

@@ -22,14 +22,15 @@
 //	   ↑                            ↑ full: rows are let go                      │
 //	   └──────── Lost: read everything that lives again ─────────────────────────┘
 //
-// The writer alone talks to the server. Whenever it cannot be sure of what is there (a start, an error, a new
-// connection, rows that were let go, a server that is not the one it wrote to) it asks the engine for all
-// that lives. That the server is another, or was emptied, it sees by a mark: a key of its own, which it reads
-// with every pipeline and at least every checkPause. Every write sets a value, so that writing again is
-// harmless; commands are never sent again by the client library.
+// The writer alone talks to the server, by connections of its own. Whenever it cannot be sure of what is there
+// (a start, an error, a new connection, rows that were let go, a server that is not the one it wrote to, a
+// cluster whose masters change) it asks the engine for all that lives. That a server is another, or was
+// emptied, it sees by a mark: a key of its own on each master, which it reads with every pipeline and at least
+// every checkPause; link.go tells more. Every write sets a value, so that writing again is harmless; on a
+// cluster the client library sends commands again when a slot has moved, and only then and after errors.
 //
 //	address.go   which server, and what is said of it
-//	server.go    the connection that all sinks share
+//	server.go    the server that all sinks share
 //	embedded.go  the server in the process
 //	pipe.go      the connection to it
 //	resp3.go     answers that clients of the newer protocol can read
@@ -37,10 +38,11 @@
 //	waiting.go   rows that wait, a place each
 //	memory.go    what was written last, to tell older rows
 //	writer.go    the goroutine that writes
+//	link.go      its connections, and the marks
 //	look.go      what the server holds, for tests
 //	fault.go     what errors mean, and what to do
 //
-// In a cluster the mark is on one of the servers: that another was emptied is seen when writing to it fails,
-// not when it comes back empty between two writes. The embedded server has no limit of its own: give sinks a
-// ttl, or keys that are few.
+// A cluster of which one master takes no writes is in trouble as a whole: its other masters get no rows until
+// that one is well or replaced. The embedded server has no limit of its own: give sinks a ttl, or keys that
+// are few.
 package redis

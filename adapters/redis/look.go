@@ -91,13 +91,12 @@ func (s *Server) Empty(ctx context.Context) error {
 // onEach connects to the server, or to each of a cluster, with nothing between.
 func (s *Server) onEach(ctx context.Context, do func(ctx context.Context, c *goredis.Client) error) error {
 	opt := s.direct
-	client := goredis.NewUniversalClient(&opt)
-	defer func() { _ = client.Close() }() // it only has read
-	switch c := client.(type) {
-	case *goredis.ClusterClient:
+	if s.cluster {
+		c := goredis.NewClusterClient(opt.Cluster())
+		defer c.Close()
 		return c.ForEachMaster(ctx, do)
-	case *goredis.Client:
-		return do(ctx, c)
 	}
-	panic(fmt.Sprintf("BUG: a client is a %T", client))
+	c := goredis.NewClient(opt.Simple())
+	defer c.Close()
+	return do(ctx, c)
 }

@@ -1,11 +1,13 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,11 +28,12 @@ type Config struct {
 // A Dialer makes a connection, as net.Dialer's DialContext does.
 type Dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// A Server is a connection that sinks share.
+// A Server is what sinks write to, each by connections of its own.
 type Server struct {
-	client   goredis.UniversalClient
-	direct   goredis.UniversalOptions // of a client that nothing stands before
-	embedded *embedded                // nil: a server outside the process
+	opt      *goredis.UniversalOptions
+	direct   goredis.UniversalOptions // of who looks at it, with nothing between
+	cluster  bool
+	embedded *embedded // nil: a server outside the process
 	shown    string
 	log      *slog.Logger
 	writers  sync.WaitGroup
@@ -78,30 +81,61 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.direct, s.shown = *opt, shown
+	s.opt, s.direct, s.shown = opt, *opt, shown
 	if cfg.Through != nil {
-		opt.Dialer = cfg.Through(goredis.NewDialer(&goredis.Options{DialTimeout: dialTimeout, TLSConfig: opt.TLSConfig}))
+		opt.Dialer = cfg.Through(opt.Dialer)
 	}
-	s.client = goredis.NewUniversalClient(opt)
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	err = s.client.Ping(ctx).Err()
-	var reply goredis.Error
-	if err == nil || errors.As(err, &reply) && !refusesRow(err) && !isRefusal(err) {
-		return s, nil
+	if err := s.ask(ctx); err != nil {
+		return nil, &UnavailableError{shown, err}
 	}
-	return nil, errors.Join(&UnavailableError{shown, err}, s.client.Close())
+	return s, nil
 }
 
-// isRefusal reports an error that waiting does not mend.
-func isRefusal(err error) bool {
-	text := err.Error()
-	for _, word := range []string{"NOAUTH", "WRONGPASS", "NOPERM", "ERR"} {
-		if len(text) >= len(word) && text[:len(word)] == word {
-			return true
+// ask finds out whether the address leads to one server or to a cluster: the first of the addresses that
+// answers tells. One that answers that it is not ready is let pass.
+func (s *Server) ask(ctx context.Context) error {
+	s.cluster = len(s.opt.Addrs) > 1
+	var first error
+	for _, addr := range s.opt.Addrs {
+		mode, err := s.mode(ctx, addr)
+		var reply goredis.Error
+		switch {
+		case errors.As(err, &reply) && !passes(err):
+			return err
+		case err != nil && !errors.As(err, &reply):
+			first = cmp.Or(first, err)
+			continue
+		case mode == "sentinel":
+			return errSentinel
+		case mode == "standalone" && s.cluster:
+			return errNoCluster
+		case mode == "cluster" && s.opt.DB != 0:
+			return errDatabase
 		}
+		s.cluster = s.cluster || mode == "cluster"
+		return nil
 	}
-	return false
+	return first
+}
+
+// mode asks a server what it is: "standalone", "cluster" or "sentinel"; "" for one that is older than the
+// question.
+func (s *Server) mode(ctx context.Context, addr string) (string, error) {
+	opt := *s.opt
+	opt.Addrs = []string{addr}
+	c := goredis.NewClient(opt.Simple())
+	defer c.Close()
+	answer, err := c.Do(ctx, "HELLO", "3").Result()
+	if err != nil && strings.HasPrefix(err.Error(), "ERR unknown command") {
+		return "", c.Ping(ctx).Err()
+	}
+	if fields, ok := answer.(map[any]any); ok {
+		text, _ := fields["mode"].(string)
+		return text, nil
+	}
+	return "", err
 }
 
 func (s *Server) openEmbedded(listen string, through func(Dialer) Dialer) error {
@@ -109,14 +143,13 @@ func (s *Server) openEmbedded(listen string, through func(Dialer) Dialer) error 
 	if err != nil {
 		return err
 	}
-	opt := &goredis.UniversalOptions{Addrs: []string{"127.0.0.1:" + defaultPort}, Dialer: e.dial}
-	own(opt)
-	s.direct = *opt
+	s.opt, s.embedded = &goredis.UniversalOptions{Addrs: []string{"127.0.0.1:" + defaultPort}, Dialer: e.dial}, e
+	own(s.opt)
+	s.direct = *s.opt
 	s.direct.Dialer = e.dialToLook
 	if through != nil {
-		opt.Dialer = through(e.dialToLook) // a test looks closely
+		s.opt.Dialer = through(e.dialToLook) // a test looks closely
 	}
-	s.client, s.embedded = goredis.NewUniversalClient(opt), e
 	s.shown = "embedded"
 	return nil
 }
@@ -144,24 +177,20 @@ func (s *Server) Address() string {
 }
 
 // DialContext connects to the server, whatever the address, with nothing between.
-func (s *Server) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	switch {
-	case s == nil:
+func (s *Server) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
+	if s == nil {
 		return nil, errors.New("connect to Redis: there is none, for no sink has the format redis")
-	case s.embedded != nil:
-		return s.embedded.dialToLook(ctx, network, address)
 	}
-	return goredis.NewDialer(&goredis.Options{DialTimeout: dialTimeout, TLSConfig: s.direct.TLSConfig})(ctx, "tcp", s.direct.Addrs[0])
+	return s.direct.Dialer(ctx, "tcp", s.direct.Addrs[0])
 }
 
-// Close ends the connection, and the embedded server. The sinks have to be closed before.
+// Close waits for the writers of the sinks, which have to be closed before, and ends the embedded server.
 func (s *Server) Close() error {
-	err := s.client.Close()
 	s.writers.Wait()
 	if s.embedded != nil {
 		s.embedded.close()
 	}
-	return err
+	return nil
 }
 
 // quiet is the library's logger: what it tells is told again by the error that follows.

@@ -46,15 +46,15 @@ type SinkConfig struct {
 
 // A Sink writes rows to a server. It is an engine.Cache: nothing waits for it but its own goroutine.
 type Sink struct {
-	cfg    SinkConfig
-	server *Server
-	log    *slog.Logger
-	lost   chan struct{}
-	wake   chan struct{} // rows wait
-	now    chan struct{} // somebody waits for a look at the server
-	stop   context.CancelFunc
-	mark   string // key of the mark
-	writer writer
+	cfg     SinkConfig
+	server  *Server
+	log     *slog.Logger
+	lost    chan struct{}
+	wake    chan struct{} // rows wait
+	now     chan struct{} // somebody waits for a look at the server
+	stop    context.CancelFunc
+	process string // part of the marks' keys: no two processes share one
+	writer  writer
 
 	mu      sync.Mutex
 	changed sync.Cond // rows were written, the link changed, or the sink was closed
@@ -79,7 +79,7 @@ type Sink struct {
 // NewSink begins to write to a server.
 func NewSink(server *Server, cfg SinkConfig) *Sink {
 	s := &Sink{cfg: cfg, server: server, log: server.log, lost: make(chan struct{}, 1), wake: make(chan struct{}, 1), now: make(chan struct{}, 1),
-		mark: newMark(cfg.Name), waiting: newWaiting(), memory: newMemory()}
+		process: token(), waiting: newWaiting(), memory: newMemory()}
 	s.changed.L = &s.mu
 	s.status.Name = cfg.Name
 	s.writer.ends = map[string]int64{}
@@ -216,8 +216,11 @@ func (s *Sink) wakeWriter() {
 // errAgain ends a refill whose server has gone: there will be another.
 var errAgain = errors.New("the server has gone meanwhile")
 
-// fillRows is how many rows may wait before a refill waits for the writer.
-const fillRows = waitingRows / 4
+// fillRows and fillBytes are how much may wait before a refill waits for the writer.
+const (
+	fillRows  = waitingRows / 4
+	fillBytes = waitingBytes / 4
+)
 
 // Refill implements engine.Cache.
 func (s *Sink) Refill(ctx context.Context, read func(take func(*engine.Rows) error) error) error {
@@ -249,10 +252,8 @@ func (s *Sink) fill(ctx context.Context, link uint64, out *engine.Rows) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range out.Len() {
-		if i%batchRows == 0 {
-			if err := s.awaitRoom(ctx, link); err != nil {
-				return err
-			}
+		if err := s.awaitRoom(ctx, link); err != nil {
+			return err
 		}
 		if s.refusal(out, i) == "" { // it was counted when it came
 			s.put(out, i, stateFinal, true, time.Now().UnixMicro())
@@ -264,7 +265,7 @@ func (s *Sink) fill(ctx context.Context, link uint64, out *engine.Rows) error {
 
 // awaitRoom waits while many rows wait. The caller holds the lock.
 func (s *Sink) awaitRoom(ctx context.Context, link uint64) error {
-	for s.linked && s.links == link && s.waiting.len() >= fillRows && ctx.Err() == nil {
+	for s.linked && s.links == link && (s.waiting.len() >= fillRows || s.waiting.bytes >= fillBytes) && ctx.Err() == nil {
 		s.wakeWriter()
 		s.changed.Wait()
 	}
@@ -331,8 +332,7 @@ func (s *Sink) report() engine.SinkStatus {
 	return st
 }
 
-// Close writes what waits, if the server takes it in time, and ends the writer. A command that hangs ends
-// with the server.
+// Close writes what waits, if the server takes it in time, and ends the writer.
 func (s *Sink) Close() error {
 	deadline := s.server.closeBy()
 	late := time.AfterFunc(time.Until(deadline), s.wakeAll)

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +19,8 @@ import (
 // A stand is a server that a test can make fail. The suite runs on an imitation and on the real one.
 type stand struct {
 	addr   string
-	client *goredis.Client
+	client goredis.UniversalClient
+	marks  int64             // a sink has
 	empty  func()            // it dies and comes back with nothing
 	fail   func(word string) // it answers writes with that error; ok is false if it cannot be made to
 	heal   func()
@@ -26,7 +28,7 @@ type stand struct {
 
 func imitation(t *testing.T) *stand {
 	m := miniredis.RunT(t)
-	s := &stand{addr: m.Addr(), client: redistest.Client(m.Addr(), "")}
+	s := &stand{addr: m.Addr(), client: redistest.Client(m.Addr(), ""), marks: 1}
 	t.Cleanup(func() { _ = s.client.Close() })
 	s.empty = func() {
 		m.Close()
@@ -42,7 +44,7 @@ func imitation(t *testing.T) *stand {
 
 func realServer(t *testing.T) *stand {
 	p := redistest.Start(t)
-	s := &stand{addr: p.Addr, client: redistest.Client(p.Addr, "")}
+	s := &stand{addr: p.Addr, client: redistest.Client(p.Addr, ""), marks: 1}
 	t.Cleanup(func() { _ = s.client.Close() })
 	ctx := context.Background()
 	do := func(args ...any) {
@@ -74,7 +76,54 @@ func realServer(t *testing.T) *stand {
 	return s
 }
 
-// TestSuite runs every case against both servers.
+// onCluster is a stand on the masters of a cluster, which is emptied before.
+func onCluster(c *redistest.Cluster) func(*testing.T) *stand {
+	return func(t *testing.T) *stand {
+		s := &stand{addr: c.Masters[0].Addr, client: clusterClient(c), marks: int64(len(c.Masters))}
+		t.Cleanup(func() { _ = s.client.Close() })
+		all := func(args ...any) {
+			for _, p := range c.Masters {
+				p.Do(args...)
+			}
+		}
+		all("FLUSHALL")
+		s.empty = func() {
+			for _, p := range c.Masters {
+				p.Kill()
+				p.Begin()
+			}
+		}
+		s.fail = func(word string) {
+			switch word {
+			case "OOM":
+				all("CONFIG", "SET", "maxmemory", "1")
+			case "NOREPLICAS":
+				all("CONFIG", "SET", "min-replicas-to-write", "1")
+			default:
+				t.Skipf("a cluster cannot be made to answer %s", word)
+			}
+		}
+		s.heal = func() {
+			all("CONFIG", "SET", "maxmemory", "0")
+			all("CONFIG", "SET", "min-replicas-to-write", "0")
+		}
+		return s
+	}
+}
+
+func clusterClient(c *redistest.Cluster) *goredis.ClusterClient {
+	opt := &goredis.ClusterOptions{}
+	for _, p := range c.Masters {
+		opt.Addrs = append(opt.Addrs, p.Addr)
+	}
+	return goredis.NewClusterClient(opt)
+}
+
+// behindAddress is the cases in which all that a sink knows is one address: those of a cluster's servers do
+// not lead through a proxy.
+var behindAddress = []string{"hanging", "late", "slow", "failover", "promoted", "limit"}
+
+// TestSuite runs every case against every server.
 func TestSuite(t *testing.T) {
 	cases := []struct {
 		name string
@@ -83,19 +132,18 @@ func TestSuite(t *testing.T) {
 		{"shapes", testShapes}, {"refused", testRefused}, {"order", testOrder}, {"ttl", testTTL}, {"states", testStates},
 		{"flushed", testFlushed}, {"killed and empty", testEmptied}, {"while filling", testFlushedWhileFilling},
 		{"READONLY", testFault("READONLY")}, {"OOM", testFault("OOM")}, {"NOREPLICAS", testFault("NOREPLICAS")}, {"LOADING", testFault("LOADING")},
-		{"another type", testOtherType}, {"hanging", testHanging}, {"slow", testSlow}, {"failover", testFailover}, {"limit", testLimit}, {"settled", testSettled},
+		{"another type", testOtherType}, {"hanging", testHanging}, {"late", testLate}, {"slow", testSlow}, {"failover", testFailover}, {"promoted", testPromoted}, {"large", testLarge}, {"limit", testLimit}, {"settled", testSettled},
 	}
-	servers := []struct {
-		name  string
-		start func(*testing.T) *stand
-	}{{"imitation", imitation}, {"real", realServer}}
-	for _, server := range servers {
-		t.Run(server.name, func(t *testing.T) {
-			for _, c := range cases {
-				t.Run(c.name, func(t *testing.T) { c.run(t, server.start(t)) })
+	run := func(t *testing.T, start func(*testing.T) *stand, but ...string) {
+		for _, c := range cases {
+			if !slices.Contains(but, c.name) {
+				t.Run(c.name, func(t *testing.T) { c.run(t, start(t)) })
 			}
-		})
+		}
 	}
+	t.Run("imitation", func(t *testing.T) { run(t, imitation) })
+	t.Run("real", func(t *testing.T) { run(t, realServer) })
+	t.Run("cluster", func(t *testing.T) { run(t, onCluster(redistest.StartCluster(t, nil, 3, 0)), behindAddress...) })
 }
 
 // A pipeline plays the engine: it gives a sink rows, and everything that lives whenever it is asked.
@@ -251,6 +299,18 @@ func (s *stand) isNot(t *testing.T, key string) {
 
 func (s *stand) holds(key string) func() bool {
 	return func() bool { return s.client.Exists(context.Background(), key).Val() == 1 }
+}
+
+// has reports whether there are n keys beside the marks.
+func (s *stand) has(n int64) func() bool {
+	return func() bool { return s.client.DBSize(context.Background()).Val() == n+s.marks }
+}
+
+// filled is how often everything was read again.
+func (p *pipeline) filled() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fills
 }
 
 // keys makes n rows with keys of their own.

@@ -23,6 +23,8 @@ const (
 	checkAlone = markRenew / 2          // of a server that nobody else can reach
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 300 * time.Millisecond
+	lasting    = time.Second // what a link has to live for, or the next waits longer
+	pauseMost  = 5 * time.Second
 	letGoPause = time.Second // between two refills because rows were let go
 )
 
@@ -34,57 +36,76 @@ const (
 
 // writer is what only the goroutine that writes uses.
 type writer struct {
-	token  string           // value of the mark
-	marked time.Time        // when it was last set
-	looked time.Time        // when it was last seen
-	asked  time.Time        // when a refill was last asked for because rows were let go
-	calls  uint64           // of Settle, before the step or the wait in it ended
-	proof  bool             // the step that is being done has found out how the server is
-	ends   map[string]int64 // of hashes and sorted sets: when their youngest row ends
+	link  *link
+	begun time.Time        // when the link was made
+	pause time.Duration    // before the next one, if this one does not last
+	known []string         // servers of the cluster, as the last link knew them
+	asked time.Time        // when a refill was last asked for because rows were let go
+	calls uint64           // of Settle, before the step or the wait in it ended
+	proof bool             // the step that is being done has found out how the server is
+	ends  map[string]int64 // of hashes and sorted sets: when their youngest row ends
 }
 
-// markPrefix begins the keys of all marks.
-const markPrefix = "nagare:"
-
-// newMark names the mark of a sink of this process: no two processes share one.
-func newMark(sink string) string { return markPrefix + sink + ":" + token() }
-
+// token is part of a mark: no two processes, and no two links, have the same.
 func token() string {
 	var b [8]byte
 	_, _ = crand.Read(b[:]) // it never fails
 	return hex.EncodeToString(b[:])
 }
 
-// errEmptied says that the server is not the one that was written to, or was emptied.
-var errEmptied = errors.New("its mark is gone")
-
 // run writes until ctx ends.
 func (s *Sink) run(ctx context.Context) {
 	wait := retryFirst
+	var why doubt
 	for ctx.Err() == nil {
+		linked := s.isLinked()
 		s.listen()
 		err := s.step(ctx)
+		if ctx.Err() != nil {
+			return
+		}
 		switch {
 		case err == nil:
 			s.answer()
 			wait = retryFirst
 			continue
-		case ctx.Err() != nil:
-			return
-		case errors.Is(err, errEmptied):
-			s.log.Info("the server was emptied or is another", "sink", s.cfg.Name)
+		case errors.As(err, &why):
+			s.log.Info("everything is written anew", "sink", s.cfg.Name, "reason", err)
 			s.unlink("")
+		case linked && isClosed(err):
+			s.unlink("") // why, the next link tells
+		default:
+			s.unlink(advice(err))
+			s.writer.proof = true // that it is in trouble
+			s.answer()
+		}
+		if !linked {
+			s.sleep(ctx, wait/2+rand.N(wait))
+			wait = min(2*wait, retryMost)
 			continue
 		}
-		s.unlink(advice(err))
-		s.writer.proof = true // that it cannot be reached
-		s.answer()
-		select {
-		case <-time.After(wait/2 + rand.N(wait)):
-		case <-s.now:
-		case <-ctx.Done():
-		}
-		wait = min(2*wait, retryMost)
+		s.sleep(ctx, s.writer.rest(time.Since(s.writer.begun)))
+	}
+}
+
+// rest is how long to wait behind a link that lived for a time. Each link has everything read again, so that
+// links that do not last must not come one upon the other.
+func (w *writer) rest(lived time.Duration) time.Duration {
+	if lived > lasting {
+		w.pause = 0
+	}
+	pause := w.pause
+	w.pause = min(max(2*pause, retryFirst), pauseMost)
+	return pause
+}
+
+func (s *Sink) sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.now:
+	case <-ctx.Done():
 	}
 }
 
@@ -92,7 +113,7 @@ func (s *Sink) run(ctx context.Context) {
 func (s *Sink) listen() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.writer.calls = s.asked
+	s.writer.calls, s.writer.proof = s.asked, false
 }
 
 // answer tells them, if something was found out.
@@ -100,7 +121,6 @@ func (s *Sink) answer() {
 	if !s.writer.proof {
 		return
 	}
-	s.writer.proof = false
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = s.writer.calls
@@ -141,7 +161,7 @@ func (s *Sink) step(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case <-s.wake:
-		if time.Since(s.writer.looked) < every {
+		if time.Since(s.writer.link.looked) < every {
 			return nil
 		}
 	case <-s.now:
@@ -150,7 +170,9 @@ func (s *Sink) step(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return s.look(ctx)
+	err := s.writer.link.look(ctx)
+	s.writer.proof = err == nil
+	return err
 }
 
 // The embedded server works on the pipeline's own processors: behind a batch it rests paceRest times as
@@ -182,14 +204,21 @@ func (s *Sink) isLinked() bool {
 	return s.linked
 }
 
-// link sets a new mark: from here on it is seen when the server loses what it is given. Then everything
-// that lives is asked for.
+// link makes new connections and sets marks: from here on it is seen when a server loses what it is given.
+// Then everything that lives is asked for.
 func (s *Sink) link(ctx context.Context) error {
 	w := &s.writer
-	w.token = token()
-	if err := s.setMark(ctx); err != nil {
+	if w.link != nil {
+		w.link.close()
+	}
+	l := s.server.newLink(ctx, w.known)
+	w.link = l
+	begin, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := l.begin(begin, s.cfg.Name, s.process); err != nil {
 		return err
 	}
+	w.known, w.begun, w.proof = l.known(), time.Now(), true
 	clear(w.ends)
 	s.mu.Lock()
 	if s.reason != "" {
@@ -200,17 +229,6 @@ func (s *Sink) link(ctx context.Context) error {
 	s.changed.Broadcast()
 	s.mu.Unlock()
 	s.ask()
-	return nil
-}
-
-func (s *Sink) setMark(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	now := time.Now()
-	if err := s.server.client.Set(ctx, s.mark, s.writer.token, markLife).Err(); err != nil {
-		return err
-	}
-	s.writer.marked, s.writer.looked, s.writer.proof = now, now, true
 	return nil
 }
 
@@ -242,30 +260,6 @@ func (s *Sink) askAgain() (early bool) {
 	return false
 }
 
-// look compares the mark, and renews it.
-func (s *Sink) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	if err := s.compare(s.server.client.Get(ctx, s.mark)); err != nil {
-		return err
-	}
-	if time.Since(s.writer.marked) > markRenew {
-		return s.setMark(ctx)
-	}
-	return nil
-}
-
-func (s *Sink) compare(got *goredis.StringCmd) error {
-	text, err := got.Result()
-	switch {
-	case errors.Is(err, goredis.Nil), err == nil && text != s.writer.token:
-		return errEmptied
-	case err == nil:
-		s.writer.looked, s.writer.proof = time.Now(), true
-	}
-	return err
-}
-
 // take takes the next rows to be written.
 func (s *Sink) take() []*row {
 	s.mu.Lock()
@@ -275,14 +269,16 @@ func (s *Sink) take() []*row {
 	return batch
 }
 
-// write sends rows in one pipeline, with a look at the mark. Rows that were not written wait again,
+// write sends rows in one pipeline, with a look at the marks. Rows that were not written wait again,
 // unless they never can be.
 func (s *Sink) write(ctx context.Context, batch []*row) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	now := time.Now().UnixMicro()
-	pipe := s.server.client.Pipeline()
-	mark := pipe.Get(ctx, s.mark)
+	l := s.writer.link
+	pipe := l.client.Pipeline()
+	seen := l.see(ctx, pipe)
+	fences := l.fence(ctx, pipe)
 	commands := make([]goredis.Cmder, len(batch))
 	touched := map[string]int64{}
 	for i, r := range batch {
@@ -294,6 +290,7 @@ func (s *Sink) write(ctx context.Context, batch []*row) error {
 		}
 	}
 	lives := s.expire(ctx, pipe, touched, now)
+	fences = append(fences, l.fence(ctx, pipe)...)
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	err := s.settle(batch, commands)
 	for _, l := range lives {
@@ -301,9 +298,11 @@ func (s *Sink) write(ctx context.Context, batch []*row) error {
 			err = lerr
 		}
 	}
-	if merr := s.compare(mark); err == nil {
-		err = merr
+	if err != nil {
+		return err
 	}
+	err = l.check(ctx, seen, fences)
+	s.writer.proof = err == nil
 	return err
 }
 

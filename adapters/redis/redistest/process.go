@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"os"
 	"os/exec"
@@ -25,6 +26,9 @@ type Process struct {
 	Addr string // 127.0.0.1:PORT, the same for all lives
 
 	t    testing.TB
+	port string      // the flag that gives it its port
+	tls  *tls.Config // nil: it speaks no TLS
+	bus  string      // port for the other servers of a cluster
 	args []string
 	cmd  *exec.Cmd
 	dir  string
@@ -34,6 +38,19 @@ type Process struct {
 // killed when the test ends. A test is skipped on a machine without one, unless Env says otherwise.
 func Start(t testing.TB, args ...string) *Process {
 	t.Helper()
+	return start(t, nil, args)
+}
+
+// StartTLS starts a redis-server that speaks TLS alone, with a certificate for 127.0.0.1, and wants one of its
+// clients, as it does unless told otherwise.
+func StartTLS(t testing.TB, a *Authority, args ...string) *Process {
+	t.Helper()
+	cert, key := a.Issue("server")
+	return start(t, a, append([]string{"--port", "0", "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", a.File}, args...))
+}
+
+func start(t testing.TB, a *Authority, args []string) *Process {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		const how = "there is no redis-server: apt-get install redis-server"
 		if os.Getenv(Env) == "required" {
@@ -41,30 +58,36 @@ func Start(t testing.TB, args ...string) *Process {
 		}
 		t.Skip(how)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Process{Addr: l.Addr().String(), t: t, args: args, dir: t.TempDir()}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
+	p := &Process{Addr: freeAddr(t), t: t, port: "--port", args: args, dir: t.TempDir()}
+	if a != nil {
+		p.port, p.tls = "--tls-port", a.Client()
 	}
 	t.Cleanup(p.Kill)
 	p.Begin()
 	return p
 }
 
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 // Begin starts the server, again after Kill, and returns when it answers.
 func (p *Process) Begin() {
 	p.t.Helper()
 	_, port, _ := net.SplitHostPort(p.Addr)
-	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", p.dir,
+	args := append([]string{p.port, port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", p.dir,
 		"--enable-debug-command", "yes", "--logfile", filepath.Join(p.dir, "log")}, p.args...)
 	p.cmd = exec.Command("redis-server", args...)
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatalf("start redis-server: %v", err)
 	}
-	c := Client(p.Addr, "")
+	c := p.Client()
 	defer c.Close()
 	for begin := time.Now(); ; time.Sleep(2 * time.Millisecond) { // it says nowhere else that it is ready
 		err := c.Ping(context.Background()).Err()
@@ -88,8 +111,19 @@ func (p *Process) Kill() {
 	p.cmd = nil
 }
 
+// Client is a connection to look at the server with.
+func (p *Process) Client() *goredis.Client {
+	opt := clientOptions(p.Addr, "")
+	opt.TLSConfig = p.tls
+	return goredis.NewClient(opt)
+}
+
 // Client is a connection to look at a server with.
 func Client(addr, password string) *goredis.Client {
-	return goredis.NewClient(&goredis.Options{Addr: addr, Password: password, MaxRetries: -1, DialerRetries: 1,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
+	return goredis.NewClient(clientOptions(addr, password))
+}
+
+func clientOptions(addr, password string) *goredis.Options {
+	return &goredis.Options{Addr: addr, Password: password, MaxRetries: -1, DialerRetries: 1,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}}
 }

@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"math"
 	"net"
 	"sync"
 	"testing"
@@ -15,7 +16,8 @@ type Proxy struct {
 	l     net.Listener
 	mu    sync.Mutex
 	free  sync.Cond
-	hung  bool
+	hung  int // connections of this life and earlier ones stand still
+	life  int
 	delay time.Duration
 	conns map[net.Conn]bool
 	done  sync.WaitGroup
@@ -29,7 +31,7 @@ func NewProxy(t testing.TB, to string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Addr: l.Addr().String(), to: to, l: l, conns: map[net.Conn]bool{}}
+	p := &Proxy{Addr: l.Addr().String(), to: to, l: l, hung: -1, conns: map[net.Conn]bool{}}
 	p.free.L = &p.mu
 	p.done.Go(p.accept)
 	t.Cleanup(func() {
@@ -45,13 +47,16 @@ func NewProxy(t testing.TB, to string) *Proxy {
 }
 
 // Hang stops all bytes, in both directions, until Resume.
-func (p *Proxy) Hang() { p.set(func() { p.hung = true }) }
+func (p *Proxy) Hang() { p.set(func() { p.hung = math.MaxInt }) }
+
+// Renew lets new connections through, and those that there are hang on.
+func (p *Proxy) Renew() { p.set(func() { p.hung, p.life = p.life, p.life+1 }) }
 
 // Slow holds each piece of an answer back for a time.
 func (p *Proxy) Slow(delay time.Duration) { p.set(func() { p.delay = delay }) }
 
 // Resume passes everything on again, at once.
-func (p *Proxy) Resume() { p.set(func() { p.hung, p.delay = false, 0 }) }
+func (p *Proxy) Resume() { p.set(func() { p.hung, p.delay = -1, 0 }) }
 
 // Lead leads new connections to another server, and cuts those that there are: a failover.
 func (p *Proxy) Lead(to string) {
@@ -82,7 +87,7 @@ func (p *Proxy) accept() {
 			return
 		}
 		p.mu.Lock()
-		to := p.to
+		to, life := p.to, p.life
 		p.mu.Unlock()
 		out, err := net.Dial("tcp", to)
 		if err != nil {
@@ -92,13 +97,13 @@ func (p *Proxy) accept() {
 		p.mu.Lock()
 		p.conns[in], p.conns[out] = true, true
 		p.mu.Unlock()
-		p.done.Go(func() { p.pass(out, in, false) })
-		p.done.Go(func() { p.pass(in, out, true) })
+		p.done.Go(func() { p.pass(out, in, life, false) })
+		p.done.Go(func() { p.pass(in, out, life, true) })
 	}
 }
 
 // pass copies until either end closes.
-func (p *Proxy) pass(dst, src net.Conn, answers bool) {
+func (p *Proxy) pass(dst, src net.Conn, life int, answers bool) {
 	defer func() {
 		_ = dst.Close()
 		_ = src.Close()
@@ -110,7 +115,7 @@ func (p *Proxy) pass(dst, src net.Conn, answers bool) {
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			if !p.wait(answers) {
+			if !p.wait(life, answers) {
 				return
 			}
 			if _, err := dst.Write(buf[:n]); err != nil {
@@ -124,10 +129,10 @@ func (p *Proxy) pass(dst, src net.Conn, answers bool) {
 }
 
 // wait holds bytes back as was asked for; false when the test has ended.
-func (p *Proxy) wait(answers bool) bool {
+func (p *Proxy) wait(life int, answers bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.hung && !p.shut {
+	for life <= p.hung && !p.shut {
 		p.free.Wait()
 	}
 	if delay := p.delay; answers && delay > 0 && !p.shut {
