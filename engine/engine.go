@@ -47,6 +47,7 @@ type Engine struct {
 	epoch      atomic.Uint64
 	events     atomic.Int64
 	changed    atomic.Bool
+	lookedAt   atomic.Int64  // when idle partitions were last looked for
 	due        chan struct{} // a checkpoint is wanted now
 
 	state    watchers
@@ -241,7 +242,6 @@ func (e *Engine) keepTime(ctx context.Context) error {
 	timer := time.NewTimer(interval)
 	defer timer.Stop()
 	idleEvery := min(idlePause, e.opt.Pipeline.Config.IdleTimeout/2)
-	idleAt := int64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -250,8 +250,7 @@ func (e *Engine) keepTime(ctx context.Context) error {
 		case <-e.due:
 		}
 		begin := e.opt.Now()
-		if begin-idleAt >= idleEvery {
-			idleAt = begin
+		if begin-e.lookedAt.Load() >= idleEvery { // whoever moves the clock looks when it is time
 			if err := e.CheckIdle(ctx); err != nil {
 				return err
 			}

@@ -16,6 +16,7 @@ func (e *Engine) CheckIdle(ctx context.Context) error {
 		return nil
 	}
 	now := e.opt.Now()
+	e.lookedAt.Store(now)
 	some := false
 	for _, t := range e.tasks {
 		last := t.lastRow.Load()

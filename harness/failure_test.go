@@ -110,7 +110,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		"to read no Redis": {func(t testing.TB) { harness.New(t, harness.Project("retail")).Redis("*") }, []string{"no sink of the project has the format redis"}},
 		"a fault that is not met": {func(t testing.TB) {
 			e := harness.New(t, harness.Project(bikes), harness.Deadline(200*time.Millisecond))
-			e.Redis("*") // so that its sinks are connected, and have nothing to ask
+			e.Settle() // and nothing is to be written any more
 			e.FailRedis(harness.ReadOnly)
 			e.HealRedis()
 		}, []string{"heal Redis: nothing that the pipeline asked of it has met the fault"}},

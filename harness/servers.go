@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -89,7 +90,7 @@ func (c *config) serve(t testing.TB) {
 // fakePort is where a cluster in memory has its broker, in a network of its own.
 const fakePort = 9092
 
-// makeTopics makes the topics that the project reads and has all of the test's topics removed at its end.
+// makeTopics makes the topics that the project reads and writes, and has all of the test's topics removed at its end.
 func (c *config) makeTopics(t testing.TB) error {
 	p, err := stack.LoadProject(c.stack.Project, c.stack.Settings, c.stack.Prefix)
 	if err != nil {
@@ -116,7 +117,9 @@ func (c *config) makeTopics(t testing.TB) error {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for topic, n := range p.Partitions(c.stack.Partitions) {
+	all := p.Outputs() // a pipeline would make them, but wait longer until they are there
+	maps.Copy(all, p.Partitions(c.stack.Partitions))
+	for topic, n := range all {
 		if _, err := admin.CreateTopic(ctx, int32(n), -1, nil, topic); err != nil {
 			return fmt.Errorf("make topic %s on Kafka at %s: %w; start a Kafka there, or unset %s", topic, c.servers.hosts, err, envKafka)
 		}

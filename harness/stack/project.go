@@ -190,6 +190,17 @@ func (p *Project) Partitions(n int) map[string]int {
 	return all
 }
 
+// Outputs is how many partitions each topic has that a sink writes to and names.
+func (p *Project) Outputs() map[string]int {
+	all := map[string]int{}
+	for _, def := range p.Pipeline.Sinks {
+		if topic := def.Options["topic"]; def.Format == "kafka" && topic != "" {
+			all[topic] = cmp.Or(p.Pipeline.Config.Topics[topic].Partitions, defaultPartitions)
+		}
+	}
+	return all
+}
+
 // setPartitions gives every topic that is read that many partitions.
 func (p *Project) setPartitions(n int) {
 	for topic, n := range p.Partitions(n) {
