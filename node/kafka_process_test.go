@@ -3,6 +3,7 @@
 package node_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nagare-stream/nagare/adapters/kafka"
 )
 
 // kafkaDir names the environment variable with the folder of a real cluster that tests may restart: its
@@ -54,7 +57,25 @@ func ownKafkaAt(t testing.TB, port, properties string) *kafkaProcess {
 		}
 	})
 	k.begin()
+	k.await()
 	return k
+}
+
+// await returns once the broker answers questions: its port is open before.
+func (k *kafkaProcess) await() {
+	k.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	for {
+		c, err := kafka.Open(ctx, kafka.Config{Hosts: []string{k.address}, Name: "test"})
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		if ctx.Err() != nil {
+			k.t.Fatalf("the broker does not answer: %v", err)
+		}
+	}
 }
 
 // freePair is a port that is free, as the one behind it, which the broker's controller takes.
