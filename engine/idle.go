@@ -7,7 +7,8 @@ import (
 )
 
 // CheckIdle lets watermarks pass partitions that are idle: caught up, and silent for the idle
-// timeout. A partition that is behind, or whose log cannot be asked, is not idle. Rows that such a
+// timeout. A partition that is behind, or whose log cannot be asked, is not idle; nor is one that was
+// silent while its log was away, until whoever writes to it has had the timeout to return. Rows that an idle
 // partition brings later for windows closed meanwhile are late, with that reason: the one place where
 // the wall clock can be seen in a result.
 func (e *Engine) CheckIdle(ctx context.Context) error {
@@ -23,10 +24,13 @@ func (e *Engine) CheckIdle(ctx context.Context) error {
 		if last == 0 {
 			t.lastRow.CompareAndSwap(0, now) // silent since the start
 		}
-		idle := last != 0 && now-last >= timeout
-		if idle {
+		idle := false
+		if last != 0 && now-last >= timeout/2 { // half of it is what a log that was away leaves at least
 			end, err := t.source.End(ctx, t.partition)
-			idle = err == nil && end.Offset <= t.offset.Load()
+			if err != nil {
+				t.away = now
+			}
+			idle = err == nil && end.Offset <= t.offset.Load() && now-max(last, t.away) >= timeout
 		}
 		t.idle.Store(idle)
 		some = some || idle

@@ -27,7 +27,9 @@ type task struct {
 	position Position // next to read; guarded by the gate
 	lastRow  atomic.Int64
 	offset   atomic.Int64 // position.Offset for status, without the gate
+	end      atomic.Int64 // of the partition, as its log told last
 	idle     atomic.Bool
+	away     int64 // when the log last did not answer; of whoever looks for idle partitions
 	done     bool  // the source has ended
 	appended int64 // append time of the newest record that is not reported; 0: none. Guarded by the gate
 	lost     int64 // offsets that were gone before they were read; guarded by the gate

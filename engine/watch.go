@@ -140,14 +140,26 @@ func (e *Engine) tableStatus(name string, ledger map[string]Count) TableStatus {
 // behindRows is how many rows may wait in a partition before the engine calls itself behind.
 const behindRows = 100_000
 
-// ends asks each partition's log for its end, in the order of the tasks; 0 where it does not answer.
+// endsWait bounds how long a status waits for the logs. It has to be there when a server hangs: that is
+// when it is asked for.
+const endsWait = 300 * time.Millisecond
+
+// ends asks all partitions' logs for their ends, in the order of the tasks. One that does not answer in
+// time has the end that it told last.
 func (e *Engine) ends() []int64 {
+	ctx, cancel := context.WithTimeout(context.Background(), endsWait)
+	defer cancel()
 	ends := make([]int64, len(e.tasks))
+	var asked sync.WaitGroup
 	for i, t := range e.tasks {
-		if end, err := t.source.End(context.Background(), t.partition); err == nil {
-			ends[i] = end.Offset
-		}
+		asked.Go(func() {
+			if end, err := t.source.End(ctx, t.partition); err == nil {
+				t.end.Store(end.Offset)
+			}
+			ends[i] = t.end.Load()
+		})
 	}
+	asked.Wait()
 	return ends
 }
 

@@ -31,7 +31,7 @@ func ExitCode(err error) int {
 	case is[*DataError](err), is[*store.InUseError](err), is[*store.FormatError](err), is[*store.CorruptError](err),
 		is[*store.FolderError](err), is[*broker.DamageError](err), is[*engine.ChangedError](err):
 		return ExitData
-	case is[*PortError](err), is[*kafka.ConnectError](err), is[*kafka.TopicError](err), is[*redis.UnavailableError](err):
+	case is[*PortError](err), is[*kafka.ConnectError](err), is[*kafka.TopicError](err), is[*kafka.DeniedError](err), is[*redis.UnavailableError](err):
 		return ExitPort
 	case is[*AddressError](err), is[*redis.AddressError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
 		return ExitUsage

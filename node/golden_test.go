@@ -3,6 +3,8 @@ package node_test
 import (
 	"encoding/csv"
 	"encoding/json"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -163,19 +165,35 @@ func readLedger(t testing.TB, out string) engine.Ledger {
 // readCSV is the rows of a file as maps from column to text.
 func readCSV(t testing.TB, path string) []map[string]string {
 	t.Helper()
-	rows, err := csv.NewReader(strings.NewReader(read(t, path))).ReadAll()
+	out := []map[string]string{}
+	eachRow(t, path, func(row map[string]string) { out = append(out, maps.Clone(row)) })
+	return out
+}
+
+// eachRow hands the rows of a file to visit, one after the other in the same map.
+func eachRow(t testing.TB, path string, visit func(row map[string]string)) {
+	t.Helper()
+	f, err := os.Open(path)
 	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	in := csv.NewReader(f)
+	names, err := in.Read()
+	row := map[string]string{}
+	for err == nil {
+		var values []string
+		if values, err = in.Read(); err != nil {
+			break
+		}
+		for i, name := range names {
+			row[name] = values[i]
+		}
+		visit(row)
+	}
+	if err != io.EOF {
 		t.Fatalf("read %s: %v", path, err)
 	}
-	out := make([]map[string]string, 0, len(rows))
-	for _, row := range rows[1:] {
-		m := map[string]string{}
-		for i, name := range rows[0] {
-			m[name] = row[i]
-		}
-		out = append(out, m)
-	}
-	return out
 }
 
 // TestRetail runs 10,000 lines of real invoices, whose sums are known to the penny.

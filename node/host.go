@@ -74,9 +74,8 @@ func (n *Node) hostOf(topic string) host {
 }
 
 // hasTopic reports whether there is a topic, of the project's or of tables.
-func (n *Node) hasTopic(ctx context.Context, name string) bool {
-	ok, err := n.hostOf(name).HasTopic(ctx, name)
-	return ok && err == nil
+func (n *Node) hasTopic(ctx context.Context, name string) (bool, error) {
+	return n.hostOf(name).HasTopic(ctx, name)
 }
 
 // ends asks for the offsets behind the last records of a topic.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
@@ -193,6 +194,23 @@ func (n *Node) checkCluster() error {
 	return e
 }
 
+// checkAccess refuses a user who may not do what the pipeline does with the cluster, before it begins.
+func (n *Node) checkAccess(ctx context.Context) error {
+	if n.cluster == nil || n.cfg.Look {
+		return nil
+	}
+	a := kafka.Access{Read: n.roles.sources, Write: slices.Clone(n.roles.outputs)}
+	if n.cfg.Generate != nil {
+		a.Write = append(a.Write, n.cfg.Generate.Topic)
+	}
+	for _, s := range n.cfg.Pipeline.Sinks {
+		if s.Format == "kafka" {
+			a.Sinks = append(a.Sinks, s.Name)
+		}
+	}
+	return n.cluster.Check(ctx, a)
+}
+
 const instanceFile = "instance"
 
 // instance is a random name of what the folder holds, made anew by a reset: rows that others have
@@ -233,8 +251,9 @@ func (n *Node) publishPositions(ctx context.Context) {
 	if !moved {
 		return
 	}
-	if err := n.cluster.Commit(ctx, next); err != nil {
-		n.log.Debug("positions are not published", "error", err)
+	err := n.cluster.Commit(ctx, next)
+	n.unpublished(err)
+	if err != nil {
 		return
 	}
 	for topic, parts := range next {
@@ -244,18 +263,36 @@ func (n *Node) publishPositions(ctx context.Context) {
 	}
 }
 
-// tendCluster looks whether the cluster is there, whether topics have new partitions, and tells it how
-// far the pipeline has read.
+// unpublished tells once that the cluster's tools cannot see where the pipeline is, where that is denied.
+// It goes on: what it has read is in its own checkpoints.
+func (n *Node) unpublished(err error) {
+	var denied *kafka.DeniedError
+	switch {
+	case !errors.As(err, &denied):
+		n.refusal = ""
+		if err != nil {
+			n.log.Debug("positions are not published", "error", err)
+		}
+	case n.refusal != denied.Error():
+		n.refusal = denied.Error()
+		n.log.Warn("the pipeline runs, and Kafka's tools cannot see how far it has read", "reason", denied)
+	}
+}
+
+// watchCluster looks whether the cluster is there until ctx ends. It does nothing else: any other question
+// may take long where a cluster hangs.
+func (n *Node) watchCluster(ctx context.Context) {
+	for pause(ctx, tendPause) {
+		if err := n.cluster.Healthy(ctx); ctx.Err() == nil {
+			n.note("kafka", text(err))
+		}
+	}
+}
+
+// tendCluster looks whether topics have new partitions, and tells the cluster how far the pipeline has
+// read.
 func (n *Node) tendCluster(ctx context.Context) {
-	if n.cluster == nil {
-		return
-	}
-	err := n.cluster.Healthy(ctx)
-	if ctx.Err() != nil {
-		return
-	}
-	n.note("kafka", text(err))
-	if err != nil {
+	if n.cluster == nil || n.troubled("kafka") {
 		return
 	}
 	n.publishPositions(ctx)
@@ -279,9 +316,9 @@ func partitions(ctx context.Context, h host, topic string) (int, error) {
 	return src.Partitions(ctx)
 }
 
-// publishLast tells the cluster's tools where a pipeline that stopped has read to.
+// publishLast tells the cluster's tools where a pipeline that stopped has read to, unless it is away.
 func (n *Node) publishLast() {
-	if n.cluster == nil {
+	if n.cluster == nil || n.troubled("kafka") {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeWait)

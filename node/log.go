@@ -38,7 +38,7 @@ func (d *logDecoder) decode(r *engine.Records) *column.Batch {
 // rows reads a table, view or kept rows; of a log with a limit the newest rows of all partitions, in
 // the order in which they came.
 func (n *Node) rows(ctx context.Context, r web.TableRequest) (*engine.RowSet, error) {
-	if r.Limit >= 0 && n.isLog(r.Name) && n.hasTopic(ctx, r.Name) {
+	if r.Limit >= 0 && n.isLog(r.Name) && n.broker.HasTopic(r.Name) {
 		return n.newestRows(ctx, r.Name, r.Limit)
 	}
 	return n.current().Table(ctx, r.Name, r.Open, r.Limit)

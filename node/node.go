@@ -68,6 +68,7 @@ type Node struct {
 	meter    *meter
 
 	published map[string]int64 // positions that the cluster's tools have been told, by topic and partition
+	refusal   string           // why not, as it was told last
 	defects   defects          // of the goroutine that runs the engine
 
 	mu      sync.RWMutex
@@ -159,6 +160,9 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.finishReset(ctx); err != nil {
 		return err
 	}
+	if err := n.checkAccess(ctx); err != nil {
+		return err
+	}
 	if err := n.makeTopics(ctx); err != nil {
 		return err
 	}
@@ -247,6 +251,7 @@ func (n *Node) openBroker(ctx context.Context) error {
 
 // makeTopics makes the topics that the project reads and writes.
 func (n *Node) makeTopics(ctx context.Context) error {
+	made := false
 	for _, name := range slices.Concat(n.roles.sources, n.roles.outputs) {
 		has, err := n.host.HasTopic(ctx, name)
 		if err != nil {
@@ -261,6 +266,10 @@ func (n *Node) makeTopics(ctx context.Context) error {
 		if err := n.host.CreateTopic(ctx, n.topicConfig(name)); err != nil {
 			return err
 		}
+		made = true
+	}
+	if made {
+		return n.checkAccess(ctx) // of a topic that was not there nothing could be told
 	}
 	return nil
 }

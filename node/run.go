@@ -40,6 +40,11 @@ func (n *Node) Run(ctx context.Context) error {
 		g.Go(func() error { return n.guarded("the meter", func() error { n.meter.run(parts); return nil }) })
 		g.Go(func() error { return n.guarded("the caretaker", func() error { n.tend(parts); return nil }) })
 	}
+	if n.cluster != nil {
+		g.Go(func() error {
+			return n.guarded("the look at Kafka", func() error { n.watchCluster(parts); return nil })
+		})
+	}
 	if n.feed != nil {
 		g.Go(func() error { return n.guarded("the generator", func() error { return n.runFeed(parts) }) })
 	}
@@ -129,6 +134,12 @@ func (n *Node) note(part, trouble string) {
 		n.log.Warn("a part is in trouble", "part", part, "trouble", trouble)
 	}
 	n.trouble[part] = trouble
+}
+
+func (n *Node) troubled(part string) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.trouble[part] != ""
 }
 
 func (n *Node) fail(err error) {

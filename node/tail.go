@@ -31,7 +31,13 @@ func (n *Node) Table(ctx context.Context, w io.Writer, r web.TableRequest) error
 			return t.set(set)
 		}
 	}
-	if is[*engine.NotFoundError](err) && n.hasTopic(ctx, r.Name) {
+	if !is[*engine.NotFoundError](err) {
+		return err
+	}
+	switch has, herr := n.hasTopic(ctx, r.Name); {
+	case herr != nil:
+		return herr
+	case has:
 		return n.writeTopic(ctx, r, t)
 	}
 	return err
@@ -192,13 +198,16 @@ func (n *Node) Tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
 	if r.Format == formatJSON {
 		return &web.RequestError{Reason: "follow rows as json: an array has no end here; use jsonl or csv"}
 	}
-	if n.isLog(r.Name) && n.hasTopic(ctx, r.Name) {
+	if n.isLog(r.Name) && n.broker.HasTopic(r.Name) {
 		return n.tailLog(ctx, t, r)
 	}
 	if _, err := n.current().SchemaOf(r.Name); err == nil && !slices.Contains(n.roles.sources, r.Name) {
 		return n.tailTable(ctx, t, r)
 	}
-	if !n.hasTopic(ctx, r.Name) {
+	switch has, err := n.hasTopic(ctx, r.Name); {
+	case err != nil:
+		return err
+	case !has:
 		_, err := n.current().SchemaOf(r.Name)
 		return err
 	}

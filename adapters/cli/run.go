@@ -35,6 +35,7 @@ type runFlags struct {
 	redis, redisListen string
 	generator          string
 	feed               generator.Config
+	backlog            time.Duration
 	once, close        bool
 	from               []string
 	out, format        string
@@ -72,6 +73,7 @@ topics of the data folder are read to their present end.`,
 	flags.StringVar(&f.redisListen, "redis-listen", "", "open the embedded Redis to other programs of this machine, at PORT or 127.0.0.1:PORT")
 	flags.StringVar(&f.generator, "generator", "", fmt.Sprintf("events per second to generate into %s, or off (default %d for the purchase pipeline, else off)", generatorTopic, demoRate))
 	flags.Uint64Var(&f.feed.Seed, "seed", 1, "generator: seed of the events")
+	flags.DurationVar(&f.backlog, "backlog", demoBacklog, "generator: how far in the past the first event lies; what is due by now is written at full speed")
 	flags.DurationVar(&f.feed.Disorder, "disorder", 0, "generator: how far the time of an event may lie behind, as in 5s")
 	flags.Float64Var(&f.feed.Late, "late", 0, "generator: share of events that are 5 minutes late, 0 to 1")
 	flags.Float64Var(&f.feed.Bad, "bad", 0, "generator: share of events that are malformed, 0 to 1")
@@ -150,7 +152,7 @@ func (f *runFlags) generate(p *project) (*node.Generate, error) {
 	for _, d := range p.pipeline.Datasets {
 		reads = reads || slices.Contains(d.Topics, generatorTopic)
 	}
-	g := &node.Generate{Topic: generatorTopic, Options: f.feed, Backlog: demoBacklog}
+	g := &node.Generate{Topic: generatorTopic, Options: f.feed, Backlog: f.backlog}
 	g.Options.AnomalyEvery, g.Options.AnomalyFrom = demoAnomalyEvery, demoAnomalyFrom
 	switch f.generator {
 	case "off":
@@ -169,6 +171,9 @@ func (f *runFlags) generate(p *project) (*node.Generate, error) {
 	}
 	if !reads {
 		return nil, usage("run --generator %s: the generator writes purchases to the topic %s, which project %s does not read", f.generator, generatorTopic, p.id.Name)
+	}
+	if f.backlog < 0 {
+		return nil, usage("run --backlog %v: the first event would lie in the future; say 0s for none", f.backlog)
 	}
 	check := g.Options
 	check.Start = time.Unix(0, 0)
@@ -296,8 +301,8 @@ func (a *app) banner(n *node.Node, f *runFlags) {
 		line("cache", info.Cache)
 	}
 	switch {
-	case info.Rate > 0 && info.New:
-		line("rate", fmt.Sprintf("%g events/s from the generator, behind the last %d minutes at full speed", info.Rate, int(demoBacklog.Minutes())))
+	case info.Rate > 0 && info.New && f.backlog > 0:
+		line("rate", fmt.Sprintf("%g events/s from the generator, behind the last %s at full speed", info.Rate, span(f.backlog)))
 	case info.Rate > 0:
 		line("rate", fmt.Sprintf("%g events/s from the generator", info.Rate))
 	default:
@@ -310,6 +315,14 @@ func (a *app) banner(n *node.Node, f *runFlags) {
 		line("api", "none (--http off)")
 	}
 	line("stop", "Ctrl-C; the next start goes on from there")
+}
+
+// span is a time in the words of a sentence.
+func span(d time.Duration) string {
+	if d%time.Minute == 0 && d != time.Minute {
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	}
+	return d.String()
 }
 
 // firstTable is a table to try a query on: a view if there is one.

@@ -86,7 +86,8 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 		return nil, fmt.Errorf("%w; it does not answer requests (it was started with --http off, or does something else)", err)
 	}
 	var topic *kafka.TopicError
-	if errors.As(err, &topic) && a.namesCluster() { // the project cannot run, and its topics can be seen to
+	var denied *kafka.DeniedError
+	if (errors.As(err, &topic) || errors.As(err, &denied)) && a.namesCluster() { // the project cannot run, and its topics can be seen to
 		return a.reachCluster(ctx)
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -92,13 +93,17 @@ func Open(ctx context.Context, cfg Config) (*Cluster, error) {
 // newClient makes a client of the library with the settings of all and some more.
 func (c *Cluster) newClient(more ...kgo.Opt) (*kgo.Client, error) {
 	opts := []kgo.Opt{kgo.SeedBrokers(c.client.seeds...), kgo.ClientID("nagare"), kgo.WithLogger(&logger{c.log}),
-		kgo.DialTimeout(askWait), kgo.MetadataMinAge(250 * time.Millisecond)}
+		kgo.DialTimeout(askWait), kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.DisableClientMetrics()} // no telemetry; and to close would wait for a last report to a broker that hangs
 	kc, err := kgo.NewClient(slices.Concat(opts, c.client.all, more)...)
 	if err != nil {
 		return nil, &SettingsError{[]error{err}}
 	}
 	return kc, nil
 }
+
+// letGo closes a client behind its user's back: it waits for answers, which a broker that hangs never gives.
+func letGo(kc *kgo.Client) { go kc.Close() }
 
 // meet asks for the cluster's name and what it can do.
 func (c *Cluster) meet(ctx context.Context) error {
@@ -163,24 +168,44 @@ const pingWait = 2 * time.Second
 
 // Healthy asks the cluster whether it is there.
 func (c *Cluster) Healthy(ctx context.Context) error {
-	asked, cancel := context.WithTimeout(ctx, pingWait)
-	defer cancel()
-	err := c.kc.Ping(asked)
-	if err != nil && ctx.Err() == nil {
-		err = c.explain(err)
-	}
+	return c.within(ctx, pingWait, c.kc.Ping)
+}
+
+// request bounds a question by askWait and explains its error; see ask.
+func (c *Cluster) request(ctx context.Context, do func(ctx context.Context) error) error {
+	return c.within(ctx, askWait, do)
+}
+
+func (c *Cluster) within(ctx context.Context, wait time.Duration, do func(ctx context.Context) error) error {
+	_, err := ask(ctx, c, wait, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) })
 	return err
 }
 
-// request bounds a question by askWait and explains its error.
-func (c *Cluster) request(ctx context.Context, ask func(ctx context.Context) error) error {
-	asked, cancel := context.WithTimeout(ctx, askWait)
-	defer cancel()
-	err := ask(asked)
-	if err == nil || ctx.Err() != nil {
-		return errors.Join(ctx.Err(), err)
+// ask bounds a question and explains its error. The library's requests wait for those before them, for
+// one to a host that hangs as long as its connection takes, whatever their context says. So do may
+// outlive the call: it changes nothing that its caller sees.
+func ask[T any](ctx context.Context, c *Cluster, wait time.Duration, do func(ctx context.Context) (T, error)) (T, error) {
+	type answer struct {
+		is  T
+		err error
 	}
-	return c.explain(err)
+	asked, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	answers := make(chan answer, 1)
+	go func() {
+		is, err := do(asked)
+		answers <- answer{is, err}
+	}()
+	var a answer
+	select {
+	case a = <-answers:
+	case <-asked.Done():
+		a.err = asked.Err()
+	}
+	if a.err == nil || ctx.Err() != nil {
+		return a.is, errors.Join(ctx.Err(), a.err)
+	}
+	return a.is, c.explain(a.err)
 }
 
 // group is the name of one of the pipeline's groups.
@@ -204,7 +229,13 @@ func (c *Cluster) Commit(ctx context.Context, next map[string][]int64) error {
 	if len(offsets) == 0 {
 		return nil
 	}
-	return c.request(ctx, func(ctx context.Context) error { return c.admin.CommitAllOffsets(ctx, c.group(""), offsets) })
+	return c.request(ctx, func(ctx context.Context) error {
+		err := c.admin.CommitAllOffsets(ctx, c.group(""), offsets)
+		if errors.Is(err, kerr.GroupAuthorizationFailed) {
+			err = c.denied(err, Grant{"Read", "group", c.group("")})
+		}
+		return err
+	})
 }
 
 // logger takes what the library tells. Its warnings are about single attempts, so they are details

@@ -75,19 +75,23 @@ func (c *Cluster) explain(err error) error {
 	e := &ConnectError{Hosts: c.Hosts(), Reason: err.Error(), Fix: "check that the cluster runs and --kafka names it", Err: err}
 	var dns *net.DNSError
 	var op *net.OpError
+	var token *tokenError
 	switch {
+	case errors.As(err, &token):
+		e.Reason, e.Fix = "there is no token to show: "+token.Error(), "check sasl.oauthbearer.token.endpoint.url and sasl.jaas.config in the file of --kafka-config"
 	case errors.As(err, &dns):
 		e.Reason, e.Fix = fmt.Sprintf("the host %s is not known", dns.Name), "check the name in --kafka"
-	case errors.Is(err, kerr.SaslAuthenticationFailed), strings.Contains(err.Error(), "SASL_AUTHENTICATION_FAILED"):
-		e.Reason, e.Fix = "it does not accept the user or the password", "check sasl.jaas.config in the file of --kafka-config"
+	case errors.Is(err, kerr.SaslAuthenticationFailed), strings.Contains(err.Error(), "SASL_AUTHENTICATION_FAILED"), strings.Contains(err.Error(), "data in oauth response"):
+		e.Reason, e.Fix = c.client.security.refused()
 	case errors.Is(err, kerr.UnsupportedSaslMechanism):
 		e.Reason, e.Fix = "it does not know the SASL mechanism "+c.client.security.mechanism, "check sasl.mechanism in the file of --kafka-config"
 	case isDenied(err):
-		e.Reason, e.Fix = "the user is not allowed to: "+kerrText(err), "give it the ACLs: Describe and Read on source topics and groups nagare-*, Write on output topics and transactional ids nagare-*"
+		e.Reason, e.Fix = c.user()+" may not do this: "+kerrText(err), "give it the ACLs: Read on source topics, Read and Write on output topics, Read on groups nagare-*, Write on transactional ids nagare-*"
 	case strings.Contains(err.Error(), "x509:"), strings.Contains(err.Error(), "tls:"):
 		e.Reason, e.Fix = "TLS fails: "+err.Error(), "check security.protocol and ssl.truststore in the file of --kafka-config"
 	case isSecurityMismatch(err) && strings.HasPrefix(c.client.security.protocol, "SASL_"):
-		e.Reason, e.Fix = "it ends the connection while the user is made known: it does not accept the user or the password, or wants TLS", "check sasl.jaas.config and security.protocol in the file of --kafka-config"
+		reason, fix := c.client.security.refused()
+		e.Reason, e.Fix = "it ends the connection while the user is made known: "+reason+", or wants TLS", fix+", and security.protocol"
 	case isSecurityMismatch(err):
 		e.Reason, e.Fix = "it ends the connection at the first word", "its listener may want TLS or SASL: check security.protocol in the file of --kafka-config"
 	case errors.As(err, &op) && op.Op == "dial", strings.Contains(err.Error(), "connection refused"):
@@ -102,7 +106,8 @@ func isOurs(err error) bool {
 	var connect *ConnectError
 	var topic *TopicError
 	var loss *LossError
-	return errors.As(err, &connect) || errors.As(err, &topic) || errors.As(err, &loss)
+	var denied *DeniedError
+	return errors.As(err, &connect) || errors.As(err, &topic) || errors.As(err, &loss) || errors.As(err, &denied)
 }
 
 func isDenied(err error) bool {
@@ -132,8 +137,12 @@ func kerrText(err error) string {
 	return err.Error()
 }
 
-// topicError explains an error that a topic has.
-func (c *Cluster) topicError(topic string, err error) error {
+// topicError explains an error that a topic has to whoever reads it.
+func (c *Cluster) topicError(topic string, err error) error { return c.topicFault("Read", topic, err) }
+
+// topicFault explains an error that a topic has; operation is what was to be done with it, by its name in
+// access lists.
+func (c *Cluster) topicFault(operation, topic string, err error) error {
 	if err == nil || isOurs(err) {
 		return err
 	}
@@ -142,7 +151,7 @@ func (c *Cluster) topicError(topic string, err error) error {
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		e.Reason, e.Fix = "there is no such topic", fmt.Sprintf("check its name, or make it: nagare topics create %s --partitions 3 --kafka %s", topic, c.Hosts())
 	case isDenied(err):
-		e.Reason, e.Fix = "the user is not allowed to", "give it the ACLs Describe and Read for a source, Describe, Create and Write for an output"
+		return c.denied(err, Grant{operation, "topic", topic})
 	case !isKafkaAnswer(err):
 		return c.explain(err)
 	}

@@ -100,10 +100,7 @@ func newFetcher(s *Source, partition int32, partitions int, log uint64) (*fetche
 // close ends the client and the request that is under way.
 func (f *fetcher) close() {
 	f.end()
-	if f.ahead != nil {
-		<-f.ahead
-	}
-	f.kc.Close()
+	letGo(f.kc)
 }
 
 // ask sends a request for what is at an offset, without waiting for its answer. lastEpoch is that of the
@@ -225,7 +222,7 @@ func (f *fetcher) find(ctx context.Context) error {
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = kmsg.StringPtr(f.s.topic)
 	req.Topics = []kmsg.MetadataRequestTopic{topic}
-	resp, err := req.RequestWith(ctx, f.kc)
+	resp, err := ask(ctx, f.s.c, askWait, func(ctx context.Context) (*kmsg.MetadataResponse, error) { return req.RequestWith(ctx, f.kc) })
 	if err == nil && len(resp.Topics) != 1 {
 		err = kerr.UnknownTopicOrPartition
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -31,7 +33,30 @@ type security struct {
 	chain     string
 	chainFile string
 	key       string
-	noName    bool // the certificate may be for another host
+	noName    bool                   // the certificate may be for another host
+	subject   atomic.Pointer[string] // of the last token
+}
+
+// principal is the name that brokers know this client by, "" where that cannot be told.
+func (s *security) principal() string {
+	switch {
+	case !strings.HasPrefix(s.protocol, "SASL_"):
+		return ""
+	case s.mechanism != "OAUTHBEARER":
+		return s.jaas["username"]
+	}
+	if sub := s.subject.Load(); sub != nil {
+		return *sub
+	}
+	return ""
+}
+
+// refused says why brokers do not let this client in, and what to look at.
+func (s *security) refused() (reason, fix string) {
+	if s.mechanism == "OAUTHBEARER" {
+		return "it does not accept the token", "check that the token of " + s.tokenURL + " is not expired, and that the brokers trust who issued it"
+	}
+	return "it does not accept the user or the password", "check sasl.jaas.config in the file of --kafka-config"
 }
 
 func securitySettings() map[string]setting {
@@ -231,7 +256,14 @@ func (s *security) sasl() (sasl.Mechanism, error) {
 		if s.tokenURL == "" {
 			return nil, fmt.Errorf("sasl.mechanism is OAUTHBEARER, and sasl.oauthbearer.token.endpoint.url is missing")
 		}
-		return oauth.Oauth(s.token), nil
+		return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
+			a, err := s.token(ctx)
+			if err != nil {
+				return a, &tokenError{err}
+			}
+			s.subject.Store(subjectOf(a.Token))
+			return a, nil
+		}), nil
 	}
 	return nil, fmt.Errorf("sasl.mechanism is %q, expected PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER", s.mechanism)
 }
@@ -241,6 +273,26 @@ const (
 	tokenWait  = 10 * time.Second
 	tokenBytes = 1 << 20
 )
+
+// A tokenError says that there is no token to show.
+type tokenError struct{ error }
+
+func (e *tokenError) Unwrap() error { return e.error }
+
+// subjectOf is the claim sub of a JSON web token, by which brokers call its bearer by default; nil where
+// it cannot be read.
+func subjectOf(token string) *string {
+	parts := strings.Split(token, ".")
+	if len(parts) < 2 {
+		return nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims struct{ Sub *string }
+	if err != nil || json.Unmarshal(text, &claims) != nil {
+		return nil
+	}
+	return claims.Sub
+}
 
 // token asks for an access token by client credentials (RFC 6749, section 4.4). A file: URL names a
 // file that holds one, as Kafka's Java clients take it.

@@ -244,7 +244,8 @@ func (s *Sink) Flush(ctx context.Context) error {
 	if err := s.marks.commit(ctx, s.kc, s.sent.take()); err != nil {
 		return s.fail(err)
 	}
-	if err := s.kc.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	kc := s.kc
+	if err := s.c.within(ctx, s.c.client.deliveryWait(), func(ctx context.Context) error { return kc.EndTransaction(ctx, kgo.TryCommit) }); err != nil {
 		return s.fail(err) // it may have been committed: the next producer finds out
 	}
 	s.begun = false
@@ -255,20 +256,20 @@ func (s *Sink) Flush(ctx context.Context) error {
 // fail throws the producer away: what became of its rows is found out by the next one.
 func (s *Sink) fail(err error) error {
 	if s.kc != nil {
-		go s.kc.Close() // an answer that it waits for may never come
+		letGo(s.kc)
 	}
 	s.kc, s.begun = nil, false
 	clear(s.topics)
 	if errors.Is(err, context.Canceled) || isOurs(err) {
 		return err
 	}
-	return s.c.topicError(s.opt.Topic, err)
+	return s.c.topicFault("Write", s.opt.Topic, err)
 }
 
 // Close ends the sink. An open transaction is aborted by the next producer, or by its timeout.
 func (s *Sink) Close() error {
 	if s.kc != nil {
-		s.kc.Close()
+		letGo(s.kc)
 		s.kc = nil
 	}
 	return nil

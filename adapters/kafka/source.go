@@ -58,15 +58,15 @@ func (s *Source) bounds(ctx context.Context) (b bounds, err error) {
 	if err != nil {
 		return b, err
 	}
-	b.id = logOf(d.ID)
-	err = s.c.request(ctx, func(ctx context.Context) error {
+	return ask(ctx, s.c, askWait, func(ctx context.Context) (bounds, error) {
+		b := bounds{id: logOf(d.ID)}
+		var err error
 		if b.first, err = s.list(ctx, s.c.admin.ListStartOffsets); err != nil {
-			return err
+			return b, err
 		}
 		b.next, err = s.list(ctx, s.lister())
-		return err
+		return b, err
 	})
-	return b, err
 }
 
 func (s *Source) lister() func(context.Context, ...string) (kadm.ListedOffsets, error) {
@@ -95,12 +95,8 @@ func (s *Source) list(ctx context.Context, ask func(context.Context, ...string) 
 }
 
 // Ends returns the offset behind the last record of every partition.
-func (s *Source) Ends(ctx context.Context) (ends []int64, err error) {
-	err = s.c.request(ctx, func(ctx context.Context) error {
-		ends, err = s.list(ctx, s.lister())
-		return err
-	})
-	return ends, err
+func (s *Source) Ends(ctx context.Context) ([]int64, error) {
+	return ask(ctx, s.c, askWait, func(ctx context.Context) ([]int64, error) { return s.list(ctx, s.lister()) })
 }
 
 // End returns the position behind the partition's last record that a reader may see.
@@ -117,40 +113,36 @@ func (s *Source) End(ctx context.Context, partition int32) (engine.Position, err
 
 // Start returns the position of the first record that there is, so that what the partition holds is what
 // it is behind by before anything is read.
-func (s *Source) Start(ctx context.Context, partition int32) (at engine.Position, err error) {
-	err = s.c.request(ctx, func(ctx context.Context) error {
-		first, err := s.list(ctx, s.c.admin.ListStartOffsets)
-		if err == nil && (partition < 0 || int(partition) >= len(first)) {
-			err = errNoPartition(s, partition)
-		}
-		if err == nil {
-			at.Offset = first[partition]
-		}
-		return err
-	})
-	return at, err
+func (s *Source) Start(ctx context.Context, partition int32) (engine.Position, error) {
+	first, err := ask(ctx, s.c, askWait, func(ctx context.Context) ([]int64, error) { return s.list(ctx, s.c.admin.ListStartOffsets) })
+	if err == nil && (partition < 0 || int(partition) >= len(first)) {
+		err = errNoPartition(s, partition)
+	}
+	if err != nil {
+		return engine.Position{}, err
+	}
+	return engine.Position{Offset: first[partition]}, nil
 }
 
 // After returns the position of the first record that was appended at a time, in microseconds, or later;
 // the end if there is none.
-func (s *Source) After(ctx context.Context, partition int32, micros int64) (at engine.Position, err error) {
-	err = s.c.request(ctx, func(ctx context.Context) error {
+func (s *Source) After(ctx context.Context, partition int32, micros int64) (engine.Position, error) {
+	return ask(ctx, s.c, askWait, func(ctx context.Context) (at engine.Position, err error) {
 		// Kafka's times are milliseconds: the first one that is not before.
 		listed, err := s.c.admin.ListOffsetsAfterMilli(ctx, -floorDiv(-micros, 1000), s.topic)
 		if err == nil {
 			err = listed.Error()
 		}
 		if err != nil {
-			return s.c.topicError(s.topic, err)
+			return at, s.c.topicError(s.topic, err)
 		}
 		o, ok := listed.Lookup(s.topic, partition)
 		if !ok {
-			return errNoPartition(s, partition)
+			return at, errNoPartition(s, partition)
 		}
 		at.Offset = o.Offset
-		return nil
+		return at, nil
 	})
-	return at, err
 }
 
 func floorDiv(a, b int64) int64 {

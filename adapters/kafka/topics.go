@@ -28,19 +28,16 @@ func (c *Cluster) HasTopic(ctx context.Context, name string) (bool, error) {
 
 // detail asks for one topic.
 func (c *Cluster) detail(ctx context.Context, name string) (kadm.TopicDetail, error) {
-	var d kadm.TopicDetail
-	err := c.request(ctx, func(ctx context.Context) error {
+	d, err := ask(ctx, c, askWait, func(ctx context.Context) (kadm.TopicDetail, error) {
 		all, err := c.admin.ListTopics(ctx, name)
-		if err != nil {
-			return err
-		}
-		if d = all[name]; d.Topic == "" {
+		d := all[name]
+		if d.Topic == "" {
 			d.Err = kerr.UnknownTopicOrPartition
 		}
-		return nil
+		return d, c.topicFault("Describe", name, err)
 	})
 	if err == nil {
-		err = c.topicError(name, d.Err)
+		err = c.topicFault("Describe", name, d.Err)
 	}
 	return d, err
 }
@@ -58,7 +55,7 @@ func (c *Cluster) CreateTopic(ctx context.Context, cfg broker.TopicConfig) error
 		if errors.Is(err, kerr.TopicAlreadyExists) {
 			return nil
 		}
-		return c.topicError(cfg.Name, err)
+		return c.topicFault("Create", cfg.Name, err)
 	})
 	if err != nil {
 		return err
@@ -92,7 +89,7 @@ func (c *Cluster) AlterTopic(ctx context.Context, name string, partitions int) e
 		if err == nil {
 			err = answers.Error()
 		}
-		return c.topicError(name, err)
+		return c.topicFault("Alter", name, err)
 	})
 	if err != nil {
 		return err
@@ -121,20 +118,20 @@ func (c *Cluster) Topic(ctx context.Context, name string) (broker.TopicInfo, err
 }
 
 // describe asks for topics, all without a name.
-func (c *Cluster) describe(ctx context.Context, names ...string) (infos []broker.TopicInfo, err error) {
-	err = c.request(ctx, func(ctx context.Context) error {
+func (c *Cluster) describe(ctx context.Context, names ...string) ([]broker.TopicInfo, error) {
+	return ask(ctx, c, askWait, func(ctx context.Context) (infos []broker.TopicInfo, err error) {
 		details, err := c.admin.ListTopics(ctx, names...)
 		if err != nil || len(details) == 0 {
-			return err
+			return nil, err
 		}
 		names := details.Names()
 		first, err := c.admin.ListStartOffsets(ctx, names...)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		end, err := c.admin.ListCommittedOffsets(ctx, names...)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		sizes := c.sizes(ctx, details)
 		for _, d := range details.Sorted() {
@@ -149,13 +146,9 @@ func (c *Cluster) describe(ctx context.Context, names ...string) (infos []broker
 			}
 			infos = append(infos, info)
 		}
-		return nil
+		slices.SortFunc(infos, func(a, b broker.TopicInfo) int { return strings.Compare(a.Name, b.Name) })
+		return infos, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(infos, func(a, b broker.TopicInfo) int { return strings.Compare(a.Name, b.Name) })
-	return infos, nil
 }
 
 // sizes is how many bytes the leaders hold, by topic and partition; without the right to ask, nothing.
@@ -180,6 +173,6 @@ func (c *Cluster) sizes(ctx context.Context, of kadm.TopicDetails) map[string]ma
 func (c *Cluster) DeleteTopic(ctx context.Context, name string) error {
 	return c.request(ctx, func(ctx context.Context) error {
 		_, err := c.admin.DeleteTopic(ctx, name)
-		return c.topicError(name, err)
+		return c.topicFault("Delete", name, err)
 	})
 }

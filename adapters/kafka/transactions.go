@@ -55,23 +55,27 @@ func (m *marks) write(partition int32, next int64) {
 // begin takes over from producers before, and reads what they have committed.
 func (m *marks) begin(ctx context.Context, kc *kgo.Client) error {
 	clear(m.underway)
-	return m.c.request(ctx, func(ctx context.Context) error {
+	all, err := ask(ctx, m.c, askWait, func(ctx context.Context) (kadm.OffsetResponses, error) {
 		if _, _, err := kc.ProducerID(ctx); err != nil {
-			return err
+			return nil, m.fault(err)
 		}
 		all, err := m.c.admin.FetchOffsets(kadm.RequireStable(ctx), m.group)
-		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // nothing was committed yet
-			return err
+		if errors.Is(err, kerr.GroupIDNotFound) { // nothing was committed yet
+			return nil, nil
 		}
-		clear(m.durable)
-		for _, o := range all.Sorted() {
-			if o.Err != nil {
-				return o.Err
-			}
-			m.parse(o.Metadata)
+		if err == nil {
+			err = all.Error()
 		}
-		return nil
+		return all, m.fault(err)
 	})
+	if err != nil {
+		return err
+	}
+	clear(m.durable)
+	for _, o := range all.Sorted() {
+		m.parse(o.Metadata)
+	}
+	return nil
 }
 
 // parse takes the marks of one committed offset, unless another instance's.
@@ -115,31 +119,65 @@ func (m *marks) commit(ctx context.Context, kc *kgo.Client, ends map[place]int64
 	if err != nil {
 		return err
 	}
+	offsets, err := m.offsets(ctx, ends, text)
+	if err != nil {
+		return err
+	}
 	return m.c.request(ctx, func(ctx context.Context) error {
-		id, epoch, err := kc.ProducerID(ctx)
+		id, epoch, err := m.join(ctx, kc)
 		if err != nil {
 			return err
 		}
-		add := kmsg.NewPtrAddOffsetsToTxnRequest()
-		add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = m.id, id, epoch, m.group
-		added, err := add.RequestWith(ctx, kc)
-		if err == nil {
-			err = kerr.ErrorForCode(added.ErrorCode)
-		}
+		offsets.ProducerID, offsets.ProducerEpoch = id, epoch
+		resp, err := offsets.RequestWith(ctx, kc)
 		if err != nil {
 			return err
 		}
-		return m.commitOffsets(ctx, kc, id, epoch, ends, text)
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return m.c.topicError(t.Topic, err)
+				}
+			}
+		}
+		return nil
 	})
 }
 
-func (m *marks) commitOffsets(ctx context.Context, kc *kgo.Client, id int64, epoch int16, ends map[place]int64, text string) error {
+// join adds the group to the open transaction.
+func (m *marks) join(ctx context.Context, kc *kgo.Client) (id int64, epoch int16, err error) {
+	id, epoch, err = kc.ProducerID(ctx)
+	if err != nil {
+		return id, epoch, m.fault(err)
+	}
+	add := kmsg.NewPtrAddOffsetsToTxnRequest()
+	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = m.id, id, epoch, m.group
+	added, err := add.RequestWith(ctx, kc)
+	if err == nil {
+		err = kerr.ErrorForCode(added.ErrorCode)
+	}
+	return id, epoch, m.fault(err)
+}
+
+// fault explains what is denied of the transactional id and the group.
+func (m *marks) fault(err error) error {
+	switch {
+	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
+		return m.c.denied(err, Grant{"Write", "transactional-id", m.id})
+	case errors.Is(err, kerr.GroupAuthorizationFailed):
+		return m.c.denied(err, Grant{"Read", "group", m.group})
+	}
+	return err
+}
+
+// offsets is the request that commits the marks as metadata of where rows end.
+func (m *marks) offsets(ctx context.Context, ends map[place]int64, text string) (*kmsg.TxnOffsetCommitRequest, error) {
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
-	req.TransactionalID, req.Group, req.ProducerID, req.ProducerEpoch, req.Generation = m.id, m.group, id, epoch, -1
+	req.TransactionalID, req.Group, req.Generation = m.id, m.group, -1
 	for at, end := range ends {
 		topicID, err := m.topicID(ctx, at.topic)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 		part.Partition, part.Offset, part.Metadata = at.partition, end, kmsg.StringPtr(text)
@@ -151,18 +189,7 @@ func (m *marks) commitOffsets(ctx context.Context, kc *kgo.Client, id int64, epo
 		}
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, part)
 	}
-	resp, err := req.RequestWith(ctx, kc)
-	if err != nil {
-		return err
-	}
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return req, nil
 }
 
 func (m *marks) topicID(ctx context.Context, topic string) (kadm.TopicID, error) {

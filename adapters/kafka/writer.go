@@ -93,7 +93,7 @@ func (w *Writer) forget(kc *kgo.Client) {
 		w.kc = nil
 		clear(w.tail)
 	}
-	kc.Close()
+	letGo(kc)
 }
 
 // Close ends the writer.
@@ -101,7 +101,7 @@ func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.kc != nil {
-		w.kc.Close()
+		letGo(w.kc)
 	}
 	w.kc = nil
 	return nil
@@ -194,7 +194,7 @@ func (w *Writer) produce(ctx context.Context, partition int32, r *engine.Records
 	if errors.Is(failed, kerr.MessageTooLarge) {
 		return 0, fmt.Errorf("append to topic %s partition %d: the brokers refuse a record of this batch as too large; raise the topic's max.message.bytes: %w", w.topic, partition, failed)
 	}
-	return 0, w.c.topicError(w.topic, failed)
+	return 0, w.c.topicFault("Write", w.topic, failed)
 }
 
 // errNewPartition says that a client does not know of a partition: it looks for new ones every few
@@ -289,7 +289,7 @@ func (w *Writer) search(ctx context.Context, partition int32, from, end int64, a
 	if err != nil {
 		return false, err
 	}
-	defer kc.Close()
+	defer letGo(kc)
 	numbered, marked := false, false
 	for next := from; next < end; {
 		fetches := kc.PollFetches(ctx)

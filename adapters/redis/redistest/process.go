@@ -101,6 +101,14 @@ func (p *Process) Begin() {
 	}
 }
 
+// Signal sends the server a signal, as SIGSTOP and SIGCONT: one that hangs, and goes on.
+func (p *Process) Signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatalf("send %v to redis-server: %v", s, err)
+	}
+}
+
 // Kill ends the server at once. Everything in it is lost.
 func (p *Process) Kill() {
 	if p.cmd == nil {
