@@ -1,5 +1,7 @@
 package agg
 
+import "encoding/binary"
+
 // A set is the distinct values of all slots of one aggregate: entries, with one index from the hash
 // of value and slot to the entry.
 type set struct {
@@ -50,7 +52,7 @@ func (t *set) addBytes(slot uint32, b []byte, h uint64) bool {
 		if c == 0 {
 			break
 		}
-		if e := uint32(c) - 1; uint32(c>>32) == tag && t.list[e].slot == slot && string(t.bytes(e)) == string(b) {
+		if e := uint32(c) - 1; uint32(c>>32) == tag && t.list[e].slot == slot && same(t.bytes(e), b) {
 			return false
 		}
 	}
@@ -59,6 +61,18 @@ func (t *set) addBytes(slot uint32, b []byte, h uint64) bool {
 	}
 	t.index.insert(h, t.len()-1)
 	return true
+}
+
+// same compares two values, those of 8 to 16 bytes by words.
+func same(a, b []byte) bool {
+	n := len(a)
+	if n != len(b) {
+		return false
+	}
+	if n < 8 || n > shortLen {
+		return string(a) == string(b)
+	}
+	return binary.LittleEndian.Uint64(a) == binary.LittleEndian.Uint64(b) && binary.LittleEndian.Uint64(a[n-8:]) == binary.LittleEndian.Uint64(b[n-8:])
 }
 
 // reset removes the values of a slot.

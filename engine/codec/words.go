@@ -30,6 +30,13 @@ func escapeMask(w uint64) uint64 {
 	return plain&highBits ^ highBits
 }
 
+// separatorMask marks quotes, commas and control characters. It is exact for every byte.
+func separatorMask(w uint64) uint64 {
+	x := w &^ highBits
+	plain := (x^lowBits*'"'+lowBits*0x7f)&(x^lowBits*','+lowBits*0x7f)&(x+lowBits*0x60) | w
+	return plain&highBits ^ highBits
+}
+
 // nonDigitMask marks bytes that are no decimal digit; x is the word XOR lowBits*'0'.
 func nonDigitMask(x uint64) uint64 { return (x + lowBits*0x76 | x) & highBits }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -192,5 +193,23 @@ func TestAppendValueText(t *testing.T) {
 	v.AppendNull()
 	if got := string(AppendValueText(nil, &v, 0, nil)) + string(AppendValueText(nil, &v, 1, nil)); got != "-0.0" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestNeedsQuotes compares with a look at each byte.
+func TestNeedsQuotes(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 200_000 {
+		field := make([]byte, r.IntN(20))
+		for i := range field {
+			if field[i] = byte('a' + i%26); r.IntN(20) == 0 {
+				field[i] = byte(r.IntN(256))
+			}
+		}
+		n := len(field)
+		want := n == 0 || field[0] == ' ' || field[n-1] == ' ' || bytes.ContainsAny(field, ",\"\r\n")
+		if got := needsQuotes(field); got != want {
+			t.Fatalf("%q: %v", field, got)
+		}
 	}
 }
