@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -168,6 +169,32 @@ func restartKafka(t *testing.T, hosts string, hard bool) {
 	k.begin()
 }
 
+// awaitClosed waits until no transaction on a topic is open: a broker marks the end of one some time after
+// it has promised it, and no reader of committed records sees what is behind until then.
+func awaitClosed(t testing.TB, c *kafka.Cluster, topic string) {
+	t.Helper()
+	ends := func(isolation string) []int64 {
+		src, err := c.Source(topic, kafka.SourceOptions{Properties: []kafka.Property{{Key: "isolation.level", Value: isolation}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends, err := src.Ends(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ends
+	}
+	for begin := time.Now(); ; {
+		committed, all := ends("read_committed"), ends("read_uncommitted")
+		if slices.Equal(committed, all) {
+			return
+		}
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("a transaction on %s stays open: committed to %v of %v", topic, committed, all)
+		}
+	}
+}
+
 // eachRecord hands the committed records of a topic to visit.
 func eachRecord(t testing.TB, c *kafka.Cluster, topic string, visit func(p int32, offset, micros int64, key, value []byte)) {
 	t.Helper()
@@ -180,6 +207,7 @@ func eachRecord(t testing.TB, c *kafka.Cluster, topic string, visit func(p int32
 	if err != nil {
 		t.Fatal(err)
 	}
+	awaitClosed(t, c, topic)
 	for p := range int32(parts) {
 		r, err := src.Open(ctx, p, engine.Position{})
 		if err != nil {

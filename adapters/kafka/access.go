@@ -182,12 +182,15 @@ func (c *Cluster) tryTransaction(ctx context.Context, m *marks) error {
 	}
 	defer letGo(kc)
 	return c.request(ctx, func(ctx context.Context) error {
-		id, epoch, err := m.join(ctx, kc)
-		if err != nil {
+		var err error
+		if m.by, err = m.producer(ctx, kc); err != nil {
+			return err
+		}
+		if err := m.join(ctx, kc); err != nil {
 			return err
 		}
 		end := kmsg.NewPtrEndTxnRequest()
-		end.TransactionalID, end.ProducerID, end.ProducerEpoch = m.id, id, epoch
+		end.TransactionalID, end.ProducerID, end.ProducerEpoch = m.id, m.by.id, m.by.epoch
 		_, err = end.RequestWith(ctx, kc) // if it is not aborted now, the sink's own producer does
 		return err
 	})

@@ -136,7 +136,7 @@ func (s *Sink) write(ctx context.Context, out *engine.Rows, numbered bool) error
 		}
 	}
 	if s.marks != nil && !s.begun {
-		if err := s.kc.BeginTransaction(); err != nil {
+		if err := s.marks.open(ctx, s.kc); err != nil {
 			return s.fail(err)
 		}
 		s.begun = true

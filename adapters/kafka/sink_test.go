@@ -263,6 +263,43 @@ func writeThrough(t *testing.T, hosts []string, faulty func() (heal func()), opt
 	once(t, values(t, open(t, kafka.Config{Hosts: hosts, Name: cfg.Name}), topic), next[0], next[1])
 }
 
+// TestSinkBegunAnew has a broker forget the producer behind what it wrote first in a transaction, and the
+// library go on with another epoch, which the cluster takes for another transaction: the first rows are
+// written again.
+func TestSinkBegunAnew(t *testing.T) {
+	cl := fakeCluster(t)
+	c := open(t, kafka.Config{Hosts: cl.ListenAddrs(), Name: fresh(t)})
+	topic := fresh(t)
+	create(t, c, topic, 1)
+	s := sink(t, c, topic, "a")
+	deliver(t, s, rows(0, 0, 3))
+	seen := cl.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, Count: -1})
+	if err := s.Write(context.Background(), 1, rows(0, 3, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := seen.Wait(context.Background(), 1); err != nil {
+		t.Fatal(err)
+	}
+	forgot := atomic.Bool{}
+	cl.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		forgot.Store(true)
+		asked := req.(*kmsg.ProduceRequest)
+		resp := asked.ResponseKind().(*kmsg.ProduceResponse)
+		part := kmsg.NewProduceResponseTopicPartition()
+		part.ErrorCode, part.LogStartOffset = kerr.OutOfOrderSequenceNumber.Code, 1<<40
+		resp.Topics = []kmsg.ProduceResponseTopic{{Topic: topic, TopicID: asked.Topics[0].TopicID, Partitions: []kmsg.ProduceResponseTopicPartition{part}}}
+		return resp, nil, true
+	})
+	if err := try(s, rows(0, 10, 20)); err == nil {
+		t.Error("the rest of a transaction is committed")
+	}
+	if !forgot.Load() {
+		t.Fatal("all rows were sent at once: the test shows nothing")
+	}
+	deliver(t, s, rows(0, 3, 10), rows(0, 10, 20))
+	once(t, values(t, c, topic), 20)
+}
+
 // TestOldBrokersAreWrittenAtLeastOnce has a cluster whose transactions can be torn: the banner says so,
 // and each row has its identity in a header.
 func TestOldBrokersAreWrittenAtLeastOnce(t *testing.T) {

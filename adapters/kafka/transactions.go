@@ -28,7 +28,18 @@ type marks struct {
 	durable  map[int32]int64
 	underway map[int32]int64
 	topicIDs map[string]kadm.TopicID
+	by       producer // of the open transaction
 }
+
+// producer is how the cluster knows who writes: each transaction has an epoch of its own.
+type producer struct {
+	id    int64
+	epoch int16
+}
+
+// errAnew says that the library took another epoch amid a transaction, of which the cluster then keeps
+// nothing: to commit would be to commit marks without rows.
+var errAnew = errors.New("commit rows: the producer began anew amid the transaction")
 
 // marksFormat begins the metadata, and marksBytes bounds it: Kafka's offset.metadata.max.bytes.
 const (
@@ -45,6 +56,30 @@ func newMarks(c *Cluster, sink, instance string) *marks {
 // committed is the number of the next row of an input partition.
 func (m *marks) committed(partition int32) int64 {
 	return max(m.durable[partition], m.underway[partition])
+}
+
+// open begins a transaction.
+func (m *marks) open(ctx context.Context, kc *kgo.Client) (err error) {
+	if err = kc.BeginTransaction(); err == nil {
+		m.by, err = m.producer(ctx, kc)
+	}
+	return err
+}
+
+func (m *marks) producer(ctx context.Context, kc *kgo.Client) (producer, error) {
+	return ask(ctx, m.c, askWait, func(ctx context.Context) (producer, error) {
+		id, epoch, err := kc.ProducerID(ctx)
+		return producer{id, epoch}, m.fault(err)
+	})
+}
+
+// check reports whether the producer is still that of the open transaction.
+func (m *marks) check(ctx context.Context, kc *kgo.Client) error {
+	by, err := m.producer(ctx, kc)
+	if err == nil && by != m.by {
+		err = errAnew
+	}
+	return err
 }
 
 // write notes that rows below next are in the open transaction.
@@ -123,12 +158,11 @@ func (m *marks) commit(ctx context.Context, kc *kgo.Client, ends map[place]int64
 	if err != nil {
 		return err
 	}
-	return m.c.request(ctx, func(ctx context.Context) error {
-		id, epoch, err := m.join(ctx, kc)
-		if err != nil {
+	offsets.ProducerID, offsets.ProducerEpoch = m.by.id, m.by.epoch
+	err = m.c.request(ctx, func(ctx context.Context) error {
+		if err := m.join(ctx, kc); err != nil {
 			return err
 		}
-		offsets.ProducerID, offsets.ProducerEpoch = id, epoch
 		resp, err := offsets.RequestWith(ctx, kc)
 		if err != nil {
 			return err
@@ -142,21 +176,21 @@ func (m *marks) commit(ctx context.Context, kc *kgo.Client, ends map[place]int64
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return m.check(ctx, kc)
 }
 
 // join adds the group to the open transaction.
-func (m *marks) join(ctx context.Context, kc *kgo.Client) (id int64, epoch int16, err error) {
-	id, epoch, err = kc.ProducerID(ctx)
-	if err != nil {
-		return id, epoch, m.fault(err)
-	}
+func (m *marks) join(ctx context.Context, kc *kgo.Client) error {
 	add := kmsg.NewPtrAddOffsetsToTxnRequest()
-	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = m.id, id, epoch, m.group
+	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = m.id, m.by.id, m.by.epoch, m.group
 	added, err := add.RequestWith(ctx, kc)
 	if err == nil {
 		err = kerr.ErrorForCode(added.ErrorCode)
 	}
-	return id, epoch, m.fault(err)
+	return m.fault(err)
 }
 
 // fault explains what is denied of the transactional id and the group.
