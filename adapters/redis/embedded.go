@@ -16,8 +16,9 @@ type embedded struct {
 	stop   chan struct{}
 	done   sync.WaitGroup
 
-	mu   sync.Mutex
-	aged time.Time // up to when keys have grown older
+	mu     sync.Mutex
+	aged   time.Time // up to when keys have grown older
+	closed bool      // a pool of the client may dial a moment longer than it lives
 }
 
 // How often the keys of the embedded server grow older. The library's own way, ClockTTL, looks at every
@@ -74,6 +75,11 @@ func (e *embedded) age() {
 }
 
 func (e *embedded) dial(context.Context, string, string) (net.Conn, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, net.ErrClosed
+	}
 	c, err := e.mini.Dial()
 	if err != nil {
 		return nil, err
@@ -114,5 +120,8 @@ func (e *embedded) cli() string {
 func (e *embedded) close() {
 	close(e.stop)
 	e.done.Wait()
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
 	e.mini.Close()
 }

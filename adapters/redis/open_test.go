@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -150,5 +151,19 @@ func TestWhatIsOwedIsMissing(t *testing.T) {
 	}
 	if err := sink.Settle(t.Context()); err != nil || sink.Report().State != "connected" {
 		t.Errorf("after it was read the sink is %s, %v", sink.Report().State, err)
+	}
+}
+
+// A client's pool may dial when everything is closed; no server comes to life again for it.
+func TestNobodyDialsAClosedServer(t *testing.T) {
+	server, err := redis.Open(t.Context(), redis.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.DialContext(t.Context(), "", ""); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("dialing gives %v", err)
 	}
 }
