@@ -25,7 +25,11 @@ import (
 	"github.com/nagare-stream/nagare/adapters/redis/redistest"
 )
 
-var away = flag.Duration("away", 2*time.Second, "how long a server is away each time in TestKafkaOutage and TestRedisOutage, from when the state says so")
+var away = flag.Duration("away", 2*time.Second, "how long a server is away at first in TestKafkaOutage and TestRedisOutage, from when the state says so")
+
+// mostHang is how long a server hangs at most, which is the second outage of these tests: from some
+// seconds on a longer time tries nothing else.
+const mostHang = 15 * time.Second
 
 // outageRate is how many events a second come meanwhile.
 const outageRate = 10_000
@@ -43,8 +47,8 @@ func TestKafkaOutage(t *testing.T) {
 	before := p.peak()
 	reason := "kafka: reach Kafka at " + k.address + ": "
 	hang, resume := func() { k.signal(syscall.SIGSTOP) }, func() { k.signal(syscall.SIGCONT) }
-	read := p.outlive(gen, "killed", reason, func() { k.end(syscall.SIGKILL) }, k.begin)
-	read += p.outlive(gen, "stopped", reason, hang, resume)
+	read := p.outlive(gen, "killed", *away, reason, func() { k.end(syscall.SIGKILL) }, k.begin)
+	read += p.outlive(gen, "stopped", min(*away, mostHang), reason, hang, resume)
 	if read > 0 {
 		t.Errorf("%d events were read while the broker was away: it was not", read)
 	}
@@ -84,11 +88,11 @@ func TestRedisOutage(t *testing.T) {
 	}
 	whole()
 	before := p.peak()
-	read := p.outlive(gen, "killed", "sink/", server.Kill, server.Begin)
+	read := p.outlive(gen, "killed", *away, "sink/", server.Kill, server.Begin)
 	whole()
-	read += p.outlive(gen, "stopped", "sink/", func() { server.Signal(syscall.SIGSTOP) }, func() { server.Signal(syscall.SIGCONT) })
+	read += p.outlive(gen, "stopped", min(*away, mostHang), "sink/", func() { server.Signal(syscall.SIGSTOP) }, func() { server.Signal(syscall.SIGCONT) })
 	whole()
-	if want := int64(away.Seconds() * outageRate); read < want {
+	if want := int64((*away + min(*away, mostHang)).Seconds() / 2 * outageRate); read < want {
 		t.Errorf("%d events were read while the server was away twice, want %d", read, want)
 	}
 	p.checkPeak(before)
@@ -184,7 +188,7 @@ func (p *process) awaitDegraded(reason string) {
 
 // outlive takes a server away for a time and waits until everything that came meanwhile is processed. It
 // returns how many events were read while the state said what was away.
-func (p *process) outlive(gen *generator.Generator, how, reason string, leave, back func()) (read int64) {
+func (p *process) outlive(gen *generator.Generator, how string, long time.Duration, reason string, leave, back func()) (read int64) {
 	p.t.Helper()
 	leave()
 	gone := time.Now()
@@ -195,7 +199,7 @@ func (p *process) outlive(gen *generator.Generator, how, reason string, leave, b
 		if st := p.status(); st.State != "degraded" || !strings.HasPrefix(st.Reason, reason) {
 			p.t.Fatalf("%v after the server was %s the pipeline is %s: %s", time.Since(gone), how, st.State, st.Reason)
 		}
-		return time.Since(said) >= *away
+		return time.Since(said) >= long
 	})
 	read = p.status().Ledger.Topics[lifeTopic].Read - first
 	back()
