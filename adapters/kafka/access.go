@@ -183,7 +183,8 @@ func (c *Cluster) tryTransaction(ctx context.Context, m *marks) error {
 	defer letGo(kc)
 	return c.request(ctx, func(ctx context.Context) error {
 		var err error
-		if m.by, err = m.producer(ctx, kc); err != nil {
+		m.by, err = m.producer(ctx, kc)
+		if err = errors.Join(err, ctx.Err()); err != nil { // given up: the sink may have begun
 			return err
 		}
 		if err := m.join(ctx, kc); err != nil {
