@@ -173,7 +173,9 @@ func (w *rowWriter) makeRoom() error {
 	if w.e.opt.Ephemeral {
 		return w.writeThrough(context.Background())
 	}
-	w.full = append(w.full, w.begin())
+	full := w.begin()
+	w.full = append(w.full, full)
+	w.rows.growLike(full)
 	w.e.askCheckpoint()
 	return nil
 }

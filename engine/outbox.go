@@ -129,7 +129,7 @@ func (o *outbox) isBusy(v *preview) bool {
 }
 
 // spareRowBytes is how much memory delivered rows may keep to be filled again.
-const spareRowBytes = 16 << 20
+const spareRowBytes = 32 << 20
 
 // spare returns an empty batch of rows.
 func (o *outbox) spare() *Rows {

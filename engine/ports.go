@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/nagare-stream/nagare/engine/column"
 )
@@ -91,6 +92,14 @@ type Rows struct {
 
 // Len is the number of rows.
 func (r *Rows) Len() int { return r.Values.Len() }
+
+// growLike makes room for as many rows of values as another batch has, at once.
+func (r *Rows) growLike(of *Rows) {
+	r.Times = slices.Grow(r.Times, len(of.Times))
+	r.Values.Data = slices.Grow(r.Values.Data, len(of.Values.Data))
+	r.Values.Ends = slices.Grow(r.Values.Ends, len(of.Values.Ends))
+	r.Keys.Ends = slices.Grow(r.Keys.Ends, len(of.Keys.Ends))
+}
 
 // Reset empties the batch and keeps its memory.
 func (r *Rows) Reset() {

@@ -79,11 +79,15 @@ func (d *distinct) updateBytes(slots, rows []uint32, in *column.Vector) {
 		hs[i] = hashSeed
 	}
 	hashColumn(hs, in, rows)
+	for i := range hs {
+		hs[i] = slotHash(hs[i], slots[i])
+	}
+	d.set.fetch(hs)
 	for i, r := range rows {
 		if in.Null != nil && isNull(in.Null, r) {
 			continue
 		}
-		if s := slots[i]; d.set.addBytes(s, in.Bytes(int(r)), slotHash(hs[i], s)) {
+		if s := slots[i]; d.set.addBytes(s, in.Bytes(int(r)), hs[i]) {
 			d.fresh, d.rows = append(d.fresh, s), append(d.rows, r)
 		}
 	}
