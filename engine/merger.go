@@ -207,23 +207,28 @@ func (c *closer) next() (end int64, ok bool) {
 
 // close merges the window that ends at end, lane by lane in order, and hands its rows on.
 func (c *closer) close(end int64) error {
-	merged := c.emit.hash
-	merged.Reset()
-	start := end - c.w.spec.Size
+	c.emit.hash.Reset()
+	start, first := end-c.w.spec.Size, true
 	for _, list := range c.pending {
 		for _, p := range list {
 			if p.slice >= end {
 				break
 			}
-			if p.slice >= start && p.minEnd <= end {
-				merged.Merge(p.hash)
+			if p.slice < start || p.minEnd > end {
+				continue
 			}
+			if first && c.w.spec.LastEnd(p.slice) == end { // it is in no other window: the others are merged into it
+				c.emit.hash, p.hash = p.hash, c.emit.hash
+			} else {
+				c.emit.hash.Merge(p.hash)
+			}
+			first = false
 		}
 	}
 	c.closed = end
 	c.drop(end)
 	c.noteAge(end)
-	return c.emit.window(start, end, merged)
+	return c.emit.window(start, end, c.emit.hash)
 }
 
 // drop lets go of partials whose last window is closed.
