@@ -27,6 +27,7 @@ var defaultFetch = fetchSettings{maxWait: 5 * time.Second, minBytes: 1, maxBytes
 const (
 	fetchBytes = 2 << 20
 	topicBytes = 64 << 20
+	firstBytes = 64 << 10 // of the first request, so that there is soon something to do
 )
 
 // bytesFor is how many bytes a request for one of so many partitions asks for.
@@ -57,6 +58,7 @@ type fetcher struct {
 	s         *Source
 	partition int32
 	bytes     int32 // of a request
+	asked     bool  // for the first time
 	kc        *kgo.Client
 	id        [16]byte  // of the topic
 	log       uint64    // the topic's name in positions; 0: not known
@@ -126,6 +128,9 @@ func (f *fetcher) request(offset int64, lastEpoch int32) kmsg.Request {
 	}
 	part := kmsg.NewFetchRequestTopicPartition()
 	part.Partition, part.FetchOffset, part.PartitionMaxBytes = f.partition, offset, f.bytes
+	if !f.asked {
+		f.asked, part.PartitionMaxBytes = true, min(f.bytes, firstBytes)
+	}
 	part.CurrentLeaderEpoch, part.LastFetchedEpoch = f.epoch, lastEpoch
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID, topic.Partitions = f.s.topic, f.id, []kmsg.FetchRequestTopicPartition{part}
