@@ -236,8 +236,9 @@ func runLife(t testing.TB, exe string, l life, when *instant, env ...string) *li
 	cmd := exec.Command(exe, string(text))
 	var hit atomic.Bool
 	kill := func() {
-		if cmd.Process.Kill() == nil {
-			hit.Store(true)
+		hit.Store(true) // before: the process may be gone, and be judged, at once
+		if cmd.Process.Kill() != nil {
+			hit.Store(false)
 		}
 	}
 	errs := &listener{act: kill}
