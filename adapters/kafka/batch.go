@@ -38,13 +38,19 @@ const (
 
 // Bits of a batch's attributes.
 const (
-	codecBits         = 0x07
-	appendTimeBit     = 0x08
-	transactionalBit  = 0x10
-	controlBit        = 0x20
-	currentMagic      = 2
-	abortMarker       = 0 // type of a control record, its key's second i16
-	controlKeyMinimum = 4
+	codecBits        = 0x07
+	appendTimeBit    = 0x08
+	transactionalBit = 0x10
+	controlBit       = 0x20
+)
+
+// currentMagic is that of a record batch; what is below are message sets.
+const currentMagic = 2
+
+// The key of a control record: i16 version, i16 type.
+const (
+	controlKeyBytes = 4
+	abortMarker     = 0
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -252,7 +258,7 @@ func isAbortMarker(records []byte) bool {
 	in := varints{b: records}
 	in.skipHead()
 	key := in.bytes(in.next())
-	return !in.bad && len(key) >= controlKeyMinimum && binary.BigEndian.Uint16(key[2:]) == abortMarker
+	return !in.bad && len(key) >= controlKeyBytes && binary.BigEndian.Uint16(key[2:]) == abortMarker
 }
 
 var errCut = errors.New("its records are cut off or their lengths do not fit")

@@ -164,8 +164,8 @@ func answered(resp kmsg.Response, err error) answer {
 }
 
 // next returns the answer to the request under way, or to one for an offset when none is. It returns nil
-// when there is nothing to take and to ask again is right: another broker has the partition, the cluster
-// is away, the leader names a nearer replica. *goneError: what is to be read is not there.
+// when there is nothing to take and to ask again is right: another broker has the partition, or the cluster
+// is away. *goneError: what is to be read is not there.
 func (f *fetcher) next(ctx context.Context, offset int64, lastEpoch int32) (*kmsg.FetchResponseTopicPartition, error) {
 	if f.ahead == nil {
 		if f.leader < 0 {

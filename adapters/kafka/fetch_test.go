@@ -65,6 +65,18 @@ func readAll(t testing.TB, r engine.Reader, meanwhile func(next int64)) (lost in
 	}
 }
 
+// small opens a reader whose fetches are tiny, from the start of partition 0.
+func small(t testing.TB, c *kafka.Cluster, topic string, opt kafka.SourceOptions) engine.Reader {
+	t.Helper()
+	opt.Properties = tiny
+	r, err := source(t, c, topic, opt).Open(context.Background(), 0, engine.Position{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
 // TestReadAfterAnyAnswer has brokers refuse fetches, and questions for the leader, in every way that
 // passes by itself: each record is read once all the same.
 func TestReadAfterAnyAnswer(t *testing.T) {
@@ -77,11 +89,7 @@ func TestReadAfterAnyAnswer(t *testing.T) {
 				t.Parallel()
 				cl := fakeCluster(t)
 				c := open(t, kafka.Config{Hosts: cl.ListenAddrs()})
-				r, err := source(t, c, letters(t, c), kafka.SourceOptions{UntilEnd: true, Properties: tiny}).Open(context.Background(), 0, engine.Position{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer r.Close()
+				r := small(t, c, letters(t, c), kafka.SourceOptions{UntilEnd: true})
 				hits := 0
 				var heal func()
 				lost, err := readAll(t, r, func(next int64) {
@@ -114,11 +122,7 @@ func TestReadAfterLostAnswers(t *testing.T) {
 		topic := letters(t, open(t, kafka.Config{Hosts: hosts}))
 		cut := &cutter{}
 		c := open(t, kafka.Config{Hosts: hosts, Options: []kgo.Opt{kgo.Dialer(cut.dial)}})
-		r, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true, Properties: tiny}).Open(context.Background(), 0, engine.Position{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
+		r := small(t, c, topic, kafka.SourceOptions{UntilEnd: true})
 		lost, err := readAll(t, r, func(next int64) {
 			if next%50 == 0 {
 				cut.left.Store(1)
@@ -135,11 +139,7 @@ func TestReadFollowsTheLeader(t *testing.T) {
 	cl := fakeCluster(t, kfake.NumBrokers(3))
 	c := open(t, kafka.Config{Hosts: cl.ListenAddrs()})
 	topic := letters(t, c)
-	r, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true, Properties: tiny}).Open(context.Background(), 0, engine.Position{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := small(t, c, topic, kafka.SourceOptions{UntilEnd: true})
 	to, moves := int32(0), 0
 	lost, err := readAll(t, r, func(next int64) {
 		if next%50 == 0 {
@@ -185,11 +185,7 @@ func TestReadFromANearReplica(t *testing.T) {
 		}
 		return nil, nil, false
 	})
-	r, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true, Properties: tiny}).Open(context.Background(), 0, engine.Position{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := small(t, c, topic, kafka.SourceOptions{UntilEnd: true})
 	lost, err := readAll(t, r, func(int64) {})
 	if err != nil || lost != 0 || asked[1].Load() != 1 {
 		t.Errorf("%d lost, %v; the replica was asked %d times", lost, err, asked[1].Load())
@@ -220,11 +216,9 @@ func TestTruncatedLog(t *testing.T) {
 			resp.Topics = []kmsg.FetchResponseTopic{{Topic: topic, TopicID: f.Topics[0].TopicID, Partitions: []kmsg.FetchResponseTopicPartition{answer}}}
 			return resp, nil, true
 		})
-		r, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true, TolerateLoss: tolerate, Properties: tiny}).Open(context.Background(), 0, engine.Position{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := small(t, c, topic, kafka.SourceOptions{UntilEnd: true, TolerateLoss: tolerate})
 		seen := map[int64]int{}
+		var err error
 		for err == nil {
 			var got engine.Records
 			if err = r.Read(context.Background(), &got); err == nil {
@@ -233,7 +227,6 @@ func TestTruncatedLog(t *testing.T) {
 				}
 			}
 		}
-		_ = r.Close()
 		var loss *kafka.LossError
 		switch {
 		case !tolerate && (!errors.As(err, &loss) || loss.Offset < 200 || loss.End != 150):
@@ -249,11 +242,7 @@ func TestReadDeniedIsFinal(t *testing.T) {
 	cl := fakeCluster(t)
 	c := open(t, kafka.Config{Hosts: cl.ListenAddrs()})
 	topic := letters(t, c)
-	r, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true, Properties: tiny}).Open(context.Background(), 0, engine.Position{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := small(t, c, topic, kafka.SourceOptions{UntilEnd: true})
 	cl.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	if _, err := readAll(t, r, func(int64) {}); err == nil || !strings.Contains(err.Error(), "not allowed Read on topic "+topic) || !strings.Contains(err.Error(), "kafka-acls") {
 		t.Errorf("a reader without the right: %v", err)
@@ -276,11 +265,7 @@ func TestTopicMadeAnewWhileRead(t *testing.T) {
 			}
 		}
 		write(20)
-		r, err := source(t, c, topic, kafka.SourceOptions{TolerateLoss: tolerate, Properties: tiny}).Open(ctx, 0, engine.Position{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
+		r := small(t, c, topic, kafka.SourceOptions{TolerateLoss: tolerate})
 		var got engine.Records
 		for got.Next.Offset < 20 {
 			if err := r.Read(ctx, &got); err != nil {
@@ -292,7 +277,7 @@ func TestTopicMadeAnewWhileRead(t *testing.T) {
 		}
 		create(t, c, topic, 1)
 		write(50)
-		err = r.Read(ctx, &got)
+		err := r.Read(ctx, &got)
 		for err == nil && got.Len() == 0 {
 			err = r.Read(ctx, &got)
 		}

@@ -158,7 +158,6 @@ func (m *marks) commit(ctx context.Context, kc *kgo.Client, ends map[place]int64
 	if err != nil {
 		return err
 	}
-	offsets.ProducerID, offsets.ProducerEpoch = m.by.id, m.by.epoch
 	err = m.c.request(ctx, func(ctx context.Context) error {
 		if err := m.join(ctx, kc); err != nil {
 			return err
@@ -207,7 +206,7 @@ func (m *marks) fault(err error) error {
 // offsets is the request that commits the marks as metadata of where rows end.
 func (m *marks) offsets(ctx context.Context, ends map[place]int64, text string) (*kmsg.TxnOffsetCommitRequest, error) {
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
-	req.TransactionalID, req.Group, req.Generation = m.id, m.group, -1
+	req.TransactionalID, req.Group, req.ProducerID, req.ProducerEpoch, req.Generation = m.id, m.group, m.by.id, m.by.epoch, -1
 	for at, end := range ends {
 		topicID, err := m.topicID(ctx, at.topic)
 		if err != nil {

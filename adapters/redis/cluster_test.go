@@ -11,14 +11,21 @@ import (
 	"github.com/nagare-stream/nagare/adapters/redis/redistest"
 )
 
+// filledCluster starts three masters, each with so many replicas, and a sink that has written n keys.
+func filledCluster(t *testing.T, replicas, n int) (*redistest.Cluster, *stand, *pipeline) {
+	t.Helper()
+	c := redistest.StartCluster(t, nil, 3, replicas)
+	s := onCluster(c)(t)
+	p := open(t, s.addr, redis.SinkConfig{Name: "text"})
+	p.final(keys(n, "1")...)
+	p.settled()
+	return c, s, p
+}
+
 // TestClusterLosesAShard: any one master is emptied by somebody else, while nothing is written to it.
 func TestClusterLosesAShard(t *testing.T) {
 	t.Parallel()
-	c := redistest.StartCluster(t, nil, 3, 0)
-	s := onCluster(c)(t)
-	p := open(t, s.addr, redis.SinkConfig{Name: "text"})
-	p.final(keys(2000, "1")...)
-	p.settled()
+	c, s, p := filledCluster(t, 0, 2000)
 	for _, master := range c.Masters {
 		master.Do("FLUSHALL")
 		begin := time.Now()
@@ -36,11 +43,7 @@ func TestClusterLosesAShard(t *testing.T) {
 // TestClusterFailsOver: a master dies and its replica takes its place, without the address that was given.
 func TestClusterFailsOver(t *testing.T) {
 	t.Parallel()
-	c := redistest.StartCluster(t, nil, 3, 1)
-	s := onCluster(c)(t)
-	p := open(t, c.Masters[0].Addr, redis.SinkConfig{Name: "text"})
-	p.final(keys(2000, "1")...)
-	p.settled()
+	c, s, p := filledCluster(t, 1, 2000)
 	c.Masters[0].Kill()
 	p.final(keys(2000, "2")...)
 	await(t, "a sink in trouble", func() bool { return p.sink.Report().State == "degraded" })
@@ -58,11 +61,7 @@ func TestClusterFailsOver(t *testing.T) {
 // everything is written anew.
 func TestClusterTakenOver(t *testing.T) {
 	t.Parallel()
-	c := redistest.StartCluster(t, nil, 3, 1)
-	s := onCluster(c)(t)
-	p := open(t, s.addr, redis.SinkConfig{Name: "text"})
-	p.final(keys(200, "1")...)
-	p.settled()
+	c, s, p := filledCluster(t, 1, 200)
 	fills := p.filled()
 	c.Replicas[0].Do("CLUSTER", "FAILOVER", "TAKEOVER")
 	await(t, "a refill", func() bool { return p.filled() > fills })
@@ -74,11 +73,7 @@ func TestClusterTakenOver(t *testing.T) {
 // TestClusterPartlyFull: one master refuses writes for a while. It is shown, and no row is lost.
 func TestClusterPartlyFull(t *testing.T) {
 	t.Parallel()
-	c := redistest.StartCluster(t, nil, 3, 0)
-	s := onCluster(c)(t)
-	p := open(t, s.addr, redis.SinkConfig{Name: "text"})
-	p.final(keys(200, "1")...)
-	p.settled()
+	c, s, p := filledCluster(t, 0, 200)
 	c.Masters[1].Do("CONFIG", "SET", "maxmemory", "1")
 	p.final(keys(400, "2")...)
 	await(t, "a sink in trouble", func() bool { return strings.Contains(p.sink.Report().Reason, "its memory is full") })
@@ -94,11 +89,7 @@ func TestClusterPartlyFull(t *testing.T) {
 // has lost it is still watched.
 func TestClusterMovesSlots(t *testing.T) {
 	t.Parallel()
-	c := redistest.StartCluster(t, nil, 3, 0)
-	s := onCluster(c)(t)
-	p := open(t, s.addr, redis.SinkConfig{Name: "text"})
-	p.final(keys(2000, "1")...)
-	p.settled()
+	c, s, p := filledCluster(t, 0, 2000)
 	from, to := c.Masters[0], c.Masters[1]
 	client := from.Client()
 	defer client.Close()

@@ -28,16 +28,8 @@ func needsQuotes(field []byte) bool {
 	if len(field) == 0 || field[0] == ' ' || field[len(field)-1] == ' ' {
 		return true
 	}
-	marks := uint64(0)
-	rest := field
-	for ; len(rest) >= 8; rest = rest[8:] {
-		marks |= separatorMask(load(rest, 0))
-	}
-	tail := uint64(lowBits * ' ')
-	for _, c := range rest {
-		tail = tail<<8 | uint64(c)
-	}
-	return marks|separatorMask(tail) != 0 && bytes.ContainsAny(field, ",\"\r\n")
+	special, _ := scanText(field, ',')
+	return special && bytes.ContainsAny(field, ",\"\r\n")
 }
 
 // AppendCSVHeader appends the names of the columns and a line feed.

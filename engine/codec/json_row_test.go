@@ -90,7 +90,7 @@ func TestScanText(t *testing.T) {
 			escapes = escapes || text[i] < ' ' || text[i] == '"' || text[i] == '\\'
 			ascii = ascii && text[i] < 0x80
 		}
-		if e, a := scanText(text); e != escapes || a != ascii {
+		if e, a := scanText(text, '\\'); e != escapes || a != ascii {
 			t.Fatalf("%q: escapes %v, ASCII %v", text, e, a)
 		}
 	}

@@ -179,7 +179,7 @@ func AppendJSONString[T string | []byte](dst []byte, text T) []byte {
 }
 
 func appendString(dst, text []byte) []byte {
-	escapes, ascii := scanText(text)
+	escapes, ascii := scanText(text, '\\')
 	at := len(dst) + 1
 	if escapes {
 		dst = appendQuoted(dst, text)
@@ -190,26 +190,6 @@ func appendString(dst, text []byte) []byte {
 		return dst
 	}
 	return append(dst[:at], bytes.ToValidUTF8(dst[at:], []byte("\uFFFD"))...)
-}
-
-// scanText tells whether JSON has to escape something in a text, and whether all of it is ASCII.
-func scanText(text []byte) (escapes, ascii bool) {
-	marks, all := uint64(0), uint64(0)
-	for len(text) >= 8 {
-		w := load(text, 0)
-		marks |= escapeMask(w)
-		all |= w
-		text = text[8:]
-	}
-	if len(text) > 0 {
-		w := uint64(lowBits * ' ')
-		for _, c := range text {
-			w = w<<8 | uint64(c)
-		}
-		marks |= escapeMask(w)
-		all |= w
-	}
-	return marks != 0, all&highBits == 0
 }
 
 func appendQuoted[T string | []byte](dst []byte, text T) []byte {

@@ -22,19 +22,30 @@ func oddMask(w uint64) uint64 {
 	return plain&highBits ^ highBits
 }
 
-// escapeMask marks bytes that JSON text has to escape: quote, backslash, control. It is exact for every byte:
-// the sums stay below 0x100.
-func escapeMask(w uint64) uint64 {
+// specialMask marks quotes, control characters and one other byte, of which odd has eight. It is exact for
+// every byte: the sums stay below 0x100.
+func specialMask(w, odd uint64) uint64 {
 	x := w &^ highBits
-	plain := (x^lowBits*'"'+lowBits*0x7f)&(x^lowBits*'\\'+lowBits*0x7f)&(x+lowBits*0x60) | w
+	plain := (x^lowBits*'"'+lowBits*0x7f)&(x^odd+lowBits*0x7f)&(x+lowBits*0x60) | w
 	return plain&highBits ^ highBits
 }
 
-// separatorMask marks quotes, commas and control characters. It is exact for every byte.
-func separatorMask(w uint64) uint64 {
-	x := w &^ highBits
-	plain := (x^lowBits*'"'+lowBits*0x7f)&(x^lowBits*','+lowBits*0x7f)&(x+lowBits*0x60) | w
-	return plain&highBits ^ highBits
+// scanText tells whether a text has a quote, a control character or the byte odd, and whether all of it is
+// ASCII.
+func scanText(text []byte, odd byte) (special, ascii bool) {
+	odds := lowBits * uint64(odd)
+	marks, all := uint64(0), uint64(0)
+	for ; len(text) >= 8; text = text[8:] {
+		w := load(text, 0)
+		marks |= specialMask(w, odds)
+		all |= w
+	}
+	w := uint64(lowBits * ' ')
+	for _, c := range text {
+		w = w<<8 | uint64(c)
+	}
+	marks |= specialMask(w, odds)
+	return marks != 0, (all|w)&highBits == 0
 }
 
 // nonDigitMask marks bytes that are no decimal digit; x is the word XOR lowBits*'0'.
