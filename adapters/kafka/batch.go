@@ -294,14 +294,11 @@ func (b *batches) record(dst *engine.Records, offset, end int64) (at int64, err 
 	return at, nil
 }
 
-// takeOld takes records that the library has decoded.
+// takeOld takes records that the library has decoded, which are none below offset.
 func (b *batches) takeOld(dst *engine.Records, offset, end int64) int64 {
 	for len(b.old) > 0 && offset < end && !isFull(dst) {
 		r := b.old[0]
 		b.old = b.old[1:]
-		if r.Offset < offset {
-			continue
-		}
 		if offset = min(r.Offset+1, end); r.Offset < end {
 			dst.Offsets = append(dst.Offsets, r.Offset)
 			dst.Times = append(dst.Times, r.Timestamp.UnixMicro())
