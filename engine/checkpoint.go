@@ -161,6 +161,7 @@ type outgoing struct {
 
 // cutOutbox takes the rows that were made since the last checkpoint.
 func (e *Engine) cutOutbox() []outgoing {
+	e.full.Store(0)
 	var out []outgoing
 	for _, w := range e.writers {
 		_, loose := w.to.sink.(Cache)

@@ -54,10 +54,12 @@ type rowWriter struct {
 }
 
 // A batch of rows is full with so many rows or so many bytes of values, of which a log makes one batch of
-// its own. Then a writer asks for a checkpoint, or writes when there are no checkpoints.
+// its own. A writer without checkpoints writes it then; with them, so many full batches ask for one before
+// its time.
 const (
-	fullRows  = 4096
-	fullBytes = 1 << 20
+	fullRows    = 4096
+	fullBytes   = 1 << 20
+	fullBatches = 8
 )
 
 func newRowWriter(e *Engine, to *destination, partition int32) *rowWriter {
@@ -164,8 +166,8 @@ func (w *rowWriter) appendPlace(cols []*column.Vector, row int, time int64) {
 	r.Orders = append(r.Orders, time)
 }
 
-// makeRoom begins another batch: a run without checkpoints writes the full one at once, another asks for
-// a checkpoint.
+// makeRoom begins another batch: a run without checkpoints writes the full one at once, another keeps it
+// for the next checkpoint.
 func (w *rowWriter) makeRoom() error {
 	if w.aside {
 		return nil
@@ -176,7 +178,9 @@ func (w *rowWriter) makeRoom() error {
 	full := w.begin()
 	w.full = append(w.full, full)
 	w.rows.growLike(full)
-	w.e.askCheckpoint()
+	if w.e.full.Add(1) >= fullBatches {
+		w.e.askCheckpoint()
+	}
 	return nil
 }
 

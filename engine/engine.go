@@ -49,6 +49,7 @@ type Engine struct {
 	changed    atomic.Bool
 	lookedAt   atomic.Int64  // when idle partitions were last looked for
 	due        chan struct{} // a checkpoint is wanted now
+	full       atomic.Int64  // batches of rows since the last checkpoint
 
 	state    watchers
 	progress progress

@@ -79,12 +79,14 @@ func (m *merger) report(t *task) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.noteAppended(t)
+	t.ahead = false
 	for _, tm := range t.marks {
 		if tm.lane == noLane {
 			continue
 		}
-		g := m.groups[tm.group]
-		g.marks[tm.lane] = tm.tracker.Now()
+		g, now := m.groups[tm.group], tm.tracker.Now()
+		t.ahead = t.ahead || isAhead(g.marks[tm.lane], now, g.global)
+		g.marks[tm.lane] = now
 		if t.done && m.e.opt.CloseWindows {
 			g.marks[tm.lane] = math.MaxInt64 // it can hold nothing back any more
 		}
@@ -101,6 +103,17 @@ func (m *merger) report(t *task) error {
 		}
 	}
 	return nil
+}
+
+// reportsAhead is how many reports a partition may be in front of the slowest. Fewer have the tasks take
+// turns so often that the processors' caches suffer; more let the last partition run alone at the end.
+const reportsAhead = 4
+
+// isAhead tells whether a partition whose last report took its watermark from before to now is too far in
+// front of the watermark of all. Keeping partitions together keeps the windows few that are open between
+// them, and has the partitions of a topic end at the same time.
+func isAhead(before, now, all int64) bool {
+	return now > all && uint64(now-all)/reportsAhead > uint64(now-before)
 }
 
 // settle raises the watermarks of partitions that are behind windows which are closed all the same:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/nagare-stream/nagare/engine/codec"
@@ -31,6 +32,7 @@ type task struct {
 	idle     atomic.Bool
 	away     int64 // when the log last did not answer; of whoever looks for idle partitions
 	done     bool  // the source has ended
+	ahead    bool  // of its topic's other partitions, so far that they go first
 	appended int64 // append time of the newest record that is not reported; 0: none. Guarded by the gate
 	lost     int64 // offsets that were gone before they were read; guarded by the gate
 
@@ -78,6 +80,9 @@ func (t *task) run(ctx context.Context) error {
 			return fmt.Errorf("process %s partition %d at offset %d: %w", t.topic, t.partition, t.offset.Load(), err)
 		}
 		t.e.worked()
+		if t.ahead {
+			runtime.Gosched() // there may be more partitions than cores
+		}
 	}
 }
 
