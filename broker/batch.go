@@ -289,25 +289,23 @@ func setNull(b *engine.Bytes) {
 
 // part returns the bytes of strings [from, to).
 func part(b *engine.Bytes, from, to int) []byte {
-	start := uint32(0)
-	if from > 0 {
-		start = b.Ends[from-1]
+	if len(b.Starts) == 0 {
+		return b.Data[b.Start(from):b.Ends[to-1]]
 	}
-	return b.Data[start:b.Ends[to-1]]
+	var out []byte
+	for i := from; i < to; i++ {
+		out = append(out, b.At(i)...)
+	}
+	return out
 }
 
 func appendLengths(dst []byte, b *engine.Bytes, from, to int) []byte {
-	start := uint32(0)
-	if from > 0 {
-		start = b.Ends[from-1]
-	}
 	for i := from; i < to; i++ {
 		if b.IsNull(i) {
 			dst = append(dst, 0)
 		} else {
-			dst = binary.AppendUvarint(dst, uint64(b.Ends[i]-start)+1)
+			dst = binary.AppendUvarint(dst, uint64(b.Ends[i]-b.Start(i))+1)
 		}
-		start = b.Ends[i]
 	}
 	return dst
 }

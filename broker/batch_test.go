@@ -38,6 +38,28 @@ func show(r *engine.Records, from, to int) string {
 	return s.String()
 }
 
+// spread is the same records with keys and values in one memory, and something between them.
+func spread(r *engine.Records) *engine.Records {
+	s := &engine.Records{Times: r.Times}
+	var memory []byte
+	lay := func(to, of *engine.Bytes, i int) {
+		memory = append(memory, "between"...)
+		start := uint32(len(memory))
+		if of.IsNull(i) {
+			to.AppendSpan(start, start-1)
+			return
+		}
+		memory = append(memory, of.At(i)...)
+		to.AppendSpan(start, uint32(len(memory)))
+	}
+	for i := range r.Values.Len() {
+		lay(&s.Keys, &r.Keys, i)
+		lay(&s.Values, &r.Values, i)
+	}
+	s.Keys.Data, s.Values.Data = memory, memory
+	return s
+}
+
 // Any part of any records, decoded behind any others and from any offset on, is what was encoded.
 func TestBatchKeepsRecords(t *testing.T) {
 	var e encoder
@@ -47,6 +69,9 @@ func TestBatchKeepsRecords(t *testing.T) {
 		from := rapid.IntRange(0, n-1).Draw(rt, "from")
 		to := rapid.IntRange(from+1, n).Draw(rt, "to")
 		base := rapid.Int64Range(0, 1<<50).Draw(rt, "base")
+		if rapid.Bool().Draw(rt, "spread") {
+			r = spread(r)
+		}
 		switch rapid.IntRange(0, 3).Draw(rt, "packed") {
 		case 0: // and those of others, which are not used
 			r.Packed = s2.Encode(nil, append([]byte("x"), r.Values.Data...))

@@ -102,10 +102,12 @@ func (t *task) inGate(work func() error) (err error) {
 	return work()
 }
 
-// process takes the records that were read through all operators, a step at a time.
+// process takes the records that were read through all operators, a step of at most BatchRows at a time.
 func (t *task) process() error {
-	for from := 0; from < t.records.Len(); from += t.e.opt.BatchRows {
-		to := min(from+t.e.opt.BatchRows, t.records.Len())
+	n := t.records.Len()
+	steps := (n + t.e.opt.BatchRows - 1) / t.e.opt.BatchRows
+	for i := range steps { // all about as large
+		from, to := i*n/steps, (i+1)*n/steps
 		if err := t.stepPastPoison(from, to); err != nil {
 			return err
 		}
@@ -117,7 +119,7 @@ func (t *task) process() error {
 		t.e.changed.Store(true) // before the offset: who sees the one has to get a checkpoint with the other
 		t.offset.Store(t.position.Offset)
 	}
-	if n := t.records.Len(); n > 0 {
+	if n > 0 {
 		t.lastRow.Store(t.e.opt.Now())
 		t.appended = t.records.Times[n-1]
 	}

@@ -77,14 +77,16 @@ type batches struct {
 	aborted map[int64][]int64 // first offsets of aborted transactions that go on, by producer
 	epoch   int32             // of the newest batch that was begun; -1: there was none
 
-	records []byte // of the batch that was begun and was not taken yet
-	left    int32  // how many
-	base    int64
-	time    int64 // base timestamp, or the append time of all
-	fixed   bool  // all have the same time
-	next    int64 // behind the batch
+	at    int   // in room, of the next record of the batch that was begun
+	left  int32 // how many were not taken yet
+	base  int64
+	time  int64 // base timestamp, or the append time of all
+	fixed bool  // all have the same time
+	next  int64 // behind the batch
 
-	room   []byte // of decompressed records
+	room   []byte // the records of batches without their compression, where a Read leaves them
+	bytes  int    // of room, that the present Read has taken
+	held   bool   // the present Read goes on in a batch that an earlier one has begun
 	unpack kgo.Decompressor
 	old    []*kgo.Record // records of a message set, the form before Kafka 0.11
 }
@@ -121,8 +123,10 @@ func (b *batches) damaged(offset int64, err error) error {
 	return &DamagedError{b.topic, b.partition, offset, err.Error()}
 }
 
-// GetDecompressBytes lends the room for one batch to the library's decompressor.
-func (b *batches) GetDecompressBytes([]byte, kgo.CompressionCodecType) []byte { return b.room[:0] }
+// GetDecompressBytes lends what is free of the room to the library's decompressor.
+func (b *batches) GetDecompressBytes([]byte, kgo.CompressionCodecType) []byte {
+	return b.room[len(b.room):]
+}
 
 // PutDecompressBytes is for whoever keeps several.
 func (b *batches) PutDecompressBytes([]byte) {}
@@ -163,15 +167,29 @@ func (b *batches) isEmpty() bool {
 }
 
 // take appends records from offset on to dst and returns the offset to go on with. It stops at end, which is
-// the same in all calls, and where dst is full.
+// the same in all calls, and where dst is full. Keys and values lie in memory of the batches' own, until take
+// is called with an empty dst again.
 func (b *batches) take(dst *engine.Records, offset, end int64) (int64, error) {
-	for offset < end {
-		if len(b.old) > 0 {
-			return b.takeOld(dst, offset, end), nil
+	if len(b.old) > 0 && offset < end {
+		return b.takeOld(dst, offset, end), nil
+	}
+	if dst.Len() == 0 {
+		if b.bytes, b.held = 0, b.left > 0; !b.held {
+			b.room = b.room[:0]
 		}
+	}
+	offset, err := b.takeBatches(dst, offset, end)
+	if dst.Len() > 0 {
+		dst.Keys.Data, dst.Values.Data = b.room, b.room
+	}
+	return offset, err
+}
+
+func (b *batches) takeBatches(dst *engine.Records, offset, end int64) (int64, error) {
+	for offset < end {
 		if b.left == 0 {
 			size, whole := sizeOf(b.rest)
-			if !whole {
+			if !whole || dst.Len() > 0 && b.isFullWith(dst, b.rest) {
 				return offset, nil
 			}
 			batch := b.rest[:size]
@@ -181,7 +199,7 @@ func (b *batches) take(dst *engine.Records, offset, end int64) (int64, error) {
 			}
 		}
 		for b.left > 0 {
-			if isFull(dst) {
+			if dst.Len() >= readRecords || b.bytes >= readBytes {
 				return offset, nil
 			}
 			at, err := b.record(dst, offset, end)
@@ -197,9 +215,10 @@ func (b *batches) take(dst *engine.Records, offset, end int64) (int64, error) {
 	return offset, nil
 }
 
-// isFull tells that a Read returns what it has.
-func isFull(dst *engine.Records) bool {
-	return dst.Len() >= readRecords || len(dst.Values.Data) >= readBytes
+// isFullWith tells that a Read leaves a batch to the next one. Behind a batch that was too large for one
+// Read another never begins, so that the room is empty again.
+func (b *batches) isFullWith(dst *engine.Records, batch []byte) bool {
+	return b.held || b.bytes >= readBytes || dst.Len()+int(int32(binary.BigEndian.Uint32(batch[atCount:]))) > readRecords
 }
 
 // begin checks a batch and unpacks its records. Of one that is not to be read, none are left.
@@ -222,24 +241,41 @@ func (b *batches) begin(batch []byte, offset int64) error {
 	if count < 0 {
 		return fmt.Errorf("it says that it has %d records", count)
 	}
-	records := batch[atRecords:]
-	if c := kgo.CompressionCodecType(attrs & codecBits); c != kgo.CodecNone {
-		var err error
-		if records, err = b.unpack.Decompress(records, c); err != nil {
-			return err
-		}
-		b.room = records
+	b.at = len(b.room)
+	if err := b.unpackInto(batch[atRecords:], kgo.CompressionCodecType(attrs&codecBits)); err != nil {
+		return err
 	}
 	if attrs&controlBit != 0 {
-		if abort && isAbortMarker(records) {
+		if abort && isAbortMarker(b.room[b.at:]) {
 			b.endAborted(producer)
 		}
 		return nil
 	}
-	b.records, b.left = records, count
+	b.left = count
 	b.time, b.fixed = int64(binary.BigEndian.Uint64(batch[atBaseTime:])), attrs&appendTimeBit != 0
 	if b.fixed {
 		b.time = int64(binary.BigEndian.Uint64(batch[atMaxTime:]))
+	}
+	return nil
+}
+
+// unpackInto appends a batch's records to the room.
+func (b *batches) unpackInto(records []byte, codec kgo.CompressionCodecType) error {
+	if codec == kgo.CodecNone {
+		b.room = append(b.room, records...)
+		return nil
+	}
+	unpacked, err := b.unpack.Decompress(records, codec)
+	if err != nil {
+		return err
+	}
+	n := len(b.room)
+	if len(unpacked) > 0 && n < cap(b.room) && &unpacked[0] == &b.room[:n+1][n] { // there was room for them
+		b.room = b.room[:n+len(unpacked)]
+	} else if n == 0 {
+		b.room = unpacked
+	} else {
+		b.room = append(b.room, unpacked...)
 	}
 	return nil
 }
@@ -257,30 +293,32 @@ func (b *batches) endAborted(producer int64) { b.aborted[producer] = b.aborted[p
 func isAbortMarker(records []byte) bool {
 	in := varints{b: records}
 	in.skipHead()
-	key := in.bytes(in.next())
-	return !in.bad && len(key) >= controlKeyBytes && binary.BigEndian.Uint16(key[2:]) == abortMarker
+	start, end := in.span()
+	return !in.bad && end >= start+controlKeyBytes && binary.BigEndian.Uint16(records[start+2:]) == abortMarker
 }
 
 var errCut = errors.New("its records are cut off or their lengths do not fit")
 
 // record takes the next record of the batch; it appends it unless it is below offset, or at end or behind.
 func (b *batches) record(dst *engine.Records, offset, end int64) (at int64, err error) {
-	in := varints{b: b.records}
+	in := varints{b: b.room, at: b.at}
 	size := in.next()
-	if in.bad || size < 0 || size > int64(len(in.b)) {
+	if in.bad || size < 0 || size > int64(len(in.b)-in.at) {
 		return 0, errCut
 	}
-	rest := in.b[size:]
-	in.b = in.b[:size]
-	in.bytes(1) // attributes, of which there are none
+	begin := b.at
+	b.at = in.at + int(size)
+	in.b = in.b[:b.at]
+	in.skip(1) // attributes, of which there are none
 	time := in.next()
 	at = b.base + in.next()
-	key := in.bytes(in.next())
-	value := in.bytes(in.next())
+	keyStart, keyEnd := in.span()
+	start, stop := in.span()
 	if in.bad { // headers may follow
 		return 0, errCut
 	}
-	b.records, b.left = rest, b.left-1
+	b.left--
+	b.bytes += b.at - begin
 	if at < offset || at >= end {
 		return at, nil
 	}
@@ -289,14 +327,14 @@ func (b *batches) record(dst *engine.Records, offset, end int64) (at int64, err 
 	}
 	dst.Offsets = append(dst.Offsets, at)
 	dst.Times = append(dst.Times, (b.time+time)*1000)
-	dst.Keys.Append(key)
-	dst.Values.Append(value)
+	dst.Keys.AppendSpan(keyStart, keyEnd)
+	dst.Values.AppendSpan(start, stop)
 	return at, nil
 }
 
 // takeOld takes records that the library has decoded, which are none below offset.
 func (b *batches) takeOld(dst *engine.Records, offset, end int64) int64 {
-	for len(b.old) > 0 && offset < end && !isFull(dst) {
+	for len(b.old) > 0 && offset < end && dst.Len() < readRecords && len(dst.Values.Data) < readBytes {
 		r := b.old[0]
 		b.old = b.old[1:]
 		if offset = min(r.Offset+1, end); r.Offset < end {
@@ -312,42 +350,59 @@ func (b *batches) takeOld(dst *engine.Records, offset, end int64) int64 {
 // varints reads the numbers of a record: zigzag varints. The first fault sticks.
 type varints struct {
 	b   []byte
+	at  int
 	bad bool
 }
 
 func (v *varints) next() int64 {
-	if len(v.b) > 0 && v.b[0] < 0x80 {
-		x := v.b[0]
-		v.b = v.b[1:]
-		return int64(x>>1) ^ -int64(x&1)
+	if v.at+1 < len(v.b) { // nearly all have one byte or two
+		x, y := uint64(v.b[v.at]), uint64(v.b[v.at+1])
+		if x < 0x80 {
+			v.at++
+			return int64(x>>1) ^ -int64(x&1)
+		}
+		if y < 0x80 {
+			v.at += 2
+			x = x&0x7f | y<<7
+			return int64(x>>1) ^ -int64(x&1)
+		}
 	}
-	x, n := binary.Varint(v.b)
+	return v.nextLong()
+}
+
+func (v *varints) nextLong() int64 {
+	x, n := binary.Varint(v.b[v.at:])
 	if n <= 0 {
 		v.bad = true
 		return 0
 	}
-	v.b = v.b[n:]
+	v.at += n
 	return x
 }
 
-// bytes takes n bytes; nil, which is a NULL, for a size below 0.
-func (v *varints) bytes(n int64) []byte {
+// span takes a string with its size before it. It ends before it starts where the size says that it is NULL.
+func (v *varints) span() (start, end uint32) {
+	n := v.next()
 	if n < 0 {
-		return nil
+		return uint32(v.at), uint32(v.at) - 1
 	}
-	if n > int64(len(v.b)) {
+	start = uint32(v.at)
+	v.skip(n)
+	return start, uint32(v.at)
+}
+
+func (v *varints) skip(n int64) {
+	if n > int64(len(v.b)-v.at) {
 		v.bad = true
-		return nil
+		return
 	}
-	b := v.b[:n]
-	v.b = v.b[n:]
-	return b
+	v.at += int(n)
 }
 
 // skipHead moves to the key of a record.
 func (v *varints) skipHead() {
 	v.next() // size
-	v.bytes(1)
+	v.skip(1)
 	v.next() // time
 	v.next() // offset
 }

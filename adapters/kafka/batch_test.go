@@ -211,7 +211,7 @@ func TestBatchesFill(t *testing.T) {
 		}
 		at, sizes = next, append(sizes, got.Len())
 	}
-	if fmt.Sprint(sizes) != fmt.Sprint([]int{4, 4, readRecords, readRecords, readRecords, 1}) {
+	if fmt.Sprint(sizes) != fmt.Sprint([]int{4, 4, 1, readRecords, readRecords, readRecords}) {
 		t.Errorf("it reads %v records at a time", sizes)
 	}
 }

@@ -162,7 +162,9 @@ func TestTransactionsMoveTheOffset(t *testing.T) {
 			if err := r.Read(ctx, &got); err != nil {
 				t.Fatal(err)
 			}
-			seen += string(got.Values.Data)
+			for i := range got.Values.Len() {
+				seen += string(got.Values.At(i))
+			}
 			next = got.Next.Offset
 		}
 		if seen != "ac" {

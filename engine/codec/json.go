@@ -132,20 +132,13 @@ func (d *JSON) Decode(values *column.Bytes, from, to int, out []column.Vector, s
 		}
 		if int(values.Ends[from+n-1])+padding > len(data) {
 			n = min(to-from, chunkRows)
-			shift = startOf(values, from)
+			shift = values.Start(from)
 			data = d.padded(data[shift:values.Ends[from+n-1]])
 		}
 		d.scanChunk(data, values, shift, from, n, status)
 		d.fillColumns(data, n, out)
 		from, status = from+n, status[n:]
 	}
-}
-
-func startOf(b *column.Bytes, i int) uint32 {
-	if i == 0 {
-		return 0
-	}
-	return b.Ends[i-1]
 }
 
 // padded returns a copy of text with padding behind, valid until the next call.
@@ -161,9 +154,8 @@ func (d *JSON) scanChunk(data []byte, values *column.Bytes, shift uint32, from, 
 	nf := len(d.fields)
 	spans := d.spans[:n*nf]
 	clear(spans)
-	start := startOf(values, from) - shift
 	for r := range n {
-		end := values.Ends[from+r] - shift
+		start, end := values.Start(from+r)-shift, values.Ends[from+r]-shift
 		row := spans[r*nf : r*nf+nf]
 		if values.IsNull(from + r) {
 			status[r] = Status{Reason: NoValue}
@@ -175,7 +167,6 @@ func (d *JSON) scanChunk(data []byte, values *column.Bytes, shift uint32, from, 
 				clear(row)
 			}
 		}
-		start = end
 	}
 }
 

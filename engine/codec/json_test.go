@@ -252,12 +252,28 @@ func TestFieldRules(t *testing.T) {
 	}
 }
 
-// Decoding in any pieces gives the same rows, and appends to what is there.
+// Decoding in any pieces, and with other bytes between the records, gives the same rows, and appends to what
+// is there.
 func TestDecodeInPieces(t *testing.T) {
 	values := readGolden(t, "bad.ndjson.gz")
 	ts := purchaseTargets()
 	want, wantStatus := decodeAll(ts, values)
-	for _, size := range []int{1, 7, 63, 64, 65, 1000} {
+	spread := &column.Bytes{}
+	for i := range values.Len() {
+		spread.Data = append(spread.Data, `"}],`...)
+		start := len(spread.Data)
+		spread.Data = append(spread.Data, values.At(i)...)
+		if end := len(spread.Data); values.IsNull(i) {
+			spread.AppendSpan(uint32(start), uint32(start)-1)
+		} else {
+			spread.AppendSpan(uint32(start), uint32(end))
+		}
+	}
+	for k, size := range []int{1, 7, 63, 64, 65, 1000, 1, 7, 63, 64, 65, 1000} {
+		values := values
+		if k >= 6 {
+			values = spread
+		}
 		out, status, d := vectorsOf(ts), make([]Status, values.Len()), NewJSON(ts, Options{MaxKeys: 5})
 		for from := 0; from < values.Len(); from += size {
 			to := min(from+size, values.Len())
@@ -314,7 +330,7 @@ func TestLearnedScannerTakesPurchases(t *testing.T) {
 	row := make([]span, len(d.fields))
 	data := append(bytes.Clone(values.Data), make([]byte, padding)...)
 	for i := range values.Len() {
-		if !d.scanLearned(data, int(startOf(values, i)), int(values.Ends[i]), row) {
+		if !d.scanLearned(data, int(values.Start(i)), int(values.Ends[i]), row) {
 			t.Fatalf("record %d is refused: %s", i, values.At(i))
 		}
 	}

@@ -36,10 +36,14 @@ func (b *Batch) AppendRow(src *Batch, i int) {
 
 // Bytes is byte strings laid end to end: string i is Data[Ends[i-1]:Ends[i]], with Ends[-1] = 0.
 // Null, where present, marks strings that are NULL (a record without a key, a tombstone).
+//
+// With Starts they lie anywhere in the memory of somebody else, in order: string i is
+// Data[Starts[i]:Ends[i]]. Nothing may be appended to such by the methods that copy.
 type Bytes struct {
-	Data []byte
-	Ends []uint32
-	Null []uint64
+	Data   []byte
+	Starts []uint32 // empty: laid end to end
+	Ends   []uint32
+	Null   []uint64
 }
 
 // Len is the number of strings.
@@ -50,14 +54,22 @@ func (b *Bytes) At(i int) []byte {
 	if b.IsNull(i) {
 		return nil
 	}
-	start := uint32(0)
-	if i > 0 {
-		start = b.Ends[i-1]
-	}
+	start := b.Start(i)
 	if b.Data == nil { // nothing but empty strings so far: a slice of it would be nil, which is NULL
 		return []byte{}
 	}
 	return b.Data[start:b.Ends[i]:b.Ends[i]]
+}
+
+// Start is where string i begins in Data.
+func (b *Bytes) Start(i int) uint32 {
+	switch {
+	case len(b.Starts) > 0:
+		return b.Starts[i]
+	case i > 0:
+		return b.Ends[i-1]
+	}
+	return 0
 }
 
 // IsNull reports whether string i is NULL.
@@ -77,8 +89,20 @@ func (b *Bytes) Append(s []byte) {
 
 // AppendNull appends a NULL.
 func (b *Bytes) AppendNull() {
-	i := len(b.Ends)
 	b.Ends = append(b.Ends, uint32(len(b.Data)))
+	b.setNull(len(b.Ends) - 1)
+}
+
+// AppendSpan appends a string that lies somewhere in Data, which may be set later; a NULL if it ends before
+// it starts.
+func (b *Bytes) AppendSpan(start, end uint32) {
+	b.Starts, b.Ends = append(b.Starts, start), append(b.Ends, max(start, end))
+	if end < start {
+		b.setNull(len(b.Ends) - 1)
+	}
+}
+
+func (b *Bytes) setNull(i int) {
 	for len(b.Null) <= i>>6 {
 		b.Null = append(b.Null, 0)
 	}
@@ -88,5 +112,10 @@ func (b *Bytes) AppendNull() {
 // Close ends the string whose bytes were appended to Data directly.
 func (b *Bytes) Close() { b.Ends = append(b.Ends, uint32(len(b.Data))) }
 
-// Reset empties the strings and keeps the memory.
-func (b *Bytes) Reset() { b.Data, b.Ends, b.Null = b.Data[:0], b.Ends[:0], b.Null[:0] }
+// Reset empties the strings and keeps the memory, but not that of somebody else.
+func (b *Bytes) Reset() {
+	b.Data, b.Ends, b.Null = b.Data[:0], b.Ends[:0], b.Null[:0]
+	if len(b.Starts) > 0 {
+		b.Data, b.Starts = nil, b.Starts[:0]
+	}
+}
