@@ -71,7 +71,13 @@ func (d *JSON) scanLearned(data []byte, p, end int, row []span) bool {
 		switch c := data[p]; {
 		case c == '"':
 			start++
-			if stop = plainEnd(data, start, end); data[stop] != '"' {
+			b := data[start : start+16] // plainEnd, inlined by hand for short strings
+			n := firstByte(oddMask(load(b, 0)))
+			n += firstByte(oddMask(load(b, 8))) & -(n >> 3)
+			if stop = start + n; n == 16 {
+				stop = plainEnd(data, stop, end)
+			}
+			if data[stop] != '"' {
 				if stop, k = d.scanOdd(data, start, stop, end); stop < 0 {
 					return false
 				}
