@@ -28,6 +28,7 @@ func Main(args []string) int {
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, started: time.Now(), version: version()}
 	ctx, stop := a.signals(context.Background())
 	defer stop()
+	defer limitGarbage(mostGarbage)()
 	root := a.root()
 	root.SetArgs(bareKafka(oneDash(args)))
 	err := root.ExecuteContext(ctx)
