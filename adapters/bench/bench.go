@@ -45,6 +45,7 @@ type Result struct {
 	ToKafka     float64 `json:"to_kafka,omitempty"`     // written, a partition after the other
 	KafkaClient float64 `json:"kafka_client,omitempty"` // the client library alone, reading
 	FromKafka   float64 `json:"from_kafka,omitempty"`
+	KafkaRatio  *Spread `json:"from_kafka_to_client,omitempty"` // of the pairs of which the two are the best
 
 	PeakBytes int64 `json:"peak_resident_bytes"` // of a process that runs over the file; 0: not known
 

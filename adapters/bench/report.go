@@ -34,7 +34,8 @@ func (r *Result) Write(w io.Writer) error {
 	if r.FromKafka > 0 {
 		p.row(number(int64(r.ToKafka)), "written to Kafka", "")
 		p.row(number(int64(r.KafkaClient)), "read from Kafka by its client library alone", "")
-		p.row(number(int64(r.FromKafka)), "three queries, from Kafka to final tables", ratio(r.FromKafka/r.KafkaClient, "of the client library alone", goalKafka))
+		p.row(number(int64(r.FromKafka)), "three queries, from Kafka to final tables", ratio(r.KafkaRatio.Median, "of the client library alone", goalKafka))
+		p.row("", fmt.Sprintf("%-55s (%.2f – %.2f in %d pairs, of which the median counts)", "", r.KafkaRatio.Least, r.KafkaRatio.Most, r.KafkaRatio.Pairs), "")
 	}
 	p.line("")
 	if r.PeakBytes > 0 {

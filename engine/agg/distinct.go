@@ -123,15 +123,40 @@ func (d *distinct) Merge(dst uint32, from Aggregate, src uint32) {
 func (d *distinct) mergeAll(slots []uint32, from Aggregate) {
 	f := from.(*distinct)
 	first := d.set.len()
-	for e := range f.set.list {
-		if src := f.set.list[e].slot; src != none {
-			d.take(slots[src], f, uint32(e))
+	for at := uint32(0); at < f.set.len(); at += chunk {
+		to := min(at+chunk, f.set.len())
+		if !d.set.words {
+			d.mergeBytes(slots, &f.set, at, to)
+			continue
+		}
+		for e := at; e < to; e++ {
+			if src := f.set.list[e].slot; src != none {
+				d.addWord(slots[src], f.set.ints[e])
+			}
 		}
 	}
 	for _, src := range f.set.over {
 		d.set.overflow(slots[src])
 	}
 	d.mustTell(first)
+}
+
+// mergeBytes adds entries at … to-1 of another set, whose values are not one word.
+func (d *distinct) mergeBytes(slots []uint32, from *set, at, to uint32) {
+	d.hashes = d.hashes[:0]
+	for e := at; e < to; e++ {
+		if src := from.list[e].slot; src != none {
+			d.hashes = append(d.hashes, slotHash(hashBytes(hashSeed, from.bytes(e)), slots[src]))
+		}
+	}
+	d.set.fetch(d.hashes)
+	hs := d.hashes
+	for e := at; e < to; e++ {
+		if src := from.list[e].slot; src != none {
+			d.set.addBytes(slots[src], from.bytes(e), hs[0])
+			hs = hs[1:]
+		}
+	}
 }
 
 // take adds an entry of another set to a slot.

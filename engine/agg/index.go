@@ -57,6 +57,13 @@ func (x *index) insert(hash uint64, number uint32) {
 	x.used++
 }
 
+// put is insert for whoever has found the empty place at the end of the hash's probe sequence, in a table
+// that was not full.
+func (x *index) put(pos uint32, hash uint64, number uint32) {
+	x.cells[pos] = hash>>32<<32 | uint64(number+1)
+	x.used++
+}
+
 // find returns the number under the hash for which same is true, or none. It is for the rare ways;
 // hot loops probe for themselves.
 func (x *index) find(hash uint64, same func(number uint32) bool) uint32 {

@@ -23,12 +23,9 @@ func (t *set) addInt(slot uint32, x int64, h uint64) bool {
 		t.index.grow()
 	}
 	cells, tag := t.index.cells, uint32(h>>32)
-	mask := uint32(len(cells) - 1)
-	for pos := tag >> t.index.shift; ; pos = (pos + 1) & mask {
+	mask, pos := uint32(len(cells)-1), tag>>t.index.shift
+	for ; cells[pos] != 0; pos = (pos + 1) & mask {
 		c := cells[pos]
-		if c == 0 {
-			break
-		}
 		if e := uint32(c) - 1; uint32(c>>32) == tag && t.ints[e] == x && t.list[e].slot == slot {
 			return false
 		}
@@ -36,7 +33,7 @@ func (t *set) addInt(slot uint32, x int64, h uint64) bool {
 	if !t.pushInt(slot, x) {
 		return false
 	}
-	t.index.insert(h, t.len()-1)
+	t.index.put(pos, h, t.len()-1)
 	return true
 }
 
@@ -47,12 +44,9 @@ func (t *set) addBytes(slot uint32, b []byte, h uint64) bool {
 		t.index.grow()
 	}
 	cells, tag := t.index.cells, uint32(h>>32)
-	mask := uint32(len(cells) - 1)
-	for pos := tag >> t.index.shift; ; pos = (pos + 1) & mask {
+	mask, pos := uint32(len(cells)-1), tag>>t.index.shift
+	for ; cells[pos] != 0; pos = (pos + 1) & mask {
 		c := cells[pos]
-		if c == 0 {
-			break
-		}
 		if e := uint32(c) - 1; uint32(c>>32) == tag && t.list[e].slot == slot && same(t.bytes(e), b) {
 			return false
 		}
@@ -60,7 +54,7 @@ func (t *set) addBytes(slot uint32, b []byte, h uint64) bool {
 	if !t.pushBytes(slot, b) {
 		return false
 	}
-	t.index.insert(h, t.len()-1)
+	t.index.put(pos, h, t.len()-1)
 	return true
 }
 
