@@ -69,8 +69,10 @@ func (d *JSON) fillDoubles(v *column.Vector, data []byte, spans []span, step, n 
 	floats := v.Float[base:]
 	for r := range floats {
 		s := &spans[r*step]
-		x, ok := shortDouble(data, s)
-		if !ok && s.kind > kindNull {
+		x, ok := 0.0, s.whole > 0
+		if ok {
+			x = shortDouble(data, s)
+		} else if s.kind > kindNull {
 			x, ok = d.values.floatValue(data[s.start:s.end], s.kind, column.Float64)
 		}
 		if floats[r] = x; !ok {
@@ -80,30 +82,17 @@ func (d *JSON) fillDoubles(v *column.Vector, data []byte, spans []span, step, n 
 	v.EnsureNull(base + n)
 }
 
-// shortDouble reads a number of one to seven digits, alone or with a point and one to seven digits. ok is
-// false for any other. 17 bytes can be read at the start of a number.
-func shortDouble(data []byte, s *span) (v float64, ok bool) {
-	if s.kind != kindInt && s.kind != kindNumber {
-		return 0, false
-	}
-	p := int(s.start)
-	x := load(data, p) ^ lowBits*'0'
-	n := firstByte(nonDigitMask(x))
-	if n-1 > 6 || n == 0 {
-		return 0, false
-	}
-	whole := leadDigits(x, n)
+// shortDouble is the value of a number that shortNumber has accepted. 17 bytes can be read at its start.
+func shortDouble(data []byte, s *span) float64 {
+	p, n := int(s.start), int(s.whole)
+	whole := leadDigits(load(data, p)^lowBits*'0', n)
 	if s.kind == kindInt {
-		return float64(whole), p+n == int(s.end)
+		return float64(whole)
 	}
 	p += n + 1
-	x = load(data, p) ^ lowBits*'0'
 	n = int(s.end) - p
-	if n-1 > 6 || n < 1 || firstByte(nonDigitMask(x)) < n || data[p-1] != '.' {
-		return 0, false
-	}
 	// below 10^14, so exact, as is the power: the division is rounded correctly
-	return float64(whole*wholePow10[n]+leadDigits(x, n)) / exactPow10[n], true
+	return float64(whole*wholePow10[n]+leadDigits(load(data, p)^lowBits*'0', n)) / exactPow10[n]
 }
 
 func (d *JSON) fillInts(v *column.Vector, data []byte, spans []span, step, n int) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"testing"
 	"unicode/utf8"
 
@@ -145,6 +146,15 @@ func TestScannersAgree(t *testing.T) {
 		}
 		if ok {
 			taken++
+			for i := range fast {
+				s := &fast[i]
+				if text := data[s.start:s.end]; s.whole > 0 {
+					if want, err := strconv.ParseFloat(string(text), 64); err != nil || shortDouble(data, s) != want {
+						t.Fatalf("learned scanner of %q: %s is %v", rec, text, shortDouble(data, s))
+					}
+				}
+				s.whole = 0 // which the strict scanner does not tell
+			}
 			if st.Reason != OK || !reflect.DeepEqual(fast, strict) {
 				t.Fatalf("learned scanner takes %q\nspans  %v\nstrict %v %v", rec, fast, st, strict)
 			}

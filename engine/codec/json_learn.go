@@ -67,7 +67,7 @@ func (d *JSON) scanLearned(data []byte, p, end int, row []span) bool {
 		if p >= end {
 			return false
 		}
-		start, stop, k := p, 0, kindString
+		start, stop, k, whole := p, 0, kindString, 0
 		switch c := data[p]; {
 		case c == '"':
 			start++
@@ -84,7 +84,7 @@ func (d *JSON) scanLearned(data []byte, p, end int, row []span) bool {
 			}
 			p = stop + 1
 		case c-'0' <= 9:
-			if p, k = shortNumber(data, p); p < 0 {
+			if p, k, whole = shortNumber(data, p); p < 0 {
 				if p, k = scanNumber(data[:end], start); p < 0 {
 					return false
 				}
@@ -102,7 +102,7 @@ func (d *JSON) scanLearned(data []byte, p, end int, row []span) bool {
 			return false
 		}
 		if key.field >= 0 {
-			row[key.field] = span{uint32(start), uint32(stop), k}
+			row[key.field] = span{uint32(start), uint32(stop), k, uint8(whole)}
 		}
 		prev = key
 	}
@@ -143,27 +143,29 @@ func plainEnd(data []byte, p, end int) int {
 	return p
 }
 
-// shortNumber accepts, at a digit, a number of one to seven digits, alone or with a point and one to seven digits; it
-// returns -1 for any other, and does not see what stands behind. 17 bytes from p on can be read.
-func shortNumber(data []byte, p int) (int, kind) {
+// shortNumber accepts, at a digit, a number of one to seven digits, alone or with a point and one to seven digits;
+// whole is how many are before the point. It returns -1 and 0 for any other, and does not see what stands
+// behind. 17 bytes from p on can be read.
+func shortNumber(data []byte, p int) (end int, k kind, whole int) {
 	x := load(data, p) ^ lowBits*'0'
-	n := firstByte(nonDigitMask(x))
-	if n > 7 || n > 1 && byte(x) == 0 {
-		return -1, kindInt
+	whole = firstByte(nonDigitMask(x))
+	if whole > 7 || whole > 1 && byte(x) == 0 {
+		return -1, kindInt, 0
 	}
-	p += n
-	k := kindInt
+	p += whole
 	if data[p] == '.' {
-		n = firstByte(nonDigitMask(load(data, p+1) ^ lowBits*'0'))
+		n := firstByte(nonDigitMask(load(data, p+1) ^ lowBits*'0'))
 		if n-1 > 6 || n == 0 {
-			return -1, kindInt
+			return -1, kindInt, 0
 		}
 		p, k = p+1+n, kindNumber
+	} else {
+		k = kindInt
 	}
 	if data[p]|0x20 == 'e' {
-		return -1, kindInt
+		return -1, kindInt, 0
 	}
-	return p, k
+	return p, k, whole
 }
 
 // branch finds the key text at b[p], which is not the expected one, or nil when there is none.

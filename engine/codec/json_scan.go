@@ -22,6 +22,7 @@ const (
 type span struct {
 	start, end uint32
 	kind       kind
+	whole      uint8 // digits before the point of a number that shortNumber has accepted; else 0
 }
 
 // maxDepthLimit is the greatest depth that the scanner's stack of bits has room for.

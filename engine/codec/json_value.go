@@ -284,7 +284,7 @@ func (m *members) next() bool {
 	if m.object {
 		at := m.p + 1
 		end, escaped := scanString(m.data, at)
-		m.name = span{uint32(at), uint32(end - 1), kindString}
+		m.name = span{start: uint32(at), end: uint32(end - 1), kind: kindString}
 		if escaped {
 			m.name.kind = kindEscaped
 		}
