@@ -82,13 +82,10 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 	}
 	paused := e.opt.Now() - begin
 	d := taken.delta
-	var packed []byte                // scratch
 	for _, out := range taken.rows { // compressing is work for outside the gate
-		if out.entry.loose {
-			continue
+		if !out.entry.loose {
+			d.Put(outboxOp, binary.BigEndian.AppendUint64(nil, out.entry.id), e.outbox.encodeRows(out.entry.rows))
 		}
-		packed = e.outbox.encodeRows(packed[:0], out.entry.rows)
-		d.Put(outboxOp, binary.BigEndian.AppendUint64(nil, out.entry.id), packed)
 	}
 	for _, id := range done {
 		d.Delete(outboxOp, binary.BigEndian.AppendUint64(nil, id))

@@ -30,7 +30,8 @@ type outbox struct {
 	done   []uint64 // delivered, to be removed by the next checkpoint
 	free   []*Rows  // delivered, to be filled again
 	kept   int64    // bytes of memory in free
-	body   []byte   // scratch of encodeRows
+	text   []byte   // scratch of encodeRows
+	body   []byte   // the same
 }
 
 type queue struct {
@@ -274,8 +275,8 @@ func rowsBytes(r *Rows) int64 {
 	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + len(r.Fields.Data) + 16*r.Len())
 }
 
-// encodeRows writes rows for the store, for one checkpoint at a time: the destination's name and
-// numbers, then everything else compressed. The compressed values stay with the rows, so that a log which
+// encodeRows writes rows for the store, for one checkpoint at a time, into memory that is valid until the next
+// call: the destination's name and numbers, then everything else compressed. The compressed values stay with the rows, so that a log which
 // keeps them in that form need not compress them again.
 //
 //	0, uvarint name length, name, uvarint partition, uvarint first, uvarint rows
@@ -285,9 +286,9 @@ func rowsBytes(r *Rows) int64 {
 //
 // The form before has no 0, and the data of the values where they stand among the rest; in it, what is
 // behind the topics may be missing.
-func (o *outbox) encodeRows(dst []byte, r *Rows) []byte {
+func (o *outbox) encodeRows(r *Rows) []byte {
 	r.Packed = appendPacked(r.Packed[:0], r.Values.Data)
-	dst = append(dst, packedRows)
+	dst := append(o.text[:0], packedRows)
 	dst = binary.AppendUvarint(dst, uint64(len(r.Sink)))
 	dst = append(dst, r.Sink...)
 	dst = binary.AppendUvarint(dst, uint64(r.Partition))
@@ -317,7 +318,8 @@ func (o *outbox) encodeRows(dst []byte, r *Rows) []byte {
 		body = binary.LittleEndian.AppendUint64(body, uint64(t))
 	}
 	o.body = body
-	return appendPacked(dst, body)
+	o.text = appendPacked(dst, body)
+	return o.text
 }
 
 // packedRows begins the form of encodeRows; the older one begins with the length of a name.

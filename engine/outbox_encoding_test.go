@@ -22,7 +22,7 @@ func TestRowsEncoding(t *testing.T) {
 	place.Fields.AppendNull()
 	o := newOutbox()
 	for _, r := range []*Rows{plain, place} {
-		got, err := decodeRows(o.encodeRows(nil, r))
+		got, err := decodeRows(o.encodeRows(r))
 		if values, err := s2.Decode(nil, r.Packed); err != nil || string(values) != string(r.Values.Data) {
 			t.Errorf("%s: the packed values are %q, %v", r.Sink, values, err)
 		}
