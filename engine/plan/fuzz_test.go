@@ -25,12 +25,14 @@ func FuzzResolve(f *testing.F) {
 			f.Add(query)
 		}
 	}
+	f.Add("\"\x00\"") // a fault quotes what marks faults that are reported already
 	f.Fuzz(func(t *testing.T, text string) {
 		p, faults := Resolve(Input{Name: "fuzz",
 			Config: []Setting{{Key: "source.purchase_raw.format", Value: "kafka"}, {Key: "source.purchase_raw.option.subscribe", Value: "purchases"}},
 			Files:  []File{{Path: "fuzz.sql", Text: text}, {Path: "prelude.sql", Text: prelude}}})
 		for _, fault := range faults {
-			if fault.Pos.Line < 1 || fault.Pos.Col < 1 || fault.Message == "" || strings.Contains(fault.Message, alreadyReported) {
+			hidden := strings.Contains(fault.Message, alreadyReported) && !strings.Contains(text, alreadyReported)
+			if fault.Pos.Line < 1 || fault.Pos.Col < 1 || fault.Message == "" || hidden {
 				t.Fatalf("fault without place or text: %#v", fault)
 			}
 		}
