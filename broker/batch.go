@@ -265,7 +265,7 @@ func appendEnds(dst *engine.Bytes, b []byte, count, at, size int) (rest []byte, 
 			b = b[w:]
 		}
 		if n == 0 {
-			setNull(dst)
+			dst.SetNull(len(dst.Ends))
 			dst.Ends = append(dst.Ends, uint32(end))
 			continue
 		}
@@ -276,15 +276,6 @@ func appendEnds(dst *engine.Bytes, b []byte, count, at, size int) (rest []byte, 
 		dst.Ends = append(dst.Ends, uint32(end))
 	}
 	return b, end == limit
-}
-
-// setNull marks the string that is appended next as NULL.
-func setNull(b *engine.Bytes) {
-	i := len(b.Ends)
-	for len(b.Null) <= i>>6 {
-		b.Null = append(b.Null, 0)
-	}
-	b.Null[i>>6] |= 1 << (uint(i) & 63)
 }
 
 // part returns the bytes of strings [from, to).

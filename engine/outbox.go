@@ -275,9 +275,9 @@ func rowsBytes(r *Rows) int64 {
 	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + len(r.Fields.Data) + 16*r.Len())
 }
 
-// encodeRows writes rows for the store, for one checkpoint at a time, into memory that is valid until the next
-// call: the destination's name and numbers, then everything else compressed. The compressed values stay with the rows, so that a log which
-// keeps them in that form need not compress them again.
+// encodeRows writes rows for the store, for one checkpoint at a time, into memory that is valid until the
+// next call: the destination's name and numbers, then everything else compressed. The compressed values stay
+// with the rows, so that a log which keeps them in that form need not compress them again.
 //
 //	0, uvarint name length, name, uvarint partition, uvarint first, uvarint rows
 //	uvarint length of, and S2 of: the data of the values

@@ -123,16 +123,15 @@ func (d *distinct) Merge(dst uint32, from Aggregate, src uint32) {
 func (d *distinct) mergeAll(slots []uint32, from Aggregate) {
 	f := from.(*distinct)
 	first := d.set.len()
-	for at := uint32(0); at < f.set.len(); at += chunk {
-		to := min(at+chunk, f.set.len())
-		if !d.set.words {
-			d.mergeBytes(slots, &f.set, at, to)
-			continue
-		}
-		for e := at; e < to; e++ {
+	if d.set.words {
+		for e := range f.set.list {
 			if src := f.set.list[e].slot; src != none {
 				d.addWord(slots[src], f.set.ints[e])
 			}
+		}
+	} else {
+		for at := uint32(0); at < f.set.len(); at += chunk {
+			d.mergeBytes(slots, &f.set, at, min(at+chunk, f.set.len()))
 		}
 	}
 	for _, src := range f.set.over {

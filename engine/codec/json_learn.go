@@ -152,15 +152,13 @@ func shortNumber(data []byte, p int) (end int, k kind, whole int) {
 	if whole > 7 || whole > 1 && byte(x) == 0 {
 		return -1, kindInt, 0
 	}
-	p += whole
+	p, k = p+whole, kindInt
 	if data[p] == '.' {
 		n := firstByte(nonDigitMask(load(data, p+1) ^ lowBits*'0'))
 		if n-1 > 6 || n == 0 {
 			return -1, kindInt, 0
 		}
 		p, k = p+1+n, kindNumber
-	} else {
-		k = kindInt
 	}
 	if data[p]|0x20 == 'e' {
 		return -1, kindInt, 0

@@ -90,7 +90,7 @@ func (b *Bytes) Append(s []byte) {
 // AppendNull appends a NULL.
 func (b *Bytes) AppendNull() {
 	b.Ends = append(b.Ends, uint32(len(b.Data)))
-	b.setNull(len(b.Ends) - 1)
+	b.SetNull(len(b.Ends) - 1)
 }
 
 // AppendSpan appends a string that lies somewhere in Data, which may be set later; a NULL if it ends before
@@ -98,11 +98,12 @@ func (b *Bytes) AppendNull() {
 func (b *Bytes) AppendSpan(start, end uint32) {
 	b.Starts, b.Ends = append(b.Starts, start), append(b.Ends, max(start, end))
 	if end < start {
-		b.setNull(len(b.Ends) - 1)
+		b.SetNull(len(b.Ends) - 1)
 	}
 }
 
-func (b *Bytes) setNull(i int) {
+// SetNull makes string i NULL, or the one that is going to have that number.
+func (b *Bytes) SetNull(i int) {
 	for len(b.Null) <= i>>6 {
 		b.Null = append(b.Null, 0)
 	}
