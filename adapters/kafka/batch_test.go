@@ -151,6 +151,8 @@ func textOf(r *engine.Records) string {
 // library, which reads the same bytes in its own way.
 func TestBatchesAsTheLibrary(t *testing.T) {
 	unpack := kgo.DefaultDecompressor()
+	var b batches // one for all, so that batches are unpacked into room that is there
+	b.unpack = kgo.DefaultDecompressor(&b)
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		part := randomAnswer(r)
@@ -169,7 +171,7 @@ func TestBatchesAsTheLibrary(t *testing.T) {
 			}
 		}
 
-		b := batches{epoch: -1, unpack: unpack}
+		b = batches{epoch: -1, unpack: b.unpack, room: b.room}
 		if _, whole := sizeOf(part.RecordBatches); !whole {
 			continue // which has a test of its own
 		}
@@ -213,6 +215,31 @@ func TestBatchesFill(t *testing.T) {
 	}
 	if fmt.Sprint(sizes) != fmt.Sprint([]int{4, 4, 1, readRecords, readRecords, readRecords}) {
 		t.Errorf("it reads %v records at a time", sizes)
+	}
+}
+
+// TestBatchesRoom: batches that are too large for one Read do not pile up in the room.
+func TestBatchesRoom(t *testing.T) {
+	l := &log{r: rand.New(rand.NewPCG(1, 1))}
+	value := make([]byte, readBytes/2)
+	for range 10 {
+		l.batch(3, 0, -1, func(int) ([]byte, []byte) { return nil, value })
+	}
+	var b batches
+	if err := b.start(&kmsg.FetchResponseTopicPartition{RecordBatches: l.bytes}, 0); err != nil {
+		t.Fatal(err)
+	}
+	var got engine.Records
+	for at := int64(0); at < l.next; {
+		got.Reset()
+		next, err := b.take(&got, at, math.MaxInt64)
+		if err != nil || next <= at {
+			t.Fatalf("from %d to %d: %v", at, next, err)
+		}
+		if len(b.room) > 2*readBytes {
+			t.Fatalf("%d bytes are held at offset %d", len(b.room), next)
+		}
+		at = next
 	}
 }
 
