@@ -1,6 +1,11 @@
 package engine
 
-import "github.com/nagare-stream/nagare/engine/column"
+import (
+	"maps"
+	"slices"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
 
 // Count is how many rows had each outcome. It always adds up:
 // Read = Counted + Late + Future + Invalid + Duplicate + Filtered + InFlight.
@@ -15,10 +20,36 @@ type Count struct {
 	InFlight  int64 `json:"in_flight,omitempty"`
 }
 
-// Ledger is what became of every row, per topic and per table for each topic that it reads.
+// Ledger is what became of every row, per table for each topic that it reads, and per topic, where a row
+// counts once, by its best outcome over the tables: see Losses for what single tables lost.
 type Ledger struct {
 	Topics map[string]Count            `json:"topics"`
 	Tables map[string]map[string]Count `json:"tables"`
+}
+
+// A Loss is rows that a table is without, of those that it read from a topic.
+type Loss struct {
+	Table   string `json:"table"`
+	Topic   string `json:"topic"`
+	Read    int64  `json:"read"`
+	Late    int64  `json:"late"`
+	Future  int64  `json:"future"`
+	Invalid int64  `json:"invalid"`
+}
+
+// Losses is every table that is without rows, by table and topic. What Topics tells is less than these: a
+// row that one table lost and another has counts there as counted.
+func (l Ledger) Losses() []Loss {
+	var all []Loss
+	for _, table := range slices.Sorted(maps.Keys(l.Tables)) {
+		for _, topic := range slices.Sorted(maps.Keys(l.Tables[table])) {
+			c := l.Tables[table][topic]
+			if c.Late+c.Future+c.Invalid > 0 {
+				all = append(all, Loss{table, topic, c.Read, c.Late, c.Future, c.Invalid})
+			}
+		}
+	}
+	return all
 }
 
 // PartitionStatus is where one partition of a source stands.

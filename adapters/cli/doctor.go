@@ -172,11 +172,10 @@ func checkPipeline(st web.StatusAnswer) []finding {
 	} else {
 		list = append(list, finding{good, "the ledger adds up: " + ledgerText(e.Ledger), ""})
 	}
-	for _, topic := range sortedTopics(e.Ledger) {
-		c := e.Ledger.Topics[topic]
-		if c.Invalid+c.Future > 0 {
-			list = append(list, finding{doubt, fmt.Sprintf("topic %s had %s invalid and %s future rows", topic, grouped(c.Invalid), grouped(c.Future)),
-				fmt.Sprintf("see why: nagare query 'SELECT verdict, reason, count(*) AS n FROM `%s$invalid` GROUP BY verdict, reason'", topic)})
+	for _, x := range e.Ledger.Losses() {
+		if x.Invalid+x.Future > 0 {
+			list = append(list, finding{doubt, fmt.Sprintf("of %s rows that table %s read from %s, %s were invalid and %s future", grouped(x.Read), x.Table, x.Topic, grouped(x.Invalid), grouped(x.Future)),
+				fmt.Sprintf("see why: nagare query 'SELECT verdict, reason, count(*) AS n FROM `%s$invalid` GROUP BY verdict, reason'", x.Topic)})
 		}
 	}
 	for _, t := range e.Tables {

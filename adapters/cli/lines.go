@@ -30,10 +30,8 @@ func progressLine(n *node.Node, now time.Time) string {
 	st, rates := n.Status(), n.Rates()
 	text := fmt.Sprintf("%s  %s  %s events, %.1f/s, %s behind, watermark %s", now.UTC().Format("15:04:05Z"), st.State,
 		grouped(st.Events), rates.Processed, grouped(lag(st)), clock(st.Watermark))
-	for _, t := range st.Tables {
-		if t.LateRows > 0 {
-			text += fmt.Sprintf(", late in %s %s", t.Name, grouped(t.LateRows))
-		}
+	if out := leftOutText(st.Ledger); out != "" {
+		text += ", left out: " + out
 	}
 	if st.Reason != "" {
 		text += "  " + st.Reason

@@ -339,7 +339,7 @@ func firstTable(n *node.Node) string {
 	return name
 }
 
-// summary is the four lines that a stopped pipeline leaves.
+// summary is the lines that a stopped pipeline leaves: four, and one if tables are without rows.
 func (a *app) summary(n *node.Node, again string) {
 	st := n.Status()
 	var tables []string
@@ -349,6 +349,9 @@ func (a *app) summary(n *node.Node, again string) {
 		}
 	}
 	fmt.Fprintf(a.out, "stopped   %s\n", ledgerText(st.Ledger))
+	if text := leftOutText(st.Ledger); text != "" {
+		fmt.Fprintf(a.out, "left out  %s\n", text)
+	}
 	fmt.Fprintf(a.out, "rows      %s\n", strings.Join(tables, ", "))
 	fmt.Fprintf(a.out, "saved     checkpoint %d, watermark %s, in %s\n", st.Epoch, clock(st.Watermark), n.Info().Data)
 	fmt.Fprintf(a.out, "resume    with: %s\n", again)

@@ -21,7 +21,7 @@ const (
 	screenPause  = 500 * time.Millisecond
 	screenRows   = 200 // rows that are asked of a table
 	bannerLines  = 8
-	fixedLines   = 5         // of the screen beside its sections
+	fixedLines   = 6         // of the screen beside its sections
 	smallSection = 2         // rows that a section is shown with at least
 	shownLag     = 5_000_000 // microseconds that a partition may lie behind without being named
 )
@@ -123,6 +123,9 @@ func (m *screen) draw() string {
 		style = red
 	}
 	m.line(&b, "ledger: "+ledgerText(st.Ledger), style)
+	if text := leftOutText(st.Ledger); text != "" {
+		m.line(&b, "left out: "+text, faint)
+	}
 	room := max(m.height-bannerLines-fixedLines, len(m.now.sections)*(smallSection+2))
 	for i, s := range m.now.sections {
 		share := room/(len(m.now.sections)-i) - 2

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -110,9 +109,13 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	for _, s := range e.Sinks {
 		lines = append(lines, [2]string{"cache", cacheText(s)})
 	}
-	return append(lines,
+	lines = append(lines,
 		[2]string{"checkpoint", checkpointText(e, time.Now())},
 		[2]string{"ledger", ledgerText(e.Ledger)})
+	if text := leftOutText(e.Ledger); text != "" {
+		lines = append(lines, [2]string{"left out", text})
+	}
+	return lines
 }
 
 // lost is how many records were gone before they were read.
@@ -151,30 +154,6 @@ func checkpointText(e engine.Status, now time.Time) string {
 	return text
 }
 
-// ledgerText is the sum over the topics, and whether it adds up.
-func ledgerText(l engine.Ledger) string {
-	var sum engine.Count
-	for _, c := range l.Topics {
-		sum.Read += c.Read
-		sum.Counted += c.Counted
-		sum.Late += c.Late
-		sum.Future += c.Future
-		sum.Invalid += c.Invalid
-		sum.Duplicate += c.Duplicate
-		sum.Filtered += c.Filtered
-		sum.InFlight += c.InFlight
-	}
-	text := fmt.Sprintf("%s read = %s counted + %s late + %s future + %s invalid + %s duplicate + %s filtered",
-		grouped(sum.Read), grouped(sum.Counted), grouped(sum.Late), grouped(sum.Future), grouped(sum.Invalid), grouped(sum.Duplicate), grouped(sum.Filtered))
-	if sum.InFlight > 0 {
-		text += fmt.Sprintf(" + %s in flight", grouped(sum.InFlight))
-	}
-	if n := web.Imbalance(l); n != 0 {
-		text += fmt.Sprintf(": UNBALANCED by %s rows", grouped(n))
-	}
-	return text
-}
-
 func lag(e engine.Status) int64 {
 	n := int64(0)
 	for _, p := range e.Partitions {
@@ -195,14 +174,4 @@ func clock(us int64) string {
 		return t.Format("15:04:05Z")
 	}
 	return t.Format("2006-01-02T15:04:05Z")
-}
-
-// sortedTopics is the topics of a ledger by name.
-func sortedTopics(l engine.Ledger) []string {
-	names := make([]string, 0, len(l.Topics))
-	for name := range l.Topics {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

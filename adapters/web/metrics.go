@@ -24,6 +24,7 @@ type statusCollector struct {
 	source, processed, late, lag, watermark    *prometheus.Desc
 	stateRows, stateBytes, duration, lastTime  *prometheus.Desc
 	checkpoints, imbalance, outcomes, rowsKept *prometheus.Desc
+	leftOut                                    *prometheus.Desc
 }
 
 func newStatusCollector(b Backend) *statusCollector {
@@ -34,7 +35,8 @@ func newStatusCollector(b Backend) *statusCollector {
 		backend:     b,
 		source:      desc("source_records_total", "Records appended to the partition so far.", "topic", "partition"),
 		processed:   desc("processed_records_total", "Records read from the topic.", "topic"),
-		outcomes:    desc("records_total", "Records read from the topic, by what became of them.", "topic", "outcome"),
+		outcomes:    desc("records_total", "Records read from the topic, by the best that became of them over the tables.", "topic", "outcome"),
+		leftOut:     desc("left_out_records_total", "Records that the table is without, of those that it read from the topic, by why.", "table", "topic", "outcome"),
 		late:        desc("late_records_total", "Records that came too late for the table.", "table"),
 		lag:         desc("consumer_lag_records", "Records of the partition that are not read yet.", "topic", "partition"),
 		watermark:   desc("watermark_timestamp_seconds", "Watermark of the partition.", "topic", "partition"),
@@ -76,6 +78,11 @@ func (c *statusCollector) Collect(out chan<- prometheus.Metric) {
 		}{{"counted", n.Counted}, {"late", n.Late}, {"future", n.Future}, {"invalid", n.Invalid}, {"duplicate", n.Duplicate}, {"filtered", n.Filtered}} {
 			counter(c.outcomes, o.n, topic, o.name)
 		}
+	}
+	for _, x := range st.Ledger.Losses() {
+		counter(c.leftOut, x.Late, x.Table, x.Topic, "late")
+		counter(c.leftOut, x.Future, x.Table, x.Topic, "future")
+		counter(c.leftOut, x.Invalid, x.Table, x.Topic, "invalid")
 	}
 	for _, t := range st.Tables {
 		counter(c.late, t.LateRows, t.Name)

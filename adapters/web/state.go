@@ -90,15 +90,17 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, text)
 }
 
-// LedgerAnswer is the body of /api/ledger. Imbalance is 0 unless rows are unaccounted for.
+// LedgerAnswer is the body of /api/ledger. LeftOut is the tables that are without rows; Imbalance is 0
+// unless rows are unaccounted for.
 type LedgerAnswer struct {
 	engine.Ledger
-	Imbalance int64 `json:"imbalance"`
+	LeftOut   []engine.Loss `json:"left_out"`
+	Imbalance int64         `json:"imbalance"`
 }
 
 func (s *Server) ledger(w http.ResponseWriter, _ *http.Request) {
 	l := s.backend.Status().Ledger
-	answer(w, LedgerAnswer{l, Imbalance(l)})
+	answer(w, LedgerAnswer{l, append([]engine.Loss{}, l.Losses()...), Imbalance(l)})
 }
 
 // Imbalance is how many rows of a ledger have no outcome, or two.

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// ledgerText is the sum over the topics, and whether it adds up. A row counts once, by its best outcome
+// over the tables, so that leftOutText belongs beside it.
+func ledgerText(l engine.Ledger) string {
+	var sum engine.Count
+	for _, c := range l.Topics {
+		sum.Read += c.Read
+		sum.Counted += c.Counted
+		sum.Late += c.Late
+		sum.Future += c.Future
+		sum.Invalid += c.Invalid
+		sum.Duplicate += c.Duplicate
+		sum.Filtered += c.Filtered
+		sum.InFlight += c.InFlight
+	}
+	text := fmt.Sprintf("%s read = %s counted + %s late + %s future + %s invalid + %s duplicate + %s filtered",
+		grouped(sum.Read), grouped(sum.Counted), grouped(sum.Late), grouped(sum.Future), grouped(sum.Invalid), grouped(sum.Duplicate), grouped(sum.Filtered))
+	if sum.InFlight > 0 {
+		text += fmt.Sprintf(" + %s in flight", grouped(sum.InFlight))
+	}
+	if n := web.Imbalance(l); n != 0 {
+		text += fmt.Sprintf(": UNBALANCED by %s rows", grouped(n))
+	}
+	return text
+}
+
+// fullLedgerText is both on a line.
+func fullLedgerText(l engine.Ledger) string {
+	text := ledgerText(l)
+	if out := leftOutText(l); out != "" {
+		text += "; left out: " + out
+	}
+	return text
+}
+
+// leftOutText names the tables that are without rows of what they read, and how many; "" if none is:
+// "per_minute 3 late, 2 invalid of 7; per_hour 2 invalid of 7".
+func leftOutText(l engine.Ledger) string {
+	var tables []string
+	for _, x := range l.Losses() {
+		var parts []string
+		for _, o := range []struct {
+			n    int64
+			name string
+		}{{x.Late, "late"}, {x.Future, "future"}, {x.Invalid, "invalid"}} {
+			if o.n > 0 {
+				parts = append(parts, grouped(o.n)+" "+o.name)
+			}
+		}
+		text := fmt.Sprintf("%s %s of %s", x.Table, strings.Join(parts, ", "), grouped(x.Read))
+		if len(l.Tables[x.Table]) > 1 {
+			text += " from " + x.Topic
+		}
+		tables = append(tables, text)
+	}
+	return strings.Join(tables, "; ")
+}
