@@ -21,6 +21,7 @@ const module = "github.com/nagare-stream/nagare"
 var allowed = map[string][]string{
 	".":                        {"adapters/cli"},
 	"engine/column":            {},
+	"engine/dedup":             {},
 	"engine/codec":             {"engine/column"},
 	"engine/sql":               {},
 	"engine/expr":              {"engine/column", "engine/codec", "engine/sql", "engine/window"},
@@ -28,7 +29,7 @@ var allowed = map[string][]string{
 	"engine/window":            {"engine/column"},
 	"engine/plan":              {"engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window"},
 	"engine/batch":             {"engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window", "engine/plan"},
-	"engine":                   {"engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch"},
+	"engine":                   {"engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch", "engine/dedup"},
 	"engine/enginetest":        {"engine", "engine/column", "engine/codec", "engine/plan", "engine/sql"},
 	"broker":                   {"engine"},
 	"store":                    {"engine"},

@@ -25,7 +25,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if err := e.openSinks(); err != nil {
 		return err
 	}
-	e.fingerprint = fingerprint(e.ops, e.opt.Pipeline.Config.TimeZone)
+	e.fingerprint = fingerprint(e.ops, &e.opt.Pipeline.Config)
 	e.numberFlows()
 	groups := scanGroups(e.connect())
 	for _, r := range groups {
@@ -147,7 +147,7 @@ func (e *Engine) openTopic(ctx context.Context, topic string) error {
 
 // buildFlow makes the scan of topics and a task for each of their partitions.
 func (e *Engine) buildFlow(r *scanGroup) error {
-	f := newTopicFlow(r.topics, r.ops)
+	f := newTopicFlow(r.topics, r.ops, e.opt.Pipeline.Config.Topics)
 	e.flows = append(e.flows, f)
 	for _, g := range f.groups {
 		e.merger.addGroup(g, e.lanesOf(g.topics))
@@ -245,6 +245,7 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 	if err := t.addMarks(); err != nil {
 		return err
 	}
+	t.addDuplicates()
 	for _, m := range t.marks {
 		if m.lane != noLane {
 			e.merger.groups[m.group].marks[m.lane] = math.MinInt64
@@ -255,6 +256,7 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 		if at == noLane {
 			continue
 		}
+		t.timeless = t.timeless || op.group < 0
 		if op.Windowed() {
 			late, err := e.lateDestination(op)
 			if err != nil {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/nagare-stream/nagare/engine/dedup"
 )
 
 // cutFormat is raised when an older checkpoint can no longer be read.
@@ -29,6 +31,7 @@ type partitionCut struct {
 	Offset int64            `json:"offset"`
 	Log    uint64           `json:"log,omitempty"`
 	Lost   int64            `json:"lost,omitempty"`
+	IDs    *dedup.State     `json:"ids,omitempty"` // where duplicates are looked for
 	Marks  []markCut        `json:"marks,omitempty"`
 	Topic  Count            `json:"topic"`
 	Tables map[string]Count `json:"tables,omitempty"`
@@ -177,6 +180,9 @@ func (e *Engine) cutOutbox() []outgoing {
 // cutState writes the slots that changed since the last checkpoint, and removes those of windows
 // that were closed.
 func (e *Engine) cutState(d *Delta) {
+	for _, t := range e.tasks {
+		t.cutIDs(d)
+	}
 	w := stateWriter{delta: d}
 	for _, c := range e.merger.closer {
 		w.op, w.grows = stateOp(c.w), c.w.grows
@@ -241,9 +247,9 @@ func (w *stateWriter) write(lane int32, p *partial) {
 	p.stored = true
 }
 
-// stateRows is how many groups the open windows hold. The gate is held.
+// stateRows is how many groups the open windows hold, and ids. The gate is held.
 func (e *Engine) stateRows() int64 {
-	var n int64
+	n, _ := e.idRows()
 	for _, c := range e.merger.closer {
 		for _, p := range c.partials() {
 			n += int64(p.hash.Len())
@@ -256,8 +262,8 @@ func (e *Engine) stateRows() int64 {
 type StateFullError struct{ Rows, Most int64 }
 
 func (s *StateFullError) Error() string {
-	return fmt.Sprintf("keep state: the open windows hold %d rows, and nagare.state.maxRows allows %d; "+
-		"raise it, group by fewer keys, or shorten windows and delays", s.Rows, s.Most)
+	return fmt.Sprintf("keep state: open windows and ids of dedup hold %d rows, and nagare.state.maxRows allows %d; "+
+		"raise it, group by fewer keys, or shorten windows, delays and dedupHorizon", s.Rows, s.Most)
 }
 
 func stateOp(w *windowOp) string { return "state/" + w.op.Name }
@@ -274,6 +280,10 @@ func (e *Engine) cut() *cut {
 		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
 		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.count, Tables: t.tables()}
+		if t.duplicates != nil {
+			ids := t.duplicates.seen.State()
+			p.IDs = &ids
+		}
 		for _, m := range t.marks {
 			p.Marks = append(p.Marks, markCut{m.tracker.Now(), m.floor, m.tracker.AppendState(nil)})
 		}

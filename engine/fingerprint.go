@@ -4,15 +4,22 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+
+	"github.com/nagare-stream/nagare/engine/plan"
 )
 
 // fingerprint names the queries that state and row numbers belong to: all of what decides which rows
 // they give, and in what order.
-func fingerprint(ops []*operator, timeZone string) string {
+func fingerprint(ops []*operator, c *plan.Config) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "zone %s\n", timeZone)
+	fmt.Fprintf(h, "zone %s\n", c.TimeZone)
 	for _, op := range ops {
 		fmt.Fprintf(h, "%s from %s %q delay %d\n", op.Name, op.From.Name, op.From.Topics, op.Delay)
+		for _, topic := range op.From.Topics {
+			if t := c.Topics[topic]; t.Dedup != "" {
+				fmt.Fprintf(h, "dedup %s %s %d\n", topic, t.Dedup, t.DedupHorizon)
+			}
+		}
 		if op.HasTime {
 			fmt.Fprintf(h, "time %s\n", op.Time.Key())
 		}

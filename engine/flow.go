@@ -20,6 +20,8 @@ type topicFlow struct {
 	schema  column.Schema
 	targets []codec.Target // the decoded fields; they are the first columns
 	groups  []*markGroup
+	ids     []*idColumn // of topics whose duplicates are looked for
+	json    bool        // some operator decodes the value: a malformed one is kept apart
 	ops     []*operator
 	tasks   []*task // by topic and partition
 }
@@ -122,7 +124,7 @@ func scanGroups(ops []*operator) []*scanGroup {
 }
 
 // newTopicFlow folds the operators that read topics into one scan.
-func newTopicFlow(topics []string, ops []*operator) *topicFlow {
+func newTopicFlow(topics []string, ops []*operator, configs map[string]plan.TopicConfig) *topicFlow {
 	f := &topicFlow{topics: topics, ops: ops}
 	b := &fuser{flow: f, byKey: map[string]int{}}
 	for _, op := range ops {
@@ -131,7 +133,9 @@ func newTopicFlow(topics []string, ops []*operator) *topicFlow {
 		op.Time = b.rewrite(op.Time)
 		b.rewriteOutputs(op)
 		op.json = b.json
+		f.json = f.json || b.json
 	}
+	f.addIDs(configs, b)
 	for _, op := range ops {
 		f.addToGroup(op)
 	}
@@ -243,6 +247,9 @@ func (f *topicFlow) compact() {
 		}
 		op.mapScanExprs(mark)
 	}
+	for _, id := range f.ids {
+		f.columns[id.index].used = true
+	}
 	for i := len(f.columns) - 1; i >= 0; i-- { // a computed column reads columns before it
 		if c := &f.columns[i]; c.used && c.computed != nil {
 			mark(c.computed)
@@ -287,6 +294,9 @@ func (f *topicFlow) renumber() {
 		for i := range g.pre {
 			g.pre[i] = move(g.pre[i])
 		}
+	}
+	for _, id := range f.ids {
+		id.index = place[id.index]
 	}
 	for _, op := range f.ops {
 		for i := range op.Pre {

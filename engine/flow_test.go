@@ -31,7 +31,7 @@ CREATE STREAMING TABLE b AS SELECT k, t FROM STREAM event WHERE q > 1;`}}})
 	for _, op := range ops {
 		list = append(list, &operator{StreamOp: *op})
 	}
-	f := newTopicFlow([]string{"events"}, list)
+	f := newTopicFlow([]string{"events"}, list, nil)
 	if len(f.columns) != len(f.targets) || len(f.targets) != 3 {
 		t.Errorf("the scan has columns %+v: want the fields ts, k and q and nothing else", f.schema.Fields)
 	}

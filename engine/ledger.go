@@ -65,10 +65,11 @@ func (j *judged) begin(t *task, op *operator) {
 	}
 	if op.group >= 0 {
 		t.marks[op.group].judge(t, j.by)
-		return
-	}
-	if op.json {
+	} else if op.json {
 		t.scan.judgeMalformed(j.by)
+	}
+	if t.duplicates != nil {
+		j.set(t.duplicates.found, duplicate)
 	}
 }
 

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,7 @@ func drawOracle(t *rapid.T) enginetest.Oracle {
 	}
 	o.Offset = second * int64(rapid.IntRange(0, int(o.Slide/second)-1).Draw(t, "offset"))
 	o.Delay = second * int64(rapid.IntRange(0, 8).Draw(t, "delay"))
+	o.Horizon = second * int64(rapid.SampledFrom([]int{0, 1, 5, 20, 3600}).Draw(t, "horizon"))
 	return o
 }
 
@@ -45,6 +47,9 @@ func drawEvents(t *rapid.T, partitions int) []enginetest.Event {
 		fields := []string{fmt.Sprintf(`"ts": "1970-01-01T00:%02d:%02dZ"`, ts/60, ts%60)}
 		if k := rapid.SampledFrom([]string{`"a"`, `"b"`, `""`, "null"}).Draw(t, "k"); k != "null" {
 			fields = append(fields, `"k": `+k)
+		}
+		if id := rapid.IntRange(0, 30).Draw(t, "id"); id > 0 {
+			fields = append(fields, fmt.Sprintf(`"id": "e%d"`, id))
 		}
 		fields = append(fields, fmt.Sprintf(`"u": "u%d"`, rapid.IntRange(0, 5).Draw(t, "u")))
 		fields = append(fields, `"q": `+rapid.SampledFrom([]string{"0", "1", "2", "3", "2.0", `"2"`, "null", "3000000000"}).Draw(t, "q"))
@@ -87,7 +92,11 @@ var projectConfig = []string{
 }
 
 func newBench(t testing.TB, o enginetest.Oracle, partitions int) *enginetest.Bench {
-	b := enginetest.NewBench(t, &store.Memory{}, projectOf(o), projectConfig...)
+	config := projectConfig
+	if o.Horizon > 0 {
+		config = slices.Concat(config, []string{"nagare.topic.events.dedup", "id", "nagare.topic.events.dedupHorizon", fmt.Sprintf("%d seconds", o.Horizon/second)})
+	}
+	b := enginetest.NewBench(t, &store.Memory{}, projectOf(o), config...)
 	b.Topics["events"] = enginetest.NewLog(partitions)
 	return b
 }

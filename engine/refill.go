@@ -183,7 +183,7 @@ func (e *Engine) readTopicAgain(ctx context.Context, op *operator, d *destinatio
 			return err
 		}
 		end := read.offset.Load()
-		from, err := offsetAt(ctx, t.source, t.partition, end, since)
+		from, err := offsetAt(ctx, t.source, t.partition, end, t.remembersFrom(since))
 		if err != nil {
 			return err
 		}
@@ -215,7 +215,7 @@ func (e *Engine) operatorAgain(op *operator) (*operator, error) {
 	for _, o := range ops {
 		if o.Sink == op.Sink && o.Name == op.Name {
 			again := &operator{StreamOp: *o, id: op.id, flows: 1}
-			newTopicFlow(op.From.Topics, []*operator{again})
+			newTopicFlow(op.From.Topics, []*operator{again}, e.opt.Pipeline.Config.Topics)
 			return again, nil
 		}
 	}
@@ -233,6 +233,8 @@ func (e *Engine) taskAgain(op *operator, beside *task, to *rowWriter) (*task, er
 	if err := t.addMarks(); err != nil {
 		return nil, err
 	}
+	t.addDuplicates()
+	t.timeless = op.group < 0
 	r, err := newRowTask(op, e.env, to)
 	if err != nil {
 		return nil, err
@@ -261,6 +263,9 @@ func (t *task) again(from, to int) error {
 		return err
 	}
 	t.best = grow(t.best, to-from)
+	if t.duplicates != nil {
+		t.duplicates.step(t)
+	}
 	for _, m := range t.marks {
 		m.mark(t)
 	}

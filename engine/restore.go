@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // restore loads the newest checkpoint into the tasks, the merger and the outbox.
@@ -20,6 +21,9 @@ func (e *Engine) restore(ctx context.Context) error {
 			out, err := e.restoreEntry(key, value)
 			entries = append(entries, out)
 			return err
+		}
+		if topic, ok := strings.CutPrefix(op, idOp("")); ok {
+			return e.restoreIDs(topic, key, value)
 		}
 		if c := byAge[op]; c != nil {
 			return c.restoreAge(key, value)
@@ -193,6 +197,11 @@ func (t *task) resume(p *partitionCut) error {
 	t.position = Position{Offset: p.Offset, Log: p.Log}
 	t.offset.Store(p.Offset)
 	t.count, t.lost = p.Topic, p.Lost
+	if t.duplicates != nil && p.IDs != nil {
+		if err := t.duplicates.seen.SetState(*p.IDs); err != nil {
+			return fmt.Errorf("restore ids of %s partition %d: %w", t.topic, t.partition, err)
+		}
+	}
 	for i, m := range t.marks {
 		if err := m.tracker.SetState(p.Marks[i].State); err != nil {
 			return err

@@ -93,6 +93,8 @@ type Status struct {
 	Checkpoints CheckpointStatus  `json:"checkpoints"`
 	Ledger      Ledger            `json:"ledger"`
 	Sinks       []SinkStatus      `json:"sinks,omitempty"` // those that tell how they are
+	// Dedup is the topics whose duplicates are looked for (nagare.topic.<name>.dedup).
+	Dedup []string `json:"dedup,omitempty"`
 }
 
 // SinkStatus is how a sink is that does not hold the pipeline up when it is in trouble.

@@ -36,14 +36,16 @@ type task struct {
 	appended int64 // append time of the newest record that is not reported; 0: none. Guarded by the gate
 	lost     int64 // offsets that were gone before they were read; guarded by the gate
 
-	scan    *scanner
-	marks   []*taskMarks
-	windows []*windowTask
-	rows    []*rowTask
-	count   Count   // outcomes over all operators, a row once
-	best    []uint8 // by row: best outcome so far
-	from    int     // first record of the step
-	to      int     // behind its last one
+	scan       *scanner
+	duplicates *duplicates // nil: they are not looked for
+	timeless   bool        // some operator needs no event time
+	marks      []*taskMarks
+	windows    []*windowTask
+	rows       []*rowTask
+	count      Count   // outcomes over all operators, a row once
+	best       []uint8 // by row: best outcome so far
+	from       int     // first record of the step
+	to         int     // behind its last one
 
 	refused  []refusal
 	unusable *keeper
@@ -181,6 +183,9 @@ func (t *task) step(from, to int) error {
 	t.best = grow(t.best, n)
 	for i := range t.best {
 		t.best[i] = outcomes // nobody has judged it
+	}
+	if t.duplicates != nil {
+		t.duplicates.step(t)
 	}
 	for _, m := range t.marks {
 		if m.lane != noLane {

@@ -85,6 +85,9 @@ func (e *Engine) Status() Status {
 	s.Ledger = e.ledger()
 	for _, f := range e.flows {
 		s.Partitions = append(s.Partitions, e.partitions(f)...)
+		for _, id := range f.ids {
+			s.Dedup = append(s.Dedup, id.topic)
+		}
 	}
 	for i := range s.Partitions {
 		p := &s.Partitions[i]
@@ -99,6 +102,7 @@ func (e *Engine) Status() Status {
 			s.Watermark = max(s.Watermark, p.Watermark)
 		}
 	}
+	s.StateRows, s.StateBytes = e.idRows()
 	for _, c := range e.merger.closer {
 		for _, p := range c.partials() {
 			s.StateRows += int64(p.hash.Len())

@@ -24,10 +24,12 @@ type Event struct {
 //
 // The query: for windows of Size, Slide, Offset (microseconds) over field "ts", delay Delay, rows with
 // a "q" of at least MinQ, by field "k": count(*), sum(q), sum(x), avg(x), min(x), max(u), and
-// count(DISTINCT u).
+// count(DISTINCT u). With a Horizon a record is a duplicate whose "id" a usable record of its partition had,
+// appended at most so long before.
 type Oracle struct {
 	Size, Slide, Offset, Delay, FutureLimit int64
 	MinQ                                    int64
+	Horizon                                 int64 // microseconds; 0: duplicates are not looked for
 }
 
 // Answer is the rows in order of window and key, as CSV lines, and the outcomes.
@@ -37,9 +39,9 @@ type Answer struct {
 }
 
 type oracleRow struct {
-	k, u *string
-	q    *int64
-	x    *float64
+	k, u, id *string
+	q        *int64
+	x        *float64
 }
 
 // Answer computes the query over the events, each partition in the order given.
@@ -50,10 +52,16 @@ func (o Oracle) Answer(events []Event) Answer {
 		key   string
 	}
 	rows := map[group][]oracleRow{}
-	marks := map[int]int64{}
+	marks, clocks := map[int]int64{}, map[int]int64{}
+	type partitionID struct {
+		partition int
+		id        string
+	}
+	seen := map[partitionID]int64{}
 	var a Answer
 	for _, e := range events {
 		a.Ledger.Read++
+		clocks[e.Partition] = max(clocks[e.Partition], e.Append)
 		ts, row, ok := o.parse(e.Value)
 		switch {
 		case !ok:
@@ -63,8 +71,16 @@ func (o Oracle) Answer(events []Event) Answer {
 			a.Ledger.Future++
 			continue
 		}
-		mark, seen := marks[e.Partition]
-		if !seen || ts-o.Delay > mark {
+		if row.id != nil && o.Horizon > 0 {
+			id := partitionID{e.Partition, *row.id}
+			if first, ok := seen[id]; ok && clocks[e.Partition]-first <= o.Horizon {
+				a.Ledger.Duplicate++
+				continue
+			}
+			seen[id] = clocks[e.Partition]
+		}
+		mark, marked := marks[e.Partition]
+		if !marked || ts-o.Delay > mark {
 			marks[e.Partition] = ts - o.Delay
 		}
 		if row.q == nil || *row.q < o.MinQ {
@@ -73,7 +89,7 @@ func (o Oracle) Answer(events []Event) Answer {
 		}
 		counted := false
 		for _, start := range o.windows(ts) {
-			if seen && start+o.Size <= mark {
+			if marked && start+o.Size <= mark {
 				continue
 			}
 			counted = true
@@ -148,6 +164,9 @@ func (o Oracle) parse(value string) (ts int64, row oracleRow, ok bool) {
 	}
 	if s, is := m["u"].(string); is {
 		row.u = &s
+	}
+	if s, is := m["id"].(string); is {
+		row.id = &s
 	}
 	if n, is := m["q"].(json.Number); is {
 		if i, err := strconv.ParseInt(string(n), 10, 32); err == nil {

@@ -324,7 +324,8 @@ func (r *scriptRun) report() []string {
 	for _, c := range []struct {
 		name     string
 		now, old int64
-	}{{"late", now.Late, r.ledger.Late}, {"future", now.Future, r.ledger.Future}, {"invalid", now.Invalid, r.ledger.Invalid}, {"filtered", now.Filtered, r.ledger.Filtered}} {
+	}{{"late", now.Late, r.ledger.Late}, {"future", now.Future, r.ledger.Future}, {"invalid", now.Invalid, r.ledger.Invalid},
+		{"duplicate", now.Duplicate, r.ledger.Duplicate}, {"filtered", now.Filtered, r.ledger.Filtered}} {
 		if c.now != c.old {
 			out = append(out, fmt.Sprintf("%s %d", c.name, c.now-c.old))
 		}

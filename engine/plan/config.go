@@ -16,8 +16,12 @@ const (
 	millisecond = int64(1000)
 	second      = 1000 * millisecond
 	minute      = 60 * second
+	hour        = 60 * minute
 	day         = 24 * 60 * minute
 )
+
+// defaultDedupHorizon is how long the ids of records are remembered.
+const defaultDedupHorizon = hour
 
 // DefaultConfig is the settings of a project that names none.
 func DefaultConfig() Config {
@@ -47,6 +51,7 @@ const (
 func ownKeys() []string {
 	return []string{keyFutureLimit, keyIdleTimeout, keyCheckpoint, keyMaxRows,
 		"nagare.topic.<name>.partitions", "nagare.topic.<name>.retention", "nagare.topic.<name>.key",
+		"nagare.topic.<name>.dedup", "nagare.topic.<name>.dedupHorizon",
 		"nagare.table.<name>.retention"}
 }
 
@@ -72,6 +77,7 @@ func (r *resolver) configure(settings []Setting) {
 			r.setting(s)
 		}
 	}
+	r.finishDedup(settings)
 	for _, s := range sources {
 		r.finishSource(s)
 	}
@@ -148,8 +154,17 @@ func (r *resolver) topicSetting(s Setting) {
 		}
 	case ok && field == "key":
 		t.Key = s.Value
+	case ok && field == "dedup":
+		if t.Dedup = strings.TrimSpace(s.Value); t.Dedup == "" {
+			r.fault(sql.Fault{Pos: s.Pos, Message: s.Key + " names no field", Hint: "write the field of the JSON value that names an event, as in dedup: event_id"})
+			return
+		}
+	case ok && field == "dedupHorizon":
+		if !r.duration(s, &t.DedupHorizon) {
+			return
+		}
 	default:
-		r.unknownField(s, topicPrefix+name+".", field, []string{"partitions", "retention", "key"})
+		r.unknownField(s, topicPrefix+name+".", field, []string{"partitions", "retention", "key", "dedup", "dedupHorizon"})
 		return
 	}
 	r.pipe.Config.Topics[name] = t
@@ -278,4 +293,28 @@ func (r *resolver) zoneOf(name string) *time.Location {
 		return z
 	}
 	return nil
+}
+
+// finishDedup fills in what belongs to nagare.topic.<name>.dedup.
+func (r *resolver) finishDedup(settings []Setting) {
+	for _, s := range settings {
+		name, field, _ := cutLast(strings.TrimPrefix(s.Key, topicPrefix))
+		t := r.pipe.Config.Topics[name]
+		if strings.HasPrefix(s.Key, topicPrefix) && field == "dedupHorizon" && t.Dedup == "" {
+			r.fault(sql.Fault{Pos: s.Pos, Message: s.Key + " means nothing without " + topicPrefix + name + ".dedup",
+				Hint: "name the field whose second value is a duplicate, as in dedup: event_id"})
+		}
+	}
+	for name, t := range r.pipe.Config.Topics {
+		if t.Dedup == "" {
+			continue
+		}
+		if t.DedupHorizon == 0 {
+			t.DedupHorizon = defaultDedupHorizon
+		}
+		if t.Key == "" {
+			t.Key = t.Dedup // duplicates are looked for within a partition: those without a key go to the same one
+		}
+		r.pipe.Config.Topics[name] = t
+	}
 }

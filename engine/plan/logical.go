@@ -261,4 +261,8 @@ type TopicConfig struct {
 	Partitions int
 	Retention  int64 // microseconds; 0: kept for good
 	Key        string
+	// Dedup is the field of the JSON value whose second value within DedupHorizon, in microseconds of
+	// append time, makes a record a duplicate; "": none.
+	Dedup        string
+	DedupHorizon int64
 }

@@ -60,6 +60,17 @@ func (t *Tracker) Mark(times *column.Vector, appendTimes []int64, rows []uint32,
 	t.greatest = greatest
 }
 
+// Judge says whether the event time of a row can be used, as Mark does.
+func (t *Tracker) Judge(times *column.Vector, row int, appended int64) Verdict {
+	switch x := times.Int[row]; {
+	case times.IsNull(row) || x < MinTime || x > MaxTime:
+		return Invalid
+	case x > saturatingAdd(appended, t.FutureLimit):
+		return Future
+	}
+	return OK
+}
+
 // Now is the watermark behind all rows so far; None if there is none yet.
 func (t *Tracker) Now() int64 {
 	if t.greatest == None {
