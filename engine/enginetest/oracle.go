@@ -52,16 +52,12 @@ func (o Oracle) Answer(events []Event) Answer {
 		key   string
 	}
 	rows := map[group][]oracleRow{}
-	marks, clocks := map[int]int64{}, map[int]int64{}
-	type partitionID struct {
-		partition int
-		id        string
-	}
-	seen := map[partitionID]int64{}
+	marks := map[int]int64{}
+	ids := oracleIDs{map[int]int64{}, map[int]map[string]int64{}}
 	var a Answer
 	for _, e := range events {
 		a.Ledger.Read++
-		clocks[e.Partition] = max(clocks[e.Partition], e.Append)
+		ids.clocks[e.Partition] = max(ids.clocks[e.Partition], e.Append)
 		ts, row, ok := o.parse(e.Value)
 		switch {
 		case !ok:
@@ -71,13 +67,9 @@ func (o Oracle) Answer(events []Event) Answer {
 			a.Ledger.Future++
 			continue
 		}
-		if row.id != nil && o.Horizon > 0 {
-			id := partitionID{e.Partition, *row.id}
-			if first, ok := seen[id]; ok && clocks[e.Partition]-first <= o.Horizon {
-				a.Ledger.Duplicate++
-				continue
-			}
-			seen[id] = clocks[e.Partition]
+		if row.id != nil && o.Horizon > 0 && ids.repeat(e.Partition, *row.id, o.Horizon) {
+			a.Ledger.Duplicate++
+			continue
 		}
 		mark, marked := marks[e.Partition]
 		if !marked || ts-o.Delay > mark {
@@ -132,6 +124,24 @@ func (o Oracle) Answer(events []Event) Answer {
 		a.Rows = append(a.Rows, fmt.Sprintf("%s,%s,%s,%s", oracleTime(g.start), oracleTime(g.start+o.Size), key, summarise(rows[g])))
 	}
 	return a
+}
+
+// oracleIDs is the ids of each partition, when they came, and the newest append time.
+type oracleIDs struct {
+	clocks map[int]int64
+	seen   map[int]map[string]int64
+}
+
+func (o oracleIDs) repeat(partition int, id string, horizon int64) bool {
+	now := o.clocks[partition]
+	if first, ok := o.seen[partition][id]; ok && now-first <= horizon {
+		return true
+	}
+	if o.seen[partition] == nil {
+		o.seen[partition] = map[string]int64{}
+	}
+	o.seen[partition][id] = now
+	return false
 }
 
 // windows is the start of every window that holds a time.
