@@ -42,13 +42,12 @@ func (a *avgExact) Merge(dst uint32, from Aggregate, src uint32) {
 // value is the average of a slot, and Spark's error class where there is none.
 func (a *avgExact) value(slot uint32) (hi, lo int64, class string) {
 	sum := a.sum[slot]
-	if a.typ.Kind != column.Decimal {
-		q := sum.divRound(uint64(a.n[slot]))
-		x := int128{int64(q[1]), q[0]}
-		if !x.fits(a.typ.Kind) {
-			return 0, 0, ArithmeticOverflow
+	if a.typ.Kind != column.Decimal { // the sum has to be an interval too
+		if !(int128{int64(sum[1]), sum[0]}).fits(a.typ.Kind) {
+			return 0, 0, IntervalOverflow
 		}
-		return x.hi, int64(x.lo), ""
+		q := sum.divRound(uint64(a.n[slot]))
+		return int64(q[1]), int64(q[0]), ""
 	}
 	// Spark's sum has ten digits more than its input, so 38 at most, and fails beyond.
 	digits := min(38, int(a.typ.Precision)-a.scale+10)

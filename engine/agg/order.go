@@ -131,6 +131,3 @@ func isOrderable(t column.Type) bool {
 	}
 	return true
 }
-
-// isGroupable reports whether values of the type can be grouped or made distinct.
-func isGroupable(t column.Type) bool { return isOrderable(t) }

@@ -9,6 +9,7 @@ import (
 // Spark's error classes that this package gives.
 const (
 	ArithmeticOverflow = "ARITHMETIC_OVERFLOW"
+	IntervalOverflow   = "INTERVAL_ARITHMETIC_OVERFLOW.WITH_SUGGESTION"
 	ValueOutOfRange    = "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION"
 	unresolved         = "UNRESOLVED_ROUTINE"
 	wrongNumber        = "WRONG_NUM_ARGS.WITHOUT_SUGGESTION"
@@ -121,13 +122,6 @@ func Resolve(name string, distinct bool, args []column.Type) (Spec, string, erro
 	case f == extreme || f == logical || f == picking || f == collectSet || canonical == "bit_and" || canonical == "bit_or":
 		s.Distinct = false // repeated values change nothing
 	}
-	if s.Distinct {
-		for _, t := range s.Args {
-			if !isGroupable(t) {
-				return Spec{}, wrongOrdering, fmt.Errorf("resolve aggregate %s: %s has no distinct values", name, t)
-			}
-		}
-	}
 	return s, "", nil
 }
 
@@ -171,8 +165,8 @@ func (s *Spec) settle(f family) string {
 	case collecting, collectSet:
 		elem := s.Args[0]
 		s.Type = column.Type{Kind: column.Array, Elem: &elem}
-		if f == collectSet && !isGroupable(elem) {
-			return wrongType
+		if f == collectSet && !isOrderable(elem) {
+			return "DATATYPE_MISMATCH.UNSUPPORTED_INPUT_TYPE"
 		}
 	}
 	return ""

@@ -50,6 +50,9 @@ func (a *sumInt) Failed(slot uint32) string {
 	if a.try || a.acc[slot].fits(a.kind) {
 		return ""
 	}
+	if a.kind == column.DayTime || a.kind == column.YearMonth {
+		return IntervalOverflow
+	}
 	return ArithmeticOverflow
 }
 

@@ -41,6 +41,35 @@ func AppendDecimal(dst []byte, hi, lo int64, scale int) []byte {
 	return dst
 }
 
+// AppendDecimalScientific is AppendDecimal in the form of Java's BigDecimal.toString: below 10^-6, zero too,
+// with an exponent, as 1E-7, 1.20E-8, 0E-7.
+func AppendDecimalScientific(dst []byte, hi, lo int64, scale int) []byte {
+	const plainZeros = 6
+	start := len(dst)
+	dst = AppendDecimal(dst, hi, lo, scale)
+	if scale <= plainZeros {
+		return dst
+	}
+	if hi < 0 {
+		start++
+	}
+	at := start + len("0.")
+	if dst[start] != '0' || string(dst[at:at+plainZeros]) != "000000" {
+		return dst
+	}
+	for at += plainZeros; at < len(dst)-1 && dst[at] == '0'; at++ {
+	}
+	digits := copy(dst[start:], dst[at:])
+	exponent := at - start - 1
+	dst = dst[:start+digits]
+	if digits > 1 {
+		dst = append(dst, 0)
+		copy(dst[start+2:], dst[start+1:])
+		dst[start+1] = '.'
+	}
+	return strconv.AppendInt(append(dst, "E-"...), int64(exponent), 10)
+}
+
 // ParseDecimal reads [±]digits[.digits][e[±]digits], one of the digit groups possibly empty, into an
 // unscaled 128-bit value of a DECIMAL(precision, scale), rounding half away from zero. ok is false
 // when the text has another form or the value needs more than precision digits.

@@ -11,8 +11,8 @@ import (
 // JSONFormat is how AppendJSON writes. The zero value is Spark's to_json in UTC.
 type JSONFormat struct {
 	// Exact is the form of row topics, which reads back to equal values through JSON with
-	// NonFiniteStrings: timestamps ISO in UTC with microseconds, doubles by their shortest text, and text
-	// that is not UTF-8 with U+FFFD for what is wrong.
+	// NonFiniteStrings: timestamps ISO in UTC with microseconds, doubles by their shortest text, decimals in
+	// plain digits, and text that is not UTF-8 with U+FFFD for what is wrong.
 	Exact     bool
 	KeepNulls bool           // writes NULL fields of structs too (ignoreNullFields=false)
 	Zone      *time.Location // in which timestamps are shown; nil: UTC; not used by Exact
@@ -22,7 +22,7 @@ type JSONFormat struct {
 
 // AppendJSON appends row i of v as JSON text. NULL is null; NULL fields of structs are left out.
 //
-// Doubles have Java's form (1.0E10), timestamps milliseconds and the zone's offset, decimals plain digits,
+// Doubles have Java's form (1.0E10), decimals too (1E-7), timestamps milliseconds and the zone's offset,
 // binary base64, NaN and the infinities the strings "NaN", "Infinity" and "-Infinity".
 func AppendJSON(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
 	if v.Type.Kind == column.Void || v.IsNull(i) {
@@ -74,12 +74,50 @@ func appendJSONStruct(dst []byte, v *column.Vector, i int, f JSONFormat) []byte 
 	return append(dst, '}')
 }
 
-// appendJSONKey writes the key of a map, which is a name, so always a string.
+// appendJSONKey writes the key of a map, which is a name, so always a string. Spark writes keys that are no
+// text as it keeps them.
 func appendJSONKey(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
-	if v.Type.Kind == column.String {
+	switch {
+	case v.Type.Kind == column.String:
 		return AppendJSONString(dst, v.Bytes(i))
+	case f.Exact:
+		return AppendJSONString(dst, AppendValueText(nil, v, i, nil))
 	}
-	return AppendJSONString(dst, AppendValueText(nil, v, i, f.Zone))
+	return AppendJSONString(dst, appendKept(nil, v, i))
+}
+
+// appendKept appends a value as Spark's own form of it prints: dates as days, times as microseconds, structs
+// and arrays in brackets.
+func appendKept(dst []byte, v *column.Vector, i int) []byte {
+	if v.Type.Kind == column.Void || v.IsNull(i) {
+		return append(dst, "null"...)
+	}
+	switch v.Type.Kind {
+	case column.Date, column.Timestamp, column.TimestampNTZ, column.DayTime, column.YearMonth:
+		return strconv.AppendInt(dst, v.Int[i], 10)
+	case column.Decimal:
+		return AppendDecimalScientific(dst, v.Hi[i], v.Int[i], int(v.Type.Scale))
+	case column.Struct:
+		dst = append(dst, '[')
+		for k := range v.Kids {
+			if k > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendKept(dst, &v.Kids[k], i)
+		}
+		return append(dst, ']')
+	case column.Array:
+		dst = append(dst, '[')
+		from, to := v.Span(i)
+		for e := from; e < to; e++ {
+			if e > from {
+				dst = append(dst, ',')
+			}
+			dst = appendKept(dst, &v.Kids[0], int(e))
+		}
+		return append(dst, ']')
+	}
+	return AppendValueText(dst, v, i, nil)
 }
 
 func appendJSONScalar(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
@@ -91,7 +129,10 @@ func appendJSONScalar(dst []byte, v *column.Vector, i int, f JSONFormat) []byte 
 	case column.Float32, column.Float64:
 		return appendJSONFloat(dst, v, i, f)
 	case column.Decimal:
-		return AppendDecimal(dst, v.Hi[i], v.Int[i], int(v.Type.Scale))
+		if f.Exact {
+			return AppendDecimal(dst, v.Hi[i], v.Int[i], int(v.Type.Scale))
+		}
+		return AppendDecimalScientific(dst, v.Hi[i], v.Int[i], int(v.Type.Scale))
 	case column.String:
 		return AppendJSONString(dst, v.Bytes(i))
 	case column.Binary:

@@ -1,6 +1,9 @@
 package codec
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // maxZoneOffset is Java's bound of a zone offset, in seconds.
 const maxZoneOffset = 18 * 3600
@@ -42,23 +45,40 @@ func ToInstant(local int64, zone *time.Location) int64 {
 // or UT, the short names of Java (JST, PST, …), or a region such as Asia/Tokyo.
 // Regions need the time zone database of the process.
 func ParseZone(s string) (*time.Location, bool) {
-	if off, ok := parseOffset(s); ok {
-		if off == 0 {
-			return time.UTC, true
-		}
-		return time.FixedZone(s, int(off)), true
+	if s == "UTC" {
+		return time.UTC, true
 	}
 	if long, ok := shortZone(s); ok {
 		s = long
-		if off, ok := parseOffset(s); ok {
-			return time.FixedZone(s, int(off)), true
-		}
+	}
+	if off, ok := parseOffset(s); ok {
+		return time.FixedZone(fixedID(s, off), int(off)), true
 	}
 	if len(s) < 2 || s == "Local" {
 		return nil, false // Go's own names, which mean other things
 	}
 	loc, err := time.LoadLocation(s)
 	return loc, err == nil
+}
+
+// ZoneID is the id of a zone as Java writes it: UTC (nil too), Asia/Tokyo, +09:00, GMT+01:00.
+func ZoneID(zone *time.Location) string {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return zone.String()
+}
+
+// fixedID is the id of a fixed offset that s names.
+func fixedID(s string, off int64) string {
+	prefix := strings.TrimRight(s, "Z+-:0123456789")
+	if off != 0 {
+		return string(appendOffset([]byte(prefix), off))
+	}
+	if prefix == "" {
+		prefix = "Z"
+	}
+	return prefix
 }
 
 // parseOffset reads a fixed offset in seconds.

@@ -33,11 +33,13 @@ func tryOperator(op string) func(c *call) *Node {
 			return nil
 		}
 		n := c.other(op, c.args...)
-		if n == nil || n.Op != OpCall || n.Func != op {
+		if n == nil || n.Op != OpCall {
 			return n
 		}
 		quiet := *n
-		quiet.Func = c.fn.name
+		if quiet.Func = c.fn.name; n.Func != op { // a sum of times
+			quiet.Func = "try " + n.Func
+		}
 		return &quiet
 	}
 }
@@ -180,13 +182,22 @@ func bounds(k column.Kind) (least, most int64) {
 	return math.MinInt64, math.MaxInt64
 }
 
-// overflowClass is Spark's class of an integer overflow.
-func overflowClass(t column.Type) string {
+// Classes of overflows. javaArithmetic stands where Spark throws Java's exception and has no class.
+const (
+	javaArithmetic   = "ArithmeticException"
+	timeOverflow     = "DATETIME_OVERFLOW"
+	intervalOverflow = "INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION"
+)
+
+// overflowClass is Spark's class of an integer overflow in a function or operator.
+func overflowClass(op string, t column.Type) string {
 	switch {
 	case t.Kind == column.Int8 || t.Kind == column.Int16:
 		return "BINARY_ARITHMETIC_OVERFLOW"
-	case isInterval(t):
-		return "INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION"
+	case isInterval(t) && (op == "+" || op == "-"):
+		return "INTERVAL_ARITHMETIC_OVERFLOW.WITH_SUGGESTION"
+	case isInterval(t) && op == "negative":
+		return intervalOverflow
 	}
 	return "ARITHMETIC_OVERFLOW"
 }
@@ -206,7 +217,7 @@ func arithmeticKernel(n *Node, _ *Env) (kernel, error) {
 
 func intKernel(op string, t column.Type) kernel {
 	least, most := bounds(t.Kind)
-	class := overflowClass(t)
+	class := overflowClass(op, t)
 	switch op {
 	case "+":
 		return func(f *frame, rows []uint32) {
@@ -386,8 +397,8 @@ func remainderFloats(positive bool) kernel {
 func negateKernel(n *Node, _ *Env) (kernel, error) {
 	t := n.Type
 	least, _ := bounds(t.Kind)
-	class := overflowClass(t)
 	op := n.Func
+	class := overflowClass(op, t)
 	if op == "positive" {
 		return func(f *frame, rows []uint32) { copyRows(f.out, f.args[0], rows) }, nil
 	}

@@ -48,18 +48,35 @@ func (b *binding) call(e *sql.Call) *Node {
 // callArgs binds the arguments and gives the names that they have; the unit of timestampdiff and its
 // like is a word, not a column.
 func (b *binding) callArgs(name string, list []sql.Expr) (args []*Node, names []string, good bool) {
-	if len(list) == 3 && takesUnit(name) {
-		if unit, ok := list[0].(*sql.Name); ok && len(unit.Parts) == 1 {
-			args, names, good = b.named(list[1:])
-			return append([]*Node{textConst(unit.Parts[0].Name, unit.Position())}, args...), nil, good
+	if len(list) != 3 || !takesUnit(name) {
+		return b.named(list)
+	}
+	switch unit := list[0].(type) {
+	case *sql.Name:
+		if len(unit.Parts) != 1 || unit.Parts[0].Quoted {
+			break
+		}
+		if _, ok := calendarUnitOf(unit.Parts[0].Name); ok {
+			args, _, good = b.named(list[1:])
+			n := textConst(unit.Parts[0].Name, unit.Position())
+			n.Name = unitName
+			return append([]*Node{n}, args...), nil, good
+		}
+	case *sql.Literal:
+		if unit.Kind == sql.LitString {
+			b.fault(unit.Pos, "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "the unit of %s is a word without quotes: YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND", name)
+			return nil, nil, false
 		}
 	}
 	return b.named(list)
 }
 
+// unitName marks an argument that is the word of a unit.
+const unitName = "unit"
+
 func takesUnit(name string) bool {
 	switch name {
-	case "timestampdiff", "timestampadd", "datediff", "date_diff", "dateadd", "date_add":
+	case "timestampdiff", "timestampadd", "datediff", "date_diff", "timediff", "dateadd", "date_add":
 		return true
 	}
 	return false

@@ -74,16 +74,16 @@ func castToTimestamp(from column.Type) kernel {
 	}
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
-			f.setProduct(i, f.int(0, i), codec.MicrosPerSecond)
+			f.setProduct(i, f.int(0, i), codec.MicrosPerSecond, "ARITHMETIC_OVERFLOW")
 		}
 	}
 }
 
-// setProduct stores x*y, or fails the row.
-func (f *frame) setProduct(i uint32, x, y int64) {
+// setProduct stores x*y, or fails the row with a class.
+func (f *frame) setProduct(i uint32, x, y int64, class string) {
 	r, ok := times(x, y)
 	if !ok {
-		f.fail(i, "ARITHMETIC_OVERFLOW", "")
+		f.fail(i, class, "")
 		return
 	}
 	f.out.Int[i] = r
@@ -166,6 +166,7 @@ func castInterval(from, to column.Type) kernel {
 // castToInterval reads a number as so many of the interval's last unit.
 func castToInterval(from, to column.Type) kernel {
 	unit := unitLength(to)
+	least, most := bounds(to.Kind)
 	if from.Kind == column.Decimal {
 		return func(f *frame, rows []uint32) {
 			for _, i := range rows {
@@ -175,7 +176,7 @@ func castToInterval(from, to column.Type) kernel {
 					f.fail(i, castOverflow, "")
 					continue
 				}
-				f.out.Int[i] = r.Int64()
+				f.setInt(i, r.Int64(), least, most)
 			}
 		}
 	}
@@ -186,7 +187,7 @@ func castToInterval(from, to column.Type) kernel {
 				f.fail(i, castOverflow, "")
 				continue
 			}
-			f.out.Int[i] = r
+			f.setInt(i, r, least, most)
 		}
 	}
 }

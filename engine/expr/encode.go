@@ -3,6 +3,7 @@ package expr
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"net/url"
 	"strings"
 	"unicode/utf16"
@@ -35,37 +36,51 @@ func unbase64(f *frame, i uint32, dst []byte) []byte {
 	return out
 }
 
-// encodeText writes a text in a character set.
+const badCoding = "MALFORMED_CHARACTER_CODING"
+
+// encodeText writes a text in a character set, or fails where the set lacks a character.
 func encodeText(f *frame, i uint32, dst []byte) []byte {
-	b := f.text(0, i)
+	b, start, ok := f.text(0, i), len(dst), true
 	switch strings.ToUpper(string(f.text(1, i))) {
 	case "UTF-8":
 		return append(dst, b...)
 	case "US-ASCII":
-		return appendNarrow(dst, b, 0x7f)
+		dst, ok = appendNarrow(dst, b, 0x7f)
 	case "ISO-8859-1":
-		return appendNarrow(dst, b, 0xff)
+		dst, ok = appendNarrow(dst, b, 0xff)
 	case "UTF-16BE":
 		return appendUTF16(dst, b, true)
 	case "UTF-16LE":
 		return appendUTF16(dst, b, false)
 	case "UTF-16":
 		return appendUTF16(append(dst, 0xfe, 0xff), b, true)
+	case "UTF-32":
+		for len(b) > 0 {
+			r, n := utf8.DecodeRune(b)
+			dst, b = binary.BigEndian.AppendUint32(dst, uint32(r)), b[n:]
+		}
+		return dst
+	default:
+		f.failText(i, "INVALID_PARAMETER_VALUE.CHARSET", f.text(1, i))
+		return dst
 	}
-	f.failText(i, "INVALID_PARAMETER_VALUE.CHARSET", f.text(1, i))
+	if !ok {
+		f.failText(i, badCoding, b)
+		return dst[:start]
+	}
 	return dst
 }
 
-// appendNarrow writes one byte a character, ? for those beyond the set.
-func appendNarrow(dst, b []byte, most rune) []byte {
+// appendNarrow writes one byte a character; false: one is beyond the set.
+func appendNarrow(dst, b []byte, most rune) ([]byte, bool) {
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)
 		if r > most {
-			r = '?'
+			return dst, false
 		}
 		dst, b = append(dst, byte(r)), b[n:]
 	}
-	return dst
+	return dst, true
 }
 
 func appendUTF16(dst, b []byte, big bool) []byte {
@@ -118,42 +133,80 @@ func checkDecode(c *call) *Node {
 }
 
 func decodeText(f *frame, i uint32, dst []byte) []byte {
-	b := f.text(0, i)
+	b, start, ok := f.text(0, i), len(dst), false
 	switch strings.ToUpper(string(f.text(1, i))) {
 	case "UTF-8":
-		if utf8.Valid(b) {
-			return append(dst, b...)
+		if ok = utf8.Valid(b); ok {
+			dst = append(dst, b...)
 		}
-		f.fail(i, "MALFORMED_CHARACTER_CODING", "")
-		return dst
-	case "US-ASCII", "ISO-8859-1":
+	case "US-ASCII":
+		if ok = bytes.IndexFunc(b, func(r rune) bool { return r > 0x7f }) < 0; ok {
+			dst = append(dst, b...)
+		}
+	case "ISO-8859-1":
 		for _, c := range b {
 			dst = utf8.AppendRune(dst, rune(c))
 		}
 		return dst
-	case "UTF-16BE", "UTF-16":
-		return appendFromUTF16(dst, b, 1, 0)
+	case "UTF-16BE":
+		dst, ok = appendFromUTF16(dst, b, binary.BigEndian)
 	case "UTF-16LE":
-		return appendFromUTF16(dst, b, 0, 1)
+		dst, ok = appendFromUTF16(dst, b, binary.LittleEndian)
+	case "UTF-16": // big-endian without a mark
+		switch {
+		case bytes.HasPrefix(b, []byte{0xff, 0xfe}):
+			dst, ok = appendFromUTF16(dst, b[2:], binary.LittleEndian)
+		case bytes.HasPrefix(b, []byte{0xfe, 0xff}):
+			dst, ok = appendFromUTF16(dst, b[2:], binary.BigEndian)
+		default:
+			dst, ok = appendFromUTF16(dst, b, binary.BigEndian)
+		}
+	case "UTF-32":
+		dst, ok = appendFromUTF32(dst, b)
+	default:
+		f.failText(i, "INVALID_PARAMETER_VALUE.CHARSET", f.text(1, i))
+		return dst
 	}
-	f.failText(i, "INVALID_PARAMETER_VALUE.CHARSET", f.text(1, i))
+	if !ok {
+		f.fail(i, badCoding, "")
+		return dst[:start]
+	}
 	return dst
 }
 
-// appendFromUTF16 reads units whose low and high bytes are at the places given.
-func appendFromUTF16(dst, b []byte, low, high int) []byte {
-	for k := 0; k+1 < len(b); k += 2 {
-		r := rune(b[k+low]) | rune(b[k+high])<<8
-		if utf16.IsSurrogate(r) && k+3 < len(b) {
-			r = utf16.DecodeRune(r, rune(b[k+2+low])|rune(b[k+2+high])<<8)
-			k += 2
-		}
-		if r == 0xfeff && k == 0 {
-			continue
+// appendFromUTF16 reads units of two bytes; false: half a unit, or half a pair of them.
+func appendFromUTF16(dst, b []byte, order binary.ByteOrder) ([]byte, bool) {
+	if len(b)%2 != 0 {
+		return dst, false
+	}
+	for ; len(b) > 0; b = b[2:] {
+		r := rune(order.Uint16(b))
+		if utf16.IsSurrogate(r) {
+			if len(b) < 4 {
+				return dst, false
+			}
+			if r = utf16.DecodeRune(r, rune(order.Uint16(b[2:]))); r == utf8.RuneError {
+				return dst, false
+			}
+			b = b[2:]
 		}
 		dst = utf8.AppendRune(dst, r)
 	}
-	return dst
+	return dst, true
+}
+
+func appendFromUTF32(dst, b []byte) ([]byte, bool) {
+	if len(b)%4 != 0 {
+		return dst, false
+	}
+	for ; len(b) > 0; b = b[4:] {
+		r := rune(binary.BigEndian.Uint32(b))
+		if !utf8.ValidRune(r) {
+			return dst, false
+		}
+		dst = utf8.AppendRune(dst, r)
+	}
+	return dst, true
 }
 
 // urlEncode is the form encoding of java.net.URLEncoder: blanks are +, and . - * _ stay.

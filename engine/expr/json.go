@@ -78,7 +78,7 @@ func checkToJSON(c *call) *Node {
 			return nil
 		}
 		if p, ok := opts["timestampformat"]; ok {
-			if _, err := parsePattern(p); err != nil {
+			if _, err := parsePattern(p, false); err != nil {
 				return c.fault(patternClass(err), "timestampFormat: %v", err)
 			}
 		}
@@ -93,7 +93,7 @@ func toJSON(n *Node, env *Env) (kernel, error) {
 		opts := mapTexts(n.Args[1].Const)
 		format.KeepNulls = strings.EqualFold(opts["ignorenullfields"], "false")
 		if text, ok := opts["timestampformat"]; ok {
-			p, err := parsePattern(text)
+			p, err := parsePattern(text, false)
 			if err != nil {
 				return nil, err
 			}

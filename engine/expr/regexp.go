@@ -9,8 +9,8 @@ import (
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
-// Regular expressions are RE2's, with the names that Java has for classes of characters. What RE2 has
-// not (looking around, back references) is a fault.
+// Regular expressions are RE2's, with the names that Java has for classes of characters, and matched one
+// after the other as Java does (match.go). What RE2 has not (looking around, back references) is a fault.
 
 const badRegexp = "INVALID_PARAMETER_VALUE.PATTERN"
 
@@ -26,21 +26,21 @@ func compileRegexp(s string) (*regexp.Regexp, error) { return regexp.Compile(jav
 // expressions keeps the last regular expression that a call has seen.
 type expressions struct {
 	text string
-	re   *regexp.Regexp
+	m    *matcher
 	err  error
 }
 
 // of compiles, or fails row i.
-func (e *expressions) of(f *frame, i uint32, text []byte) *regexp.Regexp {
-	if e.re == nil && e.err == nil || string(text) != e.text {
+func (e *expressions) of(f *frame, i uint32, text []byte) *matcher {
+	if e.m == nil && e.err == nil || string(text) != e.text {
 		e.text = string(text)
-		e.re, e.err = compileRegexp(e.text)
+		e.m, e.err = newMatcher(e.text)
 	}
 	if e.err != nil {
 		f.failText(i, badRegexp, text)
 		return nil
 	}
-	return e.re
+	return e.m
 }
 
 func checkRegexp(result string) func(c *call) *Node {
@@ -63,64 +63,112 @@ func regexpLike(*Node, *Env) (kernel, error) {
 	cache := &expressions{}
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
-			if re := cache.of(f, i, f.text(1, i)); re != nil {
-				f.out.Int[i] = bit(re.Match(f.text(0, i)))
+			if m := cache.of(f, i, f.text(1, i)); m != nil {
+				f.out.Int[i] = bit(m.re.Match(f.text(0, i)))
 			}
 		}
 	}, nil
 }
 
-// goTemplate turns a replacement of Java ($1, \$) into one of Go (${1}, $$).
-func goTemplate(s []byte) string {
-	var out strings.Builder
+// replacement is the text that stands for a match: pieces of text, and numbers of groups.
+type replacement struct {
+	pieces []string
+	groups []int // groups[k] stands behind pieces[k], -1: none
+}
+
+// parseReplacement reads $1, ${name} and \\c as Java does: of the digits behind $ as many as make the
+// number of a group.
+func parseReplacement(s []byte, re *regexp.Regexp) (r replacement, ok bool) {
+	var text []byte
 	for k := 0; k < len(s); k++ {
 		switch c := s[k]; {
-		case c == '\\' && k+1 < len(s):
-			k++
-			if s[k] == '$' {
-				out.WriteByte('$')
+		case c == '\\':
+			if k++; k == len(s) {
+				return r, false
 			}
-			out.WriteByte(s[k])
-		case c == '$' && k+1 < len(s) && s[k+1] >= '0' && s[k+1] <= '9':
-			out.WriteString("${" + string(s[k+1]) + "}")
-			k++
+			text = append(text, s[k])
+		case c == '$':
+			group, after, ok := groupReference(s[k+1:], re)
+			if !ok {
+				return r, false
+			}
+			r.pieces, r.groups, text = append(r.pieces, string(text)), append(r.groups, group), text[:0]
+			k = len(s) - len(after) - 1
 		default:
-			out.WriteByte(c)
+			text = append(text, c)
 		}
 	}
-	return out.String()
+	r.pieces, r.groups = append(r.pieces, string(text)), append(r.groups, -1)
+	return r, true
+}
+
+func groupReference(s []byte, re *regexp.Regexp) (group int, after []byte, ok bool) {
+	if len(s) > 0 && s[0] == '{' {
+		name, after, ok := strings.Cut(string(s[1:]), "}")
+		group = re.SubexpIndex(name)
+		return group, s[len(s)-len(after):], ok && group > 0
+	}
+	n := 0
+	for ; n < len(s) && s[n] >= '0' && s[n] <= '9'; n++ {
+		next := group*10 + int(s[n]-'0')
+		if n > 0 && next > re.NumSubexp() {
+			break
+		}
+		group = next
+	}
+	return group, s[n:], n > 0 && group <= re.NumSubexp()
+}
+
+// append appends the replacement of the match m in b.
+func (r *replacement) append(dst, b []byte, m []int) []byte {
+	for k, piece := range r.pieces {
+		dst = append(dst, piece...)
+		if g := r.groups[k]; g >= 0 && m[2*g] >= 0 {
+			dst = append(dst, b[m[2*g]:m[2*g+1]]...)
+		}
+	}
+	return dst
 }
 
 func regexpReplace(*Node, *Env) (kernel, error) {
 	cache := &expressions{}
-	var with, template string
-	known := false
+	var with string
+	var of *matcher
+	var by replacement
+	good := false
 	return eachTextKernel(func(f *frame, i uint32, dst []byte) []byte {
-		re := cache.of(f, i, f.text(1, i))
-		if re == nil {
+		m := cache.of(f, i, f.text(1, i))
+		if m == nil {
 			return dst
 		}
-		if t := f.text(2, i); !known || string(t) != with {
-			with, known = string(t), true
-			template = goTemplate(t)
+		if t := f.text(2, i); m != of || string(t) != with {
+			with, of = string(t), m
+			by, good = parseReplacement(t, m.re)
 		}
 		b := f.text(0, i)
-		if len(f.args) == 4 { // from a place on
+		if len(f.args) == 4 { // from a place on, as if the text began there
 			start := f.int(3, i)
 			if start < 1 {
 				f.fail(i, "INVALID_PARAMETER_VALUE.POSITION", "")
 				return dst
 			}
 			tail := skipRunes(b, start-1)
+			if start > 1 && len(tail) == 0 {
+				return append(dst, b...)
+			}
 			dst = append(dst, b[:len(b)-len(tail)]...)
 			b = tail
 		}
 		from := 0
-		for _, m := range re.FindAllSubmatchIndex(b, -1) {
-			dst = append(dst, b[from:m[0]]...)
-			dst = re.Expand(dst, []byte(template), b, m)
-			from = m[1]
-		}
+		m.each(b, func(at []int) bool {
+			if !good {
+				f.failText(i, "INVALID_REGEXP_REPLACE", f.text(2, i))
+				return false
+			}
+			dst = by.append(append(dst, b[from:at[0]]...), b, at)
+			from = at[1]
+			return true
+		})
 		return append(dst, b[from:]...)
 	}), nil
 }
@@ -147,17 +195,17 @@ func (f *frame) group(i uint32, re *regexp.Regexp) (int, bool) {
 func regexpExtract(*Node, *Env) (kernel, error) {
 	cache := &expressions{}
 	return eachTextKernel(func(f *frame, i uint32, dst []byte) []byte {
-		re := cache.of(f, i, f.text(1, i))
-		if re == nil {
+		m := cache.of(f, i, f.text(1, i))
+		if m == nil {
 			return dst
 		}
 		b := f.text(0, i)
-		m := re.FindSubmatchIndex(b)
-		if m == nil { // and the group does not matter
+		at := m.re.FindSubmatchIndex(b)
+		if at == nil { // and the group does not matter
 			return dst
 		}
-		if g, ok := f.group(i, re); ok && m[2*g] >= 0 {
-			dst = append(dst, b[m[2*g]:m[2*g+1]]...)
+		if g, ok := f.group(i, m.re); ok && at[2*g] >= 0 {
+			dst = append(dst, b[at[2*g]:at[2*g+1]]...)
 		}
 		return dst
 	}), nil
@@ -169,17 +217,20 @@ func regexpExtractAll(*Node, *Env) (kernel, error) {
 		f.grow()
 		for _, i := range rows {
 			f.openRow(i)
-			if re := cache.of(f, i, f.text(1, i)); re != nil {
-				if g, ok := f.group(i, re); ok {
-					b := f.text(0, i)
-					for _, m := range re.FindAllSubmatchIndex(b, -1) {
-						var found []byte
-						if m[2*g] >= 0 {
-							found = b[m[2*g]:m[2*g+1]]
-						}
-						f.out.Kids[0].AppendBytes(found)
+			if m := cache.of(f, i, f.text(1, i)); m != nil {
+				b := f.text(0, i)
+				m.each(b, func(at []int) bool {
+					g, ok := f.group(i, m.re)
+					if !ok {
+						return false
 					}
-				}
+					var found []byte
+					if at[2*g] >= 0 {
+						found = b[at[2*g]:at[2*g+1]]
+					}
+					f.out.Kids[0].AppendBytes(found)
+					return true
+				})
 			}
 			f.shutRow()
 		}
@@ -190,27 +241,30 @@ func regexpCount(*Node, *Env) (kernel, error) {
 	cache := &expressions{}
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
-			if re := cache.of(f, i, f.text(1, i)); re != nil {
-				f.out.Int[i] = int64(len(re.FindAllIndex(f.text(0, i), -1)))
+			if m := cache.of(f, i, f.text(1, i)); m != nil {
+				n := int64(0)
+				m.each(f.text(0, i), func([]int) bool { n++; return true })
+				f.out.Int[i] = n
 			}
 		}
 	}, nil
 }
 
+// regexpSubstr is the first match, or NULL where that is nothing or empty.
 func regexpSubstr(*Node, *Env) (kernel, error) {
 	cache := &expressions{}
 	return eachTextKernel(func(f *frame, i uint32, dst []byte) []byte {
-		re := cache.of(f, i, f.text(1, i))
-		if re == nil {
+		m := cache.of(f, i, f.text(1, i))
+		if m == nil {
 			return dst
 		}
 		b := f.text(0, i)
-		m := re.FindIndex(b)
-		if m == nil {
+		at := m.re.FindIndex(b)
+		if at == nil || at[0] == at[1] {
 			f.null(i)
 			return dst
 		}
-		return append(dst, b[m[0]:m[1]]...)
+		return append(dst, b[at[0]:at[1]]...)
 	}), nil
 }
 
@@ -218,14 +272,14 @@ func regexpInstr(*Node, *Env) (kernel, error) {
 	cache := &expressions{}
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
-			re := cache.of(f, i, f.text(1, i))
-			if re == nil {
+			m := cache.of(f, i, f.text(1, i))
+			if m == nil {
 				continue
 			}
 			b := f.text(0, i)
 			f.out.Int[i] = 0
-			if m := re.FindIndex(b); m != nil {
-				f.out.Int[i] = int64(runes(b[:m[0]])) + 1
+			if at := m.re.FindIndex(b); at != nil {
+				f.out.Int[i] = int64(runes(b[:at[0]])) + 1
 			}
 		}
 	}, nil
@@ -238,41 +292,44 @@ func splitKernel(*Node, *Env) (kernel, error) {
 		f.grow()
 		for _, i := range rows {
 			f.openRow(i)
-			if re := cache.of(f, i, f.text(1, i)); re != nil {
+			if m := cache.of(f, i, f.text(1, i)); m != nil {
 				limit := int64(-1)
 				if len(f.args) == 3 {
 					limit = f.int(2, i)
 				}
-				splitText(&f.out.Kids[0], f.text(0, i), re, limit)
+				splitText(&f.out.Kids[0], f.text(0, i), m, limit)
 			}
 			f.shutRow()
 		}
 	}, nil
 }
 
-func splitText(out *column.Vector, b []byte, re *regexp.Regexp, limit int64) {
-	if re.String() == "" { // every character by itself
-		for len(b) > 0 && limit != 1 {
+// splitText appends the pieces of b, at most limit of them if that is positive. The empty pattern gives
+// every character by itself and nothing behind the last.
+func splitText(out *column.Vector, b []byte, m *matcher, limit int64) {
+	if m.re.String() == "" && len(b) > 0 {
+		for limit != 1 {
 			_, n := utf8.DecodeRune(b)
+			if n == len(b) {
+				break
+			}
 			out.AppendBytes(b[:n])
 			b, limit = b[n:], limit-1
 		}
-		if len(b) > 0 {
-			out.AppendBytes(b)
-		}
+		out.AppendBytes(b)
 		return
 	}
-	from, parts := 0, int64(1)
-	for _, m := range re.FindAllIndex(b, -1) {
-		if limit > 0 && parts >= limit {
-			break
-		}
-		if m[1] == 0 || m[0] == m[1] && m[0] == len(b) {
-			continue // nothing was matched at an end
-		}
-		out.AppendBytes(b[from:m[0]])
-		from = m[1]
-		parts++
+	from := 0
+	if limit != 1 {
+		m.each(b, func(at []int) bool {
+			if at[1] == 0 {
+				return true // nothing was matched at the start
+			}
+			out.AppendBytes(b[from:at[0]])
+			from = at[1]
+			limit--
+			return limit != 1
+		})
 	}
 	out.AppendBytes(b[from:])
 }

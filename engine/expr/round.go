@@ -98,7 +98,7 @@ func roundKernel(how rounding) maker {
 			for _, i := range rows {
 				x, ok := roundTens(small(f.int(0, i)), -places, how)
 				if !ok || !x.isSmall() || int64(x.lo) < least || int64(x.lo) > most {
-					f.fail(i, overflowClass(t), "")
+					f.fail(i, overflowClass("round", t), "")
 					continue
 				}
 				f.out.Int[i] = int64(x.lo)

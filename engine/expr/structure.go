@@ -14,6 +14,7 @@ func structures() []function {
 		{name: eachFieldFunc, kernel: eachFieldKernel},
 		{name: "array", check: checkArray, kernel: same(makeArray), nulls: true},
 		{name: "map", check: checkMap, kernel: same(makeMap), nulls: true},
+		{name: sortMapsFunc, sig: "any -> =0", kernel: same(sortMaps)},
 		{name: "[]", check: checkIndex, kernel: same(indexArray(0, "INVALID_ARRAY_INDEX"))},
 		{name: "get", check: checkIndex, kernel: same(indexArray(0, ""))},
 		{name: "element_at", check: checkElementAt, kernel: elementAt("INVALID_ARRAY_INDEX_IN_ELEMENT_AT")},

@@ -39,15 +39,39 @@ func repeat(f *frame, i uint32, dst []byte) []byte {
 	return f.fill(i, dst, f.text(0, i), f.int(1, i))
 }
 
+// checkPad is lpad and rpad: BINARY is filled with BINARY, by default zeros, and everything else with text.
+func checkPad(c *call) *Node {
+	if !c.arity(2, 3) {
+		return nil
+	}
+	word := "string"
+	if c.args[0].Type.Kind == column.Binary && c.args[len(c.args)-1].Type.Kind == column.Binary == (len(c.args) == 3) {
+		word = "binary"
+	}
+	if !c.coerce(0, word) || !c.coerce(1, "int") || len(c.args) == 3 && !c.coerce(2, word) {
+		return nil
+	}
+	return c.node(c.args[0].Type)
+}
+
 func padKernel(front bool) maker {
 	return eachText(func(f *frame, i uint32, dst []byte) []byte {
+		binary := f.out.Type.Kind == column.Binary
 		b, want, pad := f.text(0, i), f.int(1, i), []byte(" ")
-		if len(f.args) == 3 {
+		switch {
+		case len(f.args) == 3:
 			pad = f.text(2, i)
+		case binary:
+			pad = []byte{0}
 		}
-		have := int64(runes(b))
+		size, first := func(b []byte) int64 { return int64(runes(b)) }, firstRunes
+		if binary {
+			size = func(b []byte) int64 { return int64(len(b)) }
+			first = func(b []byte, n int64) []byte { return b[:max(0, min(n, int64(len(b))))] }
+		}
+		have := size(b)
 		if have >= want || len(pad) == 0 {
-			return append(dst, firstRunes(b, want)...)
+			return append(dst, first(b, want)...)
 		}
 		if want > maxText {
 			return f.fill(i, dst, pad, want)
@@ -55,9 +79,9 @@ func padKernel(front bool) maker {
 		if !front {
 			dst = append(dst, b...)
 		}
-		whole := int64(runes(pad))
+		whole := size(pad)
 		dst = f.fill(i, dst, pad, (want-have)/whole)
-		dst = append(dst, firstRunes(pad, (want-have)%whole)...)
+		dst = append(dst, first(pad, (want-have)%whole)...)
 		if front {
 			dst = append(dst, b...)
 		}

@@ -8,26 +8,34 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 )
 
-// timeSums are the functions that + - * / become when one side is a date, a timestamp or an interval.
+// timeSums are the functions that + - * / become when one side is a date, a timestamp or an interval, and
+// the same with failures as NULL for try_add and its like.
 func timeSums() []function {
-	return []function{
+	list := []function{
 		{name: "date_add", also: "dateadd", check: checkDateAdd, kernel: addDays(1)},
 		{name: "date_sub", sig: "date;integer -> date", kernel: addDays(-1)},
 		{name: "add_months", sig: "date;int -> date", kernel: same(addMonths)},
 		{name: "timestampadd", check: checkTimestampAdd},
 		{name: "date plus months", sig: "date;any -> date", kernel: same(addMonths)},
-		{name: "time plus months", sig: "time;any -> =0", kernel: addMonthsToTime},
-		{name: "time plus days", sig: "time;bigint -> =0", kernel: addDaysToTime},
-		{name: "time plus micros", sig: "time;any -> =0", kernel: addMicros},
+		{name: "time plus months", sig: "time;any -> =0", kernel: addMonthsToTime(javaArithmetic)},
+		{name: "time plus micros", sig: "time;any -> =0", kernel: addMicros(javaArithmetic)},
+		{name: "timestampadd months", sig: "time;any -> =0", kernel: addMonthsToTime(timeOverflow)},
+		{name: "timestampadd days", sig: "time;bigint -> =0", kernel: addDaysToTime},
+		{name: "timestampadd micros", sig: "time;any -> =0", kernel: addMicros(timeOverflow)},
 		{name: "interval times", sig: "any;any", check: checkScale, kernel: scaleInterval},
 		{name: "interval divided", sig: "any;any", check: checkScale, kernel: scaleInterval},
 		{name: "datediff", also: "date_diff", check: checkDatediff, kernel: same(dayDifference)},
-		{name: "timestampdiff", check: checkTimestampDiff, kernel: timeDifference},
-		{name: "time difference", sig: "any;any -> interval day to second", kernel: same(subtractTimes)},
+		{name: "timestampdiff", also: "timediff", check: checkTimestampDiff, kernel: timeDifference},
+		{name: "time difference", sig: "any;any -> interval day to second", kernel: subtractTimes},
 		{name: "day difference", sig: "date;date", check: checkDayDifference, kernel: same(dayInterval)},
 		{name: "months_between", sig: "timestamp;timestamp;boolean? -> double", kernel: monthsBetween},
 		{name: "last_day", sig: "date -> date", kernel: dateField(lastDay)},
 	}
+	for _, name := range []string{"date_add", "date_sub", "date plus months", "time plus months", "time plus micros",
+		"interval times", "interval divided", "time difference", "day difference"} {
+		list = append(list, function{name: "try " + name, kernel: quietly(name)})
+	}
+	return list
 }
 
 // timeArithmetic binds + - * / where a side is a date, a timestamp or an interval; false says that
@@ -105,7 +113,7 @@ func (c *call) difference(l, r *Node) *Node {
 }
 
 func checkDateAdd(c *call) *Node {
-	if len(c.args) == 3 {
+	if len(c.args) == 3 && c.args[0].Name == unitName {
 		return c.other("timestampadd", c.args...)
 	}
 	if !c.arity(2, 2) || !c.coerce(0, "date") || !c.coerce(1, "integer") {
@@ -114,15 +122,11 @@ func checkDateAdd(c *call) *Node {
 	return c.node(column.Of(column.Date))
 }
 
+// addDays adds days, or takes them away. What does not fit turns round, as Spark's does.
 func addDays(sign int64) maker {
 	return same(func(f *frame, rows []uint32) {
 		for _, i := range rows {
-			x := f.int(0, i) + sign*f.int(1, i)
-			if x < math.MinInt32 || x > math.MaxInt32 {
-				f.fail(i, "ARITHMETIC_OVERFLOW", "")
-				continue
-			}
-			f.out.Int[i] = x
+			f.out.Int[i] = int64(int32(f.int(0, i) + sign*f.int(1, i)))
 		}
 	})
 }
@@ -137,7 +141,12 @@ func plusMonths(days, months int64) int64 {
 
 func addMonths(f *frame, rows []uint32) {
 	for _, i := range rows {
-		f.out.Int[i] = plusMonths(f.int(0, i), f.int(1, i))
+		days := plusMonths(f.int(0, i), f.int(1, i))
+		if days < math.MinInt32 || days > math.MaxInt32 {
+			f.fail(i, "ARITHMETIC_OVERFLOW", "")
+			continue
+		}
+		f.out.Int[i] = days
 	}
 }
 
@@ -151,45 +160,71 @@ func wallClock(t column.Type, env *Env) (to, from func(int64) int64) {
 	return local.of, func(x int64) int64 { return codec.ToInstant(x, env.Zone) }
 }
 
-func addMonthsToTime(n *Node, env *Env) (kernel, error) {
-	to, from := wallClock(n.Type, env)
-	return func(f *frame, rows []uint32) {
-		for _, i := range rows {
-			wall := to(f.int(0, i))
-			days, rest := codec.FloorDiv(wall, codec.MicrosPerDay), codec.FloorMod(wall, codec.MicrosPerDay)
-			f.out.Int[i] = from(plusMonths(days, f.int(1, i))*codec.MicrosPerDay + rest)
-		}
-	}, nil
+// Days that a time can have; beyond, its microseconds overflow.
+const (
+	leastDay = math.MinInt64/codec.MicrosPerDay + 2
+	mostDay  = math.MaxInt64/codec.MicrosPerDay - 2
+)
+
+// addMonthsToTime fails rows that overflow with a class.
+func addMonthsToTime(class string) maker {
+	return func(n *Node, env *Env) (kernel, error) {
+		to, from := wallClock(n.Type, env)
+		return func(f *frame, rows []uint32) {
+			for _, i := range rows {
+				wall, months := to(f.int(0, i)), f.int(1, i)
+				days, rest := codec.FloorDiv(wall, codec.MicrosPerDay), codec.FloorMod(wall, codec.MicrosPerDay)
+				if months >= math.MinInt32 && months <= math.MaxInt32 {
+					days = plusMonths(days, months)
+				} else {
+					days = mostDay + 1
+				}
+				if days < leastDay || days > mostDay {
+					f.fail(i, class, "")
+					continue
+				}
+				f.out.Int[i] = from(days*codec.MicrosPerDay + rest)
+			}
+		}, nil
+	}
 }
 
 func addDaysToTime(n *Node, env *Env) (kernel, error) {
 	to, from := wallClock(n.Type, env)
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
-			f.out.Int[i] = from(to(f.int(0, i)) + f.int(1, i)*codec.MicrosPerDay)
+			wall, days := to(f.int(0, i)), f.int(1, i)
+			if sum := codec.FloorDiv(wall, codec.MicrosPerDay) + days; days < -mostDay || days > mostDay || sum < leastDay || sum > mostDay {
+				f.fail(i, timeOverflow, "")
+				continue
+			}
+			f.out.Int[i] = from(wall + days*codec.MicrosPerDay)
 		}
 	}, nil
 }
 
-// addMicros adds an interval to a time. Whole days are days of the calendar, as in Spark.
-func addMicros(n *Node, env *Env) (kernel, error) {
-	to, from := wallClock(n.Type, env)
-	utc := env.Zone == nil || newLocalTime(env.Zone).zone == nil || n.Type.Kind == column.TimestampNTZ
-	return func(f *frame, rows []uint32) {
-		for _, i := range rows {
-			x, d := f.int(0, i), f.int(1, i)
-			if !utc {
-				days := d / codec.MicrosPerDay
-				x, d = from(to(x)+days*codec.MicrosPerDay), d-days*codec.MicrosPerDay
+// addMicros adds an interval to a time, and fails rows that overflow with a class. Whole days are days of
+// the calendar, as in Spark.
+func addMicros(class string) maker {
+	return func(n *Node, env *Env) (kernel, error) {
+		to, from := wallClock(n.Type, env)
+		utc := env.Zone == nil || newLocalTime(env.Zone).zone == nil || n.Type.Kind == column.TimestampNTZ
+		return func(f *frame, rows []uint32) {
+			for _, i := range rows {
+				x, d := f.int(0, i), f.int(1, i)
+				r := x + d
+				if (x^r)&(d^r) < 0 {
+					f.fail(i, class, "")
+					continue
+				}
+				if !utc {
+					days := d / codec.MicrosPerDay
+					r = from(to(x)+days*codec.MicrosPerDay) + d - days*codec.MicrosPerDay
+				}
+				f.out.Int[i] = r
 			}
-			r := x + d
-			if (x^r)&(d^r) < 0 {
-				f.fail(i, "DATETIME_OVERFLOW", "")
-				continue
-			}
-			f.out.Int[i] = r
-		}
-	}, nil
+		}, nil
+	}
 }
 
 func checkScale(c *call) *Node {
@@ -203,11 +238,12 @@ func checkScale(c *call) *Node {
 // scaleInterval multiplies or divides an interval by a number, rounding half up.
 func scaleInterval(n *Node, _ *Env) (kernel, error) {
 	t, divide := n.Args[1].Type, n.Func == "interval divided"
+	least, most := bounds(n.Type.Kind)
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
 			num, den := big.NewInt(f.int(0, i)), big.NewInt(1)
 			if t.UsesFloat() {
-				f.scaleByFloat(i, f.float(1, i), divide)
+				f.scaleByFloat(i, f.float(1, i), divide, least, most)
 				continue
 			}
 			x := big.NewInt(0)
@@ -227,8 +263,8 @@ func scaleInterval(n *Node, _ *Env) (kernel, error) {
 				num.Mul(num, x)
 			}
 			r := divRound(num, den, halfUp)
-			if !r.IsInt64() {
-				f.fail(i, "ARITHMETIC_OVERFLOW", "")
+			if !r.IsInt64() || r.Int64() < least || r.Int64() > most {
+				f.fail(i, javaArithmetic, "")
 				continue
 			}
 			f.out.Int[i] = r.Int64()
@@ -236,7 +272,7 @@ func scaleInterval(n *Node, _ *Env) (kernel, error) {
 	}, nil
 }
 
-func (f *frame) scaleByFloat(i uint32, x float64, divide bool) {
+func (f *frame) scaleByFloat(i uint32, x float64, divide bool, least, most int64) {
 	r := float64(f.int(0, i)) * x
 	if divide {
 		if x == 0 {
@@ -245,17 +281,21 @@ func (f *frame) scaleByFloat(i uint32, x float64, divide bool) {
 		}
 		r = float64(f.int(0, i)) / x
 	}
-	if r != r || math.Abs(r) >= math.MaxInt64 {
-		f.fail(i, "ARITHMETIC_OVERFLOW", "")
+	if r = math.Round(r); !(r >= float64(least) && r < -float64(least)) || int64(r) > most {
+		f.fail(i, javaArithmetic, "")
 		return
 	}
-	f.out.Int[i] = int64(math.Round(r))
+	f.out.Int[i] = int64(r)
 }
 
-func subtractTimes(f *frame, rows []uint32) {
-	for _, i := range rows {
-		f.out.Int[i] = f.int(0, i) - f.int(1, i)
-	}
+// subtractTimes is the difference by the clock on the wall.
+func subtractTimes(n *Node, env *Env) (kernel, error) {
+	wall, _ := wallClock(n.Args[0].Type, env)
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			f.out.Int[i] = wall(f.int(0, i)) - wall(f.int(1, i))
+		}
+	}, nil
 }
 
 func checkDayDifference(c *call) *Node {

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math"
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/codec"
@@ -21,7 +22,7 @@ func timeConversions() []function {
 		{name: "try parse time", sig: "string;string -> timestamp", check: checkPattern("timestamp"), kernel: parseTime(true)},
 		{name: "unix_timestamp", also: "to_unix_timestamp", check: checkUnixTimestamp},
 		{name: "from_unixtime", sig: "bigint;string? -> string", check: checkFromUnixtime},
-		{name: "timestamp_seconds", sig: "numeric -> timestamp", check: checkTimestampSeconds},
+		{name: "timestamp_seconds", check: checkTimestampSeconds, kernel: timestampSeconds},
 		{name: "timestamp_millis", sig: "bigint -> timestamp", kernel: timesConst(1000)},
 		{name: "timestamp_micros", sig: "bigint -> timestamp", kernel: timesConst(1)},
 		{name: "unix_seconds", sig: "timestamp -> bigint", kernel: dividedBy(codec.MicrosPerSecond)},
@@ -41,7 +42,7 @@ func timeConversions() []function {
 func checkPattern(result string) func(c *call) *Node {
 	return func(c *call) *Node {
 		if text, ok := c.constantText(1); ok {
-			if _, err := parsePattern(text); err != nil {
+			if _, err := parsePattern(text, result == "timestamp"); err != nil {
 				return c.b.fail(sql.Fault{Pos: c.args[1].Pos, Class: patternClass(err), Message: err.Error()})
 			}
 		}
@@ -51,14 +52,15 @@ func checkPattern(result string) func(c *call) *Node {
 
 // patterns keeps the last pattern that a call has seen.
 type patterns struct {
+	parsing bool // times are read by them
 	text    string
 	pattern *timePattern
 	err     error
 }
 
-func newPatterns(n *Node) *patterns {
-	p := &patterns{}
-	p.pattern, p.err = parsePattern("")
+func newPatterns(n *Node, parsing bool) *patterns {
+	p := &patterns{parsing: parsing}
+	p.pattern, p.err = parsePattern("", parsing)
 	if text, ok := nodeText(n); ok {
 		p.of([]byte(text))
 	}
@@ -68,14 +70,14 @@ func newPatterns(n *Node) *patterns {
 func (p *patterns) of(text []byte) (*timePattern, error) {
 	if string(text) != p.text {
 		p.text = string(text)
-		p.pattern, p.err = parsePattern(p.text)
+		p.pattern, p.err = parsePattern(p.text, p.parsing)
 	}
 	return p.pattern, p.err
 }
 
 // dateFormat keeps the last text: neighbours in time often look alike.
 func dateFormat(n *Node, env *Env) (kernel, error) {
-	cache, local := newPatterns(n.Args[1]), newLocalTime(env.Zone)
+	cache, local := newPatterns(n.Args[1], false), newLocalTime(env.Zone)
 	var last *timePattern
 	var unit, offset int64
 	var text []byte
@@ -100,7 +102,7 @@ func dateFormat(n *Node, env *Env) (kernel, error) {
 // parseTime reads texts by a pattern.
 func parseTime(quiet bool) maker {
 	return func(n *Node, env *Env) (kernel, error) {
-		cache := newPatterns(n.Args[1])
+		cache := newPatterns(n.Args[1], true)
 		return func(f *frame, rows []uint32) {
 			f.quiet = quiet
 			for _, i := range rows {
@@ -171,14 +173,62 @@ func checkFromUnixtime(c *call) *Node {
 	return c.other("date_format", castTo(c.args[0], column.Of(column.Timestamp)), pattern)
 }
 
+// checkTimestampSeconds takes numbers alone, not texts that hold one.
 func checkTimestampSeconds(c *call) *Node {
-	return castTo(c.args[0], column.Of(column.Timestamp))
+	if !c.arity(1, 1) {
+		return nil
+	}
+	if t := c.args[0].Type; !t.IsNumeric() && t.Kind != column.Void {
+		return c.mismatch(0, "a number")
+	}
+	if !c.coerce(0, "numeric") {
+		return nil
+	}
+	return c.node(column.Of(column.Timestamp))
+}
+
+// timestampSeconds is exact for whole numbers and decimals, and fails for what is finer than microseconds;
+// of a double it takes what fits.
+func timestampSeconds(n *Node, _ *Env) (kernel, error) {
+	t := n.Args[0].Type
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			switch {
+			case t.UsesFloat():
+				x := f.float(0, i) * codec.MicrosPerSecond
+				switch {
+				case x != x || math.IsInf(f.float(0, i), 0):
+					f.null(i)
+				case x >= math.MaxInt64:
+					f.out.Int[i] = math.MaxInt64
+				case x <= math.MinInt64:
+					f.out.Int[i] = math.MinInt64
+				default:
+					f.out.Int[i] = int64(x)
+				}
+			case t.Kind == column.Decimal:
+				x := decimalAt(f.args[0], int(i))
+				r, ok := x.rescale(int(t.Scale), 6, maxPrecision, down)
+				back, exact := r.rescale(6, int(t.Scale), maxPrecision, down)
+				switch {
+				case ok && exact && back != x:
+					f.fail(i, javaArithmetic, "a part of a microsecond would be lost")
+				case !ok || !r.isSmall():
+					f.fail(i, timeOverflow, "")
+				default:
+					f.out.Int[i] = int64(r.lo)
+				}
+			default:
+				f.setProduct(i, f.int(0, i), codec.MicrosPerSecond, timeOverflow)
+			}
+		}
+	}, nil
 }
 
 func timesConst(y int64) maker {
 	return same(func(f *frame, rows []uint32) {
 		for _, i := range rows {
-			f.setProduct(i, f.int(0, i), y)
+			f.setProduct(i, f.int(0, i), y, timeOverflow)
 		}
 	})
 }

@@ -8,22 +8,67 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 )
 
-// parsedTime is what a text says under a pattern; -1: nothing.
+// parsedTime is what a text says under a pattern.
 type parsedTime struct {
-	year, month, day, dayOfYear     int64
-	hour, hour12, minute, second    int64
-	hourOne, hour12One, half, micro int64
-	yearSet                         bool
-	zone                            *time.Location
-	zoned                           bool
-	offset                          int64 // seconds, when zoned and zone is nil
-	weekday                         int64
+	field [timeFieldCount]int64
+	set   [timeFieldCount]bool
+	zone  *time.Location
+	zoned bool
+}
+
+// timeField is a field that a letter of a pattern sets. A text that gives one field two values, or fields
+// that contradict each other, is refused.
+type timeField uint8
+
+const (
+	fieldYear timeField = iota
+	fieldYearOfEra
+	fieldEra // 0: BC; 1: AD
+	fieldMonth
+	fieldDay
+	fieldDayOfYear
+	fieldHour
+	fieldHourOne // 1 to 24
+	fieldHour12
+	fieldHour12One // 1 to 12
+	fieldHalf      // 0: AM; 1: PM
+	fieldMinute
+	fieldSecond
+	fieldMicro
+	fieldOffset // seconds
+	fieldJulian // days since 1858-11-17
+	timeFieldCount
+)
+
+// timeFieldRange is the least and the greatest value of each field.
+var timeFieldRange = [timeFieldCount][2]int64{
+	fieldYear: {-999999999, 999999999}, fieldYearOfEra: {1, 999999999}, fieldEra: {0, 1},
+	fieldMonth: {1, 12}, fieldDay: {1, 31}, fieldDayOfYear: {1, 366},
+	fieldHour: {0, 23}, fieldHourOne: {1, 24}, fieldHour12: {0, 11}, fieldHour12One: {1, 12}, fieldHalf: {0, 1},
+	fieldMinute: {0, 59}, fieldSecond: {0, 59}, fieldMicro: {0, codec.MicrosPerSecond - 1}, fieldOffset: {-18 * 3600, 18 * 3600}, fieldJulian: {-365000000, 365000000},
+}
+
+// put sets a field; false: it cannot have the value, or has another one.
+func (t *parsedTime) put(k timeField, v int64) bool {
+	if t.set[k] && t.field[k] != v || v < timeFieldRange[k][0] || v > timeFieldRange[k][1] {
+		return false
+	}
+	t.field[k], t.set[k] = v, true
+	return true
+}
+
+// or is a field, or what it is without being in the text.
+func (t *parsedTime) or(k timeField, missing int64) int64 {
+	if t.set[k] {
+		return t.field[k]
+	}
+	return missing
 }
 
 // parse reads a text that has the pattern, whole, as java.time does with strict resolving; what the
 // pattern leaves out is that of 1970-01-01 00:00:00.
 func (p *timePattern) parse(b []byte, zone *time.Location) (micros int64, ok bool) {
-	t := parsedTime{year: 1970, month: -1, day: -1, dayOfYear: -1, hour: -1, hour12: -1, minute: 0, second: 0, hourOne: -1, hour12One: -1, half: -1, weekday: -1}
+	t := parsedTime{}
 	rest, ok := parseItems(p.items, b, &t)
 	if !ok || len(rest) > 0 {
 		return 0, false
@@ -49,7 +94,7 @@ func parseItems(items []patternItem, b []byte, t *parsedTime) (rest []byte, ok b
 			b = b[len(it.literal):]
 		default:
 			adjacent := i+1 < len(items) && isDigitField(&items[i+1])
-			if b, ok = t.field(it, b, adjacent); !ok {
+			if b, ok = t.read(it, b, adjacent); !ok {
 				return nil, false
 			}
 		}
@@ -59,9 +104,9 @@ func parseItems(items []patternItem, b []byte, t *parsedTime) (rest []byte, ok b
 
 func isDigitField(it *patternItem) bool {
 	switch it.letter {
-	case 'y', 'u', 'd', 'D', 'F', 'H', 'k', 'K', 'h', 'm', 's', 'S':
+	case 'y', 'd', 'D', 'H', 'k', 'K', 'h', 'm', 's', 'S':
 		return true
-	case 'M', 'L', 'Q', 'q':
+	case 'M', 'L':
 		return it.count < 3
 	}
 	return false
@@ -77,63 +122,68 @@ func readDigits(b []byte, least, most int) (x int64, rest []byte, ok bool) {
 	return x, b[n:], n >= least
 }
 
-// field reads one field of the pattern off b.
-func (t *parsedTime) field(it *patternItem, b []byte, adjacent bool) (rest []byte, ok bool) {
+// read reads one field of the pattern off b.
+func (t *parsedTime) read(it *patternItem, b []byte, adjacent bool) (rest []byte, ok bool) {
 	n := it.count
 	switch it.letter {
-	case 'y', 'u':
-		return t.readYear(b, n, adjacent)
+	case 'y':
+		return t.readYear(it, b, adjacent)
+	case 'G':
+		return t.readName(b, eraNames(n), fieldEra, 0)
 	case 'M', 'L':
-		if n >= 3 {
-			return readName(b, monthNames[:], n == 3, &t.month, 1)
+		switch n {
+		case 3:
+			return t.readName(b, shortMonthNames[:], fieldMonth, 1)
+		case 4:
+			return t.readName(b, monthNames[:], fieldMonth, 1)
 		}
-		return readNumber(b, n, 2, adjacent, &t.month)
+		return t.readNumber(b, n, 2, adjacent, fieldMonth)
 	case 'd':
-		return readNumber(b, n, 2, adjacent, &t.day)
+		return t.readNumber(b, n, 2, adjacent, fieldDay)
 	case 'D':
-		return readNumber(b, n, 3, adjacent, &t.dayOfYear)
-	case 'E':
-		return readName(b, dayNames[:], n < 4, &t.weekday, 0)
+		return t.readNumber(b, n, 3, adjacent, fieldDayOfYear)
 	case 'a':
-		return readName(b, []string{"AM", "PM"}, false, &t.half, 0)
+		return t.readName(b, halfNames[:], fieldHalf, 0)
 	case 'H':
-		return readNumber(b, n, 2, adjacent, &t.hour)
+		return t.readNumber(b, n, 2, adjacent, fieldHour)
 	case 'k':
-		return readNumber(b, n, 2, adjacent, &t.hourOne)
+		return t.readNumber(b, n, 2, adjacent, fieldHourOne)
 	case 'K':
-		return readNumber(b, n, 2, adjacent, &t.hour12)
+		return t.readNumber(b, n, 2, adjacent, fieldHour12)
 	case 'h':
-		return readNumber(b, n, 2, adjacent, &t.hour12One)
+		return t.readNumber(b, n, 2, adjacent, fieldHour12One)
 	case 'm':
-		return readNumber(b, n, 2, adjacent, &t.minute)
+		return t.readNumber(b, n, 2, adjacent, fieldMinute)
 	case 's':
-		return readNumber(b, n, 2, adjacent, &t.second)
+		return t.readNumber(b, n, 2, adjacent, fieldSecond)
 	case 'S':
 		return t.readFraction(b, n)
-	case 'V', 'z':
-		return t.readZone(b)
+	case 'g':
+		return t.readNumber(b, n, 19, adjacent, fieldJulian)
+	case 'V', 'z', 'v':
+		return t.readZone(b, it.letter, n)
 	case 'X', 'x', 'Z', 'O':
-		return t.readOffset(b, it.letter)
+		return t.readOffset(b, it.letter, n)
 	}
 	return nil, false
 }
 
-// readNumber reads a field: one letter takes any number of digits, two exactly two.
-func readNumber(b []byte, letters, most int, adjacent bool, to *int64) (rest []byte, ok bool) {
-	least := letters
-	if letters > 1 {
-		most = letters
-	} else if adjacent {
+// readNumber reads a field: one letter takes any number of digits, several as many as there are letters
+// up to the most that the field has.
+func (t *parsedTime) readNumber(b []byte, letters, most int, adjacent bool, to timeField) (rest []byte, ok bool) {
+	switch {
+	case letters > 1:
+	case adjacent:
 		most = 1
-	} else {
+	default:
 		most = 19
 	}
-	*to, rest, ok = readDigits(b, least, most)
-	return rest, ok
+	x, rest, ok := readDigits(b, letters, most)
+	return rest, ok && t.put(to, x)
 }
 
-func (t *parsedTime) readYear(b []byte, n int, adjacent bool) (rest []byte, ok bool) {
-	negative := false
+func (t *parsedTime) readYear(it *patternItem, b []byte, adjacent bool) (rest []byte, ok bool) {
+	negative, n := false, it.count
 	signed := len(b) > 0 && (b[0] == '-' || b[0] == '+')
 	if signed {
 		negative, b = b[0] == '-', b[1:]
@@ -145,25 +195,36 @@ func (t *parsedTime) readYear(b []byte, n int, adjacent bool) (rest []byte, ok b
 	case adjacent, n >= 4 && !signed:
 		most = max(n, 4)
 	}
-	t.year, rest, ok = readDigits(b, n, most)
+	year, rest, ok := readDigits(b, n, most)
 	if n == 2 {
-		t.year += 2000
+		year += 2000
 	}
 	if negative {
-		t.year = -t.year
+		year = -year
 	}
-	t.yearSet = true
-	return rest, ok
+	if it.ofEra {
+		return rest, ok && t.put(fieldYearOfEra, year)
+	}
+	return rest, ok && t.put(fieldYear, year)
 }
 
-func readName(b []byte, names []string, short bool, to *int64, first int64) (rest []byte, ok bool) {
+var (
+	shortMonthNames = shortened(monthNames[:])
+	halfNames       = [...]string{"AM", "PM"}
+)
+
+func shortened(names []string) []string {
+	out := make([]string, len(names))
 	for i, name := range names {
-		if short {
-			name = name[:3]
-		}
+		out[i] = name[:3]
+	}
+	return out
+}
+
+func (t *parsedTime) readName(b []byte, names []string, to timeField, first int64) (rest []byte, ok bool) {
+	for i, name := range names {
 		if len(b) >= len(name) && strings.EqualFold(string(b[:len(name)]), name) {
-			*to = int64(i) + first
-			return b[len(name):], true
+			return b[len(name):], t.put(to, int64(i)+first)
 		}
 	}
 	return nil, false
@@ -177,60 +238,7 @@ func (t *parsedTime) readFraction(b []byte, n int) (rest []byte, ok bool) {
 	for k := len(b) - len(rest); k > 6; k-- {
 		x /= 10
 	}
-	t.micro = x
-	return rest, ok
-}
-
-func (t *parsedTime) readZone(b []byte) (rest []byte, ok bool) {
-	n := 0
-	for n < len(b) && b[n] != ' ' && b[n] != ']' && b[n] != ')' {
-		n++
-	}
-	t.zone, ok = codec.ParseZone(string(b[:n]))
-	t.zoned = true
-	return b[n:], ok
-}
-
-func (t *parsedTime) readOffset(b []byte, letter byte) (rest []byte, ok bool) {
-	t.zoned, t.zone = true, nil
-	if bytes.HasPrefix(b, []byte("GMT")) && (letter == 'O' || letter == 'Z') {
-		b = b[3:]
-		if len(b) == 0 || b[0] != '+' && b[0] != '-' {
-			return b, true
-		}
-	}
-	if len(b) > 0 && b[0] == 'Z' && (letter == 'X' || letter == 'Z') {
-		return b[1:], true
-	}
-	if len(b) == 0 || b[0] != '+' && b[0] != '-' {
-		return nil, false
-	}
-	sign := int64(1)
-	if b[0] == '-' {
-		sign = -1
-	}
-	least := 2
-	if letter == 'O' {
-		least = 1
-	}
-	hours, rest, ok := readDigits(b[1:], least, 2)
-	if !ok {
-		return nil, false
-	}
-	t.offset = hours * 3600
-	for unit := int64(60); unit >= 1; unit /= 60 {
-		after := rest
-		if len(after) > 0 && after[0] == ':' {
-			after = after[1:]
-		}
-		x, after, ok := readDigits(after, 2, 2)
-		if !ok {
-			break
-		}
-		t.offset, rest = t.offset+x*unit, after
-	}
-	t.offset *= sign
-	return rest, t.offset >= -18*3600 && t.offset <= 18*3600
+	return rest, ok && t.put(fieldMicro, x)
 }
 
 // resolve makes an instant of the fields.
@@ -240,51 +248,78 @@ func (t *parsedTime) resolve(zone *time.Location) (micros int64, ok bool) {
 		return 0, false
 	}
 	hour, ok := t.hourOfDay()
-	if !ok || t.minute > 59 || t.second > 59 {
+	if !ok {
 		return 0, false
 	}
-	local := days*codec.MicrosPerDay + hour*codec.MicrosPerHour + t.minute*codec.MicrosPerMinute + t.second*codec.MicrosPerSecond + t.micro
+	local := days*codec.MicrosPerDay + hour*codec.MicrosPerHour + t.field[fieldMinute]*codec.MicrosPerMinute +
+		t.field[fieldSecond]*codec.MicrosPerSecond + t.field[fieldMicro]
 	switch {
-	case t.zoned && t.zone == nil:
-		return local - t.offset*codec.MicrosPerSecond, true
 	case t.zoned:
 		zone = t.zone
+	case t.set[fieldOffset]:
+		return local - t.field[fieldOffset]*codec.MicrosPerSecond, true
 	}
 	return codec.ToInstant(local, zone), true
 }
 
-func (t *parsedTime) date() (days int64, ok bool) {
-	switch {
-	case t.dayOfYear >= 0 && t.month < 0 && t.day < 0:
-		days = codec.DaysOf(t.year, 1, 1) + t.dayOfYear - 1
-		if year, _, _ := codec.DateOf(days); year != t.year || t.dayOfYear == 0 {
-			return 0, false
-		}
-	default:
-		month, day := max(t.month, 1), max(t.day, 1)
-		if t.month == 0 || t.day == 0 || month > 12 || day > int64(codec.DaysIn(t.year, int(month))) {
-			return 0, false
-		}
-		days = codec.DaysOf(t.year, int(month), int(day))
+// year is the year that the text names, 1970 without one.
+func (t *parsedTime) year() (year int64, ok bool) {
+	if !t.set[fieldYearOfEra] {
+		return t.or(fieldYear, 1970), true
 	}
-	return days, t.weekday < 0 || codec.FloorMod(days+3, 7) == t.weekday
+	if year = t.field[fieldYearOfEra]; t.or(fieldEra, 1) == 0 {
+		year = 1 - year
+	}
+	return year, !t.set[fieldYear] || t.field[fieldYear] == year
 }
 
+// date is the day: of the year, if the text tells it and no day that differs, else of the month.
+func (t *parsedTime) date() (days int64, ok bool) {
+	year, ok := t.year()
+	if !ok {
+		return 0, false
+	}
+	month, day := t.or(fieldMonth, 1), t.or(fieldDay, 1)
+	if t.set[fieldJulian] {
+		days = t.field[fieldJulian] - modifiedJulian
+		y, m, d := codec.DateOf(days)
+		agree := t.or(fieldMonth, int64(m)) == int64(m) && t.or(fieldDay, int64(d)) == int64(d) && t.or(fieldDayOfYear, dayOfYear(days)) == dayOfYear(days)
+		return days, agree && (!t.set[fieldYear] && !t.set[fieldYearOfEra] || y == year)
+	}
+	if t.set[fieldDayOfYear] {
+		days = codec.DaysOf(year, 1, 1) + t.field[fieldDayOfYear] - 1
+		y, m, d := codec.DateOf(days)
+		return days, y == year && t.or(fieldMonth, int64(m)) == int64(m) && t.or(fieldDay, int64(d)) == int64(d)
+	}
+	return codec.DaysOf(year, int(month), int(day)), day <= int64(codec.DaysIn(year, int(month)))
+}
+
+// hourOfDay is the hour by any of the ways to tell it, which have to agree.
 func (t *parsedTime) hourOfDay() (hour int64, ok bool) {
-	switch {
-	case t.hour >= 0:
-		return t.hour, t.hour <= 23
-	case t.hourOne >= 0:
-		return t.hourOne % 24, t.hourOne >= 1 && t.hourOne <= 24
-	case t.hour12 >= 0:
-		hour, ok = t.hour12, t.hour12 <= 11
-	case t.hour12One >= 0:
-		hour, ok = t.hour12One%12, t.hour12One >= 1 && t.hour12One <= 12
-	default:
-		return 0, true
+	hour = -1
+	if t.set[fieldHour] {
+		hour = t.field[fieldHour]
 	}
-	if t.half == 1 {
-		hour += 12
+	if t.set[fieldHourOne] {
+		h := t.field[fieldHourOne] % 24
+		if hour >= 0 && hour != h {
+			return 0, false
+		}
+		hour = h
 	}
-	return hour, ok
+	half := int64(-1) // the hour of the half day
+	if t.set[fieldHour12] {
+		half = t.field[fieldHour12]
+	}
+	if t.set[fieldHour12One] {
+		h := t.field[fieldHour12One] % 12
+		if half >= 0 && half != h {
+			return 0, false
+		}
+		half = h
+	}
+	if hour >= 0 {
+		return hour, (half < 0 || half == hour%12) && t.or(fieldHalf, hour/12) == hour/12
+	}
+	return max(half, 0) + 12*t.field[fieldHalf], true
 }

@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type timePattern struct {
 type patternItem struct {
 	letter  byte // 0: literal or section
 	count   int
+	ofEra   bool // y beside G: the year of an era
 	literal string
 	section []patternItem // nil: no section
 }
@@ -26,20 +28,26 @@ type patternItem struct {
 // errPattern says that a pattern is none.
 var errPattern = errors.New("not a pattern of date and time")
 
+// Spark's classes of patterns that it does not take.
 const (
-	// classOldLetter is Spark's class for letters that meant something else in its older versions.
-	classOldLetter = "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION"
-	classBadLetter = "INVALID_DATETIME_PATTERN.ILLEGAL_CHARACTER"
+	classOldMeaning = "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION" // its older versions took it
+	classWeek       = "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_WEEK_BASED_PATTERN"
+	classBadLetter  = "INVALID_DATETIME_PATTERN.ILLEGAL_CHARACTER"
+	classBadLength  = "INVALID_DATETIME_PATTERN.LENGTH"
+	classBadPattern = "INVALID_DATETIME_PATTERN.WITH_SUGGESTION"
 )
 
-// patternError is a letter that a pattern cannot have.
+// patternError says what is wrong with a pattern.
 type patternError struct {
-	class  string
-	letter byte
+	class, pattern string
+	letter         byte // 0: not a letter's fault
 }
 
 func (e patternError) Error() string {
-	return fmt.Sprintf("letter %q cannot stand in a pattern of date and time; put text between quotes", string(e.letter))
+	if e.letter == 0 {
+		return fmt.Sprintf("%q is no pattern of date and time", e.pattern)
+	}
+	return fmt.Sprintf("letter %q cannot stand so in a pattern of date and time; put text between quotes", string(e.letter))
 }
 
 // patternClass is Spark's class of an error of parsePattern.
@@ -48,15 +56,73 @@ func patternClass(err error) string {
 	if errors.As(err, &e) {
 		return e.class
 	}
-	return classBadLetter
+	return classBadPattern
 }
 
-func parsePattern(s string) (*timePattern, error) {
+// parsePattern reads a pattern, to show times by or, if parsing, to read them by: some letters only show.
+func parsePattern(s string, parsing bool) (*timePattern, error) {
 	items, rest, err := patternItems(s, false)
-	if err == nil && rest != "" {
-		err = errPattern
+	var e patternError
+	switch {
+	case err == nil && rest != "": // a bracket too many
+		e = patternError{class: classBadPattern}
+	case err != nil && !errors.As(err, &e):
+		e = patternError{class: classBadPattern}
 	}
-	return &timePattern{items: items, unit: finest(items)}, err
+	if c := unsupportedLetter(items, parsing); c != 0 && e.class == "" {
+		e = patternError{class: classBadLetter, letter: c}
+	}
+	if hasLetter(items, 'G') {
+		markEra(items)
+	}
+	p := &timePattern{items: items, unit: finest(items)}
+	if e.class == "" {
+		return p, nil
+	}
+	if e.pattern = s; oldPattern(s) {
+		e.class = classOldMeaning
+	}
+	return p, e
+}
+
+// unsupportedLetter is a letter that times cannot be read by.
+func unsupportedLetter(items []patternItem, parsing bool) byte {
+	for _, c := range []byte("EFqQ") {
+		if parsing && hasLetter(items, c) {
+			return c
+		}
+	}
+	return 0
+}
+
+// oldPattern reports a pattern of java.text.SimpleDateFormat, which Spark had before its version 3.
+func oldPattern(s string) bool {
+	inText := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '\'':
+			inText = !inText
+		case inText:
+		case c == 'X' && strings.HasPrefix(s[i:], "XXXX"):
+			return false
+		case isLetter(c) && !strings.ContainsRune("GyMwWDdFEaHkKhmsSzZXuYL", rune(c)):
+			return false
+		}
+	}
+	return !inText
+}
+
+func hasLetter(items []patternItem, letter byte) bool {
+	return slices.ContainsFunc(items, func(it patternItem) bool { return it.letter == letter || hasLetter(it.section, letter) })
+}
+
+// markEra makes the years of a pattern that names the era years of it.
+func markEra(items []patternItem) {
+	for i := range items {
+		items[i].ofEra = items[i].letter == 'y'
+		markEra(items[i].section)
+	}
 }
 
 // finest is the smallest unit that the items show.
@@ -105,6 +171,8 @@ func patternItems(s string, inside bool) (items []patternItem, rest string, err 
 				return nil, "", errPattern
 			}
 			return items, s[1:], nil
+		case c == '{', c == '}', c == '#': // reserved
+			return nil, "", errPattern
 		case c|0x20 >= 'a' && c|0x20 <= 'z':
 			n := 1
 			for n < len(s) && s[n] == c {
@@ -118,10 +186,7 @@ func patternItems(s string, inside bool) (items []patternItem, rest string, err 
 			items, s = append(items, patternItem{literal: s[:1]}), s[1:]
 		}
 	}
-	if inside {
-		return nil, "", errPattern
-	}
-	return items, "", nil
+	return items, "", nil // which ends sections that are open
 }
 
 // quoted reads '…' at the start of s; ” is a quote.
@@ -145,15 +210,24 @@ func quoted(s string) (text, rest string, ok bool) {
 	return "", "", false
 }
 
+// checkLetter reports a letter that means nothing, or not so often behind itself.
 func checkLetter(c byte, n int) error {
-	most := 0
+	most, class := 0, classBadPattern
 	switch c {
-	case 'y', 'u':
+	case 'y':
 		most = 6
-	case 'M', 'L', 'E', 'Q', 'q':
+	case 'M', 'L', 'E', 'G', 'z':
 		most = 4
-	case 'G', 'z', 'V', 'O':
-		most = 4
+	case 'Q', 'q':
+		most, class = 4, classBadLength
+	case 'O', 'v':
+		if most = 4; n == 2 || n == 3 {
+			most = 0
+		}
+	case 'V':
+		if most = 2; n == 1 {
+			most = 0
+		}
 	case 'd', 'H', 'h', 'k', 'K', 'm', 's':
 		most = 2
 	case 'D':
@@ -162,15 +236,17 @@ func checkLetter(c byte, n int) error {
 		most = 1
 	case 'S':
 		most = 9
+	case 'g':
+		most = 19
 	case 'X', 'x', 'Z':
 		most = 5
-	case 'Y', 'w', 'W', 'e', 'c':
-		return patternError{classOldLetter, c}
-	default:
-		return patternError{classBadLetter, c}
+	case 'Y', 'W', 'w', 'u', 'e', 'c':
+		class = classWeek
+	case 'A', 'B', 'n', 'N', 'p':
+		class = classBadLetter
 	}
 	if n > most {
-		return patternError{classOldLetter, c}
+		return patternError{class: class, letter: c}
 	}
 	return nil
 }
@@ -259,6 +335,8 @@ func appendField(dst []byte, letter byte, n int, w *wallTime) []byte {
 			nanos /= 10
 		}
 		return appendDigits(dst, nanos, n)
+	case 'g': // the days of Julian dates, from their year 1858
+		return appendDigits(dst, w.days+modifiedJulian, n)
 	case 'G':
 		return append(dst, era(w.year, n)...)
 	}
@@ -306,17 +384,18 @@ func appendQuarter(dst []byte, n, quarter int) []byte {
 	return appendDigits(dst, int64(quarter), n)
 }
 
-func era(year int64, n int) string {
-	switch {
-	case n == 4 && year > 0:
-		return "Anno Domini"
-	case n == 4:
-		return "Before Christ"
-	case year > 0:
-		return "AD"
+// eraNames is what n letters G call the times before and after Christ.
+func eraNames(n int) []string {
+	if n == 4 {
+		return []string{"Before Christ", "Anno Domini"}
 	}
-	return "BC"
+	return []string{"BC", "AD"}
 }
+
+func era(year int64, n int) string { return eraNames(n)[bit(year > 0)] }
+
+// modifiedJulian is 1970-01-01 in days since 1858-11-17.
+const modifiedJulian = 40587
 
 // appendDigits appends x with at least n digits.
 func appendDigits(dst []byte, x int64, n int) []byte {
@@ -334,96 +413,4 @@ func appendDigits(dst []byte, x int64, n int) []byte {
 		x /= 10
 	}
 	return append(dst, buf[at:]...)
-}
-
-// appendZone appends the zone as V, z, O, X, x or Z show it.
-func appendZone(dst []byte, letter byte, n int, w *wallTime) []byte {
-	switch letter {
-	case 'V':
-		return append(dst, zoneName(w)...)
-	case 'z':
-		name, _ := time.Unix(w.instantSecond, 0).In(orUTC(w.zone)).Zone()
-		if name == "UTC" && n == 4 {
-			name = "Coordinated Universal Time"
-		}
-		return append(dst, name...)
-	case 'O':
-		dst = append(dst, "GMT"...)
-		if w.offset == 0 {
-			return dst
-		}
-		if n == 1 {
-			return appendShortOffset(dst, w.offset)
-		}
-		return appendOffset(dst, w.offset, 3)
-	case 'X':
-		if w.offset == 0 {
-			return append(dst, 'Z')
-		}
-		return appendOffset(dst, w.offset, n)
-	case 'Z':
-		switch {
-		case n == 4 && w.offset == 0:
-			return append(dst, "GMT"...)
-		case n == 4:
-			return appendOffset(append(dst, "GMT"...), w.offset, 3)
-		case n == 5 && w.offset == 0:
-			return append(dst, 'Z')
-		case n == 5:
-			return appendOffset(dst, w.offset, 5)
-		}
-		return appendOffset(dst, w.offset, 2)
-	}
-	return appendOffset(dst, w.offset, n)
-}
-
-func orUTC(zone *time.Location) *time.Location {
-	if zone == nil {
-		return time.UTC
-	}
-	return zone
-}
-
-func zoneName(w *wallTime) string {
-	if w.zone == nil || w.zone == time.UTC {
-		return "Z"
-	}
-	return w.zone.String()
-}
-
-func appendShortOffset(dst []byte, seconds int64) []byte {
-	sign := byte('+')
-	if seconds < 0 {
-		sign, seconds = '-', -seconds
-	}
-	dst = appendDigits(append(dst, sign), seconds/3600, 1)
-	if minutes := seconds / 60 % 60; minutes != 0 {
-		dst = appendDigits(append(dst, ':'), minutes, 2)
-	}
-	return dst
-}
-
-// appendOffset appends ±hh[mm] (n 1), ±hhmm (2), ±hh:mm (3), and with seconds if there are any (4, 5).
-func appendOffset(dst []byte, seconds int64, n int) []byte {
-	sign := byte('+')
-	if seconds < 0 {
-		sign, seconds = '-', -seconds
-	}
-	dst = appendDigits(append(dst, sign), seconds/3600, 2)
-	minutes, rest := seconds/60%60, seconds%60
-	colon := n == 3 || n == 5
-	if n == 1 && minutes == 0 {
-		return dst
-	}
-	if colon {
-		dst = append(dst, ':')
-	}
-	dst = appendDigits(dst, minutes, 2)
-	if n >= 4 && rest != 0 {
-		if colon {
-			dst = append(dst, ':')
-		}
-		dst = appendDigits(dst, rest, 2)
-	}
-	return dst
 }

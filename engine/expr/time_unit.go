@@ -15,7 +15,7 @@ type calendarUnit struct {
 }
 
 func calendarUnitOf(name string) (calendarUnit, bool) {
-	switch strings.TrimSuffix(strings.ToUpper(name), "S") {
+	switch strings.ToUpper(name) {
 	case "MICROSECOND":
 		return calendarUnit{micros: 1}, true
 	case "MILLISECOND":
@@ -40,22 +40,18 @@ func calendarUnitOf(name string) (calendarUnit, bool) {
 	return calendarUnit{}, false
 }
 
-// unitArgument is the unit that a call names first.
+// unitArgument is the unit that a call names first. Without one, timestampadd and its like are no functions.
 func (c *call) unitArgument() (calendarUnit, bool) {
-	name, ok := c.constantText(0)
-	unit, known := calendarUnitOf(name)
-	if !ok || !known {
-		c.fault("INVALID_PARAMETER_VALUE.DATETIME_UNIT", "%q is no unit of %s: YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND", name, c.name)
-		return unit, false
+	if len(c.args) != 3 || c.args[0].Name != unitName {
+		c.fault("UNRESOLVED_ROUTINE", "%s takes a unit (YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND) and two more arguments", c.name)
+		return calendarUnit{}, false
 	}
-	return unit, true
+	name, _ := c.constantText(0)
+	return calendarUnitOf(name)
 }
 
 // checkTimestampAdd is timestampadd(unit, count, time), by way of the sums of times.
 func checkTimestampAdd(c *call) *Node {
-	if !c.arity(3, 3) {
-		return nil
-	}
 	unit, ok := c.unitArgument()
 	if !ok || !c.coerce(1, "bigint") || !c.coerce(2, "time") {
 		return nil
@@ -66,15 +62,15 @@ func checkTimestampAdd(c *call) *Node {
 	}
 	switch {
 	case unit.months != 0:
-		return c.other("time plus months", t, size(unit.months))
+		return c.other("timestampadd months", t, size(unit.months))
 	case unit.days:
-		return c.other("time plus days", t, size(unit.micros/codec.MicrosPerDay))
+		return c.other("timestampadd days", t, size(unit.micros/codec.MicrosPerDay))
 	}
-	return c.other("time plus micros", t, size(unit.micros))
+	return c.other("timestampadd micros", t, size(unit.micros))
 }
 
 func checkDatediff(c *call) *Node {
-	if len(c.args) == 3 {
+	if len(c.args) == 3 && c.args[0].Name == unitName {
 		return c.other("timestampdiff", c.args...)
 	}
 	if !c.arity(2, 2) || !c.coerce(0, "date") || !c.coerce(1, "date") {
@@ -90,16 +86,13 @@ func dayDifference(f *frame, rows []uint32) {
 }
 
 func checkTimestampDiff(c *call) *Node {
-	if !c.arity(3, 3) {
-		return nil
-	}
 	if _, ok := c.unitArgument(); !ok || !c.coerce(1, "timestamp") || !c.coerce(2, "timestamp") {
 		return nil
 	}
 	return c.node(column.Of(column.Int64))
 }
 
-// timeDifference counts whole units between two times; days and months by the clock on the wall.
+// timeDifference counts whole units between two times by the clock on the wall.
 func timeDifference(n *Node, env *Env) (kernel, error) {
 	name, _ := nodeText(n.Args[0])
 	unit, _ := calendarUnitOf(name)
@@ -110,10 +103,8 @@ func timeDifference(n *Node, env *Env) (kernel, error) {
 			switch {
 			case unit.months != 0:
 				f.out.Int[i] = wholeMonths(local.of(from), local.of(to)) / unit.months
-			case unit.days:
-				f.out.Int[i] = (local.of(to) - local.of(from)) / unit.micros
 			default:
-				f.out.Int[i] = (to - from) / unit.micros
+				f.out.Int[i] = (local.of(to) - local.of(from)) / unit.micros
 			}
 		}
 	}, nil
@@ -141,21 +132,31 @@ func monthsBetween(n *Node, env *Env) (kernel, error) {
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
 			round := len(f.args) < 3 || f.bool(2, i)
-			f.out.Float[i] = monthSpan(local.of(f.int(0, i)), local.of(f.int(1, i)), round)
+			f.out.Float[i] = monthSpan(timeOfDay(local, f.int(0, i)), timeOfDay(local, f.int(1, i)), round)
 		}
 	}, nil
 }
 
-func monthSpan(a, b int64, round bool) float64 {
-	ad, bd := codec.FloorDiv(a, codec.MicrosPerDay), codec.FloorDiv(b, codec.MicrosPerDay)
-	ay, am, aday := codec.DateOf(ad)
-	by, bm, bday := codec.DateOf(bd)
+// dayTime is a date and the seconds of that day.
+type dayTime struct{ day, seconds int64 }
+
+// timeOfDay is the day of an instant and the seconds since that day began, which are not those of the
+// clock where it is put forward or back in between.
+func timeOfDay(local *localTime, instant int64) (at dayTime) {
+	at.day = codec.FloorDiv(local.of(instant), codec.MicrosPerDay)
+	at.seconds = codec.FloorDiv(instant-codec.ToInstant(at.day*codec.MicrosPerDay, local.zone), codec.MicrosPerSecond)
+	return at
+}
+
+func monthSpan(a, b dayTime, round bool) float64 {
+	ay, am, aday := codec.DateOf(a.day)
+	by, bm, bday := codec.DateOf(b.day)
 	months := float64((ay-by)*12 + int64(am-bm))
 	if aday == bday || aday == codec.DaysIn(ay, am) && bday == codec.DaysIn(by, bm) {
 		return months
 	}
-	const second, month = codec.MicrosPerSecond, 31 * 24 * 3600
-	rest := int64(aday-bday)*24*3600 + (a-ad*codec.MicrosPerDay)/second - (b-bd*codec.MicrosPerDay)/second
+	const month = 31 * 24 * 3600
+	rest := int64(aday-bday)*24*3600 + a.seconds - b.seconds
 	months += float64(rest) / month
 	if round {
 		return math.Round(months*1e8) / 1e8
@@ -310,17 +311,24 @@ func makeTimestamp(f *frame, rows []uint32) {
 }
 
 func makeDayTime(f *frame, rows []uint32) {
+	units := [...]int64{codec.MicrosPerDay, codec.MicrosPerHour, codec.MicrosPerMinute}
 	for _, i := range rows {
-		total := f.int(0, i) * codec.MicrosPerDay
-		if len(f.args) > 1 {
-			total += f.int(1, i) * codec.MicrosPerHour
+		total, ok := int64(0), true
+		for k := 0; k < len(f.args) && ok; k++ {
+			part := int64(0)
+			if k < len(units) {
+				part, ok = times(f.int(k, i), units[k])
+			} else {
+				s := decimalAt(f.args[k], int(i)).scaleDown(int(f.args[k].Type.Scale)-6, halfUp)
+				part, ok = int64(s.lo), s.isSmall()
+			}
+			sum := total + part
+			ok = ok && (total^sum)&(part^sum) >= 0
+			total = sum
 		}
-		if len(f.args) > 2 {
-			total += f.int(2, i) * codec.MicrosPerMinute
-		}
-		if len(f.args) > 3 {
-			s := decimalAt(f.args[3], int(i)).scaleDown(int(f.args[3].Type.Scale)-6, halfUp)
-			total += int64(s.lo)
+		if !ok {
+			f.fail(i, intervalOverflow, "")
+			continue
 		}
 		f.out.Int[i] = total
 	}
@@ -335,6 +343,10 @@ func makeYearMonth(f *frame, rows []uint32) {
 		total := f.int(0, i) * 12
 		if len(f.args) > 1 {
 			total += f.int(1, i)
+		}
+		if total < math.MinInt32 || total > math.MaxInt32 {
+			f.fail(i, intervalOverflow, "")
+			continue
 		}
 		f.out.Int[i] = total
 	}

@@ -137,9 +137,10 @@ func (s *selecting) isEventTime(n *expr.Node) bool {
 
 // aggregateNode groups the input.
 func (s *selecting) aggregateNode() Node {
-	a := &Aggregate{In: s.in, Keys: s.keys, Aggs: s.aggs, WindowKey: -1}
+	a := &Aggregate{In: s.in, Aggs: s.aggs, WindowKey: -1}
 	s.keyAt = map[string]int{}
 	for i, k := range s.keys {
+		a.Keys = append(a.Keys, expr.SortMaps(k))
 		s.keyAt[k.Key()] = i
 		c := Column{Name: keyName(k, s.keySyn[i]), Type: k.Type, EventTime: s.isEventTime(k)}
 		if isWindowCall(k) {
@@ -393,6 +394,9 @@ func (s *selecting) project(node Node) Node {
 	}
 	var out Node = p
 	if s.body.Distinct {
+		if fault := noMaps(out.Columns(), "DISTINCT", s.body.Pos); fault != nil {
+			s.fault(*fault)
+		}
 		out = &Distinct{In: out}
 	}
 	if len(keys) > 0 {

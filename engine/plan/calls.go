@@ -140,6 +140,9 @@ func (s *selecting) aggregateArgs(eb *expr.Binder, c *sql.Call, name string) (ag
 	}
 	for i := range nodes {
 		nodes[i] = castTo(nodes[i], spec.Args[i])
+		if spec.Distinct {
+			nodes[i] = expr.SortMaps(nodes[i])
+		}
 	}
 	switch len(nodes) {
 	case 0:
@@ -177,6 +180,9 @@ func aggregateForm(c *sql.Call, name string) (string, []sql.Expr, *sql.Fault) {
 			return "", nil, &sql.Fault{Pos: c.Pos, Class: "INVALID_USAGE_OF_STAR_OR_REGEX", Message: name + "(*) is not possible: only count takes *"}
 		}
 		args = nil
+	}
+	if name == "count" && len(args) == 0 && !c.Star && !c.Distinct {
+		return "", nil, &sql.Fault{Pos: c.Pos, Class: "WRONG_NUM_ARGS.WITH_SUGGESTION", Message: "count takes at least one argument", Hint: "write count(*) to count rows"}
 	}
 	if len(c.WithinGroup) > 0 {
 		return "", nil, notYet(c.Pos, name+" … WITHIN GROUP")

@@ -41,7 +41,14 @@ func (b *binder) query(q *sql.Query, outer *scope) (Node, bool) {
 // with binds the items of WITH, each seeing those before it.
 func (b *binder) with(items []sql.CTE) bool {
 	ok := true
+	names := map[string]bool{}
 	for _, c := range items {
+		if name := strings.ToLower(c.Name.Name); names[name] {
+			b.fault(sql.Fault{Pos: c.Name.Pos, Class: "DUPLICATED_CTE_NAMES", Message: fmt.Sprintf("WITH has two queries called %q", c.Name.Name)})
+			ok = false
+		} else {
+			names[name] = true
+		}
 		root, rootOK := b.query(c.Query, nil)
 		if rootOK && len(c.Columns) > 0 {
 			root, rootOK = b.rename(root, c.Columns, c.Name.Pos)
@@ -100,6 +107,10 @@ func (b *binder) setOp(e *sql.SetOp, outer *scope) (Node, bool) {
 		types[i] = t
 	}
 	left, right = cast(left, types), cast(right, types)
+	if fault := noMaps(left.Columns(), e.Op, e.Pos); fault != nil && !(e.Op == "UNION" && e.All) {
+		b.fault(*fault)
+		return nil, false
+	}
 	op := &SetOp{Op: e.Op, All: e.All, Left: left, Right: right}
 	for i, c := range left.Columns() {
 		c.Qualifier = ""
@@ -111,6 +122,17 @@ func (b *binder) setOp(e *sql.SetOp, outer *scope) (Node, bool) {
 		return nil, false
 	}
 	return op, true
+}
+
+// noMaps is the fault of comparing whole rows that hold maps.
+func noMaps(cols []Column, what string, pos sql.Pos) *sql.Fault {
+	for _, c := range cols {
+		if expr.HasMap(c.Type) {
+			return &sql.Fault{Pos: pos, Class: "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
+				Message: fmt.Sprintf("%s compares rows, and column %q is %s", what, c.Name, strings.ToUpper(c.Type.String())), Hint: "GROUP BY takes maps"}
+		}
+	}
+	return nil
 }
 
 // byName brings the right side of UNION BY NAME into the order of the left.

@@ -25,9 +25,11 @@ type selecting struct {
 	keys    []*expr.Node // of GROUP BY
 	keySyn  []sql.Expr
 	grouped bool
-	having  *expr.Node
-	qualify *expr.Node
-	order   []orderKey
+	// groupAll: GROUP BY ALL, and ALL is no column
+	groupAll bool
+	having   *expr.Node
+	qualify  *expr.Node
+	order    []orderKey
 
 	aggs  []AggCall
 	aggBy map[string]int
@@ -298,111 +300,6 @@ func (s *selecting) bindItem(i int) {
 	it.node = n
 }
 
-// groupBy binds the keys: expressions, places in the list, or aliases of it.
-func (s *selecting) groupBy() {
-	g := s.body.GroupBy
-	if g == nil {
-		return
-	}
-	s.grouped = true
-	if g.All {
-		return
-	}
-	if g.Kind == "CUBE" && len(g.Exprs) > maxGroupingSet || len(g.Exprs) > 60 {
-		s.fault(sql.Fault{Pos: g.Pos, Class: "GROUPING_SIZE_LIMIT_EXCEEDED", Message: fmt.Sprintf("%d keys are too many", len(g.Exprs))})
-		return
-	}
-	for _, e := range g.Exprs {
-		s.phase = inGroupBy
-		n, ok := s.groupKey(e)
-		if !ok {
-			s.failed = true
-			continue
-		}
-		s.addKey(n, e)
-	}
-}
-
-func (s *selecting) addKey(n *expr.Node, syn sql.Expr) {
-	for _, k := range s.keys {
-		if k.Key() == n.Key() {
-			return
-		}
-	}
-	s.keys, s.keySyn = append(s.keys, n), append(s.keySyn, syn)
-	if name := windowName(n); name != "" {
-		s.from.after = append(s.from.after, scopeColumn{name: name, node: n})
-	}
-}
-
-func (s *selecting) groupKey(e sql.Expr) (*expr.Node, bool) {
-	if i, is, ok := s.ordinal(e, "GROUP_BY_POS_OUT_OF_RANGE"); is {
-		if !ok {
-			return nil, false
-		}
-		s.bindItem(i)
-		n := s.items[i].node
-		if n != nil && uses(n, aggBase, winBase) {
-			s.fault(sql.Fault{Pos: e.Position(), Class: "GROUP_BY_POS_AGGREGATE", Message: fmt.Sprintf("column %d of the list is an aggregate, which cannot be grouped by", i+1)})
-			return nil, false
-		}
-		return n, n != nil
-	}
-	if name, ok := e.(*sql.Name); ok && len(name.Parts) == 1 {
-		if n, _, fault := match(s.from.cols, name.Parts); n == nil && fault == nil {
-			for i := range s.items {
-				if a := s.items[i].alias; a != nil && strings.EqualFold(a.Name, name.Parts[0].Name) {
-					s.bindItem(i)
-					return s.aliasKey(i, e)
-				}
-			}
-		}
-	}
-	return s.b.bind(s.eb, e)
-}
-
-func (s *selecting) aliasKey(i int, e sql.Expr) (*expr.Node, bool) {
-	n := s.items[i].node
-	if n != nil && uses(n, aggBase, winBase) {
-		s.fault(sql.Fault{Pos: e.Position(), Class: "GROUP_BY_AGGREGATE", Message: fmt.Sprintf("%q is an aggregate, which cannot be grouped by", s.items[i].name)})
-		return nil, false
-	}
-	return n, n != nil
-}
-
-// ordinal reads 1, 2, … as a place in the SELECT list.
-func (s *selecting) ordinal(e sql.Expr, class string) (i int, is, ok bool) {
-	lit, isLiteral := e.(*sql.Literal)
-	if !isLiteral || lit.Kind != sql.LitInteger {
-		return 0, false, false
-	}
-	var n int
-	if _, err := fmt.Sscanf(lit.Text, "%d", &n); err != nil || n < 1 || n > len(s.items) {
-		s.fault(sql.Fault{Pos: lit.Pos, Class: class, Message: fmt.Sprintf("there is no column %s in the list of %d", lit.Text, len(s.items))})
-		return 0, true, false
-	}
-	return n - 1, true, true
-}
-
-// groupByAll makes keys of all columns of the list that hold no aggregate.
-func (s *selecting) groupByAll() {
-	if s.body.GroupBy == nil || !s.body.GroupBy.All || s.failed {
-		return
-	}
-	for i := range s.items {
-		if n := s.items[i].node; !uses(n, aggBase, 1<<30) {
-			s.addKey(n, s.items[i].syn)
-		}
-	}
-	for i := range s.items {
-		if n := s.items[i].node; uses(n, aggBase, 1<<30) && s.strayColumn(n) != nil {
-			s.fault(sql.Fault{Pos: s.items[i].syn.Position(), Class: "UNRESOLVED_ALL_IN_GROUP_BY",
-				Message: "GROUP BY ALL cannot tell the keys of an expression that holds both columns and aggregates", Hint: "name the keys"})
-			return
-		}
-	}
-}
-
 // later binds what may use the SELECT list: HAVING, QUALIFY and ORDER BY.
 func (s *selecting) later(order []sql.OrderItem) {
 	s.from.before = s.itemColumns(s.hidesColumn)
@@ -466,10 +363,28 @@ func (s *selecting) laterCondition(e sql.Expr, clause string) *expr.Node {
 	return n
 }
 
+// isAll reports the ALL of ORDER BY ALL, where no column is called so.
+func (s *selecting) isAll(e sql.Expr) bool {
+	name, ok := e.(*sql.Name)
+	if !ok || len(name.Parts) != 1 || name.Parts[0].Quoted || !strings.EqualFold(name.Parts[0].Name, "all") {
+		return false
+	}
+	n, _, fault := s.from.Resolve(name.Parts)
+	return n == nil && (fault == nil || fault.Class != "AMBIGUOUS_REFERENCE")
+}
+
 func (s *selecting) orderBy(o sql.OrderItem) {
 	key := orderKey{desc: o.Desc, nullsFirst: !o.Desc, pos: o.Expr.Position()}
 	if o.NullsFirst != nil {
 		key.nullsFirst = *o.NullsFirst
+	}
+	if s.isAll(o.Expr) {
+		for _, it := range s.items {
+			if key.node = it.node; key.node != nil {
+				s.order = append(s.order, key)
+			}
+		}
+		return
 	}
 	if i, is, ok := s.ordinal(o.Expr, "ORDER_BY_POS_OUT_OF_RANGE"); is {
 		if ok && s.items[i].node != nil {
@@ -481,6 +396,10 @@ func (s *selecting) orderBy(o sql.OrderItem) {
 	n, ok := s.b.bind(s.eb, o.Expr)
 	if !ok {
 		s.failed = true
+		return
+	}
+	if fault := mayOrder(n, key.pos); fault != nil {
+		s.fault(*fault)
 		return
 	}
 	key.node = n

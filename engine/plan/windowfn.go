@@ -31,10 +31,19 @@ func (s *selecting) windowFunction(eb *expr.Binder, c *sql.Call, name string) (*
 	if w.PartitionBy, fault = bindAll(eb, c.Over.PartitionBy); fault != nil {
 		return nil, fault
 	}
+	for i, n := range w.PartitionBy {
+		if expr.HasMap(n.Type) {
+			return nil, &sql.Fault{Pos: c.Over.PartitionBy[i].Position(), Class: "EXPRESSION_TYPE_IS_NOT_ORDERABLE",
+				Message: "rows cannot be partitioned by " + strings.ToUpper(n.Type.String())}
+		}
+	}
 	for _, o := range c.Over.OrderBy {
 		n, faults := eb.Bind(o.Expr)
 		if len(faults) > 0 {
 			return nil, &faults[0]
+		}
+		if fault := mayOrder(n, o.Expr.Position()); fault != nil {
+			return nil, fault
 		}
 		key := SortKey{Expr: n, Desc: o.Desc, NullsFirst: !o.Desc}
 		if o.NullsFirst != nil {
@@ -55,6 +64,14 @@ func (s *selecting) windowFunction(eb *expr.Binder, c *sql.Call, name string) (*
 	}
 	s.wins = append(s.wins, w)
 	return &expr.Node{Op: expr.OpColumn, Index: winBase + len(s.wins) - 1, Name: name, Type: w.Type, Pos: c.Pos}, nil
+}
+
+// mayOrder is the fault of ordering by what has no order.
+func mayOrder(n *expr.Node, pos sql.Pos) *sql.Fault {
+	if !expr.HasMap(n.Type) {
+		return nil
+	}
+	return &sql.Fault{Pos: pos, Class: "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", Message: strings.ToUpper(n.Type.String()) + " has no order"}
 }
 
 // mayRank checks the place of a window function.
@@ -215,9 +232,9 @@ func (s *selecting) frame(w *WindowCall, c *sql.Call) *sql.Fault {
 		if !f.Rows {
 			return notYet(f.Pos, "RANGE with an offset")
 		}
-		n, ok := s.b.constant(bound.b.Offset, "an offset of ROWS")
-		if !ok {
-			return silent(f.Pos)
+		n, fault := s.rowOffset(bound.b.Offset)
+		if fault != nil {
+			return fault
 		}
 		*bound.dst = n
 		if bound.b.Kind == "PRECEDING" {
@@ -228,4 +245,18 @@ func (s *selecting) frame(w *WindowCall, c *sql.Call) *sql.Fault {
 		return &sql.Fault{Pos: f.Pos, Class: "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_WRONG_COMPARISON", Message: "the frame ends before it starts"}
 	}
 	return nil
+}
+
+// rowOffset is the distance of a bound of ROWS, a constant INT.
+func (s *selecting) rowOffset(e sql.Expr) (int64, *sql.Fault) {
+	n, faults := (&expr.Binder{Scope: &scope{}, Zone: s.b.session.zone}).Bind(e)
+	if len(faults) > 0 {
+		return 0, &faults[0]
+	}
+	x, ok := constantInt(n)
+	if !ok || n.Type.Kind != column.Int32 {
+		return 0, &sql.Fault{Pos: e.Position(), Class: "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_UNACCEPTED_TYPE",
+			Message: "an offset of ROWS is a constant INT, not " + strings.ToUpper(n.Type.String())}
+	}
+	return x, nil
 }

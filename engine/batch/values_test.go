@@ -1,0 +1,82 @@
+package batch
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// TestWrongValues asks queries that once had another answer here than Spark 4.3.0 gives.
+func TestWrongValues(t *testing.T) { testValues(t, "../../testdata/spark/wrong_values.tsv", 45) }
+
+// testValues asks each line of a file: a query, with SET statements in front, and Spark's answer, the rows as
+// JSON in order of their texts with | between, or ERROR and its class.
+func testValues(t *testing.T, path string, least int) {
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	asked := 0
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		part := strings.Split(lines.Text(), "\t")
+		if part[0] == "query" || strings.HasPrefix(part[0], "#") {
+			continue
+		}
+		asked++
+		if got := valuesOf(part[0]); got != part[1] {
+			t.Errorf("%s\n got %s\nwant %s", part[0], got, part[1])
+		}
+	}
+	if asked < least {
+		t.Errorf("only %d queries in %s", asked, path)
+	}
+}
+
+func valuesOf(query string) string {
+	pipe := &plan.Pipeline{Config: plan.DefaultConfig()}
+	zone := time.UTC
+	for {
+		set, rest, ok := strings.Cut(query, "; ")
+		if !ok || !strings.HasPrefix(set, "SET ") {
+			break
+		}
+		query = rest
+		if name, ok := strings.CutPrefix(set, "SET TIME ZONE '"); ok {
+			pipe.Config.TimeZone = strings.TrimSuffix(name, "'")
+			zone, _ = codec.ParseZone(pipe.Config.TimeZone)
+		}
+	}
+	root, faults := plan.BindQuery(pipe, query, nil)
+	if len(faults) > 0 {
+		return "ERROR " + faults[0].Class
+	}
+	var rows []string
+	env := expr.Env{Zone: zone, Now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).UnixMicro()}
+	err := Run(context.Background(), root, noInputs, env, func(b *column.Batch) error {
+		row := codec.NewRowJSON(b.Schema.Fields, codec.JSONFormat{Exact: true, KeepNulls: true})
+		for _, i := range b.Sel {
+			rows = append(rows, string(row.Append(nil, b.Cols, int(i))))
+		}
+		return nil
+	})
+	var failed *Error
+	switch {
+	case errors.As(err, &failed):
+		return "ERROR " + failed.Class
+	case err != nil:
+		return "ERROR " + err.Error()
+	}
+	slices.Sort(rows)
+	return strings.Join(rows, "|")
+}
