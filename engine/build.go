@@ -26,6 +26,11 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 	e.fingerprint = fingerprint(e.ops, &e.opt.Pipeline.Config)
+	if !e.opt.Ephemeral {
+		if err := e.identify(ctx); err != nil {
+			return err
+		}
+	}
 	e.numberFlows()
 	groups := scanGroups(e.connect())
 	for _, r := range groups {

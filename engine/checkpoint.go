@@ -266,7 +266,13 @@ func (s *StateFullError) Error() string {
 		"raise it, group by fewer keys, or shorten windows, delays and dedupHorizon", s.Rows, s.Most)
 }
 
-func stateOp(w *windowOp) string { return "state/" + w.op.Name }
+// Operators of state begin with statePrefix; their keys are partialPrefix, the slot, and a number.
+const (
+	statePrefix   = "state/"
+	stateKeyBytes = 4 + 8 + 8 + 4 + 1
+)
+
+func stateOp(w *windowOp) string { return statePrefix + w.op.Name }
 
 // partialPrefix is the start of a partial's keys: lane, slice, minEnd; its slots stand behind it.
 func partialPrefix(dst []byte, lane int32, slice, minEnd int64) []byte {

@@ -22,6 +22,8 @@ type Engine struct {
 	log         *slog.Logger
 	env         expr.Env
 	fingerprint string
+	found       *cut  // the newest checkpoint, until it is restored
+	unread      error // see Unread
 
 	ops          []*operator
 	byTable      map[string][]*operator // those that write a table

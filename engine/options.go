@@ -42,6 +42,9 @@ type Options struct {
 	Poison map[Place]string
 	// Once ends the run when all sources have ended. CloseWindows then closes all windows.
 	Once, CloseWindows bool
+	// Look opens the pipeline to be looked at, never to run: state that cannot be decoded is left out,
+	// and Engine.Unread tells why.
+	Look bool
 	// Ephemeral keeps no state: nothing is restored, and rows go to logs and sinks as they come. For a
 	// bounded run that starts again from the beginning when it fails.
 	Ephemeral bool

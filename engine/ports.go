@@ -159,7 +159,7 @@ type Store interface {
 	Commit(ctx context.Context, cp Checkpoint, d *Delta) error
 	// Load returns the newest checkpoint and hands every entry of every operator that is state
 	// (see Delta.Put) to restore, ordered by operator and key; the bytes are valid during the call.
-	// The zero Checkpoint, Epoch 0, means a fresh store.
+	// The zero Checkpoint, Epoch 0, means a fresh store. With a nil restore no state is read.
 	Load(ctx context.Context, restore func(op string, key, value []byte) error) (Checkpoint, error)
 	// Scan hands the entries of op with from <= key < to, in key order, to visit; a nil to is the
 	// end; the bytes are valid during the call. It holds no transaction open for long: entries

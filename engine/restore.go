@@ -8,15 +8,66 @@ import (
 	"strings"
 )
 
-// restore loads the newest checkpoint into the tasks, the merger and the outbox.
+// identify reads the newest checkpoint and refuses one of other queries, before anything that only
+// those can decode is looked at or opened.
+func (e *Engine) identify(ctx context.Context) error {
+	cp, err := e.opt.Store.Load(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("load checkpoint: %w", err)
+	}
+	if cp.Epoch == 0 {
+		return nil
+	}
+	c := &cut{}
+	switch err := json.Unmarshal(cp.Data, c); {
+	case err != nil:
+		return &UnreadableError{cp.Epoch, err}
+	case c.Format != cutFormat:
+		return &ChangedError{Epoch: cp.Epoch, Format: c.Format}
+	case c.Plan != e.fingerprint:
+		return &ChangedError{Epoch: cp.Epoch}
+	}
+	e.epoch.Store(cp.Epoch)
+	e.found = c
+	return nil
+}
+
+// restore puts the checkpoint that identify has found into the tasks, the merger and the outbox.
 func (e *Engine) restore(ctx context.Context) error {
-	var entries []outgoing
+	if e.found == nil {
+		return e.begin(ctx)
+	}
+	c, epoch := e.found, e.epoch.Load()
+	e.found = nil
+	entries, loose, err := e.restoreState(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = &UnreadableError{epoch, err}
+		if e.opt.Look {
+			e.unread = err
+			entries, loose, err = nil, nil, nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.resume(c, loose); err != nil {
+		return fmt.Errorf("restore checkpoint %d: %w", epoch, err)
+	}
+	for _, out := range entries {
+		out.entry.epoch = epoch
+		e.outbox.push(out.to, out.entry)
+	}
+	return nil
+}
+
+// restoreState decodes open windows and rows that are on their way to sinks.
+func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, loose map[partialID]*partial, err error) {
 	byOp, byAge := map[string]*closer{}, map[string]*closer{}
 	for _, c := range e.merger.closer {
 		byOp[stateOp(c.w)], byAge[ageOp(c.w)] = c, c
 	}
-	loose := map[partialID]*partial{}
-	cp, err := e.opt.Store.Load(ctx, func(op string, key, value []byte) error {
+	loose = map[partialID]*partial{}
+	_, err = e.opt.Store.Load(ctx, func(op string, key, value []byte) error {
 		if op == outboxOp {
 			out, err := e.restoreEntry(key, value)
 			entries = append(entries, out)
@@ -34,31 +85,7 @@ func (e *Engine) restore(ctx context.Context) error {
 		}
 		return restoreSlot(c, loose, key, value)
 	})
-	if err != nil {
-		return fmt.Errorf("load checkpoint: %w", err)
-	}
-	if cp.Epoch == 0 {
-		return e.begin(ctx)
-	}
-	c := &cut{}
-	if err := json.Unmarshal(cp.Data, c); err != nil {
-		return fmt.Errorf("read checkpoint %d: %w", cp.Epoch, err)
-	}
-	if c.Format != cutFormat {
-		return &ChangedError{Epoch: cp.Epoch, Format: c.Format}
-	}
-	if c.Plan != e.fingerprint {
-		return &ChangedError{Epoch: cp.Epoch}
-	}
-	e.epoch.Store(cp.Epoch)
-	if err := e.resume(c, loose); err != nil {
-		return fmt.Errorf("restore checkpoint %d: %w", cp.Epoch, err)
-	}
-	for _, out := range entries {
-		out.entry.epoch = cp.Epoch
-		e.outbox.push(out.to, out.entry)
-	}
-	return nil
+	return entries, loose, err
 }
 
 // begin has tasks that know of no checkpoint start where their source says. The first checkpoint keeps
@@ -98,6 +125,21 @@ func (c *ChangedError) Error() string {
 		"run `nagare checkpoint reset` to compute all tables anew from the topics", c.Epoch)
 }
 
+// An UnreadableError says that a checkpoint of these very queries cannot be decoded.
+type UnreadableError struct {
+	Epoch uint64
+	Err   error
+}
+
+func (u *UnreadableError) Error() string {
+	return fmt.Sprintf("load checkpoint %d: %v; keep a copy of the data folder, then run `nagare checkpoint reset` to compute all tables anew from the topics", u.Epoch, u.Err)
+}
+
+func (u *UnreadableError) Unwrap() error { return u.Err }
+
+// Unread tells why open windows, and rows on their way to sinks, were left out; see Options.Look.
+func (e *Engine) Unread() error { return e.unread }
+
 type partialID struct {
 	c             *closer
 	lane          int
@@ -105,7 +147,7 @@ type partialID struct {
 }
 
 func restoreSlot(c *closer, loose map[partialID]*partial, key, value []byte) error {
-	if len(key) != 25 {
+	if len(key) != stateKeyBytes {
 		return fmt.Errorf("restore %s: a key of %d bytes", c.w.op.Name, len(key))
 	}
 	id := partialID{c, int(binary.BigEndian.Uint32(key)), ordered(key[4:]), ordered(key[12:])}

@@ -21,6 +21,7 @@
 //	folder.go      the data folder: is it ours, writable, roomy
 //	port.go        the one socket, or who has it
 //	sinks.go       rows to topics of the broker, once each
+//	queries.go     the queries that made the checkpoint, for whoever looks
 //	reset.go       a checkpoint forgotten
 //	bounded.go     a run over files; spool.go where its rows lie meanwhile
 //	tablefiles.go  tables to files

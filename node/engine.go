@@ -31,14 +31,21 @@ func (n *Node) openEngine(ctx context.Context) error {
 		Poison:       n.defects.poison,
 		Once:         n.cfg.Once,
 		CloseWindows: n.cfg.Close,
+		Look:         n.cfg.Look,
 		Logger:       n.log,
 	}
 	if n.cfg.Tune != nil {
 		n.cfg.Tune(&opt)
 	}
 	e, err := engine.Open(ctx, opt)
+	if n.cfg.Look && (is[*engine.ChangedError](err) || is[*engine.UnreadableError](err)) {
+		e, err = n.lookApart(ctx, opt, err)
+	}
 	if err != nil {
 		return err
+	}
+	if why := e.Unread(); why != nil {
+		n.setFailure(why)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

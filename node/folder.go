@@ -1,6 +1,8 @@
 package node
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,6 +21,7 @@ import (
 // The files of a data folder.
 //
 //	nagare.json     what the folder is: format and project
+//	queries.json    the project whose queries made the checkpoint
 //	state.db        checkpoints and state; its lock is the folder's lock
 //	broker/         topics
 //	generator.json  what the generator makes, so that a restart goes on with the same events
@@ -52,6 +55,9 @@ type Project struct {
 	KafkaConfig string `json:"kafkaConfig,omitempty"`
 	Listen      bool   `json:"kafkaListen,omitempty"` // they are those of the folder's own Kafka port
 }
+
+// Folder is where the project lies: a path, or its name where it ships in the binary.
+func (p Project) Folder() string { return cmp.Or(p.Path, p.Name) }
 
 // identity is the content of nagare.json.
 type identity struct {
@@ -164,7 +170,11 @@ func checkOwner(dir string, entries []fs.DirEntry, p Project) (fresh bool, err e
 	got, err := ReadIdentity(dir)
 	if err == nil {
 		if got.Name != p.Name {
-			return false, &DataError{dir, fmt.Sprintf("it belongs to the project %q and not to %q", got.Name, p.Name), otherFolder, nil}
+			e := &DataError{dir, fmt.Sprintf("it belongs to the project %q and not to %q", got.Name, p.Name), otherFolder, nil}
+			if got.Path != "" && got.Path == p.Path {
+				e.Fix = fmt.Sprintf("give the project its name %q back, or %s", got.Name, otherFolder)
+			}
+			return false, e
 		}
 		return false, nil
 	}
@@ -227,7 +237,15 @@ func writeIdentity(dir string, p Project) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, identityFile), append(text, '\n'))
+	return keepFile(filepath.Join(dir, identityFile), append(text, '\n'))
+}
+
+// keepFile is writeFile unless the file is there with that text.
+func keepFile(path string, text []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	return writeFile(path, text)
 }
 
 // writeFile replaces a small file whole, readable by its owner only.

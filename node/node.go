@@ -137,16 +137,7 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openCache(ctx); err != nil {
 		return err
 	}
-	// The store's lock is the folder's lock: from here on the folder is ours alone.
-	if err := n.openStore(); err != nil {
-		return err
-	}
-	if fresh || n.cfg.Project.Path != "" {
-		if err := writeIdentity(data, n.cfg.Project); err != nil {
-			return err
-		}
-	}
-	if n.token, err = ensureToken(data); err != nil {
+	if err := n.claimFolder(fresh); err != nil {
 		return err
 	}
 	// Topics, with every acknowledged record on the disk.
@@ -154,10 +145,6 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	if err := n.chooseHost(ctx); err != nil {
-		return err
-	}
-	// A reset that was cut short is finished.
-	if err := n.finishReset(ctx); err != nil {
 		return err
 	}
 	if err := n.checkAccess(ctx); err != nil {
@@ -170,6 +157,11 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openEngine(ctx); err != nil {
 		return err
 	}
+	if !n.cfg.Look {
+		if err := n.keepProject(); err != nil {
+			return err
+		}
+	}
 	// Events, from where they stopped.
 	if n.cfg.Generate != nil {
 		if n.feed, err = openFeed(n); err != nil {
@@ -179,6 +171,25 @@ func (n *Node) open(ctx context.Context) error {
 	n.describe(fresh)
 	n.server = web.New(web.Config{Backend: n, Address: n.info.Address, Token: n.token, TokenPath: filepath.Join(data, tokenFile), ExitCode: ExitCode, Logger: n.log})
 	return nil
+}
+
+// claimFolder opens the store, whose lock is the folder's lock: from then on the folder is ours alone.
+func (n *Node) claimFolder(fresh bool) error {
+	if err := n.openStore(); err != nil {
+		return err
+	}
+	// A reset that was cut short is finished.
+	if err := n.finishReset(); err != nil {
+		return err
+	}
+	if fresh {
+		if err := writeIdentity(n.cfg.Data, n.cfg.Project); err != nil {
+			return err
+		}
+	}
+	var err error
+	n.token, err = ensureToken(n.cfg.Data)
+	return err
 }
 
 // generates reports whether the generator writes to a topic.
@@ -227,7 +238,13 @@ func (n *Node) openPort() error {
 }
 
 func (n *Node) openStore() error {
-	s, err := store.Open(store.Config{Path: filepath.Join(n.cfg.Data, storeFile), Started: n.cfg.Started})
+	var s *store.Store
+	var err error
+	if n.isResetting() {
+		s, _, err = store.Renew(n.storeConfig())
+	} else {
+		s, err = store.Open(n.storeConfig())
+	}
 	if err != nil {
 		return err
 	}
@@ -237,6 +254,10 @@ func (n *Node) openStore() error {
 		s.SetAddress(n.listener.Addr().String())
 	}
 	return nil
+}
+
+func (n *Node) storeConfig() store.Config {
+	return store.Config{Path: filepath.Join(n.cfg.Data, storeFile), Started: n.cfg.Started}
 }
 
 func (n *Node) openBroker(ctx context.Context) error {

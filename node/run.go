@@ -52,7 +52,7 @@ func (n *Node) Run(ctx context.Context) error {
 	err := n.runEngine(parts)
 	n.server.Ready(false)
 	if err != nil {
-		n.fail(err)
+		n.setFailure(err)
 	}
 	stopParts()
 	defer n.publishLast()
@@ -142,7 +142,8 @@ func (n *Node) troubled(part string) bool {
 	return n.trouble[part] != ""
 }
 
-func (n *Node) fail(err error) {
+// setFailure keeps why nothing is, or can be, processed any more.
+func (n *Node) setFailure(err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.failure = err.Error()
@@ -169,6 +170,13 @@ func (n *Node) Status() engine.Status {
 		st.State = n.meter.pace(&st)
 	}
 	return st
+}
+
+// Failure tells why nothing is, or can be, processed any more; "" while all is well.
+func (n *Node) Failure() string {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.failure
 }
 
 // Watch returns a channel that gets a value after each checkpoint that changed something, and a

@@ -48,6 +48,12 @@ func (s *Store) Compact() error {
 		}
 		return fmt.Errorf("compact store %s: %w", s.path, err)
 	}
+	return s.replaceBy(tmp, "compact")
+}
+
+// replaceBy puts another file in the place of the store's and opens it. The caller holds the lock.
+func (s *Store) replaceBy(tmp, what string) error {
+	var err error
 	if runtime.GOOS == "windows" { // where an open file cannot be replaced
 		err = errors.Join(s.db.Close(), os.Rename(tmp, s.path))
 	} else {
@@ -60,7 +66,7 @@ func (s *Store) Compact() error {
 	}
 	if err != nil {
 		s.failed = err
-		return fmt.Errorf("compact store %s: %w", s.path, err)
+		return fmt.Errorf("%s store %s: %w", what, s.path, err)
 	}
 	db, err := openLocked(s.path)
 	if err != nil {

@@ -75,9 +75,17 @@ func create(path string) error {
 		return &FolderError{filepath.Dir(path), folderFix(err), err}
 	}
 	defer os.Remove(tmp)
-	db, err := bolt.Open(tmp, fileMode, options())
-	if err != nil {
+	if err := writeEmpty(tmp); err != nil {
 		return fmt.Errorf("create store %s: %w", path, err)
+	}
+	return place(tmp, path)
+}
+
+// writeEmpty makes a file a store without a checkpoint.
+func writeEmpty(path string) error {
+	db, err := bolt.Open(path, fileMode, options())
+	if err != nil {
+		return err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		b, err := tx.CreateBucket(metaBucket)
@@ -92,13 +100,7 @@ func create(path string) error {
 	if err == nil {
 		err = db.Sync()
 	}
-	if cerr := db.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fmt.Errorf("create store %s: %w", path, err)
-	}
-	return place(tmp, path)
+	return errors.Join(err, db.Close())
 }
 
 // place gives a finished file its name, unless another process was first.
@@ -209,7 +211,7 @@ func explainOpen(path string, err error) error {
 	case errors.Is(err, berrors.ErrTimeout):
 		return readOwner(path)
 	case errors.Is(err, berrors.ErrVersionMismatch):
-		return &FormatError{path, "it has a bbolt format that this nagare does not know; use a newer nagare, or another folder with --data"}
+		return &FormatError{path, "it has a bbolt format that this nagare does not know; use a newer nagare, or `nagare checkpoint reset`, which keeps the file and builds the tables anew from the topics"}
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum):
 		return &CorruptError{path, "both of its first pages are unreadable"}
 	case errors.Is(err, fs.ErrPermission):
@@ -235,7 +237,7 @@ func checkKind(path string) error {
 		return fmt.Errorf("open store %s: %w", path, err)
 	}
 	if info.IsDir() {
-		return &FormatError{path, "it is a folder; use another folder with --data"}
+		return &FormatError{path, "it is a folder; `nagare checkpoint reset` keeps it and builds the tables anew from the topics"}
 	}
 	if info.Size() == 0 {
 		return &CorruptError{path, "it is empty"}
@@ -247,7 +249,7 @@ func checkKind(path string) error {
 			return nil
 		}
 	}
-	return &FormatError{path, "it is no bbolt file; move it away, or use another folder with --data"}
+	return &FormatError{path, "it is no bbolt file; `nagare checkpoint reset` keeps it and builds the tables anew from the topics"}
 }
 
 // checkLength refuses a file that has lost its end: bbolt would read behind it and be killed.

@@ -133,7 +133,7 @@ func (m *Memory) Load(ctx context.Context, restore func(op string, key, value []
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if strings.HasPrefix(name, TablePrefix) {
+		if restore == nil || strings.HasPrefix(name, TablePrefix) {
 			continue
 		}
 		for _, k := range m.ops[name].keys() {

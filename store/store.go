@@ -117,14 +117,14 @@ func (s *Store) readMeta() error {
 		return s.db.View(func(tx *bolt.Tx) error {
 			b := tx.Bucket(metaBucket)
 			if b == nil || string(b.Get(keyFormat)) != formatName {
-				return &FormatError{s.path, "it is a bbolt file of another program; use another folder with --data"}
+				return &FormatError{s.path, "it is a bbolt file of another program; `nagare checkpoint reset` keeps it and builds the tables anew from the topics, or use another folder with --data"}
 			}
 			v := b.Get(keyVersion)
 			if len(v) != 4 {
 				return &CorruptError{s.path, "its version cannot be read"}
 			}
 			if n := binary.BigEndian.Uint32(v); n > formatVersion {
-				return &FormatError{s.path, fmt.Sprintf("it has format %d, this nagare reads up to %d; use a newer nagare, or another folder with --data", n, formatVersion)}
+				return &FormatError{s.path, fmt.Sprintf("it has format %d, this nagare reads up to %d; use a newer nagare, or `nagare checkpoint reset`, which keeps the file and builds the tables anew from the topics", n, formatVersion)}
 			}
 			epoch, err := readEpoch(b)
 			if err != nil {
@@ -159,6 +159,9 @@ func (s *Store) Load(ctx context.Context, restore func(op string, key, value []b
 			}
 			cp.Epoch = epoch
 			cp.Data = append([]byte(nil), meta.Get(keyCheckpoint)...)
+			if restore == nil {
+				return nil
+			}
 			return eachState(ctx, tx, restore)
 		})
 	})
@@ -220,40 +223,4 @@ func (s *Store) Check() error {
 			return first
 		})
 	})
-}
-
-// Reset drops the checkpoint and all state. The next epoch is 1.
-func (s *Store) Reset() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failed != nil {
-		return fmt.Errorf("reset store %s: %w", s.path, s.failed)
-	}
-	err := s.db.Update(func(tx *bolt.Tx) error {
-		var names [][]byte
-		if err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
-			if _, ok := opOf(name); ok {
-				names = append(names, append([]byte(nil), name...))
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := tx.DeleteBucket(name); err != nil {
-				return err
-			}
-		}
-		meta := tx.Bucket(metaBucket)
-		if err := meta.Delete(keyEpoch); err != nil {
-			return err
-		}
-		return meta.Delete(keyCheckpoint)
-	})
-	if err != nil {
-		s.failed = err
-		return fmt.Errorf("reset store %s: %w", s.path, err)
-	}
-	s.epoch = 0
-	return nil
 }

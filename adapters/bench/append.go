@@ -131,7 +131,7 @@ func (b *bench) measureTopic(ctx context.Context) (err error) {
 			return err
 		}
 		b.r.FromTopic = max(b.r.FromTopic, rate(b.Events, took))
-		if err := node.Reset(ctx, cfg, false); err != nil {
+		if _, err := node.Reset(ctx, cfg, false); err != nil {
 			return err
 		}
 	}

@@ -240,7 +240,8 @@ func (r *running) end(ctx context.Context) error {
 	if err := errors.Join(err, r.err, r.server.enter(healthy), r.node.Close()); err != nil {
 		return err
 	}
-	return node.Reset(ctx, r.cfg, false)
+	_, err = node.Reset(ctx, r.cfg, false)
+	return err
 }
 
 // underway is how many rows the pipeline's connections may hold when the trouble begins.

@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/pipelines"
 )
@@ -99,15 +102,12 @@ func (a *app) reset(cmd *cobra.Command, data string, yes, keep bool) error {
 	if err != nil {
 		return err
 	}
-	arg := id.Path
-	if arg == "" {
-		arg = id.Name
-	}
-	p, err := mustLoad(arg)
+	p, err := a.projectOf(data, id)
 	if err != nil {
 		return err
 	}
-	if err := a.tellLoss(cmd, p, id, data, keep); err != nil {
+	cfg := node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Version: a.version}
+	if err := a.tellLoss(cmd, cfg, id, keep); err != nil {
 		return err
 	}
 	if !yes {
@@ -121,13 +121,16 @@ func (a *app) reset(cmd *cobra.Command, data string, yes, keep bool) error {
 			return nil
 		}
 	}
-	cfg := node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Version: a.version}
-	if err := node.Reset(cmd.Context(), cfg, keep); err != nil {
+	aside, err := node.Reset(cmd.Context(), cfg, keep)
+	if err != nil {
 		return err
+	}
+	if aside != "" {
+		fmt.Fprintf(a.err, "the store could not be read and is kept as %s\n", aside)
 	}
 	run := "nagare run"
 	if id.Path != "" || id.Name != pipelines.Default {
-		run += " " + arg
+		run += " " + id.Folder()
 	}
 	switch {
 	case id.Listen:
@@ -142,47 +145,28 @@ func (a *app) reset(cmd *cobra.Command, data string, yes, keep bool) error {
 	return nil
 }
 
-// tellLoss says what a reset forgets, what stays, and what cannot be built anew. A checkpoint that
-// cannot be opened (the project was changed) can be reset all the same.
-func (a *app) tellLoss(cmd *cobra.Command, p *project, id node.Project, data string, keep bool) error {
-	on, err := a.cluster(id)
+// tellLoss says what a reset forgets, what stays, and what cannot be built anew.
+func (a *app) tellLoss(cmd *cobra.Command, cfg node.Config, id node.Project, keep bool) error {
+	l, err := node.LookAtLoss(cmd.Context(), cfg)
 	if err != nil {
 		return err
 	}
-	n, err := node.Open(cmd.Context(), node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Kafka: on, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
-	if err != nil {
-		if code := node.ExitCode(err); code == node.ExitData {
-			a.warn("the checkpoint cannot be read: %v", err)
-			return nil
+	if l.Unreadable != nil {
+		a.warn("what is forgotten cannot be told: %v", l.Unreadable)
+	} else {
+		s := l.Summary
+		fmt.Fprintf(a.err, "checkpoint of %s in %s: epoch %d, %s events read, watermark %s\n", id.Name, cfg.Data, s.Epoch, grouped(s.Events), clock(s.Watermark))
+		rows := []string{}
+		for _, name := range slices.Sorted(maps.Keys(s.Rows)) {
+			rows = append(rows, fmt.Sprintf("%s (%s)", name, grouped(s.Rows[name])))
 		}
-		return err
+		fmt.Fprintf(a.err, "forgotten: the positions, %s rows of open windows, the ledger, the rows of %s\n", grouped(l.Open), strings.Join(rows, ", "))
 	}
-	defer n.Close()
-	st := n.Status()
-	fmt.Fprintf(a.err, "checkpoint of %s in %s: epoch %d, %s events read, watermark %s\n", p.id.Name, data, st.Epoch, grouped(st.Events), clock(st.Watermark))
-	open, rows := int64(0), []string{}
-	for _, t := range st.Tables {
-		open += t.Open
-		if t.Kind != "view" {
-			rows = append(rows, fmt.Sprintf("%s (%s)", t.Name, grouped(t.Rows)))
-		}
+	if l.Uncounted != nil {
+		a.warn("the records of the topics cannot be counted: %v", l.Uncounted)
 	}
-	fmt.Fprintf(a.err, "forgotten: the positions, %s rows of open windows, the ledger, the rows of %s\n", grouped(open), strings.Join(rows, ", "))
-	topics, err := n.Topics(cmd.Context())
-	if err != nil {
-		return err
-	}
-	for _, t := range topics {
-		switch {
-		case t.Role == "output" && !keep && on != nil:
-			fmt.Fprintf(a.err, "kept on Kafka: topic %s; the next run writes all rows to it once more, with --keep-outputs only those that it lacks\n", t.Name)
-		case t.Role == "output" && !keep:
-			fmt.Fprintf(a.err, "emptied: topic %s (%s records)\n", t.Name, grouped(t.Records))
-		case t.Role == "source":
-			fmt.Fprintf(a.err, "kept: topic %s (%s records)%s\n", t.Name, grouped(t.Records), gone(cmd, n, t))
-		}
-	}
-	for _, s := range p.pipeline.Sinks {
+	tellTopics(a.err, l, cfg.Pipeline, id.Kafka != "" || id.Listen, keep)
+	for _, s := range cfg.Pipeline.Sinks {
 		if s.Format == "json" || s.Format == "csv" {
 			fmt.Fprintf(a.err, "kept: the file of sink %s; rows that it has are not written again, move it away to have it anew\n", s.Name)
 		}
@@ -190,18 +174,38 @@ func (a *app) tellLoss(cmd *cobra.Command, p *project, id node.Project, data str
 	return nil
 }
 
-// gone says how many records of a source retention has removed: what they gave cannot come back.
-func gone(cmd *cobra.Command, n *node.Node, t web.Topic) string {
-	topic, err := n.Topic(cmd.Context(), t.Name)
-	if err != nil {
-		return ""
+// tellTopics says what becomes of the topics: those of the folder, or, onKafka, of the cluster, which is
+// not asked.
+func tellTopics(w io.Writer, l *node.Loss, p *plan.Pipeline, onKafka, keep bool) {
+	for _, t := range l.Topics {
+		records := ""
+		if l.Uncounted == nil {
+			records = fmt.Sprintf(" (%s records)", grouped(t.Records))
+		}
+		switch {
+		case onKafka:
+		case t.Role == "output" && !keep:
+			fmt.Fprintf(w, "emptied: topic %s%s\n", t.Name, records)
+		case t.Role == "source" && t.Expired > 0:
+			// What they gave cannot come back.
+			fmt.Fprintf(w, "kept: topic %s%s; WHAT ITS FIRST %s RECORDS GAVE IS LOST: retention has removed them\n", t.Name, records, grouped(t.Expired))
+		case t.Role == "source":
+			fmt.Fprintf(w, "kept: topic %s%s, from which the next run builds everything anew\n", t.Name, records)
+		}
 	}
-	first := int64(0)
-	for _, p := range topic.Parts {
-		first += p.First
+	if !onKafka {
+		return
 	}
-	if first == 0 {
-		return ", from which the next run builds everything anew"
+	for _, d := range p.Datasets {
+		for _, topic := range d.Topics {
+			if d.Kind == plan.SourceTopic {
+				fmt.Fprintf(w, "kept on Kafka: topic %s, from which the next run builds everything anew\n", topic)
+			}
+		}
 	}
-	return fmt.Sprintf("; WHAT ITS FIRST %s RECORDS GAVE IS LOST: retention has removed them", grouped(first))
+	for _, s := range p.Sinks {
+		if topic := s.Options["topic"]; s.Format == "kafka" && topic != "" && !keep {
+			fmt.Fprintf(w, "kept on Kafka: topic %s; the next run writes all rows to it once more, with --keep-outputs only those that it lacks\n", topic)
+		}
+	}
 }

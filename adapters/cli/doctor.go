@@ -84,9 +84,12 @@ func (a *app) examine(ctx context.Context, data string) []finding {
 		return append(list, checkSpace(data), checkPort())
 	}
 	if err != nil {
-		return append(list, finding{bad, err.Error(), "name another folder with --data"})
+		return append(list, finding{bad, err.Error(), otherData})
 	}
 	list = append(list, finding{good, "data folder " + data + " is one of nagare's", ""}, checkSpace(data))
+	if f := checkProject(data); f.Mark != good {
+		list = append(list, f)
+	}
 	t, err := a.reach(ctx, false)
 	if err != nil {
 		return append(list, finding{bad, "the data folder cannot be opened: " + err.Error(), "see the message; `nagare checkpoint reset` builds tables anew from the topics"})
@@ -138,6 +141,27 @@ func checkSpace(data string) finding {
 	return finding{good, text, ""}
 }
 
+// checkProject looks whether the project of a folder can be run as it is now.
+func checkProject(data string) finding {
+	id, err := node.ReadIdentity(data)
+	if err != nil {
+		return finding{bad, err.Error(), otherData}
+	}
+	p, err := loadProject(id.Folder())
+	switch {
+	case err != nil:
+		return finding{bad, err.Error(), "put the project back to " + id.Folder() + ", or run it from where it is now: `nagare run PROJECT --data " + data + "`"}
+	case len(p.faults) > 0:
+		return finding{bad, fmt.Sprintf("project %s has %s", id.Folder(), plural(len(p.faults), "fault")), "see them with `nagare check " + id.Folder() + "`"}
+	}
+	if p.id.Name != id.Name {
+		return finding{bad, fmt.Sprintf("project %s is called %q now, and the folder belongs to %q", id.Folder(), p.id.Name, id.Name), "give it its name back, or run it on another folder with --data"}
+	}
+	return finding{good, "project " + id.Folder() + " is in order", ""}
+}
+
+const otherData = "name another folder with --data"
+
 func checkPort() finding {
 	l, err := net.Listen("tcp", node.DefaultHTTP)
 	if err != nil {
@@ -159,6 +183,8 @@ func checkPipeline(st web.StatusAnswer) []finding {
 	e := st.Engine
 	var list []finding
 	switch {
+	case !st.Info.Running && e.State == "failed":
+		list = append(list, finding{bad, "the pipeline cannot go on: " + e.Reason, "`nagare checkpoint reset` builds the tables anew from the topics; or take the project's changes back"})
 	case !st.Info.Running:
 	case e.State == "failed":
 		list = append(list, finding{bad, "the pipeline has failed: " + e.Reason, "see the message; stop it and start it again: it goes on from its checkpoint"})

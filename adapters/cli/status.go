@@ -80,9 +80,12 @@ func (a *app) printEnv(info web.Info) {
 func statusLines(st web.StatusAnswer) [][2]string {
 	e := st.Engine
 	state := e.State
-	if !st.Info.Running {
+	switch {
+	case !st.Info.Running && e.State == "failed":
+		state = "stopped, and cannot go on: " + e.Reason
+	case !st.Info.Running:
 		state = "stopped: nothing runs on this data folder; `nagare run` goes on from here"
-	} else if e.Reason != "" {
+	case e.Reason != "":
 		state += ": " + e.Reason
 	}
 	address := "none"

@@ -62,15 +62,8 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 	case err != nil:
 		return nil, err
 	}
-	arg := id.Path
-	if arg == "" {
-		arg = id.Name
-	}
-	p, err := loadProject(arg)
+	p, err := a.projectOf(data, id)
 	if err != nil {
-		return nil, fmt.Errorf("look into data folder %s, which belongs to project %s: %w", data, arg, err)
-	}
-	if err := p.check(); err != nil {
 		return nil, err
 	}
 	on, err := a.cluster(id)
@@ -93,7 +86,34 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	if why := n.Failure(); why != "" {
+		a.warn("%s; until then the folder is shown as its last run made it", why)
+	}
 	return &target{client: newLocalClient(n), data: data, local: n}, nil
+}
+
+// projectOf is the project of a data folder: as it lies in its place now, or, where that is gone or has
+// faults, as it was when the folder was last run.
+func (a *app) projectOf(data string, id node.Project) (*project, error) {
+	p, err := loadProject(id.Folder())
+	if err == nil {
+		err = p.check()
+	}
+	of := node.Project{Name: id.Name, Path: id.Path}
+	if err == nil {
+		p.id = of
+		return p, nil
+	}
+	made, qerr := node.Queries(data)
+	if qerr != nil {
+		code := node.ExitFailed
+		if c := (*codeError)(nil); errors.As(err, &c) {
+			code = c.code
+		}
+		return nil, &codeError{code, fmt.Errorf("look into data folder %s, which belongs to project %s: %w", data, id.Folder(), err)}
+	}
+	a.warn("project %s cannot be read, and the folder is shown as the queries of its last run made it: %v", id.Folder(), err)
+	return &project{id: of, shown: id.Folder(), pipeline: made}, nil
 }
 
 // reachCluster is a Kafka cluster without a project: its topics, and no tables.

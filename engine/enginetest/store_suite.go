@@ -67,6 +67,10 @@ func loaded(t testing.TB, st engine.Store) (engine.Checkpoint, string) {
 	if err != nil {
 		t.Fatalf("load: %v", err)
 	}
+	alone, err := st.Load(context.Background(), nil)
+	if err != nil || alone.Epoch != cp.Epoch || string(alone.Data) != string(cp.Data) {
+		t.Errorf("without its state the checkpoint is %d %q (%v), with it %d %q", alone.Epoch, alone.Data, err, cp.Epoch, cp.Data)
+	}
 	return cp, lines.String()
 }
 

@@ -25,7 +25,7 @@ type File struct{ Path, Text string }
 // Resolve reads a project's files and resolves names, types and queries. It returns all faults that
 // it finds, sorted by place; with faults the Pipeline holds what could be resolved and must not run.
 func Resolve(in Input) (*Pipeline, sql.Faults) {
-	r := &resolver{pipe: &Pipeline{Name: in.Name}, byName: map[string]*definition{}}
+	r := &resolver{pipe: &Pipeline{Name: in.Name, Input: in}, byName: map[string]*definition{}}
 	r.settings = in.Config
 	r.configure(in.Config)
 	for _, f := range in.Files {

@@ -217,6 +217,9 @@ type Pipeline struct {
 	// Notices are statements that do nothing here, or not what they do on Spark.
 	Notices sql.Faults
 
+	// Input is what it was resolved from.
+	Input Input
+
 	portable sql.Faults // see Portable
 }
 
