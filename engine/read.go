@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
@@ -247,6 +248,10 @@ func (e *Engine) explainOp(b *strings.Builder, op *operator) {
 		fields = append(fields, c.field.Name)
 	}
 	fmt.Fprintf(b, "one scan of topic %s serves %d operators and decodes: %s\n", strings.Join(op.topic.topics, ", "), len(op.topic.ops), strings.Join(fields, ", "))
+	for _, id := range op.topic.ids {
+		fmt.Fprintf(b, "of records of %s with the same %s within %s only the first counts; the others are in %s$invalid\n",
+			id.topic, id.config.Dedup, time.Duration(id.config.DedupHorizon)*time.Microsecond, id.topic)
+	}
 	if op.window == nil {
 		return
 	}

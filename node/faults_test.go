@@ -110,8 +110,8 @@ func summary(t *testing.T, p *process) engine.Count {
 	}
 	var c engine.Count
 	text := strings.ReplaceAll(last[0], ",", "")
-	if _, err := fmt.Sscanf(text, "stopped   %d read = %d counted + %d late + %d future + %d invalid + %d duplicate + %d filtered",
-		&c.Read, &c.Counted, &c.Late, &c.Future, &c.Invalid, &c.Duplicate, &c.Filtered); err != nil {
+	if _, err := fmt.Sscanf(text, "stopped   %d read = %d counted + %d late + %d future + %d invalid + %d filtered",
+		&c.Read, &c.Counted, &c.Late, &c.Future, &c.Invalid, &c.Filtered); err != nil {
 		t.Fatalf("read the summary %q: %v", last[0], err)
 	}
 	if !c.Balanced() || c.Read == 0 {

@@ -196,7 +196,7 @@ func checkPipeline(st web.StatusAnswer) []finding {
 	if n := web.Imbalance(e.Ledger); n != 0 {
 		list = append(list, finding{bad, fmt.Sprintf("the ledger does not add up by %s rows", grouped(n)), "this is a bug in nagare: please report it with the output of `nagare status -o json`"})
 	} else {
-		list = append(list, finding{good, "the ledger adds up: " + ledgerText(e.Ledger), ""})
+		list = append(list, finding{good, "the ledger adds up: " + ledgerText(e), ""})
 	}
 	for _, x := range e.Ledger.Losses() {
 		if x.Invalid+x.Future > 0 {

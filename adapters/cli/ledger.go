@@ -9,8 +9,9 @@ import (
 )
 
 // ledgerText is the sum over the topics, and whether it adds up. A row counts once, by its best outcome
-// over the tables, so that leftOutText belongs beside it.
-func ledgerText(l engine.Ledger) string {
+// over the tables, so that leftOutText belongs beside it. Duplicates are told where they are looked for.
+func ledgerText(st engine.Status) string {
+	l := st.Ledger
 	var sum engine.Count
 	for _, c := range l.Topics {
 		sum.Read += c.Read
@@ -22,8 +23,12 @@ func ledgerText(l engine.Ledger) string {
 		sum.Filtered += c.Filtered
 		sum.InFlight += c.InFlight
 	}
-	text := fmt.Sprintf("%s read = %s counted + %s late + %s future + %s invalid + %s duplicate + %s filtered",
-		grouped(sum.Read), grouped(sum.Counted), grouped(sum.Late), grouped(sum.Future), grouped(sum.Invalid), grouped(sum.Duplicate), grouped(sum.Filtered))
+	text := fmt.Sprintf("%s read = %s counted + %s late + %s future + %s invalid",
+		grouped(sum.Read), grouped(sum.Counted), grouped(sum.Late), grouped(sum.Future), grouped(sum.Invalid))
+	if len(st.Dedup) > 0 || sum.Duplicate > 0 {
+		text += fmt.Sprintf(" + %s duplicate", grouped(sum.Duplicate))
+	}
+	text += fmt.Sprintf(" + %s filtered", grouped(sum.Filtered))
 	if sum.InFlight > 0 {
 		text += fmt.Sprintf(" + %s in flight", grouped(sum.InFlight))
 	}
@@ -34,9 +39,9 @@ func ledgerText(l engine.Ledger) string {
 }
 
 // fullLedgerText is both on a line.
-func fullLedgerText(l engine.Ledger) string {
-	text := ledgerText(l)
-	if out := leftOutText(l); out != "" {
+func fullLedgerText(st engine.Status) string {
+	text := ledgerText(st)
+	if out := leftOutText(st.Ledger); out != "" {
 		text += "; left out: " + out
 	}
 	return text

@@ -48,7 +48,7 @@ func (a *app) runFiles(ctx context.Context, p *project, f *runFlags) error {
 	}
 	events := result.Status.Events
 	fmt.Fprintf(a.err, "%s events in %.2f s, %s/s: %s\n", grouped(events), result.Elapsed.Seconds(),
-		grouped(int64(float64(events)/max(result.Elapsed.Seconds(), 1e-6))), fullLedgerText(result.Status.Ledger))
+		grouped(int64(float64(events)/max(result.Elapsed.Seconds(), 1e-6))), fullLedgerText(result.Status))
 	if f.out != "" {
 		fmt.Fprintf(a.err, "wrote %s to %s in %.2f s\n", plural(len(result.Files), "file"), f.out, result.Written.Seconds())
 	}
@@ -115,7 +115,7 @@ func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) 
 		return err
 	}
 	read := st.Events - before
-	fmt.Fprintf(a.err, "%s events in %.2f s, %s/s: %s\n", grouped(read), took.Seconds(), grouped(int64(float64(read)/max(took.Seconds(), 1e-6))), fullLedgerText(st.Ledger))
+	fmt.Fprintf(a.err, "%s events in %.2f s, %s/s: %s\n", grouped(read), took.Seconds(), grouped(int64(float64(read)/max(took.Seconds(), 1e-6))), fullLedgerText(st))
 	fmt.Fprintf(a.err, "checkpoint %d, watermark %s; go on with: %s --once\n", st.Epoch, clock(st.Watermark), a.againRun(p, arg, f))
 	return nil
 }

@@ -348,7 +348,7 @@ func (a *app) summary(n *node.Node, again string) {
 			tables = append(tables, fmt.Sprintf("%s %s", t.Name, grouped(t.Rows)))
 		}
 	}
-	fmt.Fprintf(a.out, "stopped   %s\n", ledgerText(st.Ledger))
+	fmt.Fprintf(a.out, "stopped   %s\n", ledgerText(st))
 	if text := leftOutText(st.Ledger); text != "" {
 		fmt.Fprintf(a.out, "left out  %s\n", text)
 	}

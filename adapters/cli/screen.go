@@ -122,7 +122,7 @@ func (m *screen) draw() string {
 	if web.Imbalance(st.Ledger) != 0 {
 		style = red
 	}
-	m.line(&b, "ledger: "+ledgerText(st.Ledger), style)
+	m.line(&b, "ledger: "+ledgerText(st), style)
 	if text := leftOutText(st.Ledger); text != "" {
 		m.line(&b, "left out: "+text, faint)
 	}

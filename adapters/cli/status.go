@@ -114,7 +114,7 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	}
 	lines = append(lines,
 		[2]string{"checkpoint", checkpointText(e, time.Now())},
-		[2]string{"ledger", ledgerText(e.Ledger)})
+		[2]string{"ledger", ledgerText(e)})
 	if text := leftOutText(e.Ledger); text != "" {
 		lines = append(lines, [2]string{"left out", text})
 	}
