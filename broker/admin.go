@@ -52,7 +52,7 @@ func (b *Broker) createStream(ctx context.Context, l *link, cfg TopicConfig, n i
 	want := b.streamConfig(cfg, n)
 	_, err := l.js.CreateStream(ctx, want)
 	if err == nil {
-		return nil
+		return b.know(want.Name)
 	}
 	if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return fmt.Errorf("make partition %d: %w", n, err)
@@ -145,16 +145,17 @@ func (b *Broker) DeleteTopic(ctx context.Context, name string) error {
 	b.mu.Unlock()
 	for _, p := range t.partitions {
 		p.abandon(&TopicError{name, "it was deleted"})
+		p.end.close()
 	}
-	if err := deleteStreams(ctx, l, t.cfg); err != nil {
-		return err
-	}
-	return nil
+	return b.deleteStreams(ctx, l, t.cfg)
 }
 
 // deleteStreams removes the streams of a topic, the one that stands for it last.
-func deleteStreams(ctx context.Context, l *link, t TopicConfig) error {
+func (b *Broker) deleteStreams(ctx context.Context, l *link, t TopicConfig) error {
 	for n := int32(t.Partitions) - 1; n >= 0; n-- {
+		if err := b.forget(streamName(t.Name, n)); err != nil {
+			return err
+		}
 		err := l.js.DeleteStream(ctx, streamName(t.Name, n))
 		if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return fmt.Errorf("delete topic %s partition %d: %w", t.Name, n, err)

@@ -37,12 +37,18 @@ type pending struct {
 	seq       uint64 // in the stream, if it is stored where it is meant to
 	base      int64  // offset of its first record
 	count     int
+	chain     uint32
 	id        string
 	replies   chan reply // of the last publish; room for it
 	result    *reply     // taken from replies
 	sent      time.Time
 	async     bool  // nobody waits for it: a fault is kept for the writer
 	err       error // why it is not in the log; set once it is settled
+}
+
+// end is the end of the log behind m.
+func (m *pending) end() PartitionState {
+	return PartitionState{m.seq, m.base + int64(m.count), m.chain}
 }
 
 func (m *pending) fail(err error) {
@@ -187,7 +193,7 @@ func (p *partition) send(l *link, m *pending) error {
 	if err := l.publish(m, msg); err != nil {
 		return err
 	}
-	m.seq, m.base = p.tail.seq+1, p.tail.next
+	m.seq, m.base, m.chain = p.tail.seq+1, p.tail.next, chain
 	p.tail = tail{m.seq, m.base + int64(m.count), chain}
 	return nil
 }
@@ -219,6 +225,7 @@ func (p *partition) settle(ctx context.Context) error {
 // settled takes the first batch in flight out: it is in the log.
 func (p *partition) settled(m *pending) {
 	p.inflight = append(p.inflight[:0], p.inflight[1:]...)
+	p.acknowledged(m.end())
 	if len(p.spare) < maxInflight {
 		p.spare = append(p.spare, m.frame)
 	}
@@ -343,6 +350,7 @@ func (p *partition) resend(ctx context.Context) error {
 			return err
 		}
 		if m.result.code == 0 && m.result.seq == m.seq {
+			p.acknowledged(m.end())
 			m.frame, waiting, tries = nil, waiting[1:], 0
 			continue
 		}
@@ -365,6 +373,7 @@ func (p *partition) resend(ctx context.Context) error {
 			return err
 		}
 		if in {
+			p.acknowledged(m.end())
 			m.frame, waiting = nil, waiting[1:]
 		}
 		p.tail = end

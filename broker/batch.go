@@ -14,7 +14,7 @@ import (
 //
 //	 0  magic "NGB1"
 //	 4  CRC-32C of everything behind it
-//	 8  flags, bit 0: the body is S2-compressed
+//	 8  flags, bit 0: the body is S2-compressed; bit 1: the records are lost, and the body is empty
 //	12  count of records
 //	16  offset of the first record
 //	24  the producer's number of the first record, -1: none
@@ -34,6 +34,7 @@ const (
 	batchMagic     = "NGB1"
 	batchHeader    = 64
 	flagCompressed = 1 << 0
+	flagLost       = 1 << 1
 
 	atSum    = 4
 	atFlags  = 8
@@ -102,8 +103,14 @@ func parseHead(b []byte) (batchHead, error) {
 		values: int(binary.LittleEndian.Uint32(b[atValues:])),
 		time:   int64(binary.LittleEndian.Uint64(b[atTime:])),
 	}
-	if h.flags&^flagCompressed != 0 {
+	if h.flags&^(flagCompressed|flagLost) != 0 {
 		return batchHead{}, fmt.Errorf("the batch has flags %#x, which a newer nagare may know", h.flags)
+	}
+	if h.flags&flagLost != 0 {
+		if h.base < 0 || h.raw != 0 || len(b) != batchHeader {
+			return batchHead{}, errBatch
+		}
+		return h, nil
 	}
 	// Each record has at least one byte for each of its two lengths and its time.
 	if h.count == 0 || h.base < 0 || h.raw > maxRawBytes || h.keys > h.raw || h.values > h.raw || h.count > (h.raw-h.keys-h.values)/3 {
@@ -179,14 +186,24 @@ func packedOf(r *engine.Records, values []byte) []byte {
 // stamp gives a batch its place in the log: the offset of its first record, and the chain of the
 // batch before. It returns the chain of this one.
 func stamp(b []byte, base int64, before uint32) uint32 {
-	var link [12]byte
-	binary.LittleEndian.PutUint32(link[:], before)
-	binary.LittleEndian.PutUint64(link[4:], uint64(base))
-	chain := crc32.Update(crc32.Checksum(link[:], castagnoli), castagnoli, b[batchHeader:])
+	chain := chainOf(b, base, before)
 	binary.LittleEndian.PutUint64(b[atBase:], uint64(base))
 	binary.LittleEndian.PutUint32(b[atChain:], chain)
 	binary.LittleEndian.PutUint32(b[atSum:], crc32.Checksum(b[atFlags:], castagnoli))
 	return chain
+}
+
+// lostBatch stands for count records that are lost; 0 where another one counts them.
+func lostBatch(base int64, count int, chain uint32) []byte {
+	b := make([]byte, batchHeader)
+	copy(b, batchMagic)
+	binary.LittleEndian.PutUint32(b[atFlags:], flagLost)
+	binary.LittleEndian.PutUint32(b[atCount:], uint32(count))
+	binary.LittleEndian.PutUint64(b[atSeq:], ^uint64(0))
+	binary.LittleEndian.PutUint64(b[atBase:], uint64(base))
+	binary.LittleEndian.PutUint32(b[atChain:], chain)
+	binary.LittleEndian.PutUint32(b[atSum:], crc32.Checksum(b[atFlags:], castagnoli))
+	return b
 }
 
 // appendBatch decodes a batch, whose head is h, behind the records of dst. On an error dst is as

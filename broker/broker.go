@@ -32,6 +32,7 @@ type Config struct {
 	MinFree    int64        // bytes of the disk that appends leave free, for checkpoints; 0: DefaultMinFree, below 0: none
 	Listen     string       // "host:port" for other NATS clients; empty: no port is opened
 	Shared     bool         // others may write through Connect; implied by Listen
+	Expect     []LogState   // ends that logs have to have at least, as Ends gave them to a checkpoint
 	Logger     *slog.Logger // nil: nothing is logged
 }
 
@@ -64,13 +65,17 @@ type Broker struct {
 	topics map[string]*topic
 	byName map[string]*partition // by name of the stream
 
+	noticed sync.Mutex
+	notices []string
+
 	admin sync.Mutex // one change of topics, or restart, at a time
 	stop  chan struct{}
 	loops sync.WaitGroup
 }
 
 // Open starts the server on cfg.Dir, which is made if need be, and finds its topics. It returns once
-// the server takes appends.
+// the server takes appends. It returns a *DamageError, and has changed nothing, when a log is not what
+// it was when it was acknowledged.
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	cfg = cfg.withDefaults()
 	b := &Broker{cfg: cfg, dir: cfg.Dir, ackWait: ackWait, linked: make(chan struct{}), topics: make(map[string]*topic), byName: make(map[string]*partition), stop: make(chan struct{})}
@@ -105,17 +110,15 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 
 // start runs a new link and loads the topics through it.
 func (b *Broker) start(ctx context.Context) error {
-	if err := b.undoUpdates(); err != nil {
-		return err
-	}
-	if err := b.putAside(); err != nil {
+	proofs, err := b.prepare()
+	if err != nil {
 		return err
 	}
 	l, err := startLink(b.cfg, b.dir)
 	if err != nil {
 		return err
 	}
-	if err := b.loadTopics(ctx, l); err != nil {
+	if err := b.loadTopics(ctx, l, proofs); err != nil {
 		l.stop()
 		return err
 	}
@@ -131,6 +134,28 @@ func (b *Broker) start(ctx context.Context) error {
 	b.linked = make(chan struct{})
 	b.mu.Unlock()
 	return nil
+}
+
+// prepare brings the server's folder in order and proves that the logs are whole.
+func (b *Broker) prepare() (map[string]*proof, error) {
+	if b.cfg.MemoryOnly {
+		return nil, nil
+	}
+	if err := b.tidy(); err != nil {
+		return nil, err
+	}
+	return b.prove(false)
+}
+
+// tidy ends what was cut short, and puts back descriptions.
+func (b *Broker) tidy() error {
+	if err := b.undoUpdates(); err != nil {
+		return err
+	}
+	if err := b.restoreDescriptions(); err != nil {
+		return err
+	}
+	return b.putAside()
 }
 
 // woken hears from the server of a stored message, which another client may have written.
@@ -259,6 +284,7 @@ func (b *Broker) Close() error {
 	b.loops.Wait()
 	for _, p := range b.partitions() {
 		p.arrived.broadcast()
+		p.end.close()
 	}
 	b.removeScratch()
 	return first

@@ -2,18 +2,47 @@ package broker
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 )
+
+// RepairAdvice ends the text of a DamageError.
+const RepairAdvice = "; run `nagare topics repair`: it keeps a copy of what is damaged, and counts what is lost"
 
 // DamageError says that records of a partition are gone or unreadable.
 type DamageError struct {
 	Topic     string
 	Partition int32
 	Seq       uint64 // place in the partition's stream; 0: not known
+	Messages  uint64 // that are missing from there on; 0: not known
 	Reason    string
+	Others    []*DamageError // further logs
 }
 
 func (e *DamageError) Error() string {
-	return fmt.Sprintf("read topic %s partition %d at message %d: the log is damaged: %s; stop, keep a copy of the data folder, then run `nagare checkpoint reset` to read again what is left", e.Topic, e.Partition, e.Seq, e.Reason)
+	var s strings.Builder
+	fmt.Fprintf(&s, "read topic %s partition %d at message %d: the log is damaged: %s", e.Topic, e.Partition, e.Seq, e.Reason)
+	if e.Messages > 0 {
+		fmt.Fprintf(&s, "; messages that are missing: %d", e.Messages)
+	}
+	for _, o := range e.Others {
+		fmt.Fprintf(&s, "; topic %s partition %d, from message %d: %d", o.Topic, o.Partition, o.Seq, o.Messages)
+	}
+	return s.String() + RepairAdvice
+}
+
+// Final says that trying again does not help.
+func (e *DamageError) Final() bool { return true }
+
+// Topics names the topics that are damaged, each once.
+func (e *DamageError) Topics() []string {
+	names := []string{e.Topic}
+	for _, o := range e.Others {
+		if !slices.Contains(names, o.Topic) {
+			names = append(names, o.Topic)
+		}
+	}
+	return names
 }
 
 // ExpiredError says that a position is older than what the topic still keeps.

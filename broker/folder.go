@@ -67,11 +67,7 @@ func (b *Broker) putAside() error {
 		if described {
 			continue
 		}
-		aside := filepath.Join(b.dir, quarantine)
-		if err := os.MkdirAll(aside, 0o700); err != nil {
-			return fmt.Errorf("put stream %s aside: %w", name, err)
-		}
-		to, err := os.MkdirTemp(aside, name+"-*")
+		to, err := b.aside(name)
 		if err == nil {
 			err = os.Rename(b.streamFolder(name), filepath.Join(to, name))
 		}

@@ -28,7 +28,7 @@ func (p *partition) head(m *message) (batchHead, error) {
 }
 
 func (p *partition) damage(seq uint64, reason string) error {
-	return &DamageError{p.topic, p.number, seq, reason}
+	return &DamageError{Topic: p.topic, Partition: p.number, Seq: seq, Reason: reason}
 }
 
 // streamInfo asks the server for the state of the stream.
@@ -45,6 +45,24 @@ func (p *partition) streamInfo(ctx context.Context, l *link) (*jetstream.StreamI
 	return s.CachedInfo(), nil
 }
 
+// subjectInfo is streamInfo with the number of messages that a subject has, if it has any.
+func (p *partition) subjectInfo(ctx context.Context, l *link, subject string) (*jetstream.StreamInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestWait)
+	defer cancel()
+	s, err := l.js.Stream(ctx, p.stream)
+	var info *jetstream.StreamInfo
+	if err == nil {
+		info, err = s.Info(ctx, jetstream.WithSubjectFilter(subject))
+	}
+	if err != nil {
+		if down := l.down.err(); down != nil {
+			return nil, down
+		}
+		return nil, fmt.Errorf("read topic %s partition %d: %w", p.topic, p.number, err)
+	}
+	return info, nil
+}
+
 // last returns the last message whose subject matches, errNoMessage if there is none.
 func (p *partition) last(ctx context.Context, l *link, subject string) (*message, error) {
 	m, err := l.get(ctx, p.stream, fmt.Sprintf(`{"last_by_subj":%q}`, subject))
@@ -56,7 +74,7 @@ func (p *partition) last(ctx context.Context, l *link, subject string) (*message
 
 // readTail finds the end of the log.
 func (p *partition) readTail(ctx context.Context, l *link) (tail, error) {
-	for {
+	for misses, last := 0, uint64(0); ; {
 		m, err := p.last(ctx, l, ">")
 		if err == nil {
 			return p.tailAt(ctx, l, m)
@@ -74,7 +92,12 @@ func (p *partition) readTail(ctx context.Context, l *link) (tail, error) {
 		if info.State.Msgs == 0 {
 			return tail{}, p.damage(info.State.LastSeq, "all its messages are gone; retention keeps at least the last")
 		}
-		// One came between the two questions.
+		if info.State.LastSeq != last { // one may have come between the two questions
+			misses, last = 0, info.State.LastSeq
+		}
+		if misses++; misses == maxMisses {
+			return tail{}, p.damage(last, "its last message cannot be read")
+		}
 	}
 }
 
@@ -177,9 +200,12 @@ func (p *partition) producer(ctx context.Context, l *link, name string) (*produc
 	m, err := p.last(ctx, l, producerSubject(p.subject, name))
 	switch {
 	case errors.Is(err, errNoMessage):
-		info, err := p.streamInfo(ctx, l)
+		info, err := p.subjectInfo(ctx, l, producerSubject(p.subject, name))
 		if err != nil {
 			return nil, err
+		}
+		if len(info.State.Subjects) > 0 { // taken for none, its rows would come once more
+			return nil, p.damage(0, fmt.Sprintf("the last message of producer %s cannot be read", name))
 		}
 		if text := info.Config.Metadata[metaProducer+token(name)]; text != "" {
 			if _, err := fmt.Sscan(text, &at.next, &at.mark); err != nil {

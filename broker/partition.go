@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +19,8 @@ type partition struct {
 
 	arrived  signal        // a message was stored
 	lastSeen atomic.Uint64 // greatest stream sequence that was acknowledged, or told by the server
+	acked    atomic.Pointer[PartitionState]
+	end      endFile // has acked, unless its path is empty
 
 	turn      chan struct{} // holds a token while nobody appends; guards what follows
 	link      *link         // for which what follows is true
@@ -49,6 +52,9 @@ func newPartition(b *Broker, topic string, number int32) *partition {
 		stream: streamName(topic, number), subject: subjectOf(topic, number),
 		turn: make(chan struct{}, 1), producers: make(map[string]*producer),
 	}
+	if !b.cfg.MemoryOnly {
+		p.end.path = filepath.Join(b.knownPath(p.stream), knownEnd)
+	}
 	p.turn <- struct{}{}
 	return p
 }
@@ -79,6 +85,18 @@ func (p *partition) stored(seq uint64) {
 		}
 	}
 	p.arrived.broadcast()
+}
+
+// acknowledged notes what the log holds from now on for certain. That it cannot be noted makes the next
+// start see less, and nothing worse. The partition is locked.
+func (p *partition) acknowledged(s PartitionState) {
+	p.acked.Store(&s)
+	if p.end.path == "" {
+		return
+	}
+	if err := p.end.write(s); err != nil {
+		p.b.cfg.Logger.Warn("note the end of a log", "topic", p.topic, "partition", p.number, "error", err)
+	}
 }
 
 // ready makes tail known, through the link in use. The partition is locked.

@@ -124,7 +124,7 @@ func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
 		return r.err
 	}
 	for {
-		m, err := r.message(ctx, dst.Len() == 0)
+		m, err := r.message(ctx, dst.Len() == 0 && dst.Lost == 0)
 		if err == nil && m != nil {
 			var full bool
 			if full, err = r.take(dst, m); err == nil && !full {
@@ -134,7 +134,7 @@ func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
 		if err != nil && !errors.Is(err, ctx.Err()) {
 			r.err = err
 		}
-		if dst.Len() > 0 { // the error comes with the next Read
+		if dst.Len() > 0 || dst.Lost > 0 { // the error comes with the next Read
 			dst.Next = engine.Position{Offset: r.offset, Log: r.seq()}
 			return nil
 		}
@@ -256,6 +256,11 @@ func (r *reader) take(dst *engine.Records, m *nats.Msg) (full bool, err error) {
 	}
 	if h.base != r.offset {
 		return false, r.p.damage(seq, fmt.Sprintf("it begins at offset %d, and offset %d comes next", h.base, r.offset))
+	}
+	if h.flags&flagLost != 0 {
+		dst.Lost += max(h.next()-max(h.base, r.skip), 0)
+		r.offset = h.next()
+		return false, nil
 	}
 	if dst.Len() > 0 && (dst.Len()+h.count > readRecords || len(dst.Values.Data)+h.raw > readBytes) {
 		r.held = m

@@ -123,7 +123,7 @@ func topicOf(info *jetstream.StreamInfo) (t TopicConfig, ok bool, err error) {
 
 // loadTopics finds the topics of a server that has just started, and finishes what a crash left
 // half done: deletions, and partitions that were being added.
-func (b *Broker) loadTopics(ctx context.Context, l *link) error {
+func (b *Broker) loadTopics(ctx context.Context, l *link, proofs map[string]*proof) error {
 	streams := make(map[string]*jetstream.StreamInfo)
 	list := l.js.ListStreams(ctx)
 	for info := range list.Info() {
@@ -145,7 +145,7 @@ func (b *Broker) loadTopics(ctx context.Context, l *link) error {
 			continue
 		}
 		if info.Config.Metadata[metaDeleting] != "" {
-			if err := deleteStreams(ctx, l, t); err != nil {
+			if err := b.deleteStreams(ctx, l, t); err != nil {
 				return err
 			}
 			continue
@@ -159,13 +159,16 @@ func (b *Broker) loadTopics(ctx context.Context, l *link) error {
 			if info == nil {
 				return &DamageError{Topic: t.Name, Partition: n, Reason: "its stream is gone"}
 			}
+			if err := proven(info, proofs[info.Config.Name]); err != nil {
+				return err
+			}
 			if err := b.adopt(ctx, l, t, n, info); err != nil {
 				return err
 			}
 		}
 		b.remember(t)
 	}
-	return nil
+	return b.adoptProofs(proofs)
 }
 
 // adopt brings the settings of an existing stream up to date.

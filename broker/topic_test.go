@@ -236,14 +236,10 @@ func TestOtherClients(t *testing.T) {
 				t.Fatalf("from %d, %d of %d were read", from, n, m.at)
 			}
 		}
-		state, err := m.b.State(ctx, "t", 0)
-		if err != nil || state.Count != int64(m.at) {
-			t.Fatalf("the state is %+v, want %d records: %v", state, m.at, err)
-		}
 		m.close()
 		m.open(cfg)
-		if err := m.b.Verify(ctx, "t", 0, state); err != nil {
-			t.Fatal(err)
+		if ends := m.b.Ends(); len(ends) != 1 || ends[0].Count != int64(m.at) {
+			t.Fatalf("the log ends with %+v, want %d records", ends, m.at)
 		}
 		m.close()
 	}

@@ -34,7 +34,7 @@ func (b *Broker) updateStream(ctx context.Context, l *link, cfg jetstream.Stream
 	if kept == "" {
 		return nil
 	}
-	if err := errors.Join(os.RemoveAll(kept), syncFolder(filepath.Dir(kept))); err != nil {
+	if err := errors.Join(b.know(cfg.Name), os.RemoveAll(kept), syncFolder(filepath.Dir(kept))); err != nil {
 		return fmt.Errorf("finish the update of stream %s: %w", cfg.Name, err)
 	}
 	return nil

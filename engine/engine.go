@@ -96,6 +96,8 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 // Run reads, computes and delivers until ctx ends (it then drains and takes a last checkpoint and
 // returns nil), all sources have ended (Options.Once), or something cannot be mended.
 func (e *Engine) Run(ctx context.Context) error {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 	delivery, stopDelivery := context.WithCancel(context.WithoutCancel(ctx))
@@ -107,7 +109,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	deliverers := &sync.WaitGroup{}
 	for _, d := range e.destinations {
-		deliverers.Go(func() { e.deliver(delivery, d) })
+		deliverers.Go(func() {
+			if err := e.deliver(delivery, d); err != nil {
+				giveUp(err)
+			}
+		})
 		if cache, ok := d.sink.(Cache); ok && !e.opt.Ephemeral {
 			deliverers.Go(func() { e.keepFilled(delivery, d, cache) })
 		}
@@ -134,7 +140,16 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	stopDelivery()
 	deliverers.Wait()
+	if cause := context.Cause(ctx); err == nil && isFinal(cause) {
+		err = cause
+	}
 	return err
+}
+
+// isFinal reports an error that says of itself that trying again does not help.
+func isFinal(err error) bool {
+	var f interface{ Final() bool }
+	return errors.As(err, &f) && f.Final()
 }
 
 func isCancel(err error) bool {

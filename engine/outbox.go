@@ -200,7 +200,7 @@ const (
 )
 
 // deliver hands a destination's rows to its sink until ctx ends. A sink that fails gets the same
-// rows again, after a wait.
+// rows again, after a wait; an error of it that is final is returned.
 func (e *Engine) deliver(ctx context.Context, d *destination) error {
 	q := e.outbox.queues[d]
 	wait := retryFirst
@@ -226,6 +226,9 @@ func (e *Engine) deliver(ctx context.Context, d *destination) error {
 			return nil
 		}
 		d.setTrouble(err.Error())
+		if isFinal(err) {
+			return fmt.Errorf("deliver to %s: %w", d.name, err)
+		}
 		e.log.Warn("rows wait", "destination", d.name, "error", err, "retry", wait)
 		select {
 		case <-time.After(wait/2 + time.Duration(rand.Int64N(int64(wait)))):

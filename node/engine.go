@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/file"
+	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/sql"
@@ -25,7 +26,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 			cfg.Retention = n.tableRetention(topic)
 			return openLog(ctx, n.broker, cfg)
 		},
-		Store:        keptStore{n.checkpoints()},
+		Store:        &keptStore{n.checkpoints(), n.broker.Ends, map[string]broker.LogState{}},
 		Now:          func() int64 { return time.Now().UnixMicro() },
 		BatchRows:    n.defects.step,
 		Poison:       n.defects.poison,
@@ -66,12 +67,6 @@ func (n *Node) current() *engine.Engine {
 	return n.engine
 }
 
-// keptStore is the store without its Close: it outlives an engine that is opened anew.
-type keptStore struct{ engine.Store }
-
-// Close does nothing.
-func (keptStore) Close() error { return nil }
-
 // tableRetention is how long the rows of a table, or what is kept of late and invalid rows, stay.
 func (n *Node) tableRetention(topic string) time.Duration {
 	retention := n.cfg.Pipeline.Config.TableRetention
@@ -88,7 +83,7 @@ func (n *Node) openSource(topic string) (engine.Source, error) {
 		return nil, err
 	}
 	for _, d := range n.cfg.Pipeline.Datasets {
-		if start, ok := d.Starts[topic]; ok && (start.Latest || start.Offsets != nil || start.Timestamp > 0 || start.Timestamps != nil) {
+		if start, ok := d.Starts[topic]; ok && startsLater(start) {
 			return startingSource{src, start}, nil
 		}
 	}

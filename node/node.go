@@ -261,12 +261,13 @@ func (n *Node) storeConfig() store.Config {
 }
 
 func (n *Node) openBroker(ctx context.Context) error {
-	b, err := broker.Open(ctx, broker.Config{Dir: filepath.Join(n.cfg.Data, brokerFolder), Logger: n.log})
+	b, err := n.openLogs(ctx)
 	if err != nil {
 		return err
 	}
 	n.broker = b
 	n.onClose(b.Close)
+	n.notices = append(n.notices, b.Notices()...)
 	return nil
 }
 

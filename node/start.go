@@ -12,6 +12,11 @@ import (
 // startLatest is the offset in a plan.Start that stands for the end.
 const startLatest = -1
 
+// startsLater reports whether a source may begin behind its first record.
+func startsLater(s plan.Start) bool {
+	return s.Latest || s.Offsets != nil || s.Timestamp > 0 || s.Timestamps != nil
+}
+
 // A startingSource begins to be read where the project says.
 type startingSource struct {
 	engine.Source

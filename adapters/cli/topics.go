@@ -15,15 +15,16 @@ import (
 func (a *app) topicsCommand() *cobra.Command {
 	topics := &cobra.Command{
 		Use:   "topics",
-		Short: "List, create, describe and alter topics",
+		Short: "List, create, describe, alter and repair topics",
 		Example: `  nagare topics list
   nagare topics describe purchase-events
   nagare topics create orders --partitions 3 --key customer_id
-  nagare topics alter purchase-events --partitions 6`,
+  nagare topics alter purchase-events --partitions 6
+  nagare topics repair`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	topics.AddCommand(a.topicsList(), a.topicsDescribe(), a.topicsCreate(), a.topicsAlter())
+	topics.AddCommand(a.topicsList(), a.topicsDescribe(), a.topicsCreate(), a.topicsAlter(), a.topicsRepair())
 	return topics
 }
 

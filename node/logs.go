@@ -1,0 +1,242 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// logsOp is the operator of the store under which each checkpoint keeps the ends of all logs: topic, 0,
+// partition → last message, records, chain.
+const logsOp = "logs"
+
+// keptStore is the store that an engine gets: it outlives an engine that is opened anew, and each of its
+// checkpoints also keeps the ends of the logs, which the next start compares with what is there.
+type keptStore struct {
+	engine.Store
+	ends func() []broker.LogState
+	kept map[string]broker.LogState // by key, as the newest checkpoint has them
+}
+
+// Close does nothing.
+func (*keptStore) Close() error { return nil }
+
+// Commit adds the ends that changed.
+func (s *keptStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+	changed := map[string]broker.LogState{}
+	for _, e := range s.ends() {
+		key := logKey(e)
+		if s.kept[string(key)] == e {
+			continue
+		}
+		changed[string(key)] = e
+		value := binary.BigEndian.AppendUint64(nil, e.LastSeq)
+		value = binary.BigEndian.AppendUint64(value, uint64(e.Count))
+		d.Put(logsOp, key, binary.BigEndian.AppendUint32(value, e.Chain))
+	}
+	if err := s.Store.Commit(ctx, cp, d); err != nil {
+		return err
+	}
+	for key, e := range changed {
+		s.kept[key] = e
+	}
+	return nil
+}
+
+// Load keeps the ends from the engine, whose state they are not.
+func (s *keptStore) Load(ctx context.Context, restore func(op string, key, value []byte) error) (engine.Checkpoint, error) {
+	return s.Store.Load(ctx, func(op string, key, value []byte) error {
+		if op == logsOp {
+			return nil
+		}
+		return restore(op, key, value)
+	})
+}
+
+func logKey(e broker.LogState) []byte {
+	return binary.BigEndian.AppendUint32(append([]byte(e.Topic), 0), uint32(e.Partition))
+}
+
+// logEnds reads the ends that the newest checkpoint has.
+func logEnds(ctx context.Context, s engine.Store) ([]broker.LogState, error) {
+	var ends []broker.LogState
+	err := s.Scan(ctx, logsOp, nil, nil, func(key, value []byte) error {
+		if len(key) < 5 || len(value) != 20 {
+			return fmt.Errorf("read the ends of the logs: an entry has %d and %d bytes", len(key), len(value))
+		}
+		at := len(key) - 4
+		ends = append(ends, broker.LogState{
+			Topic: string(key[:at-1]), Partition: int32(binary.BigEndian.Uint32(key[at:])),
+			PartitionState: broker.PartitionState{
+				LastSeq: binary.BigEndian.Uint64(value), Count: int64(binary.BigEndian.Uint64(value[8:])), Chain: binary.BigEndian.Uint32(value[16:]),
+			},
+		})
+		return nil
+	})
+	return ends, err
+}
+
+// expected is the ends that logs have to have. Of a reset that was cut short, the topics that it deletes
+// may be gone.
+func (n *Node) expected(ctx context.Context) ([]broker.LogState, error) {
+	ends, err := logEnds(ctx, n.store)
+	if err != nil {
+		return nil, err
+	}
+	if n.resets() {
+		ends = slices.DeleteFunc(ends, func(e broker.LogState) bool { return n.isMade(e.Topic) })
+	}
+	return ends, nil
+}
+
+// isMade reports a topic whose records the pipeline makes of others.
+func (n *Node) isMade(topic string) bool {
+	role := n.role(topic)
+	return role == "table" || role == "output"
+}
+
+// resets reports whether a reset of the folder has begun and is not finished.
+func (n *Node) resets() bool {
+	_, err := os.Stat(filepath.Join(n.cfg.Data, resetFile))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// openLogs opens the broker. Where only such logs are damaged as can be computed again from the input, a
+// run does so: they are put aside, and everything is computed anew. Else the error says what is missing.
+func (n *Node) openLogs(ctx context.Context) (*broker.Broker, error) {
+	expect, err := n.expected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg := broker.Config{Dir: filepath.Join(n.cfg.Data, brokerFolder), Logger: n.log, Expect: expect}
+	b, err := broker.Open(ctx, cfg)
+	var damaged *broker.DamageError
+	if !errors.As(err, &damaged) {
+		return b, err
+	}
+	if may, merr := n.mayRebuild(damaged); merr != nil || !may {
+		return nil, errors.Join(err, merr)
+	}
+	done, rerr := broker.Repair(cfg.Dir, expect, func(string) broker.Remedy { return broker.Discard })
+	if rerr != nil {
+		return nil, errors.Join(err, rerr)
+	}
+	if err := n.rebuild(done); err != nil {
+		return nil, err
+	}
+	if cfg.Expect, err = n.expected(ctx); err != nil {
+		return nil, err
+	}
+	return broker.Open(ctx, cfg)
+}
+
+// rebuild has everything computed anew, and says why.
+func (n *Node) rebuild(done []broker.Repaired) error {
+	if !n.resets() {
+		if err := writeFile(filepath.Join(n.cfg.Data, resetFile), []byte("keep\n")); err != nil {
+			return err
+		}
+	}
+	for _, r := range done {
+		text := fmt.Sprintf("topic %s partition %d was damaged: %d messages from message %d on; it is computed anew from the input, and %s has a copy of what was left",
+			r.Topic, r.Partition, r.Messages, r.Seq, r.Copy)
+		n.log.Warn(text)
+		n.notices = append(n.notices, text)
+	}
+	return nil
+}
+
+// mayRebuild reports whether what is damaged can be computed again, all of it, from what is there: the
+// topics that are read have their first records, and are read from them on. A process that only looks
+// changes nothing.
+func (n *Node) mayRebuild(d *broker.DamageError) (bool, error) {
+	if n.cfg.Look && !n.resets() || n.cfg.Project.Kafka != "" || n.cfg.Project.Listen {
+		return false, nil
+	}
+	for _, topic := range d.Topics() {
+		if !n.isMade(topic) {
+			return false, nil
+		}
+	}
+	if n.resets() {
+		return true, nil
+	}
+	incomplete, err := broker.Incomplete(filepath.Join(n.cfg.Data, brokerFolder))
+	if err != nil {
+		return false, err
+	}
+	for _, topic := range n.roles.sources {
+		if slices.Contains(incomplete, topic) {
+			return false, nil
+		}
+		for _, d := range n.cfg.Pipeline.Datasets {
+			if start, ok := d.Starts[topic]; ok && startsLater(start) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// A Repair is what `nagare topics repair` found, or did.
+type Repair struct {
+	Damage  string            // what is damaged, "" for nothing
+	Done    []broker.Repaired // empty where nothing was to be done yet
+	Rebuild bool              // what was computed is computed anew by the next run
+}
+
+// RepairTopics reads the logs of a data folder from end to end and, if it may, repairs those that are
+// damaged: what the pipeline computed is put aside and computed anew by the next run, if the input is still
+// all there; everything else keeps what can be read, and what cannot is passed over and counted.
+func RepairTopics(ctx context.Context, cfg Config, do bool) (r Repair, err error) {
+	n := &Node{cfg: cfg, log: slog.New(slog.DiscardHandler)}
+	if n.cfg.Started.IsZero() {
+		n.cfg.Started = time.Now()
+	}
+	if n.roles, err = findRoles(cfg.Pipeline); err != nil {
+		return r, err
+	}
+	if _, err := checkFolder(cfg.Data, cfg.Project, true); err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	if err := n.openStore(); err != nil {
+		return r, err
+	}
+	expect, err := n.expected(ctx)
+	if err != nil {
+		return r, err
+	}
+	dir := filepath.Join(cfg.Data, brokerFolder)
+	var damaged *broker.DamageError
+	if err := broker.Inspect(dir, expect); err == nil {
+		return r, nil
+	} else if !errors.As(err, &damaged) {
+		return r, err
+	}
+	r.Damage = strings.TrimSuffix(damaged.Error(), broker.RepairAdvice)
+	if r.Rebuild, err = n.mayRebuild(damaged); err != nil || !do {
+		return r, err
+	}
+	r.Done, err = broker.Repair(dir, expect, func(string) broker.Remedy {
+		if r.Rebuild {
+			return broker.Discard
+		}
+		return broker.PassOver
+	})
+	if err == nil && r.Rebuild {
+		err = n.rebuild(r.Done)
+	}
+	return r, err
+}
