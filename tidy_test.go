@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"adapters/file":            {"engine", "engine/codec"},
 	"adapters/generator":       {"engine"},
 	"adapters/kafka":           {"engine", "engine/sql", "broker"},
+	"adapters/kafka/port":      {},
 	"adapters/redis":           {"engine"},
 	"adapters/redis/redistest": {},
 	"adapters/spark":           {"engine/sql", "engine/plan"},

@@ -55,6 +55,21 @@ func TestOtherClients(t *testing.T) {
 			t.Errorf("the consumer saw %q", out)
 		}
 	})
+	t.Run("confluent-kafka and aiokafka", func(t *testing.T) {
+		python := os.Getenv(testPython)
+		if python == "" {
+			t.Skipf("no Python with confluent-kafka and aiokafka: make one with `python3 -m venv DIR && DIR/bin/pip install confluent-kafka aiokafka` and set %s=DIR/bin/python", testPython)
+		}
+		const want = `confluent Unknown topic config name: retention
+confluent classic read 5
+confluent consumer read 5
+confluent groups ['confluent-classic', 'confluent-consumer']
+aiokafka read v
+`
+		if out := execute(t, nil, python, filepath.Join("testdata", "python_clients.py"), address); out != want {
+			t.Errorf("the clients saw\n%s\nwant\n%s", out, want)
+		}
+	})
 	p.signal(syscall.SIGINT)
 	if code := p.wait(); code != 0 {
 		t.Errorf("exit %d: %s", code, p.errs.String())

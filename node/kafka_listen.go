@@ -2,12 +2,10 @@ package node
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"path/filepath"
-	"strconv"
 
-	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/nagare-stream/nagare/adapters/kafka/port"
 )
 
 const kafkaFolder = "kafka"
@@ -23,21 +21,13 @@ func (n *Node) listenKafka() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c, err := kfake.NewCluster(
-		kfake.NumBrokers(1),
-		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, address) }),
-		kfake.ClusterID("nagare-"+instance),
-		kfake.DataDir(filepath.Join(n.cfg.Data, kafkaFolder)),
-		kfake.SyncWrites(),
-		kfake.AllowAutoTopicCreation(),
-		kfake.DefaultNumPartitions(3),
-		kfake.BrokerConfigs(map[string]string{"message.max.bytes": strconv.Itoa(2 << 20)}),
-	)
+	p, err := port.Open(port.Config{Address: address, Dir: filepath.Join(n.cfg.Data, kafkaFolder), ClusterID: "nagare-" + instance,
+		Partitions: 3, MaxMessage: 2 << 20})
 	if err != nil {
-		return "", fmt.Errorf("open the Kafka port %s: %w", address, err)
+		return "", err
 	}
-	n.onClose(func() error { c.Close(); return nil })
-	return c.ListenAddrs()[0], nil
+	n.onClose(func() error { p.Close(); return nil })
+	return p.Address(), nil
 }
 
 // probeKafkaPort finds out whether the port can be had, before anything is touched.
