@@ -4,6 +4,7 @@ package node_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // testPython names the environment variable with a Python that has the packages of the tutorial's
@@ -39,6 +41,11 @@ func TestOtherClients(t *testing.T) {
 		text := succeed(t, append([]string{"query", "SELECT count(*) FROM anomalies WHERE event_id = 'by-kcat'", "-o", "csv"}, on...)...).out
 		if !strings.HasSuffix(text, "\n1\n") {
 			t.Errorf("the table has %q", text)
+		}
+		for line := range strings.Lines(execute(t, nil, kcat, "-b", address, "-C", "-t", lifeTopic, "-o", "beginning", "-e", "-q", "-J")) {
+			if !utf8.ValidString(line) || !json.Valid([]byte(line)) {
+				t.Fatalf("kcat -J prints what is no JSON: %q", line)
+			}
 		}
 	})
 	t.Run("kafka-python", func(t *testing.T) {

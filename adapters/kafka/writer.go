@@ -1,11 +1,13 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,8 +19,9 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 )
 
-// producerHeader is the header that tells whose record this is and where it stands among its own: the
-// producer's name, then 8 bytes with its number and, at the end of an append, 8 with the mark.
+// producerHeader is the header that tells whose record this is and where it stands among its own, as text:
+// its number, "," and the mark at the end of an append, ":" and the producer's name. It was bytes once, and
+// is read so, too: the name, then 8 bytes with the number and, at the end of an append, 8 with the mark.
 const producerHeader = "nagare-producer"
 
 // maxBatchBytes is what brokers take as one batch by default (message.max.bytes), and maxRecordBytes
@@ -202,27 +205,33 @@ func (w *Writer) produce(ctx context.Context, partition int32, r *engine.Records
 var errNewPartition = errors.New("there is no such partition")
 
 func (w *Writer) identity(number int64, last bool, mark uint64) []byte {
-	b := make([]byte, 0, len(w.producer)+16)
-	b = append(b, w.producer...)
-	b = binary.BigEndian.AppendUint64(b, uint64(number))
+	b := strconv.AppendInt(make([]byte, 0, len(w.producer)+42), number, 10)
 	if last {
-		b = binary.BigEndian.AppendUint64(b, mark)
+		b = strconv.AppendUint(append(b, ','), mark, 10)
 	}
-	return b
+	return append(append(b, ':'), w.producer...)
 }
 
 // parse reads an identity; ok is false for one of another producer.
 func (w *Writer) parse(identity []byte) (number int64, marked bool, mark uint64, ok bool) {
-	rest := len(identity) - len(w.producer)
-	if rest != 8 && rest != 16 || string(identity[:len(w.producer)]) != w.producer {
-		return 0, false, 0, false
+	if where, name, text := strings.Cut(string(identity), ":"); text && name == w.producer {
+		digits, markDigits, marked := strings.Cut(where, ",")
+		number, err := strconv.ParseInt(digits, 10, 64)
+		if err == nil && marked {
+			mark, err = strconv.ParseUint(markDigits, 10, 64)
+		}
+		if err == nil {
+			return number, marked, mark, true
+		}
 	}
-	identity = identity[len(w.producer):]
-	number = int64(binary.BigEndian.Uint64(identity))
-	if rest == 16 {
-		return number, true, binary.BigEndian.Uint64(identity[8:]), true
+	rest, mine := bytes.CutPrefix(identity, []byte(w.producer))
+	switch {
+	case mine && len(rest) == 8:
+		return int64(binary.BigEndian.Uint64(rest)), false, 0, true
+	case mine && len(rest) == 16:
+		return int64(binary.BigEndian.Uint64(rest)), true, binary.BigEndian.Uint64(rest[8:]), true
 	}
-	return number, false, 0, true
+	return 0, false, 0, false
 }
 
 // Last returns the number of the producer's next record in a partition.
