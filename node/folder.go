@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/shirou/gopsutil/v4/disk"
@@ -182,13 +183,36 @@ func checkOwner(dir string, entries []fs.DirEntry, p Project) (fresh bool, err e
 		return false, err
 	}
 	for _, e := range entries {
-		// A start that was killed leaves a store without nagare.json; a disk's root holds lost+found.
+		// A first start that was killed leaves what it makes before nagare.json; a disk's root holds lost+found.
 		name := e.Name()
-		if !strings.HasPrefix(name, storeFile) && !strings.HasPrefix(name, ".probe-") && name != "lost+found" {
+		if !strings.HasPrefix(name, storeFile) && !isPassing(name) && name != "lost+found" {
 			return false, &DataError{dir, fmt.Sprintf("it holds other things (%s)", name), "choose an empty or new folder with --data", nil}
 		}
 	}
 	return true, nil
+}
+
+// passing is what temporary files are called: probes, and files that are written whole under another
+// name before they get theirs.
+var passing = []string{".probe-*", identityFile + ".new-*", queriesFile + ".new-*", storeFile + ".new-*", storeFile + ".owner.new",
+	tokenFile + ".new-*", instanceFile + ".new-*", generatorFile + ".new-*", processFile + ".new-*", resetFile + ".new-*"}
+
+func isPassing(name string) bool {
+	return slices.ContainsFunc(passing, func(pattern string) bool {
+		is, _ := filepath.Match(pattern, name)
+		return is
+	})
+}
+
+// removePassing removes the temporary files of processes that were killed. The folder's lock is held.
+func removePassing(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if isPassing(e.Name()) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }
 
 // FreeBytes is the free space of the disk that a folder lies on, or will lie on.

@@ -178,6 +178,9 @@ func (n *Node) claimFolder(fresh bool) error {
 	if err := n.openStore(); err != nil {
 		return err
 	}
+	if err := removePassing(n.cfg.Data); err != nil {
+		return fmt.Errorf("remove what a killed process has left in data folder %s: %w", n.cfg.Data, err)
+	}
 	// A reset that was cut short is finished.
 	if err := n.finishReset(); err != nil {
 		return err
