@@ -31,9 +31,7 @@
 //
 //	address.go   which server, and what is said of it
 //	server.go    the server that all sinks share
-//	embedded.go  the server in the process
-//	pipe.go      the connection to it
-//	resp3.go     answers that clients of the newer protocol can read
+//	embedded/    the server in the process, a package of its own
 //	sink.go      what the engine sees
 //	waiting.go   rows that wait, a place each
 //	memory.go    what was written last, to tell older rows

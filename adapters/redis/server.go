@@ -12,6 +12,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/nagare-stream/nagare/adapters/redis/embedded"
 )
 
 // Config is which server is used.
@@ -33,7 +35,7 @@ type Server struct {
 	opt      *goredis.UniversalOptions
 	direct   goredis.UniversalOptions // of who looks at it, with nothing between
 	cluster  bool
-	embedded *embedded // nil: a server outside the process
+	embedded *embedded.Server // nil: a server outside the process
 	shown    string
 	log      *slog.Logger
 	writers  sync.WaitGroup
@@ -139,16 +141,16 @@ func (s *Server) mode(ctx context.Context, addr string) (string, error) {
 }
 
 func (s *Server) openEmbedded(listen string, through func(Dialer) Dialer) error {
-	e, err := startEmbedded(listen)
+	e, err := embedded.Start(embedded.Config{Listen: listen})
 	if err != nil {
 		return err
 	}
-	s.opt, s.embedded = &goredis.UniversalOptions{Addrs: []string{"127.0.0.1:" + defaultPort}, Dialer: e.dial}, e
+	dial := func(context.Context, string, string) (net.Conn, error) { return e.Dial() }
+	s.opt, s.embedded = &goredis.UniversalOptions{Addrs: []string{"127.0.0.1:" + defaultPort}, Dialer: dial}, e
 	own(s.opt)
 	s.direct = *s.opt
-	s.direct.Dialer = e.dialToLook
 	if through != nil {
-		s.opt.Dialer = through(e.dialToLook) // a test looks closely
+		s.opt.Dialer = through(dial)
 	}
 	s.shown = "embedded"
 	return nil
@@ -159,19 +161,28 @@ func (s *Server) String() string {
 	switch {
 	case s.embedded == nil:
 		return "redis at " + s.shown
-	case s.embedded.listen != "":
-		return "embedded, lost on exit and made anew by the next start; " + s.embedded.cli()
+	case s.embedded.Addr() != "":
+		return "embedded, lost on exit and made anew by the next start; " + cli(s.embedded.Addr())
 	}
 	return "embedded, lost on exit and made anew by the next start"
 }
 
+// cli is the command that looks into a server.
+func cli(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || host == "127.0.0.1" {
+		return "redis-cli -p " + port
+	}
+	return "redis-cli -h " + host + " -p " + port
+}
+
 // isAlone reports a server that no other program can reach.
-func (s *Server) isAlone() bool { return s.embedded != nil && s.embedded.listen == "" }
+func (s *Server) isAlone() bool { return s.embedded != nil && s.embedded.Addr() == "" }
 
 // Address is where other programs find the server, "" for an embedded one without a port.
 func (s *Server) Address() string {
 	if s.embedded != nil {
-		return s.embedded.listen
+		return s.embedded.Addr()
 	}
 	return s.shown
 }
@@ -188,7 +199,7 @@ func (s *Server) DialContext(ctx context.Context, _, _ string) (net.Conn, error)
 func (s *Server) Close() error {
 	s.writers.Wait()
 	if s.embedded != nil {
-		s.embedded.close()
+		s.embedded.Close()
 	}
 	return nil
 }
