@@ -51,6 +51,8 @@ type PartitionInfo struct {
 	Messages   uint64    // batches and single records
 	Bytes      uint64    // stored
 	LastAppend time.Time // zero: never
+	Gaps       int64     // offsets from First to Next that hold no record, as far as known
+	About      bool      // whether there are more of these is not known
 }
 
 // topic is a topic that exists. partitions only grows, under Broker.mu.

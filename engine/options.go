@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/nagare-stream/nagare/engine/plan"
@@ -25,6 +26,9 @@ type Options struct {
 	Pipeline *plan.Pipeline
 	// Source opens a topic for reading.
 	Source func(topic string) (Source, error)
+	// Topics lists the topics that there are, for queries that name one which the pipeline does not read; nil:
+	// there are none.
+	Topics func(ctx context.Context) ([]string, error)
 	// Sink opens a sink of the configuration; nil without an error means that it takes nothing.
 	Sink func(def *plan.SinkDef) (Sink, error)
 	// Log opens (and creates, if needed) a topic of the engine's own with that many partitions.

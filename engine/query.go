@@ -6,20 +6,22 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // Query runs a SELECT over tables, views and topics and hands the rows to emit, batch by batch. The
 // first batch has no rows, so that a result without rows has its columns. Beside the project's
 // datasets it reads every topic by its name, TABLE$open, TABLE$late and TOPIC$invalid.
 func (e *Engine) Query(ctx context.Context, text string, emit func(*column.Batch) error) error {
-	root, faults := plan.BindQuery(e.opt.Pipeline, text, e.systemDatasets())
-	if len(faults) > 0 {
-		return faults
+	root, scan, err := e.bind(ctx, text)
+	if err != nil {
+		return err
 	}
 	s := schemaOf(root.Columns())
 	var head column.Batch
@@ -27,7 +29,47 @@ func (e *Engine) Query(ctx context.Context, text string, emit func(*column.Batch
 	if err := emit(&head); err != nil {
 		return err
 	}
-	return e.runBatch(ctx, root, e.scan, emit)
+	return e.runBatch(ctx, root, scan, emit)
+}
+
+// bind binds a query, and returns how its datasets are read. Only a query that names something unknown has
+// the topics listed that the pipeline does not read.
+func (e *Engine) bind(ctx context.Context, text string) (plan.Node, scanFunc, error) {
+	datasets := e.systemDatasets()
+	root, faults := plan.BindQuery(e.opt.Pipeline, text, datasets)
+	unknown := slices.ContainsFunc(faults, func(f sql.Fault) bool { return f.Class == "TABLE_OR_VIEW_NOT_FOUND" })
+	if !unknown || e.opt.Topics == nil {
+		return root, e.scan, asError(faults)
+	}
+	topics, err := e.opt.Topics(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w (the topics cannot be listed: %w)", faults, err)
+	}
+	others := map[string]bool{}
+	for _, t := range topics {
+		if e.sources[t] == nil && e.opt.Pipeline.Dataset(t) == nil && e.destinations["table/"+t] == nil && e.keptRows(t) == nil {
+			datasets = append(datasets, &plan.Dataset{Kind: plan.System, Name: t, Schema: plan.SourceSchema, EventTime: -1})
+			others[t] = true
+		}
+	}
+	root, faults = plan.BindQuery(e.opt.Pipeline, text, datasets)
+	return root, func(ctx context.Context, name string, visit func(*column.Batch) error) error {
+		if !others[name] {
+			return e.scan(ctx, name, visit)
+		}
+		s, err := e.opt.Source(name)
+		if err != nil {
+			return err
+		}
+		return scanTopic(ctx, name, s, visit)
+	}, asError(faults)
+}
+
+func asError(faults sql.Faults) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	return faults
 }
 
 // systemDatasets is what ad-hoc queries can read beside the datasets of the project.

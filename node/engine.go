@@ -19,6 +19,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 	opt := engine.Options{
 		Pipeline: n.cfg.Pipeline,
 		Source:   n.openSource,
+		Topics:   n.topicNames,
 		Sink:     n.openSink,
 		Log: func(topic string, partitions int) (engine.Log, error) {
 			cfg := n.topicConfig(topic)

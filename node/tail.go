@@ -83,20 +83,20 @@ func (n *Node) writeAll(ctx context.Context, e *engine.Engine, name string, t *r
 	return t.end()
 }
 
-// writeTopic writes the records of a topic that no query reads: all, or the newest of each partition.
+// writeTopic writes the records of a topic that no query reads: all, or the newest.
 func (n *Node) writeTopic(ctx context.Context, r web.TableRequest, t *rowText) error {
 	t.begin(&recordSchema, false)
 	src, err := n.hostOf(r.Name).Source(r.Name, true)
 	if err != nil {
 		return err
 	}
-	parts, err := src.Partitions(ctx)
+	places, err := n.newestPlaces(ctx, r.Name, r.Limit)
 	if err != nil {
 		return err
 	}
 	view := newRecordView()
-	for p := range int32(parts) {
-		err := n.readPartition(ctx, src, p, r.Limit, func(rec *engine.Records) error { return t.rows(view.batch(rec), nil) })
+	for p, from := range places {
+		err := readFrom(ctx, src, int32(p), from, func(rec *engine.Records) error { return t.rows(view.batch(rec), nil) })
 		if err != nil {
 			return err
 		}
@@ -106,29 +106,12 @@ func (n *Node) writeTopic(ctx context.Context, r web.TableRequest, t *rowText) e
 
 // readPartition hands the newest records of a partition, limit below 0: all, and those that come
 // until the source or ctx ends, to visit.
-func (n *Node) readPartition(ctx context.Context, src engine.Source, p int32, limit int, visit func(*engine.Records) error) (err error) {
+func (n *Node) readPartition(ctx context.Context, src engine.Source, p int32, limit int, visit func(*engine.Records) error) error {
 	from, err := n.newest(ctx, src, p, limit)
 	if err != nil {
 		return err
 	}
-	reader, err := src.Open(ctx, p, from)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, reader.Close()) }()
-	var rec engine.Records
-	for {
-		err := reader.Read(ctx, &rec)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := visit(&rec); err != nil {
-			return err
-		}
-	}
+	return readFrom(ctx, src, p, from, visit)
 }
 
 // newest is the position limit records before a partition's end.
@@ -227,17 +210,16 @@ func (n *Node) follow(ctx context.Context, r web.TailRequest, open func() func(*
 	if err != nil {
 		return err
 	}
-	parts, err := src.Partitions(ctx)
+	places, err := n.newestPlaces(ctx, r.Name, r.N)
 	if err != nil {
 		return err
 	}
 	turn := make(chan struct{}, 1)
 	g, gctx := errgroup.WithContext(ctx)
-	for p := range int32(parts) {
-		each := (r.N + parts - 1 - int(p)) / parts // N rows of all partitions together
+	for p, from := range places {
 		write := open()
 		g.Go(func() error {
-			return n.readPartition(gctx, src, p, each, func(rec *engine.Records) error {
+			return readFrom(gctx, src, int32(p), from, func(rec *engine.Records) error {
 				turn <- struct{}{}
 				defer func() { <-turn }()
 				if err := write(rec); err != nil {

@@ -42,6 +42,16 @@ func (n *Node) allTopics(ctx context.Context) ([]broker.TopicInfo, error) {
 	return infos, nil
 }
 
+// topicNames is the names of all topics.
+func (n *Node) topicNames(ctx context.Context) ([]string, error) {
+	infos, err := n.allTopics(ctx)
+	names := make([]string, len(infos))
+	for i := range infos {
+		names[i] = infos[i].Name
+	}
+	return names, err
+}
+
 // Topic returns one topic with its partitions.
 func (n *Node) Topic(ctx context.Context, name string) (web.Topic, error) {
 	info, err := n.topicInfo(ctx, name)
@@ -77,7 +87,8 @@ func (n *Node) webTopic(info broker.TopicInfo) web.Topic {
 		t.Retention = info.Retention.String()
 	}
 	for i, p := range info.Parts {
-		t.Records += p.Next - p.First
+		t.Records += p.Next - p.First - p.Gaps
+		t.About = t.About || p.About
 		t.Bytes += int64(p.Bytes)
 		t.Parts = append(t.Parts, web.TopicPart{Partition: i, First: p.First, Next: p.Next, Bytes: int64(p.Bytes), LastAppend: p.LastAppend})
 	}

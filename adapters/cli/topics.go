@@ -46,13 +46,21 @@ func (a *app) topicsList() *cobra.Command {
 			}
 			table := newTable("topic", "role", "partitions>", "records>", "bytes>", "retention", "key")
 			for _, t := range list {
-				table.add(t.Name, t.Role, itoa(t.Partitions), fmt.Sprint(t.Records), fmt.Sprint(t.Bytes), forEver(t.Retention), t.Key)
+				table.add(t.Name, t.Role, itoa(t.Partitions), recordsOf(t), fmt.Sprint(t.Bytes), forEver(t.Retention), t.Key)
 			}
 			return a.print(table)
 		},
 	}
 	a.rowsFlag(cmd, formTable, formJSON, formLines, formCSV)
 	return cmd
+}
+
+// recordsOf is how many records a topic has. On Kafka offsets count markers of transactions, too.
+func recordsOf(t web.Topic) string {
+	if t.About {
+		return fmt.Sprintf("about %d", t.Records)
+	}
+	return fmt.Sprint(t.Records)
 }
 
 func forEver(retention string) string {
@@ -94,7 +102,7 @@ func (a *app) printTopic(t web.Topic) error {
 		if t.Key != "" {
 			key = "key " + t.Key
 		}
-		fmt.Fprintf(a.out, "%s: %s, %s, %d records, %d bytes, kept %s, %s\n", t.Name, t.Role, plural(t.Partitions, "partition"), t.Records, t.Bytes, forEver(t.Retention), key)
+		fmt.Fprintf(a.out, "%s: %s, %s, %s records, %d bytes, kept %s, %s\n", t.Name, t.Role, plural(t.Partitions, "partition"), recordsOf(t), t.Bytes, forEver(t.Retention), key)
 	}
 	table := newTable("partition>", "first>", "next>", "bytes>", "last_append")
 	for _, p := range t.Parts {

@@ -6,7 +6,7 @@
 //	properties.go  the client settings of Kafka's own tools → those of this client
 //	security.go    TLS and SASL of these
 //	cluster.go     a connection: is it there, what can it do
-//	topics.go      topics made, listed, given more partitions
+//	topics.go      topics made, listed, given more partitions; count.go counts their records
 //	source.go      a topic as an engine.Source
 //	reader.go      one partition read: where it begins, what is lost
 //	fetch.go       answers of the brokers for a partition, one ahead

@@ -99,7 +99,9 @@ func (c *Cluster) AlterTopic(ctx context.Context, name string, partitions int) e
 
 // Topics lists the topics that are not Kafka's own.
 func (c *Cluster) Topics(ctx context.Context) ([]broker.TopicInfo, error) {
-	return c.describe(ctx)
+	infos, err := c.describe(ctx)
+	c.countRecords(ctx, infos)
+	return infos, err
 }
 
 // Topic describes one topic.
@@ -114,6 +116,7 @@ func (c *Cluster) Topic(ctx context.Context, name string) (broker.TopicInfo, err
 	if len(infos) != 1 {
 		return broker.TopicInfo{}, c.topicError(name, kerr.UnknownTopicOrPartition)
 	}
+	c.countRecords(ctx, infos)
 	return infos[0], nil
 }
 

@@ -73,6 +73,7 @@ type Topic struct {
 	Key        string      `json:"key,omitempty"`
 	Role       string      `json:"role"` // "source", "output", "table", "other"
 	Records    int64       `json:"records"`
+	About      bool        `json:"about,omitempty"` // there may be fewer records: they were not counted one by one
 	Bytes      int64       `json:"bytes"`
 	Parts      []TopicPart `json:"parts,omitempty"`
 }
