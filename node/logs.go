@@ -54,8 +54,11 @@ func (s *keptStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.
 	return nil
 }
 
-// Load keeps the ends from the engine, whose state they are not.
+// Load keeps the ends from the engine, whose state they are not; see engine.Store.
 func (s *keptStore) Load(ctx context.Context, restore func(op string, key, value []byte) error) (engine.Checkpoint, error) {
+	if restore == nil { // the checkpoint alone is wanted
+		return s.Store.Load(ctx, nil)
+	}
 	return s.Store.Load(ctx, func(op string, key, value []byte) error {
 		if op == logsOp {
 			return nil
