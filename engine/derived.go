@@ -19,49 +19,67 @@ type derived struct {
 	cols   []*column.Vector
 	bad    []bool   // by row: an expression failed
 	kept   []uint32 // the others
+	times  []int64  // by row of cols
 	failed expr.RowErrors
 	count  Count
 	to     *rowWriter
 	next   []*derived
+
+	exploder *exploder // nil: its rows are those that it reads
+	made     madeRows
+	rows     []column.Vector // that it made
+	used     []bool          // by row that it reads: some row was made of it
 }
 
 func newDerived(op *operator, env expr.Env, to *rowWriter) (*derived, error) {
+	own := *op
+	op = &own
+	op.placeMade(len(op.From.Schema.Fields))
 	d := &derived{op: op, to: to, schema: op.From.Schema}
 	var err error
 	if d.where, err = compileFilter(slices.Concat(op.Pre, op.Post), env); err != nil {
 		return nil, err
 	}
-	d.out, err = compileAll(op.Out, env)
+	if d.out, err = compileAll(op.Out, env); err != nil {
+		return nil, err
+	}
 	d.cols = make([]*column.Vector, len(d.out))
+	d.exploder, err = newExploder(op, len(d.schema.Fields), env)
+	d.rows = make([]column.Vector, len(d.out))
 	return d, err
 }
 
 // take runs the operator over rows of a window that was just closed.
 func (d *derived) take(cols []*column.Vector, rows []uint32, times []int64) error {
-	bad := d.run(cols, rows, len(times))
+	counted, bad := d.run(cols, rows, times)
 	d.count.Read += int64(len(rows))
-	d.count.Counted += int64(len(d.kept))
+	d.count.Counted += counted
 	d.count.Invalid += bad
-	d.count.Filtered += int64(len(rows)-len(d.kept)) - bad
-	if err := d.to.append(d.cols, d.kept, times); err != nil {
+	d.count.Filtered += int64(len(rows)) - counted - bad
+	if err := d.to.append(d.cols, d.kept, d.times); err != nil {
 		return err
 	}
 	for _, n := range d.next {
-		if err := n.take(d.cols, d.kept, times); err != nil {
+		if err := n.take(d.cols, d.kept, d.times); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// run computes the operator's rows of a batch of n: those in d.kept of d.cols. It returns how many
-// others could not be computed.
-func (d *derived) run(cols []*column.Vector, rows []uint32, n int) (bad int64) {
+// run computes the operator's rows of a batch: those in d.kept of d.cols, with their times. It returns of how many
+// of the rows given there are some, and how many others could not be computed.
+func (d *derived) run(cols []*column.Vector, rows []uint32, times []int64) (counted, bad int64) {
+	n := len(times)
 	d.in.Schema, d.in.Len = &d.schema, n
 	d.in.Cols = d.in.Cols[:0]
 	for _, c := range cols {
 		d.in.Cols = append(d.in.Cols, *c)
 	}
+	if d.exploder != nil {
+		return d.runMade(rows, times)
+	}
+	d.times = times
 	d.failed.Reset()
 	sel := d.where.run(&d.in, rows, &d.failed)
 	for i, ev := range d.out {
@@ -81,5 +99,5 @@ func (d *derived) run(cols []*column.Vector, rows []uint32, n int) (bad int64) {
 			d.kept = append(d.kept, r)
 		}
 	}
-	return bad
+	return int64(len(d.kept)), bad
 }

@@ -29,6 +29,13 @@ func fingerprint(ops []*operator, c *plan.Config) string {
 		for _, p := range op.Post {
 			fmt.Fprintf(h, "post %s\n", p.Key())
 		}
+		for i, x := range op.Explosions {
+			fmt.Fprintf(h, "explode %t %v %v %v %s", i < op.Below, x.Outer, x.Pos, x.Fields, x.Rows.Key())
+			for _, p := range x.Where {
+				fmt.Fprintf(h, " where %s", p.Key())
+			}
+			fmt.Fprintln(h)
+		}
 		if a := op.Agg; a != nil {
 			fmt.Fprintf(h, "window %d %d %d at %d\n", a.Window.Size, a.Window.Slide, a.Window.Offset, a.WindowKey)
 			for _, k := range a.Keys {

@@ -45,6 +45,7 @@ type markGroup struct {
 	timeCol int
 	delay   int64
 	json    bool // a malformed value is invalid
+	made    bool // over rows that explosions make: the one operator's exploder gives them their marks
 	ops     []*operator
 }
 
@@ -131,6 +132,7 @@ func newTopicFlow(topics []string, ops []*operator, configs map[string]plan.Topi
 		op.topic, b.json = f, false
 		op.Pre, op.Post = b.rewriteAll(op.Pre), b.rewriteAll(op.Post)
 		op.Time = b.rewrite(op.Time)
+		op.mapExplosions(b.rewrite)
 		b.rewriteOutputs(op)
 		op.json = b.json
 		f.json = f.json || b.json
@@ -141,6 +143,12 @@ func newTopicFlow(topics []string, ops []*operator, configs map[string]plan.Topi
 	}
 	f.shareTimes()
 	f.compact()
+	for _, op := range ops {
+		op.placeMade(len(f.columns))
+		if op.group >= 0 && f.groups[op.group].made {
+			f.groups[op.group].pre, f.groups[op.group].time = op.Pre, op.Time
+		}
+	}
 	return f
 }
 
@@ -154,6 +162,10 @@ func (f *topicFlow) addToGroup(op *operator) {
 	for _, p := range op.Pre {
 		parts = append(parts, p.Key())
 	}
+	made := op.Below > 0
+	if made { // rows of its own
+		parts = append(parts, strconv.Itoa(op.id))
+	}
 	key := strings.Join(parts, "\x00")
 	for i, g := range f.groups {
 		if g.key == key {
@@ -163,14 +175,14 @@ func (f *topicFlow) addToGroup(op *operator) {
 		}
 	}
 	op.group = len(f.groups)
-	f.groups = append(f.groups, &markGroup{key: key, topics: op.From.Topics, pre: op.Pre, time: op.Time, delay: op.Delay, json: op.json, ops: []*operator{op}})
+	f.groups = append(f.groups, &markGroup{key: key, topics: op.From.Topics, pre: op.Pre, time: op.Time, delay: op.Delay, json: op.json, made: made, ops: []*operator{op}})
 }
 
 // shareTimes makes each event time that is more than a field a column, and lets the operators
 // read that column instead of computing the time again.
 func (f *topicFlow) shareTimes() {
 	for _, g := range f.groups {
-		if g.time.Op == expr.OpColumn {
+		if g.time.Op == expr.OpColumn || g.made {
 			continue
 		}
 		at := len(f.columns)
@@ -229,7 +241,7 @@ func (op *operator) mapScanExprs(f func(*expr.Node) *expr.Node) {
 func (f *topicFlow) compact() {
 	mark := func(n *expr.Node) *expr.Node {
 		n.Walk(func(m *expr.Node) {
-			if m.Op == expr.OpColumn {
+			if m.Op == expr.OpColumn && m.Index < plan.MadeBase {
 				f.columns[m.Index].used = true
 			}
 		})
@@ -245,6 +257,7 @@ func (f *topicFlow) compact() {
 		for _, p := range op.Pre {
 			mark(p)
 		}
+		op.mapExplosions(mark)
 		op.mapScanExprs(mark)
 	}
 	for _, id := range f.ids {
@@ -277,7 +290,7 @@ func (f *topicFlow) renumber() {
 	}
 	move := func(n *expr.Node) *expr.Node {
 		return n.Rewrite(func(m *expr.Node) *expr.Node {
-			if m.Op == expr.OpColumn {
+			if m.Op == expr.OpColumn && m.Index < plan.MadeBase {
 				m.Index = place[m.Index]
 			}
 			return m
@@ -304,6 +317,7 @@ func (f *topicFlow) renumber() {
 				op.Pre[i] = move(op.Pre[i])
 			}
 		}
+		op.mapExplosions(move)
 		op.mapScanExprs(move)
 	}
 	f.columns = kept
@@ -362,6 +376,9 @@ func (b *fuser) rewrite(n *expr.Node) *expr.Node {
 			b.json = true
 			return b.field(field, column.Of(column.Timestamp), true)
 		}
+	}
+	if n.Op == expr.OpColumn && n.Index >= plan.MadeBase {
+		return n
 	}
 	if n.Op == expr.OpColumn {
 		return b.sourceColumn(n)

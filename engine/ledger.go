@@ -92,6 +92,22 @@ func (j *judged) set(rows []uint32, outcome uint8) {
 	}
 }
 
+// worse gives a record the outcome of one of the rows that were made of it: of those that were wanted the worst
+// counts, so that a lost row shows.
+func (j *judged) worse(record uint32, outcome uint8) {
+	if have := j.by[record]; have == filtered || have < outcome {
+		j.by[record] = outcome
+	}
+}
+
+// lose books a row that was made of a record and cannot be used.
+func (j *judged) lose(t *task, record uint32, outcome uint8, verdict, reason string) {
+	if have := j.by[record]; have == filtered || have < outcome {
+		j.by[record] = outcome
+		t.refuse(record, verdict, reason)
+	}
+}
+
 // end books the step in the operator's count and in the topic's best outcomes.
 func (j *judged) end(t *task) {
 	countOutcomes(&j.count, j.by)

@@ -43,6 +43,20 @@ CREATE STREAMING TABLE guarded AS
 SELECT window.end AS window_end, sum(10 DIV (q - %[1]d)) AS total, count(*) FILTER (WHERE 10 DIV q > 1) AS n
 FROM (SELECT * FROM STREAM parsed WHERE 10 DIV (q - 3) <> 2) WATERMARK t DELAY OF INTERVAL %[1]d SECONDS GROUP BY window(t, '%[2]d seconds');`,
 		config: []string{"sink.shares.format", "json", "sink.shares.from", "shares", "sink.shares.option.path", "shares"}},
+	{text: `CREATE TEMPORARY VIEW letter AS
+SELECT t, k, q, posexplode_outer(CASE WHEN q < 3 THEN sequence(1, 6 DIV q) END) AS (place, n) FROM STREAM event;
+CREATE STREAMING TABLE letters AS SELECT k, place, 10 DIV (n - %[1]d) AS share FROM STREAM letter;
+CREATE STREAMING TABLE by_place AS
+SELECT window.start AS s, place, count(*) AS c, sum(n) AS total, collect_list(n) AS list FROM STREAM letter WHERE n IS NULL OR n <> %[1]d
+GROUP BY window(t, '%[2]d seconds', '%[1]d seconds'), place;
+CREATE STREAMING TABLE unrolled AS SELECT s, place, inline(transform(list, x -> named_struct('a', x, 'b', place))) AS (a, b) FROM STREAM by_place;
+CREATE TEMPORARY VIEW marked AS
+SELECT * FROM (SELECT ts, explode(array(t, t - INTERVAL 7 SECONDS, CAST(NULL AS TIMESTAMP))) AS at FROM (
+  SELECT e.ts, try_to_timestamp(e.ts) AS t FROM (SELECT from_json(CAST(value AS STRING), 'ts STRING, k STRING, u STRING, q INT, x DOUBLE') AS e FROM STREAM raw)))
+WATERMARK at DELAY OF INTERVAL %[1]d SECONDS;
+CREATE STREAMING TABLE by_mark AS SELECT window.start AS s, count(*) AS c FROM STREAM marked GROUP BY window(at, '%[2]d seconds');`,
+		config: []string{"sink.unrolled.format", "json", "sink.unrolled.from", "unrolled", "sink.unrolled.option.path", "unrolled",
+			"sink.letters.format", "csv", "sink.letters.from", "letters", "sink.letters.option.path", "letters"}},
 	{text: `CREATE TEMPORARY VIEW direct AS
 SELECT window.start AS s, collect_list(u) AS us, max_by(u, x) AS best FROM STREAM event GROUP BY window(t, '%[2]d seconds', '%[1]d seconds');`,
 		config: []string{"sink.direct.format", "json", "sink.direct.from", "direct", "sink.direct.option.path", "direct"}},

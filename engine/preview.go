@@ -197,8 +197,8 @@ func newChain(from *operator, path []*operator, env expr.Env) ([]*derived, error
 // runChain passes rows through the operators of a way to a writer.
 func runChain(chain []*derived, cols []*column.Vector, rows []uint32, times []int64, to *rowWriter) error {
 	for _, d := range chain {
-		d.run(cols, rows, len(times))
-		cols, rows = d.cols, d.kept
+		d.run(cols, rows, times)
+		cols, rows, times = d.cols, d.kept, d.times
 	}
 	return to.append(cols, rows, times)
 }

@@ -167,6 +167,10 @@ func handOver(ctx context.Context, to *rowWriter, take func(*Rows) error) error 
 	return ctx.Err()
 }
 
+// refillRecords is how many records are read at a time of which each may make many rows: those of a step wait
+// in memory together.
+const refillRecords = 64
+
 // readTopicAgain runs a sink that reads a topic row by row over what the pipeline has read of it, from
 // records appended at since on.
 func (e *Engine) readTopicAgain(ctx context.Context, op *operator, d *destination, since int64, take func(*Rows) error) error {
@@ -189,8 +193,12 @@ func (e *Engine) readTopicAgain(ctx context.Context, op *operator, d *destinatio
 		}
 		err = scanFrom(ctx, t.source, t.partition, from, end, func(r *Records) error {
 			t.records = *r
-			for at := 0; at < r.Len(); at += e.opt.BatchRows {
-				if err := t.again(at, min(at+e.opt.BatchRows, r.Len())); err != nil {
+			step := e.opt.BatchRows
+			if len(op.Explosions) > 0 {
+				step = min(step, refillRecords)
+			}
+			for at := 0; at < r.Len(); at += step {
+				if err := t.again(at, min(at+step, r.Len())); err != nil {
 					return err
 				}
 				if err := handOver(ctx, t.rows[0].to, take); err != nil {

@@ -16,6 +16,9 @@ type rowTask struct {
 	failed expr.RowErrors
 	judged judged
 	to     *rowWriter
+
+	exploder *exploder // nil: rows are records
+	made     madeRows
 }
 
 func newRowTask(op *operator, env expr.Env, to *rowWriter) (*rowTask, error) {
@@ -28,8 +31,11 @@ func newRowTask(op *operator, env expr.Env, to *rowWriter) (*rowTask, error) {
 	if r.where, err = compileFilter(predicates, env); err != nil {
 		return nil, err
 	}
-	r.out, err = compileAll(op.Out, env)
+	if r.out, err = compileAll(op.Out, env); err != nil {
+		return nil, err
+	}
 	r.cols = make([]*column.Vector, len(r.out))
+	r.exploder, err = newExploder(op, len(op.topic.columns), env)
 	return r, err
 }
 
@@ -59,6 +65,9 @@ func (r *rowTask) step(t *task) error {
 		rows = t.marks[r.op.group].rows
 	}
 	b := &t.scan.batch
+	if r.exploder != nil {
+		return r.stepMade(t, b)
+	}
 	sel := r.where.run(b, rows, &r.failed)
 	for i, ev := range r.out {
 		r.cols[i] = ev.Run(b, sel, &r.failed)

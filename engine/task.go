@@ -212,6 +212,9 @@ func (t *task) step(from, to int) error {
 
 // mark judges each row's event time and gives it the watermark just before it.
 func (m *taskMarks) mark(t *task) {
+	if m.group.made {
+		return
+	}
 	n := t.scan.batch.Len
 	m.marks, m.verdict = grow(m.marks, n), grow(m.verdict, n)
 	m.failed.Reset()

@@ -72,6 +72,9 @@ type windowTask struct {
 	judged           judged
 	placed           window.Placement
 	late             *keeper
+
+	exploder *exploder // nil: rows are records
+	made     madeRows
 }
 
 // A rowFilter is an aggregate's own FILTER: it is looked at for the rows of a step together, and
@@ -143,7 +146,8 @@ func newWindowTask(w *windowOp, env expr.Env, late *keeper, lane int) (*windowTa
 	}
 	t.keyCols = make([]*column.Vector, len(t.keys))
 	t.argCols = make([]*column.Vector, len(t.args))
-	return t, nil
+	t.exploder, err = newExploder(w.op, len(w.op.topic.columns), env)
+	return t, err
 }
 
 // step folds the rows of the scan's batch into their slices.
@@ -151,17 +155,11 @@ func (w *windowTask) step(t *task) error {
 	m := t.marks[w.w.op.group]
 	b := &t.scan.batch
 	w.judged.begin(t, w.w.op)
+	if w.exploder != nil {
+		return w.stepMade(t, m, b)
+	}
 	w.failed.Reset()
-	sel := w.where.run(b, m.rows, &w.failed)
-	for i, ev := range w.keys {
-		w.keyCols[i] = ev.Run(b, sel, &w.failed)
-	}
-	for i, ev := range w.args {
-		rows := w.filters[i].run(b, sel, &w.failed)
-		if ev != nil {
-			w.argCols[i] = ev.Run(b, rows, &w.failed)
-		}
-	}
+	sel := w.evaluate(b, m.rows)
 	sel = t.dropFailed(sel, &w.failed, &w.judged)
 	if err := w.placeRows(t, m, sel); err != nil {
 		return err
@@ -175,6 +173,21 @@ func (w *windowTask) step(t *task) error {
 	return nil
 }
 
+// evaluate computes the keys and arguments of the rows that pass the filters, and returns these.
+func (w *windowTask) evaluate(b *column.Batch, rows []uint32) []uint32 {
+	sel := w.where.run(b, rows, &w.failed)
+	for i, ev := range w.keys {
+		w.keyCols[i] = ev.Run(b, sel, &w.failed)
+	}
+	for i, ev := range w.args {
+		rows := w.filters[i].run(b, sel, &w.failed)
+		if ev != nil {
+			w.argCols[i] = ev.Run(b, rows, &w.failed)
+		}
+	}
+	return sel
+}
+
 // placeRows sorts rows into slices, and keeps those that are late.
 func (w *windowTask) placeRows(t *task, m *taskMarks, rows []uint32) error {
 	times := t.scan.batch.Cols[m.group.timeCol].Int
@@ -184,18 +197,23 @@ func (w *windowTask) placeRows(t *task, m *taskMarks, rows []uint32) error {
 	}
 	w.judged.set(w.placed.Late, late)
 	w.late.begin(&lateSchema)
-	c := w.late.batch.Cols
 	for _, row := range w.placed.Late {
-		c[3].AppendInt(times[row])
-		c[4].AppendInt(m.marks[row])
-		reason := reasonLate
-		if m.marks[row] == m.floor {
-			reason = reasonIdle
-		}
-		c[5].AppendString(reason)
-		w.late.record(&t.records, t.from+int(row))
+		w.keepLate(t, row, times[row], m.marks[row], m.floor)
 	}
 	return w.late.end()
+}
+
+// keepLate keeps a record of the step, for the time and the mark of its row.
+func (w *windowTask) keepLate(t *task, record uint32, time, mark, floor int64) {
+	c := w.late.batch.Cols
+	c[3].AppendInt(time)
+	c[4].AppendInt(mark)
+	reason := reasonLate
+	if mark == floor {
+		reason = reasonIdle
+	}
+	c[5].AppendString(reason)
+	w.late.record(&t.records, t.from+int(record))
 }
 
 // partial finds or begins the partial of a place.

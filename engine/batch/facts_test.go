@@ -53,7 +53,10 @@ func isScalar(text string) bool {
 	case *sql.ScalarQuery:
 		return false
 	case *sql.Call:
-		return e.Name.Name != "window"
+		switch e.Name.Name {
+		case "window", "explode", "posexplode", "inline", "json_tuple":
+			return false
+		}
 	}
 	return true
 }

@@ -46,7 +46,8 @@ var errEnough = errors.New("enough rows")
 // a batch are alive, and it is valid during the call. open starts reading a dataset. An error of emit
 // ends the run and is returned as it is; one of an expression is an *Error.
 func Run(ctx context.Context, root plan.Node, open func(*plan.Dataset) (Input, error), env expr.Env, emit func(*column.Batch) error) error {
-	r := &runner{ctx: ctx, open: open, env: env}
+	r := &runner{ctx: ctx, open: open, env: env, carried: map[*plan.Explode][]int{}}
+	r.carry(root, nil)
 	var dense column.Batch
 	return r.run(root, func(b *column.Batch) error {
 		if len(b.Sel) == 0 {
@@ -68,6 +69,8 @@ type runner struct {
 	open func(*plan.Dataset) (Input, error)
 	env  expr.Env
 	held int64 // bytes of rows in memory
+
+	carried map[*plan.Explode][]int // columns of its input that are read above it
 }
 
 // run executes one operator. Batches given to emit are valid during the call; their Sel holds the
@@ -82,6 +85,8 @@ func (r *runner) run(n plan.Node, emit func(*column.Batch) error) error {
 		return r.filter(n, emit)
 	case *plan.Project:
 		return r.project(n, emit)
+	case *plan.Explode:
+		return r.explode(n, emit)
 	case *plan.Watermark:
 		return r.run(n.In, emit)
 	case *plan.AssignWindows:

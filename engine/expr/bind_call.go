@@ -29,6 +29,10 @@ func (b *binding) call(e *sql.Call) *Node {
 	fn := lookup(name)
 	if fn == nil || strings.Contains(name, " ") {
 		b.exprs(e.Args) // for their faults
+		if isGenerator(name) {
+			b.fault(e.Pos, "UNSUPPORTED_GENERATOR.OUTSIDE_SELECT", "%s makes rows, and cannot stand here", name)
+			return nil
+		}
 		return b.unknownFunction(e.Name)
 	}
 	if !b.plainCall(e) {
@@ -101,6 +105,15 @@ func (b *binding) plainCall(e *sql.Call) bool {
 	return false
 }
 
+// isGenerator reports the functions that make rows, which whoever binds a SELECT takes out before.
+func isGenerator(name string) bool {
+	switch name {
+	case "explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "inline_outer", "stack", "json_tuple":
+		return true
+	}
+	return false
+}
+
 func (b *binding) unknownFunction(name sql.Ident) *Node {
 	return b.fail(sql.Fault{
 		Pos: name.Pos, Class: "UNRESOLVED_ROUTINE",
@@ -128,6 +141,9 @@ func (b *binding) applyAs(name, shown string, pos sql.Pos, args []*Node) *Node {
 	c := &call{b: b, fn: fn, name: shown, pos: pos, args: append([]*Node(nil), args...)}
 	return c.bind()
 }
+
+// IsFunction reports a scalar function of that name.
+func IsFunction(name string) bool { return lookup(strings.ToLower(name)) != nil }
 
 // functionNames lists the functions that a user can write, sorted.
 func functionNames() []string {

@@ -50,9 +50,14 @@ func scalarOf(q *sql.Query) sql.Expr {
 		body.Distinct || body.Where != nil || body.GroupBy != nil || body.Having != nil {
 		return nil
 	}
-	switch body.Items[0].Expr.(type) {
+	switch e := body.Items[0].Expr.(type) {
 	case *sql.ScalarQuery, *sql.Star:
 		return nil
+	case *sql.Call:
+		switch e.Name.Name {
+		case "explode", "posexplode", "inline", "json_tuple": // rows, which package batch makes
+			return nil
+		}
 	}
 	return body.Items[0].Expr
 }

@@ -26,7 +26,7 @@ func (s *selecting) build() (Node, bool) {
 	if s.qualify != nil {
 		node = &Filter{In: node, Pred: s.lower(s.qualify)}
 	}
-	node = s.project(node)
+	node = s.project(s.generated(node))
 	return node, !s.failed
 }
 
@@ -68,6 +68,9 @@ func (s *selecting) each(f func(*expr.Node) *expr.Node) {
 	}
 	apply(&s.having)
 	apply(&s.qualify)
+	if s.gen != nil {
+		apply(&s.gen.rows)
+	}
 }
 
 // assignWindows makes a column of a window(…) that is no key of GROUP BY as it stands. One SELECT has
@@ -282,6 +285,8 @@ func (s *selecting) lower(n *expr.Node) *expr.Node {
 			return nil
 		}
 		switch i := m.Index; {
+		case i >= genBase:
+			return at2(m, s.genAt+i-genBase)
 		case i >= winBase:
 			return at2(m, s.winAt+i-winBase)
 		case i == aggBase+groupingColumn:

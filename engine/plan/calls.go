@@ -15,6 +15,8 @@ import (
 func (s *selecting) call(eb *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) {
 	name := strings.ToLower(c.Name.Name)
 	switch {
+	case isGenerator(name):
+		return nil, s.strayGenerator(c)
 	case c.Over != nil:
 		return s.windowFunction(eb, c, name)
 	case name == "window" || name == "session_window":

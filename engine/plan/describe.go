@@ -48,6 +48,8 @@ func oneLine(n Node) string {
 		return "Filter " + exprText(n.Pred, n.In.Columns())
 	case *Project:
 		return "Project " + projectText(n)
+	case *Explode:
+		return explodeText(n)
 	case *Watermark:
 		return fmt.Sprintf("Watermark %s, delay %s", n.Cols[n.Time].Name, micros(n.Delay))
 	case *Aggregate:

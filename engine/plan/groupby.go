@@ -96,6 +96,11 @@ func hasStar(e sql.Expr) bool {
 
 func (s *selecting) aliasKey(i int, e sql.Expr) (*expr.Node, bool) {
 	n := s.items[i].node
+	if n != nil && uses(n, genBase, 1<<30) {
+		s.fault(sql.Fault{Pos: e.Position(), Class: "UNRESOLVED_COLUMN.WITH_SUGGESTION", Message: fmt.Sprintf("%q is made of the groups by a generator, and is no column to group by", s.items[i].name),
+			Hint: "write the generator in a subquery, or as LATERAL VIEW"})
+		return nil, false
+	}
 	if n != nil && uses(n, aggBase, winBase) {
 		s.fault(sql.Fault{Pos: e.Position(), Class: "GROUP_BY_AGGREGATE", Message: fmt.Sprintf("%q is an aggregate, which cannot be grouped by", s.items[i].name)})
 		return nil, false
@@ -126,6 +131,9 @@ func (s *selecting) groupByAll() {
 		if n := s.items[i].node; !uses(n, aggBase, 1<<30) {
 			s.addKey(n, s.items[i].syn)
 		}
+	}
+	if s.gen != nil && !uses(s.gen.rows, aggBase, 1<<30) {
+		s.addKey(s.gen.rows, s.gen.syn)
 	}
 	for i := range s.items {
 		if n := s.items[i].node; uses(n, aggBase, 1<<30) && s.strayColumn(n) != nil {

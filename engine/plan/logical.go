@@ -90,6 +90,16 @@ type (
 		Exprs []*expr.Node
 		Cols  []Column
 	}
+	// Explode makes rows of the elements of Rows, an array or a map: one for each, the columns of In with those
+	// of the element behind them: its place from 0 if Pos; then the key and the value, the fields of the struct
+	// if Fields, or the element. A row without elements (or whose Rows is NULL) is left out, unless Outer: then
+	// it stays, with NULLs behind it.
+	Explode struct {
+		In                 Node
+		Rows               *expr.Node
+		Outer, Pos, Fields bool
+		Cols               []Column
+	}
 	// Watermark declares the event time of its input: rows before it do not move it.
 	Watermark struct {
 		In    Node
@@ -184,6 +194,7 @@ func (n *Scan) Columns() []Column      { return n.Cols }
 func (n *Values) Columns() []Column    { return n.Cols }
 func (n *Filter) Columns() []Column    { return n.In.Columns() }
 func (n *Project) Columns() []Column   { return n.Cols }
+func (n *Explode) Columns() []Column   { return n.Cols }
 func (n *Watermark) Columns() []Column { return n.Cols }
 func (n *Aggregate) Columns() []Column { return n.Cols }
 func (n *Windowed) Columns() []Column  { return n.Cols }
@@ -198,6 +209,7 @@ func (n *Scan) Inputs() []Node      { return nil }
 func (n *Values) Inputs() []Node    { return nil }
 func (n *Filter) Inputs() []Node    { return []Node{n.In} }
 func (n *Project) Inputs() []Node   { return []Node{n.In} }
+func (n *Explode) Inputs() []Node   { return []Node{n.In} }
 func (n *Watermark) Inputs() []Node { return []Node{n.In} }
 func (n *Aggregate) Inputs() []Node { return []Node{n.In} }
 func (n *Windowed) Inputs() []Node  { return []Node{n.In} }

@@ -38,6 +38,44 @@ type bound struct {
 	cols []scopeColumn
 }
 
+// from binds the FROM clause; without one there is one row without columns.
+func (b *binder) from(body *sql.SelectBody) (bound, bool) {
+	out, ok := bound{node: &Values{Rows: [][]*expr.Node{{}}}}, true
+	for i, rel := range body.From {
+		if f, isCall := rel.(*sql.FunctionRelation); isCall && f.Lateral && i > 0 {
+			if ok {
+				out, ok = b.lateral(out, f, false)
+			}
+			continue
+		}
+		next, relOK := b.relation(rel)
+		if !relOK || !ok {
+			ok = false
+			continue
+		}
+		if i == 0 {
+			out = next
+			continue
+		}
+		j := &Join{Kind: "CROSS", Left: out.node, Right: next.node, Cols: joinColumns("CROSS", out.node, next.node)}
+		if streams(out.node) || streams(next.node) {
+			b.fault(*notYet(body.Pos, "a join on a stream"))
+			ok = false
+		}
+		for _, c := range next.cols {
+			c.node = shifted(c.node, len(out.node.Columns()))
+			out.cols = append(out.cols, c)
+		}
+		out.node = j
+	}
+	for _, v := range body.Lateral {
+		if ok {
+			out, ok = b.lateralView(out, v)
+		}
+	}
+	return out, ok
+}
+
 // relation binds what stands in FROM.
 func (b *binder) relation(rel sql.Relation) (bound, bool) {
 	switch rel := rel.(type) {
@@ -264,12 +302,25 @@ func (b *binder) values(v *sql.Values) (*Values, bool) {
 // function binds a table-valued function.
 func (b *binder) function(rel *sql.FunctionRelation) (bound, bool) {
 	name := rel.Call.Name.Name
+	if isGenerator(name) && !rel.Stream {
+		one := bound{node: &Values{Rows: [][]*expr.Node{{}}}}
+		g, ok := b.tableGenerator(one, rel)
+		if !ok {
+			return bound{}, false
+		}
+		return b.finish(g.over(one.node, "", nil), "", rel.Watermark, rel.Alias, rel.Columns)
+	}
 	f := sql.Fault{Pos: rel.Call.Name.Pos, Class: "UNRESOLVABLE_TABLE_VALUED_FUNCTION", Message: fmt.Sprintf("there is no table function %q", name)}
 	switch strings.ToLower(name) {
 	case "read_kafka", "read_files":
 		f.Hint = "declare the source under configuration: source.<name>.format: kafka and source.<name>.option.subscribe"
-	case "range", "explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "stack", "json_tuple":
-		f = *notYet(f.Pos, "table function "+name)
+	case "range":
+		f = *notYet(f.Pos, "table function range")
+		f.Hint = "write explode(sequence(0, 9))"
+	default:
+		if expr.IsFunction(name) {
+			f.Class, f.Message = "NOT_A_TABLE_FUNCTION", name+" makes a value and no table"
+		}
 	}
 	b.fault(f)
 	return bound{}, false
@@ -277,6 +328,9 @@ func (b *binder) function(rel *sql.FunctionRelation) (bound, bool) {
 
 // join binds two relations and their condition.
 func (b *binder) join(j *sql.Join) (bound, bool) {
+	if f, ok := j.Right.(*sql.FunctionRelation); ok && f.Lateral {
+		return b.lateralJoin(j, f)
+	}
 	left, ok1 := b.relation(j.Left)
 	right, ok2 := b.relation(j.Right)
 	if !ok1 || !ok2 {

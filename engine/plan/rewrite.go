@@ -24,6 +24,10 @@ func clone(n Node) Node {
 		return &Filter{In: clone(n.In), Pred: n.Pred}
 	case *Project:
 		return &Project{In: clone(n.In), Exprs: n.Exprs, Cols: n.Cols}
+	case *Explode:
+		c := *n
+		c.In = clone(n.In)
+		return &c
 	case *Watermark:
 		return &Watermark{In: clone(n.In), Time: n.Time, Delay: n.Delay, Cols: n.Cols}
 	case *Aggregate:
@@ -65,6 +69,8 @@ func bounded(n Node) Node {
 	case *Filter:
 		n.In = bounded(n.In)
 	case *Project:
+		n.In = bounded(n.In)
+	case *Explode:
 		n.In = bounded(n.In)
 	case *Aggregate:
 		n.In = bounded(n.In)

@@ -18,6 +18,7 @@ const (
 	subBase   = 1 << 22 // the value of a subquery
 	aggBase   = 1 << 23 // an aggregate
 	winBase   = 1 << 24 // a window function
+	genBase   = 1 << 25 // a column that the generator of a grouped SELECT makes
 )
 
 // scopeColumn is a name that can be referred to.

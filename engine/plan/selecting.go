@@ -46,6 +46,8 @@ type selecting struct {
 	subAt []int          // column of each subquery's value
 	winAt int            // column of the first window function
 	bare  bool           // aggregates without GROUP BY
+	gen   *generator     // over groups
+	genAt int            // column of the first that it makes
 }
 
 // item is one column of the SELECT list.
@@ -55,6 +57,9 @@ type item struct {
 	alias *sql.Ident
 	node  *expr.Node
 	done  bool
+
+	aliases   []sql.Ident
+	generator bool // to be taken out of the list
 }
 
 // orderKey is one bound ORDER BY expression.
@@ -75,10 +80,11 @@ const (
 	inHaving
 	inQualify
 	inOrderBy
+	inGenerator
 )
 
 func (p phase) String() string {
-	return [...]string{"WHERE", "GROUP BY", "SELECT", "HAVING", "QUALIFY", "ORDER BY"}[p]
+	return [...]string{"WHERE", "GROUP BY", "SELECT", "HAVING", "QUALIFY", "ORDER BY", "a generator"}[p]
 }
 
 // selectQuery binds SELECT … with the ORDER BY behind it.
@@ -94,6 +100,7 @@ func (b *binder) selectQuery(body *sql.SelectBody, order []sql.OrderItem, outer 
 	s.where()
 	s.expandItems()
 	s.offerAliases()
+	s.generators()
 	s.groupBy()
 	s.phase = inSelect
 	for i := range s.items {
@@ -110,37 +117,6 @@ func (b *binder) selectQuery(body *sql.SelectBody, order []sql.OrderItem, outer 
 
 func (s *selecting) binder() *expr.Binder {
 	return &expr.Binder{Scope: &s.from, Zone: s.b.session.zone, Call: s.call, Query: s.query}
-}
-
-// from binds the FROM clause; without one there is one row without columns.
-func (b *binder) from(body *sql.SelectBody) (bound, bool) {
-	out, ok := bound{node: &Values{Rows: [][]*expr.Node{{}}}}, true
-	for i, rel := range body.From {
-		next, relOK := b.relation(rel)
-		if !relOK || !ok {
-			ok = false
-			continue
-		}
-		if i == 0 {
-			out = next
-			continue
-		}
-		j := &Join{Kind: "CROSS", Left: out.node, Right: next.node, Cols: joinColumns("CROSS", out.node, next.node)}
-		if streams(out.node) || streams(next.node) {
-			b.fault(*notYet(body.Pos, "a join on a stream"))
-			ok = false
-		}
-		for _, c := range next.cols {
-			c.node = shifted(c.node, len(out.node.Columns()))
-			out.cols = append(out.cols, c)
-		}
-		out.node = j
-	}
-	if len(body.Lateral) > 0 {
-		b.fault(*notYet(body.Lateral[0].Pos, "LATERAL VIEW"))
-		ok = false
-	}
-	return out, ok
 }
 
 // bind is a scalar expression with its faults reported.
@@ -215,7 +191,7 @@ func (s *selecting) expandItems() {
 	for _, it := range s.body.Items {
 		star, ok := it.Expr.(*sql.Star)
 		if !ok {
-			s.items = append(s.items, item{syn: it.Expr, alias: it.Alias, name: outputName(it)})
+			s.items = append(s.items, item{syn: it.Expr, alias: it.Alias, aliases: it.Aliases, name: outputName(it)})
 			continue
 		}
 		cols, fault := s.from.expand(star)

@@ -15,6 +15,10 @@ import (
 //
 // Without Agg, Out is over the scan's columns and Having is empty. With Agg, Having and Out are over
 // the aggregate's columns: its keys in order, then its aggregates.
+//
+// Explosions stand where they are written: the first Below of them before Pre, the others between the watermark
+// and Post. Each sees the rows of the one before that pass its Where. Expressions behind an explosion are over
+// the scan's columns and those that explosions made, which are numbered from MadeBase on.
 type StreamOp struct {
 	Name  string   // of the table or sink; a table's second flow has "#2" behind it
 	Table *Dataset // nil: a sink
@@ -26,11 +30,25 @@ type StreamOp struct {
 	Delay     int64      // microseconds
 	Pre, Post []*expr.Node
 
+	Explosions []Explosion
+	Below      int
+
 	Agg    *Aggregate // In is nil, expressions are over the scan's columns
 	Having []*expr.Node
 	Out    []*expr.Node
 	Cols   []Column
 	Pos    sql.Pos
+}
+
+// MadeBase is the number of the first column that an explosion of a StreamOp makes.
+const MadeBase = 1 << 20
+
+// An Explosion is an Explode of a StreamOp.
+type Explosion struct {
+	Where              []*expr.Node
+	Rows               *expr.Node
+	Outer, Pos, Fields bool
+	Types              []column.Type // of the columns that it makes
 }
 
 // Windowed reports whether the operator groups rows into windows.
@@ -127,6 +145,12 @@ func fold(n Node, at sql.Pos) (*StreamOp, *sql.Fault) {
 		}
 		op.Out, op.Cols = out, n.Cols
 		return op, nil
+	case *Explode:
+		op, fault := fold(n.In, at)
+		if fault != nil {
+			return nil, fault
+		}
+		return op, op.explode(n, at)
 	case *Watermark:
 		op, fault := fold(n.In, at)
 		if fault != nil {
@@ -185,8 +209,40 @@ func (o *StreamOp) watermark(time *expr.Node, delay int64) {
 		o.Delay = max(o.Delay, delay)
 		return
 	}
+	if len(o.Explosions) > o.Below {
+		x := &o.Explosions[o.Below]
+		x.Where, o.Pre, o.Below = append(o.Pre, x.Where...), nil, len(o.Explosions)
+	}
 	o.Pre, o.Post = append(o.Pre, o.Post...), nil
 	o.HasTime, o.Time, o.Delay = true, time, delay
+}
+
+// explode puts an Explode behind what there is.
+func (o *StreamOp) explode(n *Explode, at sql.Pos) *sql.Fault {
+	if o.Agg != nil {
+		f := notYet(at, "a generator over an aggregate on a stream")
+		f.Hint = "write the aggregate into a streaming table, and read that one as a stream"
+		return f
+	}
+	x := Explosion{Rows: n.Rows.Substitute(o.Out), Outer: n.Outer, Pos: n.Pos, Fields: n.Fields}
+	if o.HasTime {
+		x.Where, o.Post = o.Post, nil
+	} else {
+		x.Where, o.Pre = o.Pre, nil
+		o.Below = len(o.Explosions) + 1
+	}
+	made := MadeBase
+	for _, before := range o.Explosions {
+		made += len(before.Types)
+	}
+	o.Out = append([]*expr.Node{}, o.Out...)
+	for i, c := range n.Cols[len(n.In.Columns()):] {
+		x.Types = append(x.Types, c.Type)
+		o.Out = append(o.Out, expr.Col(made+i, c.Name, c.Type))
+	}
+	o.Explosions = append(o.Explosions, x)
+	o.Cols = n.Cols
+	return nil
 }
 
 func (o *StreamOp) aggregate(n *Aggregate, at sql.Pos) *sql.Fault {

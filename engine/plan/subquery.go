@@ -168,7 +168,7 @@ func (s *selecting) neverNull(n *expr.Node) *expr.Node {
 // add enters a subquery and returns its value: at once where the expression is over the rows of in,
 // else a placeholder.
 func (s *selecting) add(sub subquery, pos sql.Pos) *expr.Node {
-	if s.phase == inWhere || s.phase == inGroupBy || s.inAgg > 0 {
+	if s.phase == inWhere || s.phase == inGroupBy || s.phase == inGenerator && !s.groups() || s.inAgg > 0 {
 		s.in = attach(s.in, sub)
 		n := expr.Col(len(s.in.Columns())-1, "subquery", sub.typ)
 		n.Pos = pos
@@ -270,6 +270,8 @@ func eachExpr(n Node, visit func(*expr.Node)) {
 		visit(n.Pred)
 	case *Project:
 		list(n.Exprs)
+	case *Explode:
+		visit(n.Rows)
 	case *Aggregate:
 		list(n.Keys)
 		for _, a := range n.Aggs {

@@ -21,6 +21,11 @@ func (s *selecting) checkStream() bool {
 	if s.grouped {
 		ok = s.checkGrouping() && ok
 	}
+	if s.gen != nil {
+		s.fault(sql.Fault{Pos: s.gen.syn.Pos, Message: "a generator over an aggregate on a stream is not in this version yet",
+			Hint: "write the aggregate into a streaming table, and read that one as a stream"})
+		ok = false
+	}
 	if s.body.Distinct {
 		ok = s.checkDistinct() && ok
 	}

@@ -213,10 +213,12 @@ type (
 		Alias   *Ident
 		Columns []Ident
 	}
-	// FunctionRelation is a table-valued function: range(…), explode(…), STREAM read_kafka(…).
+	// FunctionRelation is a table-valued function: range(…), explode(…), STREAM read_kafka(…). With LATERAL
+	// before it its arguments may name columns of the relations that stand before it.
 	FunctionRelation struct {
 		Pos       Pos
 		Stream    bool
+		Lateral   bool
 		Call      *Call
 		Watermark *Watermark
 		Alias     *Ident

@@ -174,6 +174,9 @@ func (f *formatter) relation(r Relation) {
 		f.values(r.Values)
 		f.alias(r.Alias, r.Columns)
 	case *FunctionRelation:
+		if r.Lateral {
+			f.write("LATERAL ")
+		}
 		if r.Stream {
 			f.write("STREAM ")
 		}

@@ -74,8 +74,13 @@ func (p *parser) joinKind() *Join {
 func (p *parser) joined() Relation {
 	t, after := p.cur(), p.peek(1)
 	switch {
+	case t.is("LATERAL") && after.isName() && p.peek(2).is("("):
+		p.next()
+		r := &FunctionRelation{Pos: t.pos, Lateral: true, Call: p.tableFunction()}
+		r.Alias, r.Columns = p.tableAlias()
+		return r
 	case t.is("LATERAL"):
-		p.refuse(t.pos, "", "LATERAL subqueries are not supported", "use a join, or LATERAL VIEW explode(…)")
+		p.refuse(t.pos, "", "LATERAL subqueries are not supported", "use a join, LATERAL explode(…) or LATERAL VIEW explode(…)")
 	case t.is("STREAM") && p.streams():
 		return p.stream()
 	case t.is("("):

@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/explode"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/window"
+)
+
+// An exploder takes rows through the explosions of an operator: from those of a scan, or of a window, which are
+// the origins, to the rows that the operator's last filters, keys and columns are over. A watermark may stand
+// between; see plan.StreamOp.
+//
+// What becomes of a row that was made is booked on its origin, which the ledger counts once.
+type exploder struct {
+	stages []explodeStage
+	below  int // explosions below the watermark
+	time   *expr.Eval
+	marks  *taskMarks // of a watermark above explosions; nil: it stands below them all, or there is none
+
+	appended []int64 // by origin
+	first    []int64 // by origin: the watermark just before it, where marks is set
+	seen     []bool  // by origin
+	times    []int64 // scratch, by row
+	passed   []uint32
+	lose     func(origin uint32, outcome uint8, verdict, reason string)
+	visit    func(b *column.Batch, rows, origins []uint32) error
+}
+
+type explodeStage struct {
+	where   filter
+	list    *expr.Eval
+	explode *explode.Explode
+	failed  expr.RowErrors
+	bad     []bool // by row
+	kept    []uint32
+	origins []uint32 // by row of the chunk
+}
+
+// newExploder returns nil for an operator without explosions. width is the columns of the origins.
+func newExploder(op *operator, width int, env expr.Env) (*exploder, error) {
+	if len(op.Explosions) == 0 {
+		return nil, nil
+	}
+	x := &exploder{below: op.Below}
+	for k, e := range op.Explosions {
+		where, err := compileFilter(e.Where, env)
+		if err != nil {
+			return nil, err
+		}
+		list, err := expr.Compile(e.Rows, env)
+		if err != nil {
+			return nil, err
+		}
+		shape := explode.Shape{Outer: e.Outer, Pos: e.Pos, Fields: e.Fields}
+		x.stages = append(x.stages, explodeStage{where: where, list: list, explode: explode.New(shape, width, op.carried(k, width), e.Types)})
+		width += len(e.Types)
+	}
+	var err error
+	if op.HasTime {
+		x.time, err = expr.Compile(op.Time, env)
+	}
+	return x, err
+}
+
+// carried is the columns, of the width that explosion k is over, which are read behind it.
+func (op *operator) carried(k, width int) []int {
+	used := make([]bool, width)
+	read := func(list ...*expr.Node) {
+		for _, n := range list {
+			if n == nil {
+				continue
+			}
+			n.Walk(func(m *expr.Node) {
+				if m.Op == expr.OpColumn && m.Index < width {
+					used[m.Index] = true
+				}
+			})
+		}
+	}
+	for _, e := range op.Explosions[k+1:] {
+		read(e.Where...)
+		read(e.Rows)
+	}
+	if k < op.Below {
+		read(op.Pre...)
+	}
+	read(op.Post...)
+	read(op.Time)
+	if op.Agg == nil {
+		read(op.Out...)
+	} else {
+		read(op.Agg.Keys...)
+		for _, a := range op.Agg.Aggs {
+			read(a.Arg, a.Filter)
+		}
+	}
+	var list []int
+	for i, is := range used {
+		if is {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// run takes rows of b through the explosions and hands what they make to visit, in chunks, with the origin of
+// each row.
+func (x *exploder) run(b *column.Batch, rows []uint32, appended []int64) error {
+	x.appended = appended
+	if x.marks != nil {
+		x.seen, x.first = grow(x.seen, b.Len), grow(x.first, b.Len)
+		clear(x.seen)
+	}
+	return x.level(0, b, rows, nil)
+}
+
+// level does what stands behind k explosions. Without origins the rows are origins themselves.
+func (x *exploder) level(k int, b *column.Batch, rows, origins []uint32) error {
+	if k == x.below && x.marks != nil {
+		rows = x.judge(b, rows, origins)
+	}
+	if k == len(x.stages) {
+		return x.visit(b, rows, origins)
+	}
+	s := &x.stages[k]
+	s.failed.Reset()
+	rows = s.where.run(b, rows, &s.failed)
+	list := s.list.Run(b, rows, &s.failed)
+	rows = s.dropFailed(x, b.Len, rows, origins)
+	return s.explode.Run(b, rows, list, func(made *column.Batch, from []uint32) error {
+		s.origins = s.origins[:0]
+		for _, r := range from {
+			if origins != nil {
+				r = origins[r]
+			}
+			s.origins = append(s.origins, r)
+		}
+		return x.level(k+1, made, made.Sel, s.origins)
+	})
+}
+
+// dropFailed leaves out the rows whose expressions failed: their origins are invalid.
+func (s *explodeStage) dropFailed(x *exploder, n int, rows, origins []uint32) []uint32 {
+	if len(s.failed.Rows) == 0 {
+		return rows
+	}
+	s.bad = grow(s.bad, n)
+	clear(s.bad)
+	for i, r := range s.failed.Rows {
+		s.bad[r] = true
+		x.lose(originOf(r, origins), invalid, "invalid", s.failed.Classes[i])
+	}
+	s.kept = s.kept[:0]
+	for _, r := range rows {
+		if !s.bad[r] {
+			s.kept = append(s.kept, r)
+		}
+	}
+	return s.kept
+}
+
+func originOf(row uint32, origins []uint32) uint32 {
+	if origins == nil {
+		return row
+	}
+	return origins[row]
+}
+
+// judge gives rows that were made their watermark: all rows of an origin that of just before it, so that none
+// is late because of another one of the same record. It returns the rows whose time can be used.
+func (x *exploder) judge(b *column.Batch, rows, origins []uint32) []uint32 {
+	m := x.marks
+	m.failed.Reset()
+	rows = m.pre.run(b, rows, &m.failed)
+	times := x.time.Run(b, rows, &m.failed)
+	for i, r := range m.failed.Rows {
+		x.lose(originOf(r, origins), invalid, "invalid", m.failed.Classes[i])
+	}
+	m.failed.Reset() // they are booked: what is left there would be taken for rows of the scan
+	m.marks, m.verdict, x.times = grow(m.marks, b.Len), grow(m.verdict, b.Len), grow(x.times, b.Len)
+	for _, r := range rows {
+		x.times[r] = x.appended[originOf(r, origins)]
+	}
+	m.tracker.Mark(times, x.times, rows, m.marks, m.verdict)
+	x.passed = x.passed[:0]
+	for _, r := range rows {
+		o := originOf(r, origins)
+		if !x.seen[o] {
+			x.seen[o], x.first[o] = true, m.marks[r]
+		}
+		switch m.verdict[r] {
+		case window.Future:
+			x.lose(o, future, "future", reasonFuture)
+		case window.Invalid:
+			x.lose(o, invalid, "invalid", reasonTime)
+		default:
+			x.passed = append(x.passed, r)
+		}
+	}
+	return x.passed
+}
+
+// mark is the watermark just before an origin; below is that of a watermark which stands below the explosions.
+func (x *exploder) mark(origin uint32, below *taskMarks) int64 {
+	if x.marks != nil {
+		return x.first[origin]
+	}
+	return below.marks[origin]
+}
+
+// placeMade numbers the columns that explosions make behind those of the scan.
+func (op *operator) placeMade(width int) {
+	if len(op.Explosions) == 0 {
+		return
+	}
+	place := func(n *expr.Node) *expr.Node {
+		return n.Rewrite(func(m *expr.Node) *expr.Node {
+			if m.Op == expr.OpColumn && m.Index >= plan.MadeBase {
+				m.Index += width - plan.MadeBase
+			}
+			return m
+		})
+	}
+	op.mapExplosions(place)
+	op.Pre = mapped(op.Pre, place)
+	op.mapScanExprs(place)
+}
+
+// mapExplosions replaces every expression of the explosions.
+func (op *operator) mapExplosions(f func(*expr.Node) *expr.Node) {
+	list := make([]plan.Explosion, len(op.Explosions))
+	for i, e := range op.Explosions {
+		e.Where, e.Rows = mapped(e.Where, f), f(e.Rows)
+		list[i] = e
+	}
+	op.Explosions = list
+}
+
+func mapped(list []*expr.Node, f func(*expr.Node) *expr.Node) []*expr.Node {
+	out := make([]*expr.Node, len(list))
+	for i, n := range list {
+		if n != nil {
+			out[i] = f(n)
+		}
+	}
+	return out
+}

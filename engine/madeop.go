@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+)
+
+// madeRows is the scratch of an operator for rows that explosions made.
+type madeRows struct {
+	bad   []bool // by row: an expression failed
+	kept  []uint32
+	times []int64 // by row
+	marks []int64 // by row
+	late  []bool  // by record: it is kept as late already
+}
+
+// dropFailed returns the rows whose expressions did not fail, and tells lose the origins of the others.
+func (m *madeRows) dropFailed(n int, sel, origins []uint32, failed *expr.RowErrors, lose func(origin uint32, class string)) []uint32 {
+	if len(failed.Rows) == 0 {
+		return sel
+	}
+	m.bad = grow(m.bad, n)
+	clear(m.bad)
+	for i, r := range failed.Rows {
+		m.bad[r] = true
+		lose(origins[r], failed.Classes[i])
+	}
+	m.kept = m.kept[:0]
+	for _, r := range sel {
+		if !m.bad[r] {
+			m.kept = append(m.kept, r)
+		}
+	}
+	return m.kept
+}
+
+// begin has an exploder of a task book what is lost, and find the watermark that stands above explosions.
+func (x *exploder) begin(t *task, op *operator, j *judged) {
+	x.lose = func(record uint32, outcome uint8, verdict, reason string) {
+		j.lose(t, record, outcome, verdict, reason)
+	}
+	if op.group >= 0 && t.flow.groups[op.group].made {
+		x.marks = t.marks[op.group]
+	}
+}
+
+// origins is the rows of the scan that the operator's explosions begin with.
+func (op *operator) origins(t *task) []uint32 {
+	switch {
+	case op.group < 0:
+		return t.scan.all
+	case !t.flow.groups[op.group].made:
+		return t.marks[op.group].rows
+	case t.flow.groups[op.group].json:
+		return t.scan.valid
+	}
+	return t.scan.all
+}
+
+// stepMade is step for an operator with explosions.
+func (r *rowTask) stepMade(t *task, b *column.Batch) error {
+	x := r.exploder
+	x.begin(t, r.op, &r.judged)
+	x.visit = func(b *column.Batch, rows, origins []uint32) error {
+		r.failed.Reset()
+		sel := r.where.run(b, rows, &r.failed)
+		for i, ev := range r.out {
+			r.cols[i] = ev.Run(b, sel, &r.failed)
+		}
+		sel = r.made.dropFailed(b.Len, sel, origins, &r.failed, func(record uint32, class string) { x.lose(record, invalid, "invalid", class) })
+		r.made.times = grow(r.made.times, b.Len)
+		for _, row := range sel {
+			r.judged.worse(origins[row], counted)
+			r.made.times[row] = x.appended[origins[row]]
+		}
+		return r.to.append(r.cols, sel, r.made.times)
+	}
+	err := x.run(b, r.op.origins(t), t.scan.appended)
+	r.judged.end(t)
+	return err
+}
+
+// stepMade is step for an operator with explosions.
+func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
+	x := w.exploder
+	x.begin(t, w.w.op, &w.judged)
+	w.late.begin(&lateSchema)
+	w.made.late = grow(w.made.late, b.Len)
+	clear(w.made.late)
+	x.visit = func(b *column.Batch, rows, origins []uint32) error {
+		w.failed.Reset()
+		sel := w.evaluate(b, rows)
+		times := x.time.Run(b, sel, &w.failed)
+		sel = w.made.dropFailed(b.Len, sel, origins, &w.failed, func(record uint32, class string) { x.lose(record, invalid, "invalid", class) })
+		w.made.marks = grow(w.made.marks, b.Len)
+		for _, row := range sel {
+			w.made.marks[row] = x.mark(origins[row], m)
+		}
+		w.w.spec.PlaceAll(times.Int, w.made.marks, sel, &w.placed)
+		for _, row := range w.placed.Late {
+			record := origins[row]
+			w.judged.worse(record, late)
+			if !w.made.late[record] {
+				w.made.late[record] = true
+				w.keepLate(t, record, times.Int[row], w.made.marks[row], m.floor)
+			}
+		}
+		for i := range w.placed.Parts {
+			part := &w.placed.Parts[i]
+			for _, row := range part.Rows {
+				w.judged.worse(origins[row], counted)
+			}
+			w.fold(w.partial(part.Slice, part.MinEnd), part.Rows)
+		}
+		return nil
+	}
+	if err := x.run(b, w.w.op.origins(t), t.scan.appended); err != nil {
+		return err
+	}
+	w.judged.end(t)
+	if w.late.batch.Len == 0 {
+		return nil
+	}
+	return w.late.end()
+}
+
+// runMade is run for an operator with explosions: what they make is gathered in one batch.
+func (d *derived) runMade(rows []uint32, times []int64) (counted, bad int64) {
+	x := d.exploder
+	d.bad, d.used = grow(d.bad, len(times)), grow(d.used, len(times))
+	clear(d.bad)
+	clear(d.used)
+	for i, o := range d.op.Out {
+		d.rows[i].Reset(o.Type)
+	}
+	d.kept, d.made.times = d.kept[:0], d.made.times[:0]
+	x.lose = func(origin uint32, _ uint8, _, _ string) { d.bad[origin] = true }
+	x.visit = func(b *column.Batch, rows, origins []uint32) error {
+		d.failed.Reset()
+		sel := d.where.run(b, rows, &d.failed)
+		for i, ev := range d.out {
+			d.cols[i] = ev.Run(b, sel, &d.failed)
+		}
+		sel = d.made.dropFailed(b.Len, sel, origins, &d.failed, func(origin uint32, _ string) { d.bad[origin] = true })
+		for _, row := range sel {
+			for i, c := range d.cols {
+				d.rows[i].AppendFrom(c, int(row))
+			}
+			d.kept = append(d.kept, uint32(len(d.kept)))
+			d.made.times = append(d.made.times, times[origins[row]])
+			d.used[origins[row]] = true
+		}
+		return nil
+	}
+	if err := x.run(&d.in, rows, nil); err != nil {
+		panic("BUG: rows that are gathered in memory cannot fail: " + err.Error())
+	}
+	for _, r := range rows {
+		switch {
+		case d.bad[r]:
+			bad++
+		case d.used[r]:
+			counted++
+		}
+	}
+	for i := range d.rows {
+		d.rows[i].EnsureNull(len(d.kept))
+		d.cols[i] = &d.rows[i]
+	}
+	d.times = d.made.times
+	return counted, bad
+}
