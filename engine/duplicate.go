@@ -106,6 +106,9 @@ func (t *task) usable(r uint32) bool {
 		return true
 	}
 	for _, m := range t.marks {
+		if m.lane != noLane && m.group.made { // the times are not known before rows are made: the record is remembered
+			return true
+		}
 		if m.lane != noLane && m.tracker.Judge(&t.scan.batch.Cols[m.group.timeCol], int(r), t.scan.appended[r]) == window.OK {
 			return true
 		}
