@@ -30,6 +30,11 @@ type element struct {
 	s     *string
 }
 
+type elementGroup struct {
+	start int64
+	s     string // "": NULL, before all; else with a letter before it
+}
+
 // The outcomes of an element, a worse one behind a better; a record has the worst of its elements'.
 const (
 	notWanted = iota
@@ -41,11 +46,7 @@ const (
 
 // Answer computes the query over the events, each partition in the order given.
 func (o ExplodeOracle) Answer(events []Event) Answer {
-	type group struct {
-		start int64
-		s     string // "" before all: NULL; else with a letter before it
-	}
-	sums := map[group][]int64{} // the n of its elements
+	sums := map[elementGroup][]int64{} // the n of its elements
 	marks, seen := map[int]int64{}, map[int]bool{}
 	var a Answer
 	for _, e := range events {
@@ -90,7 +91,7 @@ func (o ExplodeOracle) Answer(events []Event) Answer {
 					continue
 				}
 				outcome = asCounted
-				g := group{start: start}
+				g := elementGroup{start: start}
 				if x.s != nil {
 					g.s = "s" + *x.s
 				}
@@ -100,11 +101,17 @@ func (o ExplodeOracle) Answer(events []Event) Answer {
 		}
 		book(&a.Ledger, worst)
 	}
-	groups := make([]group, 0, len(sums))
+	a.Rows = sumLines(sums)
+	return a
+}
+
+// sumLines is the sums as CSV lines, in order of window and s.
+func sumLines(sums map[elementGroup][]int64) (lines []string) {
+	groups := make([]elementGroup, 0, len(sums))
 	for g := range sums {
 		groups = append(groups, g)
 	}
-	slices.SortFunc(groups, func(x, y group) int {
+	slices.SortFunc(groups, func(x, y elementGroup) int {
 		if x.start != y.start {
 			return int(x.start/1e6 - y.start/1e6)
 		}
@@ -119,9 +126,9 @@ func (o ExplodeOracle) Answer(events []Event) Answer {
 		if key != "" {
 			key = key[1:]
 		}
-		a.Rows = append(a.Rows, fmt.Sprintf("%s,%s,%d,%d", oracleTime(g.start), key, len(sums[g]), total))
+		lines = append(lines, fmt.Sprintf("%s,%s,%d,%d", oracleTime(g.start), key, len(sums[g]), total))
 	}
-	return a
+	return lines
 }
 
 func book(l *engine.Count, worst int) {
