@@ -88,6 +88,9 @@ func (p *partition) append(ctx context.Context, j *appendJob) error {
 			from = int(min(stand.next-j.seq, int64(n)))
 			continue
 		}
+		if err := p.refusal(); err != nil {
+			return err
+		}
 		to, size := cut(j.records, from, n)
 		if err := p.b.disk.take(p.topic, size); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -63,7 +64,8 @@ type Broker struct {
 	linked chan struct{} // closed when link is replaced
 	closed bool
 	topics map[string]*topic
-	byName map[string]*partition // by name of the stream
+	unread atomic.Pointer[func(topic string, partition int32) int64] // see KeepUnread
+	byName map[string]*partition                                     // by name of the stream
 
 	noticed sync.Mutex
 	notices []string
@@ -220,7 +222,15 @@ func (b *Broker) Healthy() error {
 	if err := l.unwritable.err(); err != nil {
 		return err
 	}
-	return b.disk.room("", MaxBatchBytes)
+	if err := b.disk.room("", MaxBatchBytes); err != nil {
+		return err
+	}
+	for _, p := range b.partitions() {
+		if err := p.refusal(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Restart stops the server and starts it again: after a write error nothing else helps. Readers go on

@@ -22,6 +22,8 @@ type partition struct {
 	acked    atomic.Pointer[PartitionState]
 	end      endFile // has acked, unless its path is empty
 
+	overdue atomic.Pointer[overdue] // nil: none
+
 	turn      chan struct{} // holds a token while nobody appends; guards what follows
 	link      *link         // for which what follows is true
 	tail      tail

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/nagare-stream/nagare/engine"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -61,6 +63,7 @@ func (p *partition) retain(ctx context.Context, l *link, oldest time.Time) error
 	}
 	st := s.CachedInfo().State
 	if st.Msgs < 2 || !st.FirstTime.Before(oldest) {
+		p.overdue.Store(nil)
 		return nil
 	}
 	keep := st.LastSeq
@@ -71,11 +74,18 @@ func (p *partition) retain(ctx context.Context, l *link, oldest time.Time) error
 		return err
 	}
 	if keep <= st.FirstSeq {
+		p.overdue.Store(nil)
 		return nil
 	}
 	first, err := p.startAt(ctx, l, keep)
+	if err == nil {
+		first, err = p.keepUnread(ctx, l, st.FirstSeq, first)
+	}
 	if err != nil {
 		return err
+	}
+	if keep = first.seq; keep <= st.FirstSeq {
+		return nil
 	}
 	gone, err := p.producersBefore(ctx, l, s, keep)
 	if err != nil {
@@ -91,6 +101,71 @@ func (p *partition) retain(ctx context.Context, l *link, oldest time.Time) error
 		return err
 	}
 	return s.Purge(ctx, jetstream.WithPurgeSequence(keep))
+}
+
+// An overdue is records that are older than their retention and stay, for they are not read yet.
+type overdue struct {
+	behind  int64 // offset of the first record that is not that old
+	records int64
+}
+
+// keepUnread is where records that stay begin: at first, or before it where they are not read yet.
+func (p *partition) keepUnread(ctx context.Context, l *link, firstSeq uint64, first start) (start, error) {
+	next := p.unread()
+	if next >= first.offset {
+		p.overdue.Store(nil)
+		return first, nil
+	}
+	begin, err := p.startAt(ctx, l, firstSeq)
+	if err != nil {
+		return first, err
+	}
+	at := begin
+	if next > begin.offset {
+		if at, err = p.locate(ctx, l, engine.Position{Offset: next}); err != nil {
+			return first, err
+		}
+	}
+	p.overdue.Store(&overdue{first.offset, first.offset - max(next, begin.offset)})
+	return at, nil
+}
+
+// unread is the offset that the topic's reader has to read next.
+func (p *partition) unread() int64 {
+	if next := p.b.unread.Load(); next != nil {
+		return (*next)(p.topic, p.number)
+	}
+	return math.MaxInt64
+}
+
+// refusal is why nothing is appended: the records that came before are not read, and are too old to stay.
+func (p *partition) refusal() error {
+	late := p.overdue.Load()
+	if late == nil {
+		return nil
+	}
+	if p.unread() >= late.behind {
+		p.overdue.CompareAndSwap(late, nil)
+		return nil
+	}
+	t, err := p.b.topic(p.topic)
+	if err != nil {
+		return err
+	}
+	return &FullError{p.topic, fmt.Sprintf("partition %d holds %d records that are older than the topic keeps them (%v) and that no pipeline has read yet, so nothing more is taken; "+
+		"run the pipeline, which reads them, or set nagare.topic.%s.retention to more, or option failOnDataLoss of the source to false: what is too old then goes unread", p.number, late.records, t.cfg.Retention, p.topic)}
+}
+
+// KeepUnread has retention keep records until they are read: next returns the offset that is to be read
+// next from a partition, math.MaxInt64 where nobody has to.
+func (b *Broker) KeepUnread(next func(topic string, partition int32) int64) { b.unread.Store(&next) }
+
+// Retain removes what is too old now, as is done every few seconds.
+func (b *Broker) Retain(ctx context.Context) error {
+	if b.bare != nil {
+		return nil
+	}
+	return b.retain(ctx, time.Now())
 }
 
 // producersBefore returns where those producers stand whose last batch lies before message keep.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -237,5 +238,60 @@ func TestLostAcknowledgement(t *testing.T) {
 			}
 			n++
 		}
+	}
+}
+
+// Records that are not read yet stay however old they are, and nothing more is taken until they are read.
+func TestRetentionKeepsUnread(t *testing.T) {
+	ctx := context.Background()
+	b := mustOpen(t, Config{Dir: t.TempDir(), NoSync: true})
+	if err := b.CreateTopic(ctx, TopicConfig{Name: "t", Retention: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	next := int64(0)
+	b.KeepUnread(func(string, int32) int64 { return next })
+	w, err := b.Writer("t", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < 40; i += 10 {
+		if _, err := w.Append(ctx, 0, numbers(i, 10), noIdentity); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := time.Now().Add(2 * time.Hour)
+	for _, step := range []struct{ read, first, refused int64 }{
+		{0, 0, 30}, {9, 0, 21}, {10, 10, 20}, {15, 10, 15}, {29, 20, 1}, {30, 30, 0}, {40, 30, 0},
+	} {
+		next = step.read
+		if err := b.retain(ctx, later); err != nil {
+			t.Fatal(err)
+		}
+		info, err := b.Topic(ctx, "t")
+		if err != nil || info.Parts[0].First != step.first {
+			t.Errorf("read to %d: the partition is %+v, want it from %d on: %v", step.read, info.Parts, step.first, err)
+		}
+		_, err = w.Append(ctx, 0, &engine.Records{}, noIdentity)
+		if err != nil {
+			t.Errorf("read to %d: an empty append is refused: %v", step.read, err)
+		}
+		var full *FullError
+		refused := errors.As(b.Healthy(), &full)
+		if refused != (step.refused > 0) || refused && !strings.Contains(full.Reason, fmt.Sprintf("holds %d records", step.refused)) {
+			t.Errorf("read to %d: %v, want %d records for which intake is refused", step.read, full, step.refused)
+		}
+		if !refused {
+			continue
+		}
+		if _, err = w.Append(ctx, 0, numbers(40, 1), noIdentity); !errors.As(err, &full) {
+			t.Errorf("read to %d: append: %v, want a refusal", step.read, err)
+		}
+		next = 40 // as soon as they are read there is no reason any more
+		if err := b.Healthy(); err != nil {
+			t.Errorf("all is read: %v", err)
+		}
+	}
+	if _, err := w.Append(ctx, 0, numbers(40, 1), noIdentity); err != nil {
+		t.Errorf("append after all was read: %v", err)
 	}
 }

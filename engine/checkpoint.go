@@ -101,6 +101,7 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 		return fmt.Errorf("commit checkpoint %d: %w", cp.Epoch, err)
 	}
 	e.epoch.Store(cp.Epoch)
+	e.kept.Store(taken.cut)
 	e.committed(d)
 	for _, out := range taken.rows {
 		out.entry.epoch = cp.Epoch

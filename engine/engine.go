@@ -47,6 +47,7 @@ type Engine struct {
 	committing sync.Mutex
 	broken     atomic.Bool // the state in memory is not whole: no checkpoint may be made of it any more
 	epoch      atomic.Uint64
+	kept       atomic.Pointer[cut] // the newest checkpoint that is durable; nil: none
 	events     atomic.Int64
 	changed    atomic.Bool
 	lookedAt   atomic.Int64  // when idle partitions were last looked for

@@ -29,6 +29,7 @@ func (e *Engine) identify(ctx context.Context) error {
 	}
 	e.epoch.Store(cp.Epoch)
 	e.found = c
+	e.kept.Store(c)
 	return nil
 }
 
@@ -86,6 +87,15 @@ func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, loose ma
 		return restoreSlot(c, loose, key, value)
 	})
 	return entries, loose, err
+}
+
+// Durable is the offset from which a partition is read again after a crash; 0 before the first checkpoint.
+func (e *Engine) Durable(topic string, partition int32) int64 {
+	c := e.kept.Load()
+	if c == nil || int(partition) >= len(c.Topics[topic]) {
+		return 0
+	}
+	return c.Topics[topic][partition].Offset
 }
 
 // begin has tasks that know of no checkpoint start where their source says. The first checkpoint keeps

@@ -83,6 +83,9 @@ func (n *Node) openSource(topic string) (engine.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.cluster == nil && toleratesLoss(n.cfg.Pipeline, topic) {
+		src = tolerantSource{src}
+	}
 	for _, d := range n.cfg.Pipeline.Datasets {
 		if start, ok := d.Starts[topic]; ok && startsLater(start) {
 			return startingSource{src, start}, nil

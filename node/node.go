@@ -162,6 +162,11 @@ func (n *Node) open(ctx context.Context) error {
 			return err
 		}
 	}
+	// What is too old goes, and with it goes what an earlier process had to refuse.
+	if err := n.broker.Retain(ctx); err != nil {
+		return err
+	}
+	n.note("broker", text(n.broker.Healthy()))
 	// Events, from where they stopped.
 	if n.cfg.Generate != nil {
 		if n.feed, err = openFeed(n); err != nil {
@@ -269,6 +274,7 @@ func (n *Node) openBroker(ctx context.Context) error {
 		return err
 	}
 	n.broker = b
+	b.KeepUnread(n.unread)
 	n.onClose(b.Close)
 	n.notices = append(n.notices, b.Notices()...)
 	return nil

@@ -71,6 +71,8 @@ func (n *Node) openBy(ctx context.Context, opt engine.Options) (*engine.Engine, 
 	if err != nil {
 		return nil, err
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.cfg.Pipeline = opt.Pipeline
 	n.roles, err = findRoles(opt.Pipeline)
 	return e, err

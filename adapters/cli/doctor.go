@@ -185,11 +185,11 @@ func checkPipeline(st web.StatusAnswer) []finding {
 	switch {
 	case !st.Info.Running && e.State == "failed":
 		list = append(list, finding{bad, "the pipeline cannot go on: " + e.Reason, "`nagare checkpoint reset` builds the tables anew from the topics; or take the project's changes back"})
+	case e.State == "degraded":
+		list = append(list, finding{doubt, "a part is in trouble: " + e.Reason, "see the message"})
 	case !st.Info.Running:
 	case e.State == "failed":
 		list = append(list, finding{bad, "the pipeline has failed: " + e.Reason, "see the message; stop it and start it again: it goes on from its checkpoint"})
-	case e.State == "degraded":
-		list = append(list, finding{doubt, "a part is in trouble: " + e.Reason, "it is tried again by itself; see the message"})
 	default:
 		list = append(list, finding{good, "the pipeline is " + e.State + " at http://" + st.Info.Address, ""})
 	}

@@ -83,6 +83,8 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	switch {
 	case !st.Info.Running && e.State == "failed":
 		state = "stopped, and cannot go on: " + e.Reason
+	case !st.Info.Running && e.State == "degraded":
+		state = "stopped; `nagare run` goes on from here; " + e.Reason
 	case !st.Info.Running:
 		state = "stopped: nothing runs on this data folder; `nagare run` goes on from here"
 	case e.Reason != "":
