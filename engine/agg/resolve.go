@@ -143,7 +143,7 @@ func (s *Spec) settle(f family) string {
 		return s.settleSum(f)
 	case bitwise:
 		s.Type = s.Args[0]
-		if k := s.Type.Kind; k == column.Void || k == column.String {
+		if s.Type.Kind == column.Void {
 			s.Type = column.Of(column.Int64)
 			s.Args[0] = s.Type
 		}
@@ -187,7 +187,7 @@ func (s *Spec) castAll(kind column.Kind) string {
 func (s *Spec) settleSum(f family) string {
 	t := s.Args[0]
 	switch {
-	case t.Kind == column.Void || t.Kind == column.String:
+	case t.Kind == column.Void || t.Kind == column.String || t.Kind == column.Timestamp: // a time by its seconds
 		s.Args[0], s.Type = column.Of(column.Float64), column.Of(column.Float64)
 	case t.Kind == column.Decimal && f == summing:
 		s.Type = column.DecimalOf(min(38, int(t.Precision)+10), int(t.Scale))

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"slices"
 
 	"github.com/nagare-stream/nagare/engine/column"
 )
@@ -37,6 +38,14 @@ func tryOperator(op string) func(c *call) *Node {
 			return n
 		}
 		quiet := *n
+		for i, a := range n.Args { // a cast that was not written is quiet too
+			if a.Op == OpCast && (a.Args[0] == c.args[0] || a.Args[0] == c.args[1]) {
+				cast := *a
+				cast.Op = OpTryCast
+				quiet.Args = slices.Clone(quiet.Args)
+				quiet.Args[i] = &cast
+			}
+		}
 		if quiet.Func = c.fn.name; n.Func != op { // a sum of times
 			quiet.Func = "try " + n.Func
 		}
@@ -110,10 +119,16 @@ func checkArithmetic(c *call) *Node {
 func (c *call) badOperands() *Node {
 	l, r := c.args[0].Type, c.args[1].Type
 	class := "DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES"
-	if l.Equal(r) {
+	if meet(l, r) {
 		class = "DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE"
 	}
 	return c.fault(class, "%s does not work on %s and %s", c.fn.name, l, r)
+}
+
+// meet reports types that Spark makes one before it looks whether the operator takes that.
+func meet(l, r column.Type) bool {
+	text := func(a, b column.Type) bool { _, ok := withText(a, b); return ok }
+	return l.Equal(r) || text(l, r) || text(r, l)
 }
 
 // literalDecimal casts an integer to the DECIMAL that holds its type or, for a literal, its value.

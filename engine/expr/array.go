@@ -8,22 +8,23 @@ import (
 
 func arrays() []function {
 	return []function{
-		{name: "size", also: "cardinality array_size", check: checkSize, kernel: same(sizeKernel)},
-		{name: "array_contains", check: checkElement(boolean), kernel: same(arrayContains)},
-		{name: "array_position", check: checkElement(column.Of(column.Int64)), kernel: eachInt(arrayPosition)},
-		{name: "array_remove", check: checkElement(column.Type{}), kernel: same(arrayRemove)},
-		{name: "array_append", check: checkElement(column.Type{}), kernel: same(arrayAppend(false)), nulls: true},
-		{name: "array_prepend", check: checkElement(column.Type{}), kernel: same(arrayAppend(true)), nulls: true},
+		{name: "size", also: "cardinality", check: checkSize, kernel: same(sizeKernel)},
+		{name: "array_size", check: checkArraySize, kernel: same(sizeKernel)},
+		{name: "array_contains", check: checkElement(boolean, widest), kernel: same(arrayContains)},
+		{name: "array_position", check: checkElement(column.Of(column.Int64), tightest), kernel: eachInt(arrayPosition)},
+		{name: "array_remove", check: checkElement(column.Type{}, tightest), kernel: same(arrayRemove)},
+		{name: "array_append", check: checkElement(column.Type{}, tightest), kernel: same(arrayAppend(false)), nulls: true},
+		{name: "array_prepend", check: checkElement(column.Type{}, tightest), kernel: same(arrayAppend(true)), nulls: true},
 		{name: "array_compact", check: checkArrayOf, kernel: same(arrayCompact)},
-		{name: "array_distinct", check: checkArrayOf, kernel: setKernel("union")},
+		{name: "array_distinct", check: ordered(checkArrayOf), kernel: setKernel("union")},
 		{name: "array_union", check: checkArrays(false), kernel: setKernel("union")},
 		{name: "array_intersect", check: checkArrays(false), kernel: setKernel("intersect")},
 		{name: "array_except", check: checkArrays(false), kernel: setKernel("except")},
 		{name: "arrays_overlap", check: checkArrays(true), kernel: same(arraysOverlap)},
-		{name: "array_max", check: checkArrayElem, kernel: arrayExtreme(1)},
-		{name: "array_min", check: checkArrayElem, kernel: arrayExtreme(-1)},
-		{name: "array_sort", check: checkArrayOf, kernel: sortKernel},
-		{name: "sort_array", check: checkSortArray, kernel: sortKernel},
+		{name: "array_max", check: ordered(checkArrayElem), kernel: arrayExtreme(1)},
+		{name: "array_min", check: ordered(checkArrayElem), kernel: arrayExtreme(-1)},
+		{name: "array_sort", check: ordered(checkArrayOf), kernel: sortKernel},
+		{name: "sort_array", check: ordered(checkSortArray), kernel: sortKernel},
 		{name: "array_join", check: checkArrayJoin, kernel: eachText(arrayJoin)},
 		{name: "array_repeat", check: checkArrayRepeat, kernel: same(arrayRepeat), nulls: true},
 		{name: "flatten", check: checkFlatten, kernel: same(flatten)},
@@ -54,6 +55,13 @@ func checkSize(c *call) *Node {
 	return c.node(column.Of(column.Int32))
 }
 
+func checkArraySize(c *call) *Node {
+	if !c.arity(1, 1) || !c.arrayArg(0) {
+		return nil
+	}
+	return c.node(column.Of(column.Int32))
+}
+
 func sizeKernel(f *frame, rows []uint32) {
 	for _, i := range rows {
 		from, to := f.args[0].Span(int(i))
@@ -61,17 +69,47 @@ func sizeKernel(f *frame, rows []uint32) {
 	}
 }
 
-// checkElement types f(array, value), whose result is t or, for VOID, the array.
-func checkElement(t column.Type) func(c *call) *Node {
+// ordered is a check of arrays whose elements are compared.
+func ordered(check func(c *call) *Node) func(c *call) *Node {
 	return func(c *call) *Node {
-		if !c.arity(2, 2) || !c.arrayArg(0) {
+		n := check(c)
+		if n != nil && HasMap(n.Args[0].Type) {
+			return c.noOrder(n.Args[0].Type)
+		}
+		return n
+	}
+}
+
+func (c *call) noOrder(t column.Type) *Node {
+	return c.fault("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "%s compares values, and %s has no order", c.name, t)
+}
+
+// checkElement types f(array, value), whose result is t or, for VOID, the array. rule is how the value and
+// the elements meet in one type.
+func checkElement(t column.Type, rule func(a, b column.Type) (column.Type, bool)) func(c *call) *Node {
+	return func(c *call) *Node {
+		if !c.arity(2, 2) {
 			return nil
 		}
-		elem, ok := common(*c.args[0].Type.Elem, c.args[1].Type)
+		find, list := t.Kind != column.Void, c.args[0].Type
+		switch {
+		case find && (list.Kind == column.Void || c.args[1].Type.Kind == column.Void && c.name != "array_position"):
+			return c.fault("DATATYPE_MISMATCH.NULL_TYPE", "%s does not take NULL", c.name)
+		case c.name == "array_remove" && list.Kind != column.Array:
+			return c.fault("DATATYPE_MISMATCH.ARRAY_FUNCTION_DIFF_TYPES", "%s takes an array, not %s", c.name, list)
+		case list.Kind == column.Void:
+			return c.mismatch(0, "an array")
+		case !c.arrayArg(0):
+			return nil
+		}
+		elem, ok := rule(*c.args[0].Type.Elem, c.args[1].Type)
 		if !ok {
 			return c.fault("DATATYPE_MISMATCH.ARRAY_FUNCTION_DIFF_TYPES", "%s has an array of %s and a %s", c.name, c.args[0].Type.Elem, c.args[1].Type)
 		}
-		list := column.Type{Kind: column.Array, Elem: &elem}
+		if HasMap(elem) && (find || c.name == "array_remove") {
+			return c.noOrder(elem)
+		}
+		list = column.Type{Kind: column.Array, Elem: &elem}
 		c.args[0], c.args[1] = castTo(c.args[0], list), castTo(c.args[1], elem)
 		if t.Kind == column.Void {
 			return c.node(list)
@@ -81,7 +119,13 @@ func checkElement(t column.Type) func(c *call) *Node {
 }
 
 func checkArrayOf(c *call) *Node {
-	if !c.arity(1, 1) || !c.arrayArg(0) {
+	if !c.arity(1, 1) {
+		return nil
+	}
+	if c.name == "array_sort" && c.args[0].Type.Kind == column.Void {
+		return c.mismatch(0, "an array")
+	}
+	if !c.arrayArg(0) {
 		return nil
 	}
 	return c.node(c.args[0].Type)
@@ -97,12 +141,15 @@ func checkArrayElem(c *call) *Node {
 // checkArrays types f(array, array), whose result is an array or, if test, a BOOLEAN.
 func checkArrays(test bool) func(c *call) *Node {
 	return func(c *call) *Node {
-		if !c.arity(2, 2) || !c.arrayArg(0) || !c.arrayArg(1) {
+		if !c.arity(2, 2) {
 			return nil
 		}
 		t, ok := commonOf(c.args)
-		if !ok {
+		if !ok || c.args[0].Type.Kind != column.Array || c.args[1].Type.Kind != column.Array {
 			return c.fault("DATATYPE_MISMATCH.BINARY_ARRAY_DIFF_TYPES", "%s has %s and %s", c.name, c.args[0].Type, c.args[1].Type)
+		}
+		if HasMap(t) {
+			return c.noOrder(t)
 		}
 		c.args[0], c.args[1] = castTo(c.args[0], t), castTo(c.args[1], t)
 		if test {
@@ -285,7 +332,7 @@ func arrayExtreme(sign int) maker {
 }
 
 func checkSortArray(c *call) *Node {
-	if !c.arity(1, 2) || !c.arrayArg(0) || len(c.args) == 2 && !c.coerce(1, "boolean") {
+	if !c.arity(1, 2) || !c.arrayArg(0) || len(c.args) == 2 && !c.coerce(1, "only boolean") {
 		return nil
 	}
 	return c.node(c.args[0].Type)
@@ -331,7 +378,7 @@ func checkArrayJoin(c *call) *Node {
 	text := column.Of(column.String)
 	c.args[0] = castTo(c.args[0], column.Type{Kind: column.Array, Elem: &text})
 	for k := 1; k < len(c.args); k++ {
-		if !c.coerce(k, "string") {
+		if !c.coerce(k, "only string") {
 			return nil
 		}
 	}
@@ -363,7 +410,7 @@ func arrayJoin(f *frame, i uint32, dst []byte) []byte {
 const maxElements = 1 << 20
 
 func checkArrayRepeat(c *call) *Node {
-	if !c.arity(2, 2) || !c.coerce(1, "int") {
+	if !c.arity(2, 2) || !c.coerce(1, "only int") {
 		return nil
 	}
 	elem := c.args[0].Type

@@ -50,6 +50,10 @@ func (b *binding) logic(op Op, pos sql.Pos, l, r *Node) *Node {
 	if op == OpOr {
 		word = "OR"
 	}
+	if l.Type.Kind != column.Bool && r.Type.Kind != column.Bool && !(l.Type.Kind == column.Void && r.Type.Kind == column.Void) {
+		c := &call{b: b, fn: &function{name: word}, args: []*Node{l, r}, pos: pos}
+		return c.badOperands()
+	}
 	l, r = b.truth(l, word, pos), b.truth(r, word, pos)
 	if l == nil || r == nil {
 		return nil

@@ -97,6 +97,20 @@ func both(a, b column.Type, rule func(a, b column.Type) (column.Type, bool)) (co
 	return out, true
 }
 
+// widest is common without texts, which keep apart from what is no text.
+func widest(a, b column.Type) (column.Type, bool) {
+	if (a.Kind == column.String) != (b.Kind == column.String) && a.Kind != column.Void && b.Kind != column.Void {
+		return column.Type{}, false
+	}
+	if t, ok := both(a, b, widest); ok {
+		return t, true
+	}
+	if isNested(a) || isNested(b) {
+		return tightest(a, b)
+	}
+	return common(a, b)
+}
+
 // common is the type in which values of both types are kept together: CASE, coalesce, IN, greatest.
 func common(a, b column.Type) (column.Type, bool) {
 	if t, ok := tightest(a, b); ok {
@@ -132,7 +146,7 @@ func bounded(p, s int) column.Type {
 // withText is the type in which a STRING meets another type.
 func withText(text, other column.Type) (column.Type, bool) {
 	switch {
-	case text.Kind != column.String || isNested(other):
+	case text.Kind != column.String || isNested(other) || isInterval(other):
 		return column.Type{}, false
 	case other.IsInteger():
 		return column.Of(column.Int64), true
@@ -143,7 +157,9 @@ func withText(text, other column.Type) (column.Type, bool) {
 }
 
 // commonOf is common of several types; false names none.
-func commonOf(nodes []*Node) (column.Type, bool) {
+func commonOf(nodes []*Node) (column.Type, bool) { return joined(nodes, common) }
+
+func joined(nodes []*Node, rule func(a, b column.Type) (column.Type, bool)) (column.Type, bool) {
 	var t column.Type
 	for i, n := range nodes {
 		if i == 0 {
@@ -151,7 +167,7 @@ func commonOf(nodes []*Node) (column.Type, bool) {
 			continue
 		}
 		var ok bool
-		if t, ok = common(t, n.Type); !ok {
+		if t, ok = rule(t, n.Type); !ok {
 			return t, false
 		}
 	}

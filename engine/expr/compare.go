@@ -29,8 +29,8 @@ func checkComparison(c *call) *Node {
 	if !ok {
 		return c.badOperands()
 	}
-	if t.Kind == column.Map {
-		return c.fault("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "maps cannot be compared")
+	if HasMap(t) {
+		return c.noOrder(t)
 	}
 	if t.Kind == column.Void {
 		t = boolean
@@ -43,6 +43,9 @@ func checkIn(c *call) *Node {
 	t, ok := commonOf(c.args)
 	if !ok {
 		return c.b.diffTypes(c.pos, "IN", c.args)
+	}
+	if HasMap(t) {
+		return c.noOrder(t)
 	}
 	if t.Kind == column.Void {
 		t = boolean
@@ -57,9 +60,12 @@ func checkExtreme(c *call) *Node {
 	if !c.arity(2, -1) {
 		return nil
 	}
-	t, ok := commonOf(c.args)
+	t, ok := joined(c.args, widest)
 	if !ok {
 		return c.b.diffTypes(c.pos, c.name, c.args)
+	}
+	if HasMap(t) {
+		return c.noOrder(t)
 	}
 	for i := range c.args {
 		c.args[i] = castTo(c.args[i], t)

@@ -14,7 +14,7 @@ import (
 
 func encodings() []function {
 	return []function{
-		{name: "base64", sig: "text -> string", kernel: eachText(func(f *frame, i uint32, dst []byte) []byte {
+		{name: "base64", sig: "only text -> string", kernel: eachText(func(f *frame, i uint32, dst []byte) []byte {
 			return base64.StdEncoding.AppendEncode(dst, f.text(0, i))
 		})},
 		{name: "unbase64", sig: "string -> binary", kernel: eachText(unbase64)},
@@ -22,7 +22,7 @@ func encodings() []function {
 		{name: "decode", check: checkDecode, kernel: eachText(decodeText)},
 		{name: "url_encode", sig: "string -> string", kernel: eachText(urlEncode)},
 		{name: "url_decode", sig: "string -> string", kernel: eachText(urlDecode)},
-		{name: "parse_url", sig: "string;string;string? -> string", kernel: eachText(parseURL)},
+		{name: "parse_url", sig: "only string;only string;only string? -> string", kernel: eachText(parseURL)},
 	}
 }
 

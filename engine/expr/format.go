@@ -316,11 +316,11 @@ func parseNumberPattern(s string) (p numberPattern, ok bool) {
 
 // checkFormatNumber is format_number(x, digits) or format_number(x, pattern).
 func checkFormatNumber(c *call) *Node {
-	if !c.arity(2, 2) || !c.coerce(0, "numeric") {
+	if !c.arity(2, 2) || !c.coerce(0, "only numeric") || !c.coerce(0, "numeric") {
 		return nil
 	}
 	if c.args[1].Type.Kind != column.String {
-		if !c.coerce(1, "int") {
+		if !c.coerce(1, "only int") {
 			return nil
 		}
 		return c.node(column.Of(column.String))

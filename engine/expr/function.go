@@ -22,9 +22,10 @@ const (
 type function struct {
 	name string // in lower case; operators have their sign
 	also string // other names, with blanks between
-	// sig is the signature "string,int? -> string": types of arguments as words of paramTypes or
-	// types of SQL, "?" for one that may be missing, "..." behind the last for any number; the
-	// result is a type or "=n", the type of argument n from 0. Empty: check does all of it.
+	// sig is the signature "string;int? -> string": types of arguments as words of coerce or types of
+	// SQL, "only" in front of one to which nothing is cast, "?" for one that may be missing, "..."
+	// behind the last for any number; the result is a type or "=n", the type of argument n from 0.
+	// Empty: check does all of it.
 	sig string
 	// check, when set, sees the call after the signature, if there is one, and makes the node.
 	check  func(c *call) *Node
@@ -216,6 +217,11 @@ func (c *call) coerce(i int, word string) bool {
 	a := c.args[i]
 	have := a.Type
 	var want column.Type
+	word, strict := strings.CutPrefix(word, "only ")
+	if strict && !isA(have, word) {
+		c.mismatch(i, word)
+		return false
+	}
 	switch word {
 	case "any":
 		return true
@@ -239,6 +245,14 @@ func (c *call) coerce(i int, word string) bool {
 			return true
 		}
 		want = column.Of(column.Int32)
+	case "days": // an integer that no day is beyond, or a text of one
+		if have.IsInteger() && have.Kind != column.Int64 {
+			return true
+		}
+		if want = column.Of(column.Int32); have.Kind != column.String && have.Kind != column.Void {
+			c.mismatch(i, want.String())
+			return false
+		}
 	case "time": // TIMESTAMP or TIMESTAMP_NTZ
 		if have.Kind == column.Timestamp || have.Kind == column.TimestampNTZ {
 			return true
@@ -253,6 +267,21 @@ func (c *call) coerce(i int, word string) bool {
 	}
 	c.args[i] = castTo(a, want)
 	return true
+}
+
+// isA reports a type that a parameter takes without a cast; a NULL is of every type.
+func isA(t column.Type, word string) bool {
+	switch word {
+	case "numeric":
+		return t.IsNumeric() || t.Kind == column.Void
+	case "text":
+		return t.UsesBytes() || t.Kind == column.Void
+	case "integer":
+		return t.IsInteger() || t.Kind == column.Void
+	case "timestamp":
+		return t.Kind == column.Timestamp || t.Kind == column.TimestampNTZ || t.Kind == column.Void
+	}
+	return t.Kind == column.Void || t.Equal(wordType(word))
 }
 
 // constant gives the value of argument k where it is constant.

@@ -15,16 +15,16 @@ import (
 
 func hashes() []function {
 	return []function{
-		{name: "md5", sig: "text -> string", kernel: eachText(func(f *frame, i uint32, dst []byte) []byte {
+		{name: "md5", sig: "only text -> string", kernel: eachText(func(f *frame, i uint32, dst []byte) []byte {
 			sum := md5.Sum(f.text(0, i))
 			return appendHex(dst, sum[:])
 		})},
-		{name: "sha1", also: "sha", sig: "text -> string", kernel: eachText(func(f *frame, i uint32, dst []byte) []byte {
+		{name: "sha1", also: "sha", sig: "only text -> string", kernel: eachText(func(f *frame, i uint32, dst []byte) []byte {
 			sum := sha1.Sum(f.text(0, i))
 			return appendHex(dst, sum[:])
 		})},
-		{name: "sha2", sig: "text;int -> string", kernel: eachText(sha2)},
-		{name: "crc32", sig: "text -> bigint", kernel: eachInt(func(f *frame, i uint32) int64 { return int64(crc32.ChecksumIEEE(f.text(0, i))) })},
+		{name: "sha2", sig: "only text;int -> string", kernel: eachText(sha2)},
+		{name: "crc32", sig: "only text -> bigint", kernel: eachInt(func(f *frame, i uint32) int64 { return int64(crc32.ChecksumIEEE(f.text(0, i))) })},
 		{name: "hash", check: checkHash(column.Int32), kernel: same(hashKernel(murmur3)), nulls: true},
 		{name: "xxhash64", check: checkHash(column.Int64), kernel: same(hashKernel(xxhash64)), nulls: true},
 	}

@@ -15,9 +15,9 @@ func jsonFunctions() []function {
 	return []function{
 		{name: "to_json", check: checkToJSON, kernel: toJSON},
 		{name: "from_json", check: checkFromJSON, kernel: fromJSON},
-		{name: "get_json_object", sig: "string;string -> string", check: checkJSONPath, kernel: getJSON},
-		{name: "json_array_length", sig: "string -> int", kernel: jsonLength},
-		{name: "json_object_keys", sig: "string", check: checkJSONKeys, kernel: jsonKeys},
+		{name: "get_json_object", sig: "only string;only string -> string", check: checkJSONPath, kernel: getJSON},
+		{name: "json_array_length", sig: "only string -> int", kernel: jsonLength},
+		{name: "json_object_keys", sig: "only string", check: checkJSONKeys, kernel: jsonKeys},
 	}
 }
 
@@ -69,8 +69,10 @@ func checkToJSON(c *call) *Node {
 	if !c.arity(1, 2) {
 		return nil
 	}
-	if !isNested(c.args[0].Type) {
-		return c.mismatch(0, "a struct, a map or an array")
+	if t := c.args[0].Type; t.Kind == column.Void {
+		return castTo(c.args[0], column.Of(column.String))
+	} else if !isNested(t) {
+		return c.fault("DATATYPE_MISMATCH.INVALID_JSON_SCHEMA", "%s takes a struct, a map or an array, not %s", c.name, t)
 	}
 	if len(c.args) == 2 {
 		opts, ok := c.checkOptions(1, "ignorenullfields", "timestampformat")

@@ -135,7 +135,7 @@ func checkTypeof(c *call) *Node {
 }
 
 func checkAssert(c *call) *Node {
-	if !c.arity(1, 2) || !c.coerce(0, "boolean") || len(c.args) == 2 && !c.coerce(1, "string") {
+	if !c.arity(1, 2) || !c.coerce(0, "only boolean") || len(c.args) == 2 && !c.coerce(1, "string") {
 		return nil
 	}
 	return c.node(column.Type{})

@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"github.com/nagare-stream/nagare/engine/column"
 )
 
@@ -13,7 +15,7 @@ func maps() []function {
 		{name: "map_concat", check: checkMapConcat, kernel: same(mapConcat)},
 		{name: "map_from_arrays", check: checkMapFromArrays, kernel: same(mapFromArrays)},
 		{name: "map_from_entries", check: checkMapFromEntries, kernel: same(mapFromEntries)},
-		{name: "str_to_map", sig: "string;string?;string?", check: checkTextToMap, kernel: textToMap},
+		{name: "str_to_map", sig: "only string;only string?;only string?", check: checkTextToMap, kernel: textToMap},
 	}
 }
 
@@ -63,14 +65,22 @@ func mapEntries(f *frame, _ []uint32) {
 }
 
 func checkMapContains(c *call) *Node {
-	if !c.arity(2, 2) || !c.mapArg(0) {
+	const differ = "DATATYPE_MISMATCH.MAP_FUNCTION_DIFF_TYPES"
+	if !c.arity(2, 2) {
 		return nil
 	}
-	key := *c.args[0].Type.Key
-	t, ok := common(key, c.args[1].Type)
-	if !ok || !t.Equal(key) {
-		return c.mismatch(1, key.String())
+	m := c.args[0].Type
+	switch {
+	case m.Kind == column.Void || c.args[1].Type.Kind == column.Void:
+		return c.fault("DATATYPE_MISMATCH.NULL_TYPE", "%s does not take NULL", c.name)
+	case m.Kind != column.Map:
+		return c.fault(differ, "%s takes a map, not %s", c.name, m)
 	}
+	t, ok := widest(*m.Key, c.args[1].Type)
+	if !ok {
+		return c.fault(differ, "%s has a map with keys of %s and a %s", c.name, m.Key, c.args[1].Type)
+	}
+	c.args[0] = castTo(c.args[0], column.Type{Kind: column.Map, Key: &t, Elem: m.Elem})
 	c.args[1] = castTo(c.args[1], t)
 	return c.node(boolean)
 }
@@ -90,8 +100,9 @@ func checkMapConcat(c *call) *Node {
 		return nil
 	}
 	t, ok := commonOf(c.args)
-	if !ok || t.Kind != column.Map {
-		return c.b.diffTypes(c.pos, c.name, c.args)
+	void := slices.ContainsFunc(c.args, func(n *Node) bool { return n.Type.Kind == column.Void })
+	if !ok || t.Kind != column.Map || void {
+		return c.fault("DATATYPE_MISMATCH.MAP_CONCAT_DIFF_TYPES", "%s takes maps of one type", c.name)
 	}
 	for k := range c.args {
 		c.args[k] = castTo(c.args[k], t)

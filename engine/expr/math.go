@@ -325,7 +325,7 @@ func bitwise() []function {
 		{name: "<<", also: "shiftleft", check: checkShift, kernel: shiftKernel},
 		{name: ">>", also: "shiftright", check: checkShift, kernel: shiftKernel},
 		{name: ">>>", also: "shiftrightunsigned", check: checkShift, kernel: shiftKernel},
-		{name: "bit_count", sig: "bigint -> int", kernel: same(mapInts(func(_ *frame, x int64) int64 { return int64(bits.OnesCount64(uint64(x))) }))},
+		{name: "bit_count", check: checkBitCount, kernel: same(mapInts(func(_ *frame, x int64) int64 { return int64(bits.OnesCount64(uint64(x))) }))},
 	}
 }
 
@@ -379,4 +379,18 @@ func shiftKernel(n *Node, env *Env) (kernel, error) {
 		}
 		return int64(int32(uint32(x) >> (by & 31)))
 	})(n, env)
+}
+
+// checkBitCount takes whole numbers and truth values.
+func checkBitCount(c *call) *Node {
+	if !c.arity(1, 1) {
+		return nil
+	}
+	if c.args[0].Type.Kind == column.Bool {
+		c.args[0] = castTo(c.args[0], column.Of(column.Int64))
+	}
+	if !c.coerce(0, "only integer") || !c.coerce(0, "bigint") {
+		return nil
+	}
+	return c.node(column.Of(column.Int32))
 }

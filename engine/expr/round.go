@@ -236,6 +236,11 @@ func checkFloor(c *call) *Node {
 	if !c.arity(1, 2) || !c.coerce(0, "numeric") {
 		return nil
 	}
+	if len(c.args) == 2 {
+		if v, ok := c.constant(1); !ok || v.Type.Kind != column.Int32 {
+			return c.fault("NON_FOLDABLE_ARGUMENT", "the places of %s are a constant INT", c.name)
+		}
+	}
 	places, ok := c.places()
 	if !ok {
 		return nil

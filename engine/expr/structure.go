@@ -106,6 +106,9 @@ func checkMap(c *call) *Node {
 	if !ok1 || !ok2 {
 		return c.b.diffTypes(c.pos, c.name, c.args)
 	}
+	if HasMap(key) {
+		return c.fault("DATATYPE_MISMATCH.INVALID_MAP_KEY_TYPE", "a key cannot be a map or hold one, as %s does", key)
+	}
 	for i := 0; i < len(c.args); i += 2 {
 		c.args[i], c.args[i+1] = castTo(c.args[i], key), castTo(c.args[i+1], value)
 	}
@@ -209,8 +212,8 @@ func checkElementAt(c *call) *Node {
 	t := c.args[0].Type
 	switch t.Kind {
 	case column.Array:
-		if !c.coerce(1, "integer") {
-			return nil
+		if k := c.args[1].Type.Kind; k == column.Void || k == column.Int64 || !isA(c.args[1].Type, "integer") {
+			return c.mismatch(1, "int")
 		}
 		return c.node(*t.Elem)
 	case column.Map:

@@ -25,7 +25,7 @@ func texts() []function {
 		{name: "rpad", check: checkPad, kernel: padKernel(false)},
 		{name: "substring", also: "substr", sig: "text;int;int? -> =0", kernel: same(substring)},
 		{name: "left", sig: "text;int -> =0", kernel: same(leftPart)},
-		{name: "right", sig: "text;int -> =0", kernel: same(rightPart)},
+		{name: "right", sig: "string;int -> string", kernel: same(rightPart)},
 		{name: "repeat", sig: "string;int -> string", kernel: eachText(repeat)},
 		{name: "space", sig: "int -> string", kernel: eachText(func(f *frame, i uint32, dst []byte) []byte {
 			return f.fill(i, dst, []byte(" "), f.int(0, i))
@@ -33,7 +33,7 @@ func texts() []function {
 		{name: "reverse", check: checkReverse, kernel: reverseKernel},
 		{name: "replace", sig: "string;string;string? -> string", kernel: eachText(replace)},
 		{name: "translate", sig: "string;string;string -> string", kernel: eachText(translate)},
-		{name: "overlay", sig: "string;string;int;int? -> string", kernel: eachText(overlay)},
+		{name: "overlay", check: checkOverlay, kernel: eachText(overlay)},
 		{name: "elt", check: checkElt, kernel: same(elt), nulls: true},
 		{name: "substring_index", sig: "string;string;int -> string", kernel: eachText(substringIndex)},
 		{name: "split_part", sig: "string;string;int -> string", kernel: eachText(splitPart)},
@@ -282,7 +282,7 @@ func checkReverse(c *call) *Node {
 	if !c.arity(1, 1) {
 		return nil
 	}
-	if c.args[0].Type.Kind != column.Array && !c.coerce(0, "string") {
+	if c.args[0].Type.Kind != column.Array && !c.coerce(0, "text") {
 		return nil
 	}
 	return c.node(c.args[0].Type)
@@ -347,18 +347,39 @@ func runeIndex(set, r []byte) int64 {
 }
 
 // overlay replaces length characters from a place on, by default as many as come in.
+// checkOverlay takes two texts or two of BINARY.
+func checkOverlay(c *call) *Node {
+	if !c.arity(3, 4) {
+		return nil
+	}
+	word := "string"
+	if l, r := c.args[0].Type.Kind, c.args[1].Type.Kind; l == column.Binary && r == column.Binary {
+		word = "binary"
+	} else if (l == column.Binary) != (r == column.Binary) && l != column.Void && r != column.Void {
+		return c.b.diffTypes(c.pos, c.name, c.args[:2])
+	}
+	if !c.coerce(0, word) || !c.coerce(1, word) || !c.coerce(2, "int") || len(c.args) == 4 && !c.coerce(3, "int") {
+		return nil
+	}
+	return c.node(c.args[0].Type)
+}
+
 func overlay(f *frame, i uint32, dst []byte) []byte {
 	b, with, from := f.text(0, i), f.text(1, i), f.int(2, i)
 	length := int64(-1)
 	if len(f.args) == 4 {
 		length = f.int(3, i)
 	}
+	binary := f.out.Type.Kind == column.Binary
 	if length < 0 {
 		length = int64(runes(with))
+		if binary {
+			length = int64(len(with))
+		}
 	}
-	dst = append(dst, part(b, false, 1, from-1)...)
+	dst = append(dst, part(b, binary, 1, from-1)...)
 	dst = append(dst, with...)
-	return append(dst, part(b, false, from+length, toTheEnd)...)
+	return append(dst, part(b, binary, from+length, toTheEnd)...)
 }
 
 func checkElt(c *call) *Node {

@@ -19,9 +19,9 @@ func searches() []function {
 		{name: "ascii", sig: "string -> int", kernel: eachInt(ascii)},
 		{name: "find_in_set", sig: "string;string -> int", kernel: eachInt(findInSet)},
 		{name: "levenshtein", sig: "string;string;int? -> int", kernel: eachInt(levenshtein)},
-		{name: "soundex", sig: "string -> string", kernel: eachText(soundex)},
+		{name: "soundex", sig: "only string -> string", kernel: eachText(soundex)},
 		{name: "luhn_check", sig: "string -> boolean", kernel: eachBool(luhn)},
-		{name: "mask", sig: "string;string?;string?;string?;string? -> string", kernel: same(mask), nulls: true},
+		{name: "mask", sig: "only string;only string?;only string?;only string?;only string? -> string", kernel: same(mask), nulls: true},
 	}
 }
 

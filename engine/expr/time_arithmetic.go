@@ -13,7 +13,7 @@ import (
 func timeSums() []function {
 	list := []function{
 		{name: "date_add", also: "dateadd", check: checkDateAdd, kernel: addDays(1)},
-		{name: "date_sub", sig: "date;integer -> date", kernel: addDays(-1)},
+		{name: "date_sub", sig: "date;days -> date", kernel: addDays(-1)},
 		{name: "add_months", sig: "date;int -> date", kernel: same(addMonths)},
 		{name: "timestampadd", check: checkTimestampAdd},
 		{name: "date plus months", sig: "date;any -> date", kernel: same(addMonths)},
@@ -47,68 +47,142 @@ func timeArithmetic(c *call) (*Node, bool) {
 	if !timed(lt) && !timed(rt) {
 		return nil, false
 	}
-	switch op := c.fn.name; {
-	case op == "+" && isDatetime(lt):
-		return c.plus(l, r), true
-	case op == "+" && isDatetime(rt):
-		return c.plus(r, l), true
-	case op == "-" && isDatetime(lt) && (isInterval(rt) || rt.IsInteger()):
-		return c.minus(l, r), true
-	case op == "-" && isDatetime(lt):
-		return c.difference(l, r), true
-	case (op == "+" || op == "-") && (lt.Kind == rt.Kind || lt.Kind == column.Void || rt.Kind == column.Void):
-		if t, ok := tightest(lt, rt); ok {
-			c.args[0], c.args[1] = castTo(l, t), castTo(r, t)
-			return c.node(t), true
+	var n *Node
+	done := false
+	switch c.fn.name {
+	case "+":
+		n, done = c.timePlus(l, r, lt, rt)
+	case "-":
+		n, done = c.timeMinus(l, r, lt, rt)
+	case "*":
+		switch {
+		case isInterval(lt):
+			n, done = c.scaled("interval times", l, 1), true
+		case isInterval(rt):
+			c.args[0], c.args[1] = r, l
+			n, done = c.scaled("interval times", r, 1), true
 		}
-	case op == "*" && isInterval(lt) && rt.IsNumeric():
-		return c.other("interval times", l, r), true
-	case op == "*" && isInterval(rt) && lt.IsNumeric():
-		return c.other("interval times", r, l), true
-	case op == "/" && isInterval(lt) && rt.IsNumeric():
-		return c.other("interval divided", l, r), true
+	case "/":
+		if isInterval(lt) {
+			n, done = c.scaled("interval divided", l, 1), true
+		}
 	}
-	return c.badOperands(), true
+	if !done {
+		n = c.badOperands()
+	}
+	return n, true
 }
 
-// plus is a date or timestamp and what is added to it.
-func (c *call) plus(t, x *Node) *Node {
+// scaled is an interval times or by argument k, a number or a text of one.
+func (c *call) scaled(name string, interval *Node, k int) *Node {
+	if c.args[k].Type.Kind == column.Void {
+		c.args[k] = castTo(c.args[k], column.Of(column.Float64))
+	}
+	if !c.coerce(k, "numeric") {
+		return nil
+	}
+	return c.other(name, interval, c.args[k])
+}
+
+// sameIntervals is the sum or difference of two intervals of one kind, one of which may be NULL.
+func (c *call) sameIntervals(l, r *Node, lt, rt column.Type) (*Node, bool) {
+	known := isInterval(lt) && (rt.Kind == lt.Kind || rt.Kind == column.Void) || isInterval(rt) && lt.Kind == column.Void
+	if !known {
+		return nil, false
+	}
+	t, _ := tightest(lt, rt)
+	c.args[0], c.args[1] = castTo(l, t), castTo(r, t)
+	return c.node(t), true
+}
+
+func (c *call) timePlus(l, r *Node, lt, rt column.Type) (*Node, bool) {
+	if n, ok := c.sameIntervals(l, r, lt, rt); ok {
+		return n, true
+	}
 	switch {
-	case t.Type.Kind == column.Date && x.Type.IsInteger() && x.Type.Kind != column.Int64:
-		return c.other("date_add", t, x)
-	case t.Type.Kind == column.Date && x.Type.Kind == column.YearMonth:
-		return c.other("date plus months", t, x)
-	case t.Type.Kind == column.Date && x.Type.Kind == column.DayTime && x.Type.To == column.UnitDay:
+	case rt.Kind == column.DayTime:
+		return c.plusInterval(l, r, 0), true
+	case lt.Kind == column.DayTime:
+		return c.plusInterval(r, l, 1), true
+	case isDatetime(lt) && rt.Kind == column.YearMonth:
+		return c.plusMonths(l, r), true
+	case isDatetime(rt) && lt.Kind == column.YearMonth:
+		return c.plusMonths(r, l), true
+	case isDatetime(lt) && lt.Kind != column.Date && rt.Kind == column.Void:
+		return nullOf(lt, r), true
+	case isDatetime(rt) && rt.Kind != column.Date && lt.Kind == column.Void:
+		return nullOf(rt, l), true
+	case lt.Kind == column.Date && rt.Kind != column.String:
+		return c.other("date_add", l, r), true
+	case rt.Kind == column.Date && lt.Kind != column.String:
+		return c.other("date_add", r, l), true
+	case lt.Kind == column.Date:
+		return c.mismatch(1, "int"), true
+	case rt.Kind == column.Date:
+		return c.mismatch(0, "int"), true
+	}
+	return nil, false
+}
+
+func (c *call) timeMinus(l, r *Node, lt, rt column.Type) (*Node, bool) {
+	if n, ok := c.sameIntervals(l, r, lt, rt); ok {
+		return n, true
+	}
+	isTimestamp := func(t column.Type) bool { return t.Kind == column.Timestamp || t.Kind == column.TimestampNTZ }
+	switch {
+	case rt.Kind == column.DayTime:
+		return c.plusInterval(l, c.other("negative", r), 0), true
+	case isDatetime(lt) && rt.Kind == column.YearMonth:
+		return c.plusMonths(l, c.other("negative", r)), true
+	case isTimestamp(lt) || isTimestamp(rt), rt.Kind == column.Date, lt.Kind == column.Date && rt.Kind == column.String:
+		return c.difference(l, r), true
+	case lt.Kind == column.Date:
+		return c.other("date_sub", l, r), true
+	}
+	return nil, false
+}
+
+// plusInterval adds a day-time interval to argument k: a time, or the text of one, which stays a text.
+func (c *call) plusInterval(t, x *Node, k int) *Node {
+	switch {
+	case x == nil:
+		return nil
+	case t.Type.Kind == column.Date && x.Type.To == column.UnitDay:
 		return c.other("date_add", t, castTo(x, column.Of(column.Int32)))
-	case x.Type.Kind == column.YearMonth:
-		return c.other("time plus months", t, x)
-	case x.Type.Kind == column.DayTime:
-		return c.other("time plus micros", t, x)
+	case t.Type.Kind == column.String:
+		n := c.other("time plus micros", castTo(t, column.Of(column.Timestamp)), x)
+		return castTo(n, t.Type)
+	case !isDatetime(t.Type) && t.Type.Kind != column.Void:
+		return c.mismatch(k, "a time")
 	}
-	return c.badOperands()
+	return c.other("time plus micros", t, x)
 }
 
-func (c *call) minus(t, x *Node) *Node {
-	if x.Type.IsInteger() {
-		if t.Type.Kind == column.Date && x.Type.Kind != column.Int64 {
-			return c.other("date_sub", t, x)
-		}
-		return c.badOperands()
+func (c *call) plusMonths(t, x *Node) *Node {
+	if t.Type.Kind == column.Date {
+		return c.other("date plus months", t, x)
 	}
-	return c.plus(t, c.other("negative", x))
+	return c.other("time plus months", t, x)
 }
 
+// difference is between two dates or two timestamps; a text is read as what the other side is.
 func (c *call) difference(l, r *Node) *Node {
-	if r.Type.Kind == column.String || r.Type.Kind == column.Void {
-		r = castTo(r, l.Type)
+	read := func(n, other *Node) *Node {
+		if k := n.Type.Kind; k == column.String || k == column.Void {
+			return castTo(n, other.Type)
+		}
+		return n
 	}
+	for k, n := range []*Node{l, r} {
+		if t := n.Type; !isDatetime(t) && t.Kind != column.String && t.Kind != column.Void {
+			return c.mismatch(k, "a time")
+		}
+	}
+	l, r = read(l, r), read(r, l)
 	if l.Type.Kind == column.Date && r.Type.Kind == column.Date {
 		return c.other("day difference", l, r)
 	}
-	t, ok := tightest(l.Type, r.Type)
-	if !ok {
-		return c.badOperands()
-	}
+	t, _ := tightest(l.Type, r.Type)
 	return c.other("time difference", castTo(l, t), castTo(r, t))
 }
 
@@ -116,7 +190,7 @@ func checkDateAdd(c *call) *Node {
 	if len(c.args) == 3 && c.args[0].Name == unitName {
 		return c.other("timestampadd", c.args...)
 	}
-	if !c.arity(2, 2) || !c.coerce(0, "date") || !c.coerce(1, "integer") {
+	if !c.arity(2, 2) || !c.coerce(0, "date") || !c.coerce(1, "days") {
 		return nil
 	}
 	return c.node(column.Of(column.Date))

@@ -23,11 +23,11 @@ func timeConversions() []function {
 		{name: "unix_timestamp", also: "to_unix_timestamp", check: checkUnixTimestamp},
 		{name: "from_unixtime", sig: "bigint;string? -> string", check: checkFromUnixtime},
 		{name: "timestamp_seconds", check: checkTimestampSeconds, kernel: timestampSeconds},
-		{name: "timestamp_millis", sig: "bigint -> timestamp", kernel: timesConst(1000)},
-		{name: "timestamp_micros", sig: "bigint -> timestamp", kernel: timesConst(1)},
-		{name: "unix_seconds", sig: "timestamp -> bigint", kernel: dividedBy(codec.MicrosPerSecond)},
-		{name: "unix_millis", sig: "timestamp -> bigint", kernel: dividedBy(1000)},
-		{name: "unix_micros", sig: "timestamp -> bigint", kernel: dividedBy(1)},
+		{name: "timestamp_millis", sig: "only integer -> timestamp", kernel: timesConst(1000)},
+		{name: "timestamp_micros", sig: "only integer -> timestamp", kernel: timesConst(1)},
+		{name: "unix_seconds", sig: "only timestamp -> bigint", kernel: dividedBy(codec.MicrosPerSecond)},
+		{name: "unix_millis", sig: "only timestamp -> bigint", kernel: dividedBy(1000)},
+		{name: "unix_micros", sig: "only timestamp -> bigint", kernel: dividedBy(1)},
 		{name: "from_utc_timestamp", sig: "timestamp;string -> timestamp", kernel: shiftZone(true)},
 		{name: "to_utc_timestamp", sig: "timestamp;string -> timestamp", kernel: shiftZone(false)},
 		{name: "convert_timezone", check: checkConvert, kernel: convertZone},
@@ -129,8 +129,15 @@ func checkToTime(kind column.Kind, try bool) func(c *call) *Node {
 			return nil
 		}
 		t := column.Of(kind)
-		if len(c.args) == 1 || isDatetime(c.args[0].Type) {
-			return c.b.castNode(c.args[0], t, try, c.pos)
+		x := c.args[0]
+		if isNested(x.Type) {
+			return c.mismatch(0, "a text or a time")
+		}
+		if isDatetime(x.Type) || len(c.args) == 1 && kind != column.Date && x.Type.IsNumeric() {
+			return c.b.castNode(x, t, try, c.pos)
+		}
+		if len(c.args) == 1 { // what is no text is read by its text
+			return c.b.castNode(castTo(x, column.Of(column.String)), t, try, c.pos)
 		}
 		name := "parse time"
 		if try {
@@ -153,7 +160,10 @@ func checkUnixTimestamp(c *call) *Node {
 		return c.other("unix_seconds", c.other("current_timestamp"))
 	}
 	x := c.args[0]
-	if !isDatetime(x.Type) {
+	if !isDatetime(x.Type) && (!c.coerce(0, "only string") || len(c.args) == 2 && !c.coerce(1, "only string")) {
+		return nil
+	}
+	if x = c.args[0]; !isDatetime(x.Type) {
 		pattern := textConst("yyyy-MM-dd HH:mm:ss", c.pos)
 		if len(c.args) == 2 {
 			pattern = c.args[1]

@@ -109,7 +109,7 @@ func checkExtract(c *call) *Node {
 	}
 	field, ok := c.constantText(0)
 	if !ok {
-		return c.mismatch(0, "a constant name of a field")
+		return c.fault("NON_FOLDABLE_ARGUMENT", "the field of %s is a constant text", c.name)
 	}
 	x := c.args[1]
 	if isInterval(x.Type) {

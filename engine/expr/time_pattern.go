@@ -62,15 +62,9 @@ func patternClass(err error) string {
 // parsePattern reads a pattern, to show times by or, if parsing, to read them by: some letters only show.
 func parsePattern(s string, parsing bool) (*timePattern, error) {
 	items, rest, err := patternItems(s, false)
-	var e patternError
-	switch {
-	case err == nil && rest != "": // a bracket too many
-		e = patternError{class: classBadPattern}
-	case err != nil && !errors.As(err, &e):
-		e = patternError{class: classBadPattern}
-	}
-	if c := unsupportedLetter(items, parsing); c != 0 && e.class == "" {
-		e = patternError{class: classBadLetter, letter: c}
+	e := refusedLetter(s, parsing)
+	if e.class == "" && (err != nil && !errors.As(err, &e) || err == nil && rest != "") { // a bracket too many
+		e.class = classBadPattern
 	}
 	if hasLetter(items, 'G') {
 		markEra(items)
@@ -85,14 +79,22 @@ func parsePattern(s string, parsing bool) (*timePattern, error) {
 	return p, e
 }
 
-// unsupportedLetter is a letter that times cannot be read by.
-func unsupportedLetter(items []patternItem, parsing bool) byte {
-	for _, c := range []byte("EFqQ") {
-		if parsing && hasLetter(items, c) {
-			return c
+// refusedLetter is the first letter that Spark refuses whatever stands around it: those of weeks, those of
+// Java alone, and some by which times cannot be read.
+func refusedLetter(s string, parsing bool) (e patternError) {
+	inText := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\'':
+			inText = !inText
+		case inText:
+		case strings.IndexByte("YWwuec", c) >= 0:
+			return patternError{class: classWeek, letter: c}
+		case strings.IndexByte("ABnNp", c) >= 0, parsing && strings.IndexByte("EFqQ", c) >= 0:
+			return patternError{class: classBadLetter, letter: c}
 		}
 	}
-	return 0
+	return e
 }
 
 // oldPattern reports a pattern of java.text.SimpleDateFormat, which Spark had before its version 3.
@@ -240,10 +242,6 @@ func checkLetter(c byte, n int) error {
 		most = 19
 	case 'X', 'x', 'Z':
 		most = 5
-	case 'Y', 'W', 'w', 'u', 'e', 'c':
-		class = classWeek
-	case 'A', 'B', 'n', 'N', 'p':
-		class = classBadLetter
 	}
 	if n > most {
 		return patternError{class: class, letter: c}

@@ -175,7 +175,7 @@ func timeCuts() []function {
 		{name: "make_dt_interval", sig: "int;int?;int?;decimal? -> interval day to second", kernel: same(makeDayTime)},
 		{name: "make_ym_interval", sig: "int;int?", check: checkMakeYearMonth, kernel: same(makeYearMonth)},
 		{name: "date_from_unix_date", sig: "int -> date", kernel: dateField(func(d int64) int64 { return d })},
-		{name: "unix_date", sig: "date -> int", kernel: dateField(func(d int64) int64 { return d })},
+		{name: "unix_date", sig: "only date -> int", kernel: dateField(func(d int64) int64 { return d })},
 	}
 }
 

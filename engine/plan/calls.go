@@ -203,7 +203,7 @@ func aggregateForm(c *sql.Call, name string) (string, []sql.Expr, *sql.Fault) {
 	if picks && len(args) == 2 {
 		lit, ok := args[1].(*sql.Literal)
 		if !ok || lit.Kind != sql.LitTrue && lit.Kind != sql.LitFalse {
-			return "", nil, &sql.Fault{Pos: args[1].Position(), Class: "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", Message: "the second argument of " + name + " is true or false"}
+			return "", nil, &sql.Fault{Pos: args[1].Position(), Class: "_LEGACY_ERROR_TEMP_1210", Message: "the second argument of " + name + " is true or false"}
 		}
 		ignore = ignore || lit.Kind == sql.LitTrue
 		args = args[:1]
