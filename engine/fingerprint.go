@@ -45,6 +45,9 @@ func fingerprint(ops []*operator, c *plan.Config) string {
 			}
 			for _, c := range a.Aggs {
 				fmt.Fprintf(h, "agg %s %v", c.Spec.Name, c.Spec.Distinct)
+				if c.Spec.Limit > 0 {
+					fmt.Fprintf(h, " %d", c.Spec.Limit)
+				}
 				if c.Arg != nil {
 					fmt.Fprintf(h, " %s", c.Arg.Key())
 				}

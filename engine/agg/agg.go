@@ -26,6 +26,14 @@ type Spec struct {
 	Distinct bool          // over the distinct values
 	Args     []column.Type // of the inputs; several arrive as one struct vector; none: count(*)
 	Type     column.Type   // of the result
+	Limit    int           // the k of max_by(x, y, k) and min_by(x, y, k); 0: none
+}
+
+// Limited is the call with a k, whose result is an array. Only max_by and min_by have one.
+func (s Spec) Limited(k int) Spec {
+	elem := s.Type
+	s.Limit, s.Type = k, column.Type{Kind: column.Array, Elem: &elem}
+	return s
 }
 
 // The interfaces below are for aggregates that can do more. Hash asks for them.

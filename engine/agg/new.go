@@ -71,6 +71,9 @@ func plain(s Spec) Aggregate {
 		if s.Name == "max_by" {
 			sign = -1
 		}
+		if s.Limit > 0 {
+			return &extremesBy{x: s.Args[0], y: s.Args[1], limit: s.Limit, most: s.Name == "max_by"}
+		}
 		return &extremeBy{x: cells{typ: s.Args[0]}, y: cells{typ: s.Args[1]}, sign: sign}
 	case "bit_and":
 		return &bitOp{op: '&'}

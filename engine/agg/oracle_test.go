@@ -49,6 +49,10 @@ func naive(s Spec, in *column.Vector, rows []uint32) *column.Vector {
 	case "max", "bool_or":
 		naiveTake(out, in, slices.SortedStableFunc(slices.Values(kept), func(a, b uint32) int { return compareAt(in, b, in, a) }))
 	case "min_by", "max_by":
+		if s.Limit > 0 {
+			naiveFirst(out, in, kept, name == "max_by", s.Limit)
+			break
+		}
 		naiveBy(out, in, kept, name == "max_by")
 	case "collect_list", "collect_set":
 		for _, r := range kept {
@@ -86,6 +90,26 @@ func naiveBy(out, in *column.Vector, rows []uint32, most bool) {
 		return compareAt(y, a, y, b)
 	})
 	naiveTake(out, x, rows)
+}
+
+// naiveFirst is max_by and min_by with a k.
+func naiveFirst(out, in *column.Vector, rows []uint32, most bool, k int) {
+	x, y := &in.Kids[0], &in.Kids[1]
+	rows = slices.DeleteFunc(rows, func(r uint32) bool { return y.Type.Kind == column.Void || y.IsNull(int(r)) })
+	slices.SortStableFunc(rows, func(a, b uint32) int {
+		if most {
+			return compareAt(y, b, y, a)
+		}
+		return compareAt(y, a, y, b)
+	})
+	if len(rows) == 0 {
+		out.AppendNull()
+		return
+	}
+	for _, r := range rows[:min(k, len(rows))] {
+		out.Kids[0].AppendFrom(x, int(r))
+	}
+	out.Ends = append(out.Ends, uint32(out.Kids[0].Len()))
 }
 
 func naiveBits(out, in *column.Vector, rows []uint32, name string) {

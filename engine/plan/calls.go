@@ -80,7 +80,7 @@ func (s *selecting) aggregate(eb *expr.Binder, c *sql.Call, name string) (*expr.
 }
 
 func (a *AggCall) key() string {
-	text := fmt.Sprintf("%s %v", a.Spec.Name, a.Spec.Distinct)
+	text := fmt.Sprintf("%s %v %d", a.Spec.Name, a.Spec.Distinct, a.Spec.Limit)
 	for _, n := range []*expr.Node{a.Arg, a.Filter} {
 		text += "\x00"
 		if n != nil {
@@ -115,6 +115,10 @@ func (s *selecting) aggregateArgs(eb *expr.Binder, c *sql.Call, name string) (ag
 	if fault != nil {
 		return agg.Spec{}, nil, fault
 	}
+	args, limit, fault := s.extremesLimit(name, args)
+	if fault != nil {
+		return agg.Spec{}, nil, fault
+	}
 	s.enter()
 	before := s.from.before
 	s.from.before = nil
@@ -139,6 +143,9 @@ func (s *selecting) aggregateArgs(eb *expr.Binder, c *sql.Call, name string) (ag
 	spec, class, err := agg.Resolve(name, c.Distinct, types)
 	if err != nil {
 		return spec, nil, &sql.Fault{Pos: c.Pos, Class: class, Message: firstLine(err)}
+	}
+	if limit > 0 {
+		spec = spec.Limited(limit)
 	}
 	for i := range nodes {
 		nodes[i] = castTo(nodes[i], spec.Args[i])

@@ -187,6 +187,10 @@ func (s *selecting) windowedAggregate(eb *expr.Binder, w *WindowCall, c *sql.Cal
 	if fault != nil {
 		return fault
 	}
+	args, limit, fault := s.extremesLimit(name, args)
+	if fault != nil {
+		return fault
+	}
 	nodes, fault := bindAll(eb, args)
 	if fault != nil {
 		return fault
@@ -198,6 +202,9 @@ func (s *selecting) windowedAggregate(eb *expr.Binder, w *WindowCall, c *sql.Cal
 	spec, class, err := agg.Resolve(name, false, types)
 	if err != nil {
 		return &sql.Fault{Pos: c.Pos, Class: class, Message: firstLine(err)}
+	}
+	if limit > 0 {
+		spec = spec.Limited(limit)
 	}
 	for i := range nodes {
 		nodes[i] = castTo(nodes[i], spec.Args[i])
