@@ -64,6 +64,30 @@ func checkFile(t *testing.T, file string) {
 	}
 }
 
+// TestOneFaultOnce: each project of once.txt has one mistake, and check says one thing of it.
+func TestOneFaultOnce(t *testing.T) {
+	text, err := os.ReadFile("testdata/check/once.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := strings.Split(strings.TrimSpace(string(text)), "\n\n")
+	for _, c := range cases {
+		query, _, _ := strings.Cut(c, "\n----")
+		said := 0
+		for _, line := range strings.Split(checkCase(query), "\n") {
+			if line != "ok" && !strings.HasPrefix(line, "portable ") && !strings.HasPrefix(line, "notice ") {
+				said++
+			}
+		}
+		if said != 1 {
+			t.Errorf("%d faults for one mistake:\n%s\n%s", said, query, checkCase(query))
+		}
+	}
+	if len(cases) < 40 {
+		t.Errorf("only %d projects", len(cases))
+	}
+}
+
 // checkCase resolves one case and writes down what is wrong with it.
 func checkCase(query string) string {
 	in := Input{Name: "case", Config: []Setting{

@@ -202,6 +202,8 @@ func (r *resolver) unknownField(s Setting, prefix, field string, fields []string
 	hint := didYouMean(field, fields)
 	if hint == "" {
 		hint = "expected " + expected(fields)
+	} else {
+		r.meant = append(r.meant, strings.TrimSuffix(prefix, ".")+"."+sql.Nearest(field, fields))
 	}
 	r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("%q is no setting of %s", field, strings.TrimSuffix(prefix, ".")), Hint: hint})
 }

@@ -71,7 +71,7 @@ func (r *resolver) sourceSetting(sources []*sourceSettings, s Setting) []*source
 // finishSource checks a source as a whole and makes it a dataset.
 func (r *resolver) finishSource(s *sourceSettings) {
 	d := s.dataset
-	if s.format == "" {
+	if s.format == "" && !r.means("source", d.Name, "format") {
 		r.fault(sql.Fault{Pos: d.Pos, Message: fmt.Sprintf("source %q has no format", d.Name), Hint: fmt.Sprintf("add source.%s.format: kafka", d.Name)})
 	}
 	topics, named := d.Options["subscribe"]
@@ -80,7 +80,7 @@ func (r *resolver) finishSource(s *sourceSettings) {
 			d.Topics = append(d.Topics, t)
 		}
 	}
-	if len(d.Topics) == 0 {
+	if len(d.Topics) == 0 && !r.means("source", d.Name, "option.subscribe") {
 		pos := d.Pos
 		if named {
 			pos = s.subscribe
@@ -130,6 +130,7 @@ func (r *resolver) finishSink(def *SinkDef) {
 	formats := sinkFormats()
 	known, ok := sinkOptions(def.Format)
 	switch {
+	case def.Format == "" && r.means("sink", def.Name, "format"):
 	case def.Format == "":
 		r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("sink %q has no format", def.Name), Hint: "expected " + strings.Join(formats, ", ")})
 	case !ok:
@@ -140,7 +141,7 @@ func (r *resolver) finishSink(def *SinkDef) {
 		r.fault(sql.Fault{Pos: set.format, Message: fmt.Sprintf("there is no sink format %q", def.Format), Hint: hint})
 		return
 	}
-	if def.From == "" {
+	if def.From == "" && !r.means("sink", def.Name, "from") {
 		r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("sink %q reads nothing", def.Name), Hint: fmt.Sprintf("add sink.%s.from: <view or table>", def.Name)})
 	}
 	for _, o := range set.options {
@@ -162,6 +163,11 @@ func (r *resolver) finishSink(def *SinkDef) {
 		r.portable(set.format, "", fmt.Sprintf("sink %q: Spark has no format %s and leaves the sink out", def.Name, def.Format), "")
 	}
 	r.required(def, "kafka", "topic", "redis", "", "webhook", "url", "json", "path", "csv", "path")
+}
+
+// means reports that a misspelt key was to be this one.
+func (r *resolver) means(kind, name, field string) bool {
+	return slices.Contains(r.meant, kind+"."+name+"."+field)
 }
 
 // timeToLive takes how long rows of a redis sink live.
@@ -189,7 +195,7 @@ func (r *resolver) outputMode(def *SinkDef, o Setting) {
 func (r *resolver) required(def *SinkDef, pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		option := pairs[i+1]
-		if def.Format != pairs[i] || option == "" || option == "topic" || def.Options[option] != "" {
+		if def.Format != pairs[i] || option == "" || option == "topic" || def.Options[option] != "" || r.means("sink", def.Name, "option."+option) {
 			continue
 		}
 		r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("sink %q has no %s", def.Name, option), Hint: fmt.Sprintf("add sink.%s.option.%s", def.Name, option)})
@@ -254,9 +260,12 @@ func (r *resolver) checkSinkColumns(def *SinkDef, pos sql.Pos) {
 	var names []string
 	for _, t := range takes {
 		names = append(names, t.name)
+	}
+	misspelt, meant := r.misspeltColumns(def, names, pos)
+	for _, t := range takes {
 		i := columnIndex(def.Root.Columns(), t.name)
 		if i < 0 {
-			if t.required {
+			if t.required && !slices.Contains(meant, t.name) {
 				r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("sink %q of format %s needs a column %q, and %q has %s", def.Name, def.Format, t.name, def.From, expected(columnNames(def.Root.Columns()))),
 					Hint: hintFor(t.name)})
 			}
@@ -268,7 +277,7 @@ func (r *resolver) checkSinkColumns(def *SinkDef, pos sql.Pos) {
 	}
 	var strange []string
 	for _, c := range def.Root.Columns() {
-		if !containsFold(names, c.Name) {
+		if !containsFold(names, c.Name) && !slices.Contains(misspelt, c.Name) {
 			strange = append(strange, c.Name)
 		}
 	}
@@ -276,7 +285,29 @@ func (r *resolver) checkSinkColumns(def *SinkDef, pos sql.Pos) {
 		r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("sink %q of format %s does not take %s of %q", def.Name, def.Format, expected(strange), def.From),
 			Hint: "it takes " + strings.Join(names, ", ") + "; put the rest into the value: to_json(struct(*)) AS value"})
 	}
-	r.checkSinkShape(def, pos)
+	if len(misspelt) == 0 {
+		r.checkSinkShape(def, pos)
+	}
+}
+
+// misspeltColumns finds columns of a sink's query that are near to one that the format takes and that is not
+// there: each is one fault, and the column that was meant is not missing beside that.
+func (r *resolver) misspeltColumns(def *SinkDef, names []string, pos sql.Pos) (misspelt, meant []string) {
+	var absent []string
+	for _, name := range names {
+		if columnIndex(def.Root.Columns(), name) < 0 {
+			absent = append(absent, name)
+		}
+	}
+	for _, c := range def.Root.Columns() {
+		near := sql.Nearest(strings.ToLower(c.Name), absent)
+		if near == "" || containsFold(names, c.Name) {
+			continue
+		}
+		r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("sink %q of format %s does not take %s of %q", def.Name, def.Format, c.Name, def.From), Hint: fmt.Sprintf("did you mean %q?", near)})
+		misspelt, meant = append(misspelt, c.Name), append(meant, near)
+	}
+	return misspelt, meant
 }
 
 // checkSinkShape checks what two columns or a column and an option say together.
@@ -284,7 +315,7 @@ func (r *resolver) checkSinkShape(def *SinkDef, pos sql.Pos) {
 	cols := def.Root.Columns()
 	switch def.Format {
 	case "kafka":
-		if columnIndex(cols, "topic") < 0 && def.Options["topic"] == "" {
+		if columnIndex(cols, "topic") < 0 && def.Options["topic"] == "" && !r.means("sink", def.Name, "option.topic") {
 			r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("sink %q has no topic", def.Name), Hint: fmt.Sprintf("add sink.%s.option.topic, or a column topic to %s", def.Name, def.From)})
 		}
 	case "redis":

@@ -34,9 +34,26 @@ func (s *selecting) groupBy() {
 		n, ok := s.groupKey(e)
 		if !ok {
 			s.failed = true
+			s.forgetWindow(e)
 			continue
 		}
 		s.addKey(n, e)
+	}
+}
+
+// forgetWindow notes that the window of a key which has a fault is unknown, not missing.
+func (s *selecting) forgetWindow(key sql.Expr) {
+	note := func(e sql.Expr) {
+		if c, ok := e.(*sql.Call); ok {
+			switch name := strings.ToLower(c.Name.Name); name {
+			case "window", "session_window":
+				s.from.unknown = append(s.from.unknown, name)
+			}
+		}
+	}
+	sql.Walk(key, note)
+	for _, it := range s.body.Items { // which a key may name
+		sql.Walk(it.Expr, note)
 	}
 }
 

@@ -28,11 +28,16 @@ func Resolve(in Input) (*Pipeline, sql.Faults) {
 	r := &resolver{pipe: &Pipeline{Name: in.Name, Input: in}, byName: map[string]*definition{}}
 	r.settings = in.Config
 	r.configure(in.Config)
+	var unread []string
 	for _, f := range in.Files {
-		statements, faults := sql.ParseFile(f.Path, f.Text)
+		statements, names, faults := sql.ReadFile(f.Path, f.Text)
+		unread = append(unread, names...)
 		r.faults = append(r.faults, faults...)
 		r.unread = r.unread || len(faults) > 0
 		r.register(statements)
+	}
+	for _, name := range unread {
+		r.unknown(name)
 	}
 	r.attachFlows()
 	for _, d := range r.defs {
@@ -91,8 +96,9 @@ type resolver struct {
 	path     []*definition // being resolved, for the message of a cycle
 	sinkSet  map[string]*sinkSettings
 	settings []Setting
-	unread   bool // a file has syntax faults: statements may be missing
-	adhoc    bool // `nagare query`: every relation is read as it stands, as a bounded one
+	meant    []string // keys that misspelt ones were to be: that they are missing is no fault beside that
+	unread   bool     // a file has syntax faults: statements may be missing
+	adhoc    bool     // `nagare query`: every relation is read as it stands, as a bounded one
 }
 
 // A definition is a dataset and the statement that made it.

@@ -89,6 +89,13 @@ func (r *resolver) add(d *definition) {
 	r.pipe.Datasets = append(r.pipe.Datasets, d.dataset)
 }
 
+// unknown enters a name that has a fault already: nothing is known of it, and what reads it adds no fault.
+func (r *resolver) unknown(name string) {
+	if r.byName[name] == nil {
+		r.byName[name] = &definition{dataset: &Dataset{Kind: StreamingTable, Name: name, EventTime: -1}, state: broken}
+	}
+}
+
 // attachFlows gives each CREATE FLOW to its table.
 func (r *resolver) attachFlows() {
 	seen := map[string]sql.Pos{}
@@ -105,6 +112,7 @@ func (r *resolver) attachFlows() {
 		switch {
 		case d == nil:
 			r.fault(r.noDataset(target.Name, target.Pos, r.names(StreamingTable)))
+			r.unknown(target.Name)
 		case d.dataset.Kind != StreamingTable:
 			r.fault(sql.Fault{Pos: target.Pos, Message: fmt.Sprintf("a flow writes into a streaming table, and %q is %s", target.Name, d.dataset.Kind),
 				Hint: expectedTables(r.names(StreamingTable))})

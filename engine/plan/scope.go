@@ -36,6 +36,8 @@ type scope struct {
 	// before are names that win over columns, after names that are tried when no column matches:
 	// lateral aliases, the window of a GROUP BY.
 	before, after []scopeColumn
+	// unknown are names of what has a fault of its own: whoever uses them adds none.
+	unknown []string
 	// aliases, when set, is asked last for a name without a qualifier.
 	aliases    func(name string, pos sql.Pos) (*expr.Node, *sql.Fault)
 	aliasNames func() []string
@@ -68,6 +70,11 @@ func (s *scope) Resolve(parts []sql.Ident) (*expr.Node, int, *sql.Fault) {
 		node, n, fault := match(list, parts)
 		if node != nil || fault != nil {
 			return node, n, fault
+		}
+	}
+	for _, name := range s.unknown {
+		if strings.EqualFold(name, parts[0].Name) {
+			return nil, 0, silent(parts[0].Pos)
 		}
 	}
 	if s.aliases != nil {

@@ -11,16 +11,24 @@ const maxRecoveries = 20
 // keeps its statement. After 1000 faults the rest is not read. A bare query is a *Select, which the grammar allows and a project does not. name
 // stands in the places.
 func ParseFile(name, text string) ([]Statement, Faults) {
-	var list []Statement
-	var faults Faults
+	list, _, faults := ReadFile(name, text)
+	return list, faults
+}
+
+// ReadFile is ParseFile that also tells the names of the datasets whose statements could not be read, as far
+// as they can be seen: what reads one of them need not be told that there is none.
+func ReadFile(name, text string) (list []Statement, unread []string, faults Faults) {
 	l := newLexer(name, text)
 	for {
 		toks, lexical := l.statement()
 		if toks == nil || len(faults) >= maxFaults {
 			faults.Sort()
-			return list, faults
+			return list, unread, faults
 		}
 		faults = append(faults, lexical...)
+		if len(lexical) > 0 {
+			unread = append(unread, createdNames(toks)...)
+		}
 		if slices.ContainsFunc(lexical, func(f Fault) bool { return f.Class != invalidIdentifier }) {
 			continue // what the lexer left out would be found again as a syntax error
 		}
@@ -31,6 +39,9 @@ func ParseFile(name, text string) ([]Statement, Faults) {
 			if p.failed {
 				stop = nextCreate(toks)
 			}
+			if s == nil || p.failed {
+				unread = append(unread, createdNames(toks[:stop])...)
+			}
 			faults = append(faults, p.faults...)
 			if s != nil {
 				list = append(list, s)
@@ -38,6 +49,24 @@ func ParseFile(name, text string) ([]Statement, Faults) {
 			toks = toks[stop:]
 		}
 	}
+}
+
+// createdNames is the name that a statement which begins with CREATE gives: the last one before what it is made of.
+func createdNames(toks []token) []string {
+	if len(toks) < 3 || !toks[0].is("CREATE") || toks[1].is("FLOW") {
+		return nil
+	}
+	for i := 2; i < len(toks); i++ {
+		switch t := toks[i]; {
+		case t.is("AS"), t.is("("), t.is("USING"), t.is("COMMENT"), t.is("OPTIONS"), t.is("TBLPROPERTIES"), t.is("PARTITIONED"),
+			t.is("CLUSTER"), t.is("SELECT"), t.is("WITH"), t.is("LOCATION"), t.is("SCHEDULE"), t.kind == tokenEnd:
+			if last := toks[i-1]; last.isName() {
+				return []string{last.ident().Name}
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // nextCreate is the index of a CREATE that begins a line behind the first token, which is where a
