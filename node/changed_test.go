@@ -31,12 +31,18 @@ CREATE STREAMING TABLE r AS SELECT k, v FROM STREAM o WHERE v > 0;
 // orders resolves a project of one topic with a windowed table and a table of rows.
 func orders(t testing.TB, queries string, settings ...plan.Setting) *plan.Pipeline {
 	t.Helper()
+	return ordersIn(t, "2", queries, settings...)
+}
+
+// ordersIn is orders with a topic of that many partitions.
+func ordersIn(t testing.TB, partitions, queries string, settings ...plan.Setting) *plan.Pipeline {
+	t.Helper()
 	in := plan.Input{Name: "orders", Files: []plan.File{{Path: "q.sql", Text: queries}}, Config: append([]plan.Setting{
 		{Key: "source.raw.format", Value: "kafka"},
 		{Key: "source.raw.option.kafka.bootstrap.servers", Value: "localhost:9092"},
 		{Key: "source.raw.option.subscribe", Value: "orders"},
 		{Key: "source.raw.option.startingOffsets", Value: "earliest"},
-		{Key: "nagare.topic.orders.partitions", Value: "2"},
+		{Key: "nagare.topic.orders.partitions", Value: partitions},
 	}, settings...)}
 	p, faults := plan.Resolve(in)
 	if len(faults) > 0 {

@@ -88,7 +88,7 @@ func (n *Node) openSource(topic string) (engine.Source, error) {
 	}
 	for _, d := range n.cfg.Pipeline.Datasets {
 		if start, ok := d.Starts[topic]; ok && startsLater(start) {
-			return startingSource{src, start}, nil
+			return startingSource{src, topic, start, n.log}, nil
 		}
 	}
 	return src, nil

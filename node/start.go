@@ -3,7 +3,10 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"slices"
 
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
@@ -20,7 +23,9 @@ func startsLater(s plan.Start) bool {
 // A startingSource begins to be read where the project says.
 type startingSource struct {
 	engine.Source
+	topic string
 	start plan.Start
+	log   *slog.Logger
 }
 
 // Ends passes on what the source knows.
@@ -45,6 +50,57 @@ func (s startingSource) Start(ctx context.Context, partition int32) (engine.Posi
 		return first.Start(ctx, partition)
 	}
 	return engine.Position{}, nil
+}
+
+// Open starts a reader. A start that lies behind the partition's end is waited for: nothing was read from
+// such a place before, so the log has not become shorter.
+func (s startingSource) Open(ctx context.Context, partition int32, from engine.Position) (engine.Reader, error) {
+	if offset, named := s.start.Offsets[partition]; !named || from != (engine.Position{Offset: offset}) {
+		return s.Source.Open(ctx, partition, from)
+	}
+	end, err := s.End(ctx, partition)
+	if err != nil || end.Offset >= from.Offset {
+		return s.Source.Open(ctx, partition, from)
+	}
+	s.log.Warn(fmt.Sprintf("topic %s partition %d ends at offset %d, and startingOffsets names %d: records before that are left out", s.topic, partition, end.Offset, from.Offset))
+	r, err := s.Source.Open(ctx, partition, end)
+	if err != nil {
+		return nil, err
+	}
+	return &waitingReader{r, from.Offset}, nil
+}
+
+// A waitingReader leaves out the records before an offset. Its position stays where it is until then.
+type waitingReader struct {
+	engine.Reader
+	from int64
+}
+
+// Read returns what has arrived from the offset on; see engine.Reader.
+func (r *waitingReader) Read(ctx context.Context, dst *engine.Records) error {
+	for {
+		err := r.Reader.Read(ctx, dst)
+		if err != nil || dst.Next.Offset < r.from {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if early, _ := slices.BinarySearch(dst.Offsets, r.from); early > 0 {
+			*dst = *behind(dst, early)
+		}
+		return nil
+	}
+}
+
+// behind copies a batch less its first records.
+func behind(r *engine.Records, first int) *engine.Records {
+	c := &engine.Records{Partition: r.Partition, Next: r.Next, Lost: r.Lost, Offsets: slices.Clone(r.Offsets[first:]), Times: slices.Clone(r.Times[first:])}
+	for i := first; i < r.Len(); i++ {
+		c.Keys.Append(r.Keys.At(i))
+		c.Values.Append(r.Values.At(i))
+	}
+	return c
 }
 
 // after finds the first record that was appended at a time or later; the end if there is none. A source

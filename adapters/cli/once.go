@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ func (a *app) runFiles(ctx context.Context, p *project, f *runFlags) error {
 	if f.close {
 		return usage("run --close: with --from the end of the files closes all windows; leave --close out")
 	}
+	a.warnStarts(p)
 	files := map[string]string{}
 	for _, text := range f.from {
 		topic, path, ok := strings.Cut(text, "=")
@@ -64,6 +67,21 @@ func tableOfTables(st engine.Status) *textTable {
 		}
 	}
 	return t
+}
+
+// warnStarts says that where a source starts does not count for files.
+func (a *app) warnStarts(p *project) {
+	for _, d := range p.pipeline.Datasets {
+		for _, topic := range slices.Sorted(maps.Keys(d.Starts)) {
+			s, named := d.Starts[topic], false
+			for _, offset := range s.Offsets {
+				named = named || offset > 0
+			}
+			if named || s.Timestamp > 0 || s.Timestamps != nil {
+				a.warn("files are read from their first record: startingOffsets and startingTimestamp of source %s do not count for topic %s", d.Name, topic)
+			}
+		}
+	}
 }
 
 // runOnce reads the topics of the data folder to their present end.
