@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,12 +17,12 @@ import (
 // server is not running, and nothing of what they hold is read.
 func TopicsIn(dir string) ([]string, error) {
 	b := &Broker{dir: dir}
-	found, err := b.streamFolders()
+	streams, err := b.allStreams()
 	if err != nil {
 		return nil, fmt.Errorf("list topics in %s: %w", dir, err)
 	}
 	var names []string
-	for stream := range found {
+	for _, stream := range streams {
 		if token, ok := tokenOf(stream); ok {
 			names = append(names, b.nameOf(stream, token))
 		}
@@ -34,7 +35,7 @@ func TopicsIn(dir string) ([]string, error) {
 // running. Done again it finishes what was cut short.
 func RemoveFiles(dir string, topics []string) error {
 	b := &Broker{dir: dir}
-	found, err := b.streamFolders()
+	streams, err := b.allStreams()
 	if err != nil {
 		return fmt.Errorf("remove topics in %s: %w", dir, err)
 	}
@@ -42,16 +43,35 @@ func RemoveFiles(dir string, topics []string) error {
 	for _, name := range topics {
 		gone[token(name)] = true
 	}
-	for stream := range found {
+	for _, stream := range streams {
 		if token, ok := tokenOf(stream); !ok || !gone[token] {
 			continue
 		}
-		err := errors.Join(os.RemoveAll(filepath.Join(dir, keptFolder, stream)), os.RemoveAll(b.streamFolder(stream)))
+		err := errors.Join(b.forget(stream), os.RemoveAll(filepath.Join(dir, keptFolder, stream)), os.RemoveAll(b.streamFolder(stream)))
 		if err != nil {
 			return fmt.Errorf("remove stream %s: %w", stream, err)
 		}
 	}
 	return nil
+}
+
+// allStreams lists the streams that have files, and those that had and are missed.
+func (b *Broker) allStreams() ([]string, error) {
+	found, err := b.streamFolders()
+	if err != nil {
+		return nil, err
+	}
+	known, err := b.knownStreams()
+	if err != nil {
+		return nil, err
+	}
+	streams := slices.Sorted(maps.Keys(found))
+	for _, stream := range known {
+		if _, ok := found[stream]; !ok {
+			streams = append(streams, stream)
+		}
+	}
+	return streams, nil
 }
 
 // tokenOf is the topic's part of a stream's name; false for streams that are no partitions.

@@ -98,18 +98,11 @@ func (b *Broker) prove(deep bool) (map[string]*proof, error) {
 // collect names the streams that are in the folder, that were made once, and that the caller knows.
 func (b *Broker) collect() (map[string]*proof, error) {
 	proofs := make(map[string]*proof)
-	found, err := b.streamFolders()
+	streams, err := b.allStreams()
 	if err != nil {
 		return nil, err
 	}
-	known, err := b.knownStreams()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range slices.AppendSeq(known, maps.Keys(found)) {
-		if proofs[name] != nil {
-			continue
-		}
+	for _, name := range streams {
 		p := &proof{stream: name, folder: b.streamFolder(name)}
 		if !p.describe(p.folder) && !p.describe(b.knownPath(name)) {
 			continue // nobody knows what it was; checkFolders sees it

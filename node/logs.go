@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -90,35 +88,16 @@ func logEnds(ctx context.Context, s engine.Store) ([]broker.LogState, error) {
 	return ends, err
 }
 
-// expected is the ends that logs have to have. Of a reset that was cut short, the topics that it deletes
-// may be gone.
-func (n *Node) expected(ctx context.Context) ([]broker.LogState, error) {
-	ends, err := logEnds(ctx, n.store)
-	if err != nil {
-		return nil, err
-	}
-	if n.resets() {
-		ends = slices.DeleteFunc(ends, func(e broker.LogState) bool { return n.isMade(e.Topic) })
-	}
-	return ends, nil
-}
-
 // isMade reports a topic whose records the pipeline makes of others.
 func (n *Node) isMade(topic string) bool {
 	role := n.role(topic)
 	return role == "table" || role == "output"
 }
 
-// resets reports whether a reset of the folder has begun and is not finished.
-func (n *Node) resets() bool {
-	_, err := os.Stat(filepath.Join(n.cfg.Data, resetFile))
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
 // openLogs opens the broker. Where only such logs are damaged as can be computed again from the input, a
 // run does so: they are put aside, and everything is computed anew. Else the error says what is missing.
 func (n *Node) openLogs(ctx context.Context) (*broker.Broker, error) {
-	expect, err := n.expected(ctx)
+	expect, err := logEnds(ctx, n.store)
 	if err != nil {
 		return nil, err
 	}
@@ -131,25 +110,9 @@ func (n *Node) openLogs(ctx context.Context) (*broker.Broker, error) {
 	if may, merr := n.mayRebuild(damaged); merr != nil || !may {
 		return nil, errors.Join(err, merr)
 	}
-	done, rerr := broker.Repair(cfg.Dir, expect, func(string) broker.Remedy { return broker.Discard })
+	done, rerr := n.rebuild(cfg.Dir, expect, damaged)
 	if rerr != nil {
 		return nil, errors.Join(err, rerr)
-	}
-	if err := n.rebuild(done); err != nil {
-		return nil, err
-	}
-	if cfg.Expect, err = n.expected(ctx); err != nil {
-		return nil, err
-	}
-	return broker.Open(ctx, cfg)
-}
-
-// rebuild has everything computed anew, and says why.
-func (n *Node) rebuild(done []broker.Repaired) error {
-	if !n.resets() {
-		if err := writeFile(filepath.Join(n.cfg.Data, resetFile), []byte("keep\n")); err != nil {
-			return err
-		}
 	}
 	for _, r := range done {
 		text := fmt.Sprintf("topic %s partition %d was damaged: %d messages from message %d on; it is computed anew from the input, and %s has a copy of what was left",
@@ -157,23 +120,37 @@ func (n *Node) rebuild(done []broker.Repaired) error {
 		n.log.Warn(text)
 		n.notices = append(n.notices, text)
 	}
-	return nil
+	cfg.Expect = nil // the checkpoint is gone
+	return broker.Open(ctx, cfg)
+}
+
+// rebuild puts the damaged topics aside and has everything computed anew; rows that other outputs have are
+// not written again.
+func (n *Node) rebuild(dir string, expect []broker.LogState, d *broker.DamageError) ([]broker.Repaired, error) {
+	done, err := broker.Repair(dir, expect, func(string) broker.Remedy { return broker.Discard })
+	if err != nil {
+		return done, err
+	}
+	if err := n.noteReset(true, d.Topics()); err != nil {
+		return done, err
+	}
+	if err := n.store.Reset(); err != nil {
+		return done, err
+	}
+	return done, n.finishReset()
 }
 
 // mayRebuild reports whether what is damaged can be computed again, all of it, from what is there: the
 // topics that are read have their first records, and are read from them on. A process that only looks
 // changes nothing.
 func (n *Node) mayRebuild(d *broker.DamageError) (bool, error) {
-	if n.cfg.Look && !n.resets() || n.cfg.Project.Kafka != "" || n.cfg.Project.Listen {
+	if n.cfg.Look || n.cfg.Project.Kafka != "" || n.cfg.Project.Listen {
 		return false, nil
 	}
 	for _, topic := range d.Topics() {
 		if !n.isMade(topic) {
 			return false, nil
 		}
-	}
-	if n.resets() {
-		return true, nil
 	}
 	incomplete, err := broker.Incomplete(filepath.Join(n.cfg.Data, brokerFolder))
 	if err != nil {
@@ -207,7 +184,7 @@ func RepairTopics(ctx context.Context, cfg Config, do bool) (r Repair, err error
 	if n.cfg.Started.IsZero() {
 		n.cfg.Started = time.Now()
 	}
-	if n.roles, err = findRoles(cfg.Pipeline); err != nil {
+	if n.roles, err = n.resetRoles(); err != nil {
 		return r, err
 	}
 	if _, err := checkFolder(cfg.Data, cfg.Project, true); err != nil {
@@ -217,7 +194,7 @@ func RepairTopics(ctx context.Context, cfg Config, do bool) (r Repair, err error
 	if err := n.openStore(); err != nil {
 		return r, err
 	}
-	expect, err := n.expected(ctx)
+	expect, err := logEnds(ctx, n.store)
 	if err != nil {
 		return r, err
 	}
@@ -232,14 +209,10 @@ func RepairTopics(ctx context.Context, cfg Config, do bool) (r Repair, err error
 	if r.Rebuild, err = n.mayRebuild(damaged); err != nil || !do {
 		return r, err
 	}
-	r.Done, err = broker.Repair(dir, expect, func(string) broker.Remedy {
-		if r.Rebuild {
-			return broker.Discard
-		}
-		return broker.PassOver
-	})
-	if err == nil && r.Rebuild {
-		err = n.rebuild(r.Done)
+	if r.Rebuild {
+		r.Done, err = n.rebuild(dir, expect, damaged)
+	} else {
+		r.Done, err = broker.Repair(dir, expect, func(string) broker.Remedy { return broker.PassOver })
 	}
 	return r, err
 }

@@ -258,6 +258,7 @@ func (n *Node) openStore() error {
 	}
 	n.store = s
 	n.onClose(s.Close)
+	n.notices = append(n.notices, s.Notices()...)
 	if n.listener != nil {
 		s.SetAddress(n.listener.Addr().String())
 	}

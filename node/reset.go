@@ -45,6 +45,7 @@ type LostTopic struct {
 // LookAtLoss reads what a reset would forget. It decodes no state: whatever became of the project or
 // of the folder's files, it tells what can be told.
 func LookAtLoss(ctx context.Context, cfg Config) (l *Loss, err error) {
+	cfg.Look = true
 	n := &Node{cfg: cfg, log: slog.New(slog.DiscardHandler), trouble: map[string]string{}}
 	if n.roles, err = n.resetRoles(); err != nil {
 		return nil, err
@@ -130,20 +131,7 @@ func Reset(ctx context.Context, cfg Config, keepOutputs bool) (aside string, err
 	if err := n.openStore(); err != nil && !store.IsDamage(err) {
 		return "", err
 	}
-	names, err := broker.TopicsIn(filepath.Join(cfg.Data, brokerFolder))
-	if err != nil {
-		return "", err
-	}
-	note := []string{resetAll}
-	if keepOutputs {
-		note[0] = resetKeeps
-	}
-	for _, name := range names {
-		if role := n.role(name); role == "table" || role == "output" && !keepOutputs {
-			note = append(note, name)
-		}
-	}
-	if err := writeFile(filepath.Join(cfg.Data, resetFile), []byte(strings.Join(note, "\n")+"\n")); err != nil {
+	if err := n.noteReset(keepOutputs, nil); err != nil {
 		return "", err
 	}
 	if n.store == nil {
@@ -155,6 +143,24 @@ func Reset(ctx context.Context, cfg Config, keepOutputs bool) (aside string, err
 		return "", err
 	}
 	return aside, n.finishReset()
+}
+
+// noteReset begins a reset: from now on whoever opens the folder does the rest of it. Further topics go too.
+func (n *Node) noteReset(keepOutputs bool, further []string) error {
+	names, err := broker.TopicsIn(filepath.Join(n.cfg.Data, brokerFolder))
+	if err != nil {
+		return err
+	}
+	note := []string{resetAll}
+	if keepOutputs {
+		note[0] = resetKeeps
+	}
+	for _, name := range names {
+		if role := n.role(name); role == "table" || role == "output" && !keepOutputs || slices.Contains(further, name) {
+			note = append(note, name)
+		}
+	}
+	return writeFile(filepath.Join(n.cfg.Data, resetFile), []byte(strings.Join(note, "\n")+"\n"))
 }
 
 // resetRoles is the roles of the project as it is now; what was a table for the queries that made the

@@ -50,42 +50,59 @@ func (s *Store) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delt
 }
 
 func (s *Store) commitOnce(cp engine.Checkpoint, d *engine.Delta) error {
-	return guard(s.path, func() error {
+	sums := make(map[string]*opSum, len(s.sums)+1)
+	for op, sum := range s.sums {
+		of := *sum
+		sums[op] = &of
+	}
+	err := guard(s.path, func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {
 			if d != nil {
-				if err := s.apply(tx, d); err != nil {
+				if err := s.apply(tx, d, sums); err != nil {
 					return err
 				}
 			}
 			meta := tx.Bucket(metaBucket)
-			if err := meta.Put(keyEpoch, binary.BigEndian.AppendUint64(nil, cp.Epoch)); err != nil {
+			if err := meta.Put(keyEpoch, seal(metaBucket, keyEpoch, binary.BigEndian.AppendUint64(nil, cp.Epoch))); err != nil {
 				return err
 			}
-			return meta.Put(keyCheckpoint, cp.Data)
+			if err := writeSums(meta, sums); err != nil {
+				return err
+			}
+			return meta.Put(keyCheckpoint, seal(metaBucket, keyCheckpoint, cp.Data[:len(cp.Data):len(cp.Data)]))
 		})
 	})
+	if err == nil {
+		s.sums = sums
+	}
+	return err
 }
 
 // apply makes the changes, operator by operator.
-func (s *Store) apply(tx *bolt.Tx, d *engine.Delta) error {
+func (s *Store) apply(tx *bolt.Tx, d *engine.Delta, sums map[string]*opSum) error {
 	s.sorter.byOp(d.Ops)
+	s.values = s.values[:0]
 	for _, g := range s.sorter.groups {
-		if err := s.applyOp(tx, d.Ops, g); err != nil {
+		if sums[g.op] == nil {
+			sums[g.op] = &opSum{}
+		}
+		if err := s.applyOp(tx, d.Ops, g, sums[g.op]); err != nil {
 			return fmt.Errorf("write operator %q: %w", g.op, err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) applyOp(tx *bolt.Tx, ops []engine.DeltaOp, g *opGroup) error {
-	b, err := tx.CreateBucketIfNotExists(bucketName(g.op))
+func (s *Store) applyOp(tx *bolt.Tx, ops []engine.DeltaOp, g *opGroup, sum *opSum) error {
+	name := bucketName(g.op)
+	b, err := tx.CreateBucketIfNotExists(name)
 	if err != nil {
 		return err
 	}
 	b.FillPercent = fillPercent
 	for run := g.at; len(run) > 0; {
 		if first := &ops[run[0]]; first.Kind == engine.DeletePrefix {
-			if b, err = deletePrefix(tx, b, first); err != nil {
+			if b, err = deletePrefix(tx, b, first, sum); err != nil {
 				return err
 			}
 			run = run[1:]
@@ -95,7 +112,7 @@ func (s *Store) applyOp(tx *bolt.Tx, ops []engine.DeltaOp, g *opGroup) error {
 		for n < len(run) && ops[run[n]].Kind != engine.DeletePrefix {
 			n++
 		}
-		if err := s.applyRun(b, ops, run[:n]); err != nil {
+		if err := s.applyRun(b, name, ops, run[:n], sum); err != nil {
 			return err
 		}
 		run = run[n:]
@@ -105,7 +122,7 @@ func (s *Store) applyOp(tx *bolt.Tx, ops []engine.DeltaOp, g *opGroup) error {
 
 // applyRun makes single puts and deletes of one operator: in the order of their keys, so that bbolt
 // fills page after page, and of several changes of a key only the last.
-func (s *Store) applyRun(b *bolt.Bucket, ops []engine.DeltaOp, run []int32) error {
+func (s *Store) applyRun(b *bolt.Bucket, name []byte, ops []engine.DeltaOp, run []int32, sum *opSum) error {
 	slices.SortFunc(run, func(i, j int32) int {
 		if c := bytes.Compare(ops[i].Key, ops[j].Key); c != 0 {
 			return c
@@ -119,16 +136,15 @@ func (s *Store) applyRun(b *bolt.Bucket, ops []engine.DeltaOp, run []int32) erro
 		}
 		key := appendKey(s.sorter.key[:0], op.Key)
 		s.sorter.key = key
+		sum.removeStored(b.Get(key))
 		if op.Kind == engine.Delete {
 			if err := b.Delete(key); err != nil {
 				return err
 			}
 			continue
 		}
-		value := op.Value // bbolt keeps it until the transaction ends, as the Delta does
-		if len(op.Key) > maxShortKey {
-			value = appendValue(nil, op.Key, op.Value)
-		}
+		value := s.sealed(name, key, op)
+		sum.add(storedSum(value))
 		if err := b.Put(key, value); err != nil { // copies the key
 			return err
 		}
@@ -136,9 +152,25 @@ func (s *Store) applyRun(b *bolt.Bucket, ops []engine.DeltaOp, run []int32) erro
 	return nil
 }
 
+// valuesPiece is how much memory values of a commit get at a time.
+const valuesPiece = 256 << 10
+
+// sealed is the stored value of a put, in memory that is valid until the next commit.
+func (s *Store) sealed(name, key []byte, op *engine.DeltaOp) []byte {
+	if size := len(op.Key) + len(op.Value) + 16; cap(s.values)-len(s.values) < size {
+		s.values = make([]byte, 0, max(valuesPiece, size)) // bbolt holds what was there before until the commit ends
+	}
+	at := len(s.values)
+	s.values = appendValue(s.values, op.Key, op.Value)
+	sum := entrySum(name, key, s.values[at:])
+	s.values = binary.LittleEndian.AppendUint32(s.values, sum)
+	return s.values[at:len(s.values):len(s.values)]
+}
+
 // deletePrefix returns the operator's bucket, which is a new one when all keys went.
-func deletePrefix(tx *bolt.Tx, b *bolt.Bucket, op *engine.DeltaOp) (*bolt.Bucket, error) {
+func deletePrefix(tx *bolt.Tx, b *bolt.Bucket, op *engine.DeltaOp, sum *opSum) (*bolt.Bucket, error) {
 	if len(op.Key) == 0 {
+		*sum = opSum{}
 		if err := tx.DeleteBucket(bucketName(op.Op)); err != nil {
 			return nil, err
 		}
@@ -150,7 +182,7 @@ func deletePrefix(tx *bolt.Tx, b *bolt.Bucket, op *engine.DeltaOp) (*bolt.Bucket
 		return b, nil
 	}
 	var keys [][]byte // copies: a delete may move what a cursor stands on
-	w := newWalk(b, op.Key)
+	w := newWalk(b, bucketName(op.Op), op.Key)
 	for {
 		key, _, err := w.next()
 		if err != nil {
@@ -164,6 +196,7 @@ func deletePrefix(tx *bolt.Tx, b *bolt.Bucket, op *engine.DeltaOp) (*bolt.Bucket
 		}
 	}
 	for _, k := range keys {
+		sum.removeStored(b.Get(k))
 		if err := b.Delete(k); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -87,4 +89,83 @@ func (s *Store) copyTo(path string) error {
 		err = dst.Sync()
 	}
 	return errors.Join(err, dst.Close())
+}
+
+// addSums writes a store of the format before anew, with checksums. A crash leaves either the one or the
+// other.
+func (s *Store) addSums() error {
+	tmp, err := tempName(s.path)
+	if err != nil {
+		return fmt.Errorf("add checksums to store %s: %w", s.path, err)
+	}
+	defer os.Remove(tmp)
+	if err := s.sumTo(tmp); err != nil {
+		return fmt.Errorf("add checksums to store %s: %w", s.path, err)
+	}
+	if err := s.replaceBy(tmp, "add checksums to"); err != nil {
+		return err
+	}
+	return s.readMeta()
+}
+
+func (s *Store) sumTo(path string) error {
+	dst, err := bolt.Open(path, fileMode, options())
+	if err != nil {
+		return err
+	}
+	err = guard(s.path, func() error {
+		return s.db.View(func(from *bolt.Tx) error {
+			sums := map[string]*opSum{}
+			return from.ForEach(func(name []byte, b *bolt.Bucket) error { return sumBucket(dst, name, b, sums) })
+		})
+	})
+	if err == nil {
+		err = dst.Sync()
+	}
+	return errors.Join(err, dst.Close())
+}
+
+// sumBucket copies a bucket, a piece in each transaction; the one of the checkpoint, which comes before the
+// operators', again after each of them with their sums.
+func sumBucket(dst *bolt.DB, name []byte, b *bolt.Bucket, sums map[string]*opSum) error {
+	op, isOp := opOf(name)
+	sum := &opSum{}
+	if isOp {
+		sums[op] = sum
+	}
+	c := b.Cursor()
+	k, v := c.First()
+	for done := false; !done; {
+		err := dst.Update(func(tx *bolt.Tx) error {
+			to, err := tx.CreateBucketIfNotExists(name)
+			if err != nil {
+				return err
+			}
+			to.FillPercent = fillPercent
+			for size := 0; k != nil && size < compactTxBytes; k, v = c.Next() {
+				value := v
+				if isOp || bytes.Equal(k, keyEpoch) || bytes.Equal(k, keyCheckpoint) {
+					value = seal(name, k, bytes.Clone(v))
+				}
+				if bytes.Equal(k, keyVersion) && !isOp {
+					value = binary.BigEndian.AppendUint32(nil, formatVersion)
+				}
+				if isOp {
+					sum.add(storedSum(value))
+				}
+				if err := to.Put(k, value); err != nil {
+					return err
+				}
+				size += len(k) + len(value)
+			}
+			if done = k == nil; done && isOp {
+				return writeSums(tx.Bucket(metaBucket), sums)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -16,5 +16,8 @@
 //	short  | 0x01 | key ............ |                    up to maxShortKey bytes
 //	long   | 0x01 | first 32,000 bytes | SHA-256 of key |  value = length of key, key, value
 //
+// Behind each value stands a checksum, and beside the checkpoint what each operator holds (see entry.go):
+// every start reads the whole file (verify.go), so that no flipped bit becomes a wrong sum.
+//
 // Memory is the same port without a disk, for runs that are to leave nothing behind.
 package store

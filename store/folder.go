@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	bolt "go.etcd.io/bbolt"
@@ -220,6 +221,9 @@ func explainOpen(path string, err error) error {
 	var corrupt *CorruptError
 	if errors.As(err, &corrupt) {
 		return err
+	}
+	if err != nil && strings.Contains(err.Error(), "file size too small") { // bbolt has no name for it
+		return &CorruptError{path, err.Error()}
 	}
 	return fmt.Errorf("open store %s: %w", path, err)
 }

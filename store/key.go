@@ -71,6 +71,7 @@ func seekKey(from []byte) []byte {
 // A walk goes over the entries of a bucket in the order of their keys. Long keys that share their
 // first 32,000 bytes lie in the order of their hashes, so each such run is gathered and sorted.
 type walk struct {
+	name []byte // of the bucket
 	c    *bolt.Cursor
 	k, v []byte // what the cursor stands on
 	run  []entry
@@ -78,8 +79,8 @@ type walk struct {
 
 type entry struct{ key, value []byte }
 
-func newWalk(b *bolt.Bucket, from []byte) *walk {
-	w := &walk{c: b.Cursor()}
+func newWalk(b *bolt.Bucket, name, from []byte) *walk {
+	w := &walk{name: name, c: b.Cursor()}
 	if len(from) == 0 {
 		w.k, w.v = w.c.First()
 	} else {
@@ -103,16 +104,25 @@ func (w *walk) next() (key, value []byte, err error) {
 	if w.k == nil {
 		return nil, nil, nil
 	}
-	key, value, err = splitEntry(w.k, w.v)
+	key, value, err = w.entry()
 	w.k, w.v = w.c.Next()
 	return key, value, err
+}
+
+// entry is what the cursor stands on, if its checksum is right.
+func (w *walk) entry() (key, value []byte, err error) {
+	v, err := unseal(w.name, w.k, w.v)
+	if err != nil {
+		return nil, nil, err
+	}
+	return splitEntry(w.k, v)
 }
 
 func (w *walk) gather() error {
 	head := w.k[:1+longKeyHead]
 	w.run = w.run[:0]
 	for len(w.k) == longKeySize && bytes.Equal(w.k[:1+longKeyHead], head) {
-		key, value, err := splitEntry(w.k, w.v)
+		key, value, err := w.entry()
 		if err != nil {
 			return err
 		}

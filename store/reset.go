@@ -27,7 +27,7 @@ func (s *Store) Reset() error {
 	if err := s.replaceBy(tmp, "reset"); err != nil {
 		return errors.Join(err, os.Remove(tmp))
 	}
-	s.epoch = 0
+	s.epoch, s.sums = 0, map[string]*opSum{}
 	return nil
 }
 

@@ -34,7 +34,7 @@ func eachState(ctx context.Context, tx *bolt.Tx, restore func(op string, key, va
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		w := newWalk(b, nil)
+		w := newWalk(b, name, nil)
 		for {
 			key, value, err := w.next()
 			if err != nil || key == nil {
@@ -73,7 +73,7 @@ func (s *Store) Scan(ctx context.Context, op string, from, to []byte, visit func
 				if b == nil {
 					return nil
 				}
-				return c.fill(b, from, to)
+				return s.damaged(c.fill(b, bucketName(op), from, to))
 			})
 		})
 		if err != nil {
@@ -107,8 +107,8 @@ func (c *chunk) reset() {
 	c.entries, c.buf, c.size, c.more = c.entries[:0], c.buf[:0], 0, false
 }
 
-func (c *chunk) fill(b *bolt.Bucket, from, to []byte) error {
-	w := newWalk(b, from)
+func (c *chunk) fill(b *bolt.Bucket, name, from, to []byte) error {
+	w := newWalk(b, name, from)
 	for {
 		key, value, err := w.next()
 		if err != nil || key == nil {

@@ -20,7 +20,8 @@ const (
 	DefaultReserve    = 4 << 20  // bytes set aside for a checkpoint on a full disk
 	lockWait          = time.Second
 	formatName        = "nagare store"
-	formatVersion     = 1
+	formatVersion     = 2
+	plainVersion      = 1 // without checksums; it is read once, and written anew
 )
 
 var (
@@ -46,10 +47,15 @@ type Store struct {
 	owner   *ownerFile
 	reserve *reserve
 
-	mu     sync.Mutex // one commit at a time; also guards what follows
-	epoch  uint64
-	failed error // why no commit is possible any more
-	sorter sorter
+	mu      sync.Mutex // one commit at a time; also guards what follows
+	epoch   uint64
+	version uint32
+	sums    map[string]*opSum // by operator, as the newest checkpoint has them
+	failed  error             // why no commit is possible any more
+	sorter  sorter
+	values  []byte // memory of the values of a commit
+
+	notices []string
 }
 
 var _ engine.Store = (*Store)(nil)
@@ -77,8 +83,8 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{path: cfg.Path, db: db}
-	if err := s.readMeta(); err != nil {
-		_ = db.Close()
+	if err := s.begin(); err != nil {
+		_ = s.db.Close()
 		return nil, err
 	}
 	if cfg.CompactMin > 0 && s.wasteful(cfg.CompactMin) {
@@ -92,6 +98,30 @@ func Open(cfg Config) (*Store, error) {
 	s.reserve = newReserve(cfg.Path, cfg.Reserve)
 	return s, nil
 }
+
+// begin proves that the file is whole, and reads what a commit has to know.
+func (s *Store) begin() error {
+	if err := s.readMeta(); err != nil {
+		return err
+	}
+	if s.version == plainVersion {
+		if err := s.addSums(); err != nil {
+			return err
+		}
+	}
+	v, err := verify(s.path)
+	if err != nil {
+		return err
+	}
+	if v.oneMeta {
+		s.notices = append(s.notices, fmt.Sprintf("one of the two first pages of %s was damaged; the other one was taken, which has checkpoint %d", s.path, s.epoch))
+	}
+	s.sums = v.sums
+	return nil
+}
+
+// Notices are sentences about what was found at the start.
+func (s *Store) Notices() []string { return s.notices }
 
 // SetAddress records where the owner's page is, for others that find the store in use.
 func (s *Store) SetAddress(address string) { s.owner.write(address) }
@@ -126,7 +156,11 @@ func (s *Store) readMeta() error {
 			if n := binary.BigEndian.Uint32(v); n > formatVersion {
 				return &FormatError{s.path, fmt.Sprintf("it has format %d, this nagare reads up to %d; use a newer nagare, or `nagare checkpoint reset`, which keeps the file and builds the tables anew from the topics", n, formatVersion)}
 			}
-			epoch, err := readEpoch(b)
+			s.version = binary.BigEndian.Uint32(v)
+			if s.version < plainVersion {
+				return &CorruptError{s.path, "its version cannot be read"}
+			}
+			epoch, err := s.readEpoch(b)
 			if err != nil {
 				return &CorruptError{s.path, err.Error()}
 			}
@@ -136,10 +170,16 @@ func (s *Store) readMeta() error {
 	})
 }
 
-func readEpoch(meta *bolt.Bucket) (uint64, error) {
+func (s *Store) readEpoch(meta *bolt.Bucket) (uint64, error) {
 	v := meta.Get(keyEpoch)
 	if v == nil {
 		return 0, nil
+	}
+	if s.version > plainVersion {
+		var err error
+		if v, err = unseal(metaBucket, keyEpoch, v); err != nil {
+			return 0, err
+		}
 	}
 	if len(v) != 8 {
 		return 0, fmt.Errorf("its epoch has %d bytes and not 8", len(v))
@@ -153,22 +193,35 @@ func (s *Store) Load(ctx context.Context, restore func(op string, key, value []b
 	err := guard(s.path, func() error {
 		return s.db.View(func(tx *bolt.Tx) error {
 			meta := tx.Bucket(metaBucket)
-			epoch, err := readEpoch(meta)
+			epoch, err := s.readEpoch(meta)
 			if err != nil {
 				return &CorruptError{s.path, err.Error()}
 			}
 			cp.Epoch = epoch
-			cp.Data = append([]byte(nil), meta.Get(keyCheckpoint)...)
+			if text := meta.Get(keyCheckpoint); text != nil {
+				if text, err = unseal(metaBucket, keyCheckpoint, text); err != nil {
+					return &CorruptError{s.path, err.Error()}
+				}
+				cp.Data = append([]byte(nil), text...)
+			}
 			if restore == nil {
 				return nil
 			}
-			return eachState(ctx, tx, restore)
+			return s.damaged(eachState(ctx, tx, restore))
 		})
 	})
 	if err != nil {
 		return engine.Checkpoint{}, err
 	}
 	return cp, nil
+}
+
+// damaged makes a fault of an entry an error that names the file.
+func (s *Store) damaged(err error) error {
+	if errors.Is(err, errSum) || errors.Is(err, errLongKey) {
+		return &CorruptError{s.path, err.Error()}
+	}
+	return err
 }
 
 // Stats says how large a store is.
@@ -210,8 +263,14 @@ func (s *Store) Stats() (Stats, error) {
 	return st, err
 }
 
-// Check reads the whole file and returns a *CorruptError for the first fault of its structure.
+// Check reads the whole file and returns a *CorruptError for the first fault: of its structure, of an
+// entry, or of what is missing.
 func (s *Store) Check() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := verify(s.path); err != nil {
+		return err
+	}
 	return guard(s.path, func() error {
 		return s.db.View(func(tx *bolt.Tx) error {
 			var first error
