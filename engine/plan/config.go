@@ -115,6 +115,7 @@ func (r *resolver) setting(s Setting) {
 		r.unknownKey(s)
 	default:
 		r.nearlyOwn(s)
+		r.sparkSetting(s)
 	}
 }
 
@@ -274,6 +275,7 @@ func (r *resolver) set(s *sql.Set, now *session) {
 			Hint: "write the key under configuration: in spark-pipeline.yml"})
 	default:
 		r.nearlyOwn(setting)
+		r.sparkSetting(setting)
 	}
 }
 

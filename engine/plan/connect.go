@@ -54,6 +54,7 @@ func (r *resolver) sourceSetting(sources []*sourceSettings, s Setting) []*source
 			r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("source %q has format %q, and there is only kafka", name, s.Value),
 				Hint: "kafka is the broker of this process, or the cluster under --kafka"})
 		}
+	case isOption && r.refusedOption("source", name, "", option, s):
 	case isOption && sourceOption(option):
 		src.dataset.Options[option] = s.Value
 		if option == "subscribe" {
@@ -145,6 +146,9 @@ func (r *resolver) finishSink(def *SinkDef) {
 		r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("sink %q reads nothing", def.Name), Hint: fmt.Sprintf("add sink.%s.from: <view or table>", def.Name)})
 	}
 	for _, o := range set.options {
+		if r.refusedOption("sink", def.Name, def.Format, o.Key, o) {
+			continue
+		}
 		if def.Format != "" && !sinkOption(def.Format, known, o.Key) {
 			r.unknownOption(o, "sink."+def.Name+".option", o.Key, known)
 		}
@@ -242,7 +246,7 @@ func sinkColumns(format string) []sinkColumn {
 	switch format {
 	case "kafka":
 		return []sinkColumn{{"value", true, text}, {"key", false, text}, {"topic", false, []column.Kind{column.String}},
-			{"headers", false, []column.Kind{column.Array}}, {"partition", false, []column.Kind{column.Int32}}}
+			{"headers", false, []column.Kind{column.Array}}}
 	case "redis":
 		return []sinkColumn{{"key", true, text}, {"value", false, nil}, {"field", false, nil}, {"member", false, nil},
 			{"score", false, []column.Kind{column.Int8, column.Int16, column.Int32, column.Int64, column.Float32, column.Float64, column.Decimal}},

@@ -4,10 +4,8 @@ import "strings"
 
 // sourceOptions is what Spark's Kafka source takes beside the client's own settings.
 func sourceOptions() []string {
-	return []string{"subscribe", "startingOffsets", "endingOffsets", "startingTimestamp", "startingOffsetsByTimestamp",
-		"failOnDataLoss", "maxOffsetsPerTrigger", "minOffsetsPerTrigger", "maxTriggerDelay", "minPartitions",
-		"groupIdPrefix", "includeHeaders", "fetchOffset.numRetries", "fetchOffset.retryIntervalMs",
-		"kafkaConsumer.pollTimeoutMs"}
+	return append([]string{"subscribe", "startingOffsets", "startingTimestamp", "startingOffsetsByTimestamp",
+		"failOnDataLoss", "includeHeaders"}, idleSourceOptions()...)
 }
 
 func sourceOption(key string) bool {
@@ -24,13 +22,13 @@ func sinkOptions(format string) ([]string, bool) {
 		"kafka":   append([]string{"topic", "includeHeaders"}, kafkaClientOptions()...),
 		"redis":   {"ttl", "stateField"},
 		"webhook": {"url", "method", "timeout", "header.<name>"},
-		"json":    {"path", "compression", "ignoreNullFields", "timestampFormat", "dateFormat"},
-		"csv":     {"path", "compression", "header", "sep", "nullValue", "timestampFormat", "dateFormat"},
+		"json":    {"path"},
+		"csv":     {"path", "header"},
 		"console": {"numRows", "truncate"},
 		"noop":    {},
 	}
 	list, ok := own[format]
-	return append(list, "outputMode", "checkpointLocation"), ok
+	return append(append(list, "outputMode"), idleSinkOptions()...), ok
 }
 
 func sinkOption(format string, known []string, key string) bool {
