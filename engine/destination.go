@@ -49,8 +49,10 @@ type rowWriter struct {
 	full      []*Rows         // before rows
 	view      []column.Vector // the row's columns
 	json      *codec.RowJSON
-	age       *int64 // of the window whose rows come; nil: rows are as old as their records
-	aside     bool   // its rows have no numbers and no place in a checkpoint: whoever fills it empties it
+	age       *int64   // of the window whose rows come; nil: rows are as old as their records
+	groups    *[]int64 // filled with times, which are numbers of groups then; nil: they are times
+	end       int64    // of the window, in their place
+	aside     bool     // its rows have no numbers and no place in a checkpoint: whoever fills it empties it
 }
 
 // A batch of rows is full with so many rows or so many bytes of values, of which a log makes one batch of
@@ -87,20 +89,23 @@ func (w *rowWriter) append(cols []*column.Vector, sel []uint32, times []int64) e
 		w.view[i] = *c
 	}
 	for _, row := range sel {
-		r := w.rows
+		r, time := w.rows, times[row]
+		if w.groups != nil {
+			*w.groups, time = append(*w.groups, time), w.end
+		}
 		switch w.to.format {
 		case formatTopic:
 			if err := w.appendTopic(cols, int(row)); err != nil {
 				return err
 			}
 		case formatPlace:
-			w.appendPlace(cols, int(row), times[row])
+			w.appendPlace(cols, int(row), time)
 		default:
 			r.Keys.AppendNull()
 			r.Values.Data = w.encode(r.Values.Data, int(row))
 			r.Values.Close()
 		}
-		if time := times[row]; w.age == nil {
+		if w.age == nil {
 			r.Times = append(r.Times, time)
 		} else {
 			r.Times = append(r.Times, *w.age)

@@ -129,6 +129,9 @@ func (e *emitter) fill(start, end int64, h *agg.Hash) {
 	}
 }
 
+// key is the encoded key of a row of the filled batch.
+func (e *emitter) key(row int) []byte { return e.keys[e.order[row].from:e.order[row].to] }
+
 // evaluate runs HAVING and SELECT over the filled batch; the rows that stay are e.sel of e.cols.
 func (e *emitter) evaluate() {
 	e.failed.Reset()

@@ -241,7 +241,10 @@ func (c *closer) close(end int64) error {
 	c.closed = end
 	c.drop(end)
 	c.noteAge(end)
-	return c.emit.window(start, end, c.emit.hash)
+	if err := c.emit.window(start, end, c.emit.hash); err != nil {
+		return err
+	}
+	return c.noteClosed(end)
 }
 
 // drop lets go of partials whose last window is closed.

@@ -267,7 +267,7 @@ func (d *destination) setTrouble(text string) {
 
 // memory is how many bytes the rows have room for, about.
 func (r *Rows) memory() int64 {
-	n := 8*(cap(r.Times)+cap(r.Orders)) + cap(r.Packed)
+	n := 8*(cap(r.Times)+cap(r.Orders)) + cap(r.Packed) + cap(r.Gone)
 	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
 		n += cap(b.Data) + 4*cap(b.Ends) + 8*cap(b.Null)
 	}

@@ -87,11 +87,19 @@ type Rows struct {
 	Fields Bytes
 	Orders []int64
 
+	// Of rows of open windows for a cache, by row: the place has no such row any more, because HAVING or WHERE let go
+	// of it, or it is elsewhere; with the order that the row had, which an older row at the place does not have.
+	// Shorter than the rows: the others are none of those.
+	Gone []bool
+
 	Packed []byte // Values.Data compressed by S2, as the outbox keeps it; empty: not compressed yet
 }
 
 // Len is the number of rows.
 func (r *Rows) Len() int { return r.Values.Len() }
+
+// IsGone reports a row that its place has no more.
+func (r *Rows) IsGone(i int) bool { return i < len(r.Gone) && r.Gone[i] }
 
 // growLike makes room for as many rows of values as another batch has, at once.
 func (r *Rows) growLike(of *Rows) {
@@ -108,7 +116,7 @@ func (r *Rows) Reset() {
 	r.Values.Reset()
 	r.Topics.Reset()
 	r.Fields.Reset()
-	r.Orders, r.Packed = r.Orders[:0], r.Packed[:0]
+	r.Orders, r.Packed, r.Gone = r.Orders[:0], r.Packed[:0], r.Gone[:0]
 }
 
 // A Sink accepts rows. Writing the same identity twice has the effect of writing it once.

@@ -29,8 +29,9 @@ type preview struct {
 	emit   *emitter // of its own
 	chain  []*derived
 	rows   *rowWriter
-	busy   bool // rows are on their way; under outbox.mu
-	next   int  // lane whose changes are taken first
+	handed *handed // nil: what it hands on is let go by nothing but the ttl
+	busy   bool    // rows are on their way; under outbox.mu
+	next   int     // lane whose changes are taken first
 
 	picked  []pick
 	windows []openWindow
@@ -118,6 +119,9 @@ func (e *Engine) isStale(skip func(destination string) bool) bool {
 		if skip(v.to.name) {
 			continue
 		}
+		if v.handed != nil && v.handed.owes() {
+			return true
+		}
 		for _, p := range v.closer.partials() {
 			if len(p.stale) > v.place && len(p.stale[v.place].slots) > 0 {
 				return true
@@ -150,6 +154,9 @@ func (e *Engine) buildPreviews() error {
 			v.rows = newAside(e, v.to, 0)
 			if v.to.format == formatPlace {
 				v.rows.age = &v.emit.age
+			}
+			if err = v.watchLetGo(e, path); err != nil {
+				return err
 			}
 			c.previews = append(c.previews, v)
 			e.previews = append(e.previews, v)
@@ -221,6 +228,9 @@ func (e *Engine) preview() error {
 		}
 		if err := v.evaluate(); err != nil {
 			return err
+		}
+		if v.handed != nil {
+			v.handed.settle(v.rows.rows)
 		}
 		if v.rows.rows.Len() > 0 {
 			rows := v.rows.rows
@@ -332,8 +342,14 @@ func (v *preview) evaluate() error {
 		for i := range v.times {
 			v.times[i] = w.end
 		}
+		if v.handed != nil {
+			v.handed.begin(v.times, w.end, v.rows)
+		}
 		if err := runChain(v.chain, em.cols, em.sel, v.times, v.rows); err != nil {
 			return err
+		}
+		if v.handed != nil {
+			v.handed.end(w.end, em, v.rows.rows)
 		}
 		w.hash.Reset()
 		if len(v.free) < spareHashes {

@@ -231,6 +231,9 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 		}
 	}
 	for _, v := range e.previews { // what was on its way when the process ended is not known
+		if err := v.recall(); err != nil {
+			return err
+		}
 		v.markAll()
 	}
 	for _, w := range e.writers {

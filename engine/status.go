@@ -103,6 +103,8 @@ type SinkStatus struct {
 	State   string `json:"state"` // "connecting", "filling", "connected", "degraded"
 	Reason  string `json:"reason,omitempty"`
 	Written int64  `json:"written"` // rows
+	Deleted int64  `json:"deleted"` // places that were emptied: by a NULL value, or because a row was let go
+	TooOld  int64  `json:"tooOld"`  // rows whose ttl had ended when their turn came
 	Waiting int64  `json:"waiting"` // places with a row that is not written yet
 	Refused int64  `json:"refused"` // rows that can never be written
 	Refusal string `json:"refusal,omitempty"`

@@ -138,6 +138,12 @@ func cacheText(s engine.SinkStatus) string {
 		text += ": " + s.Reason
 	}
 	text += fmt.Sprintf("; %s rows written", grouped(s.Written))
+	if s.Deleted > 0 {
+		text += fmt.Sprintf(", %s deleted", grouped(s.Deleted))
+	}
+	if s.TooOld > 0 {
+		text += fmt.Sprintf(", %s too old for the ttl", grouped(s.TooOld))
+	}
 	if s.Waiting > 0 {
 		text += fmt.Sprintf(", %s waiting", grouped(s.Waiting))
 	}

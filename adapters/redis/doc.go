@@ -8,12 +8,15 @@
 //	key, member, score  one member of a sorted set     ZADD
 //
 // and optionally time: of rows for one place the one with the latest stays, in whatever order they come.
-// A NULL anywhere but in time makes a row that nobody could find again: it is refused and counted.
+// A NULL value or score empties the place (DEL, HDEL, ZREM), in the same order. A NULL key, field or member makes
+// a row that nobody could find again: it is refused and counted. A row of an open window that its table has let
+// go (engine.Rows.Gone) leaves its place if it is the newest there; if it may have covered an older one,
+// everything is read again.
 //
 // A row is as old as the record that it was made of (its append time). One of a window is as old as the
 // window's end, or as the record that let the window close where that is younger, and of the present while
 // the window is open; its order is the window's end. With option ttl a key lives until its youngest row is
-// that old. A row that is older when its turn comes is not written: whatever is read or computed anew, nothing
+// that old. A row that is older when its turn comes is not written, but counted: whatever is read or computed anew, nothing
 // comes back to life.
 //
 // Redis is a cache, and nothing waits for it:
@@ -26,7 +29,7 @@
 // (a start, an error, a new connection, rows that were let go, a server that is not the one it wrote to, a
 // cluster whose masters change) it asks the engine for all that lives. That a server is another, or was
 // emptied, it sees by a mark: a key of its own on each master, which it reads with every pipeline and at least
-// every checkPause; link.go tells more. Every write sets a value, so that writing again is harmless; on a
+// every checkPause; link.go tells more. Every write sets or removes a value, so that writing again is harmless; on a
 // cluster the client library sends commands again when a slot has moved, and only then and after errors.
 //
 //	address.go   which server, and what is said of it

@@ -13,6 +13,7 @@ const memoryPlaces = 1 << 19
 type memory struct {
 	seed   maphash.Seed
 	places map[uint64]newest
+	forgot bool // some that live yet
 }
 
 // newest is the newest row of a place. Round is the number of the refill during or after which it came
@@ -20,6 +21,7 @@ type memory struct {
 type newest struct {
 	order, ends int64
 	round       uint32
+	covers      bool // another row was at the place before, which may live yet
 }
 
 func newMemory() *memory { return &memory{seed: maphash.MakeSeed(), places: map[uint64]newest{}} }
@@ -38,8 +40,21 @@ func (m *memory) admit(place []byte, order, ends int64, again bool, round uint32
 	if again {
 		round = old.round
 	}
-	m.places[hash] = newest{order, ends, round}
+	covers := known && (old.covers || old.order != order)
+	m.places[hash] = newest{order, ends, round, covers}
 	return true
+}
+
+// forgo forgets the newest row of a place, if it is the one of an order or none is known, and reports whether
+// an older one may have been there before it.
+func (m *memory) forgo(place []byte, order int64) (is, covers bool) {
+	hash := maphash.Bytes(m.seed, place)
+	old, known := m.places[hash]
+	if known && old.order != order {
+		return false, false
+	}
+	delete(m.places, hash)
+	return true, known && old.covers || !known && m.forgot
 }
 
 func (m *memory) forget(now int64) {
@@ -50,5 +65,6 @@ func (m *memory) forget(now int64) {
 	}
 	if len(m.places) > memoryPlaces*3/4 {
 		clear(m.places)
+		m.forgot = true
 	}
 }

@@ -72,6 +72,7 @@ type Sink struct {
 	links   uint64 // how often the link was made
 	flying  int    // rows that are being written
 	letGo   bool   // rows were let go since the last refill began
+	reveal  bool   // a row was taken out that may have covered an older one, since the last refill began
 	reason  string // why there is no link
 	status  engine.SinkStatus
 }
@@ -131,10 +132,8 @@ func (s *Sink) refusal(out *engine.Rows, i int) string {
 		return "its field is NULL"
 	case s.cfg.Shape == SortedSet && out.Fields.IsNull(i):
 		return "its member is NULL"
-	case s.cfg.Shape == SortedSet && out.Values.IsNull(i):
-		return "its score is NULL"
 	case out.Values.IsNull(i):
-		return "its value is NULL"
+		return "" // it deletes
 	}
 	if s.cfg.Shape == SortedSet {
 		if score, err := strconv.ParseFloat(string(out.Values.At(i)), 64); err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(score) {
@@ -158,6 +157,9 @@ func (s *Sink) put(out *engine.Rows, i int, state string, again bool, now int64)
 	if s.cfg.TTL > 0 {
 		ends = min(out.Times[i], now) + s.cfg.TTL.Microseconds() // a window that is open ends in the future
 		if ends <= now {
+			if !again { // it was counted when it came
+				s.status.TooOld++
+			}
 			return
 		}
 	}
@@ -169,12 +171,19 @@ func (s *Sink) put(out *engine.Rows, i int, state string, again bool, now int64)
 		field = out.Fields.At(i)
 	}
 	s.place = appendPlace(s.place[:0], out.Keys.At(i), field)
-	if !s.memory.admit(s.place, order, ends, again, s.round, now) {
+	if out.IsGone(i) {
+		is, covers := s.memory.forgo(s.place, order)
+		if !is {
+			return
+		}
+		s.reveal = s.reveal || covers
+	} else if !s.memory.admit(s.place, order, ends, again, s.round, now) {
 		return
 	}
+	deletes := out.Values.IsNull(i)
 	value := s.stated(out.Values.At(i), state)
 	if r := s.waiting.get(s.place); r != nil {
-		s.waiting.replace(r, value, ends)
+		s.waiting.replace(r, value, ends, deletes)
 		return
 	}
 	if s.waiting.full() {
@@ -182,7 +191,7 @@ func (s *Sink) put(out *engine.Rows, i int, state string, again bool, now int64)
 		return
 	}
 	s.waiting.add(&row{place: string(s.place), key: string(out.Keys.At(i)), field: string(field),
-		value: append([]byte(nil), value...), ends: ends})
+		value: append([]byte(nil), value...), ends: ends, deletes: deletes})
 }
 
 // The states of a row's window.
@@ -226,7 +235,7 @@ const (
 func (s *Sink) Refill(ctx context.Context, read func(take func(*engine.Rows) error) error) error {
 	s.mu.Lock()
 	s.round++
-	s.filling, s.owed, s.letGo = true, false, false
+	s.filling, s.owed, s.letGo, s.reveal = true, false, false, false
 	link := s.links
 	s.mu.Unlock()
 	defer context.AfterFunc(ctx, s.wakeAll)()
@@ -324,7 +333,7 @@ func (s *Sink) report() engine.SinkStatus {
 		st.State = "connecting"
 	case s.letGo:
 		st.State, st.Reason = "degraded", "more rows come than the server takes; those that were let go are read again"
-	case s.filling || s.owed:
+	case s.filling || s.owed || s.reveal:
 		st.State = "filling"
 	default:
 		st.State = "connected"

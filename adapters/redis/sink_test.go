@@ -54,10 +54,10 @@ func testRefused(t *testing.T, s *stand) {
 	set.final(cell{key: "z", value: "1"}, cell{key: "z", field: "m"}, cell{key: "z", field: "m", value: "NaN"}, cell{key: "z", field: "m", value: "7"})
 	text.settled()
 	set.settled()
-	if st := text.sink.Report(); st.Refused != 2 || st.Refusal != "its value is NULL" {
+	if st := text.sink.Report(); st.Refused != 1 || st.Refusal != "its key is NULL" {
 		t.Errorf("text: %+v", st)
 	}
-	if st := set.sink.Report(); st.Refused != 3 || st.Refusal != "its score is no number" {
+	if st := set.sink.Report(); st.Refused != 2 || st.Refusal != "its score is no number" {
 		t.Errorf("set: %+v", st)
 	}
 	s.is(t, "b", "2")
@@ -93,6 +93,9 @@ func testTTL(t *testing.T, s *stand) {
 	p.settled()
 	for range 2 {
 		s.isNot(t, "old")
+		if st := p.sink.Report(); st.TooOld != 1 {
+			t.Errorf("%d rows were too old", st.TooOld)
+		}
 		if left := s.client.PTTL(ctx, "half").Val(); left < 28*time.Minute || left > 30*time.Minute {
 			t.Errorf("a row of half an hour ago lives for %v", left)
 		}

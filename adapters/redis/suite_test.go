@@ -129,7 +129,7 @@ func TestSuite(t *testing.T) {
 		name string
 		run  func(*testing.T, *stand)
 	}{
-		{"shapes", testShapes}, {"refused", testRefused}, {"order", testOrder}, {"ttl", testTTL}, {"states", testStates},
+		{"shapes", testShapes}, {"refused", testRefused}, {"deletes", testDeletes}, {"let go", testLetGo}, {"let go and covered", testCovered}, {"order", testOrder}, {"ttl", testTTL}, {"states", testStates},
 		{"flushed", testFlushed}, {"killed and empty", testEmptied}, {"while filling", testFlushedWhileFilling},
 		{"READONLY", testFault("READONLY")}, {"OOM", testFault("OOM")}, {"NOREPLICAS", testFault("NOREPLICAS")}, {"LOADING", testFault("LOADING")},
 		{"another type", testOtherType}, {"hanging", testHanging}, {"late", testLate}, {"slow", testSlow}, {"failover", testFailover}, {"promoted", testPromoted}, {"large", testLarge}, {"limit", testLimit}, {"settled", testSettled},

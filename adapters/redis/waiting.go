@@ -18,6 +18,8 @@ type row struct {
 	field string // or member
 	value []byte // or score
 	ends  int64  // when it ends, microseconds since 1970; 0: never
+
+	deletes bool // the place is to be empty
 }
 
 func (r *row) size() int64 {
@@ -44,9 +46,9 @@ func (w *waiting) full() bool { return len(w.byPlace) >= waitingRows || w.bytes 
 func (w *waiting) get(place []byte) *row { return w.byPlace[string(place)] }
 
 // replace gives a row that waits another value.
-func (w *waiting) replace(r *row, value []byte, ends int64) {
+func (w *waiting) replace(r *row, value []byte, ends int64, deletes bool) {
 	w.bytes -= r.size()
-	r.value, r.ends = append(r.value[:0], value...), ends
+	r.value, r.ends, r.deletes = append(r.value[:0], value...), ends, deletes
 	w.bytes += r.size()
 }
 

@@ -243,11 +243,11 @@ func (s *Sink) ask() {
 	}
 }
 
-// askAgain asks for rows that were let go, once the others are written, and reports whether it is too
-// early for that.
+// askAgain asks for rows that were let go, or that a row covered which was taken out, once the others are
+// written, and reports whether it is too early for that.
 func (s *Sink) askAgain() (early bool) {
 	s.mu.Lock()
-	due := s.letGo && !s.filling
+	due := (s.letGo || s.reveal) && !s.filling
 	s.mu.Unlock()
 	if !due {
 		return false
@@ -284,7 +284,7 @@ func (s *Sink) write(ctx context.Context, batch []*row) error {
 	for i, r := range batch {
 		if r.ends == 0 || r.ends > now {
 			commands[i] = s.command(ctx, pipe, r, now)
-			if s.cfg.Shape != Text && r.ends > 0 {
+			if s.cfg.Shape != Text && r.ends > 0 && !r.deletes {
 				touched[r.key] = max(touched[r.key], r.ends)
 			}
 		}
@@ -306,8 +306,17 @@ func (s *Sink) write(ctx context.Context, batch []*row) error {
 	return err
 }
 
-// command appends the command that sets the place of a row.
+// command appends the command that sets the place of a row, or empties it.
 func (s *Sink) command(ctx context.Context, pipe goredis.Pipeliner, r *row, now int64) goredis.Cmder {
+	if r.deletes {
+		switch s.cfg.Shape {
+		case Hash:
+			return pipe.HDel(ctx, r.key, r.field)
+		case SortedSet:
+			return pipe.ZRem(ctx, r.key, r.field)
+		}
+		return pipe.Del(ctx, r.key)
+	}
 	switch s.cfg.Shape {
 	case Hash:
 		return pipe.HSet(ctx, r.key, r.field, r.value)
@@ -351,9 +360,12 @@ func (s *Sink) settle(batch []*row, commands []goredis.Cmder) error {
 	defer s.mu.Unlock()
 	for i, r := range batch {
 		if commands[i] == nil {
-			continue // it ended while it waited
+			s.status.TooOld++ // it ended while it waited
+			continue
 		}
 		switch err := commands[i].Err(); {
+		case err == nil && r.deletes:
+			s.status.Deleted++
 		case err == nil:
 			s.status.Written++
 		case refusesRow(err):

@@ -95,6 +95,13 @@ func (c *Cache) put(out *engine.Rows, again bool) {
 			order = out.Orders[i]
 		}
 		old := c.places[place]
+		if out.IsGone(i) {
+			if old != nil && old.order == order {
+				delete(c.places, place)
+				delete(c.Ages, place)
+			}
+			continue
+		}
 		if old == nil {
 			old = &cached{order: order}
 			c.places[place] = old
