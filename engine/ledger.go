@@ -73,14 +73,24 @@ func (j *judged) begin(t *task, op *operator) {
 	}
 }
 
-// judgeMalformed marks the rows whose value is malformed.
+// judgeMalformed marks the rows whose value is malformed, but for those without one: a WHERE may leave them out.
 func (s *scanner) judgeMalformed(by []uint8) {
 	if len(s.valid) == s.batch.Len {
 		return
 	}
 	for i := range by {
-		if s.status[i].Reason != codec.OK {
+		if r := s.status[i].Reason; r != codec.OK && r != codec.NoValue {
 			by[i] = invalid
+		}
+	}
+}
+
+// wantTombs marks records without a value that a query with a JSON value did not leave out: they are invalid.
+func (t *task) wantTombs(rows []uint32, by []uint8) {
+	for _, r := range rows {
+		if t.scan.status[r].Reason == codec.NoValue {
+			by[r] = invalid
+			t.refuse(r, "invalid", codec.NoValue.String())
 		}
 	}
 }
@@ -123,6 +133,7 @@ func (m *taskMarks) judge(t *task, by []uint8) {
 	}
 	if m.group.json {
 		t.scan.judgeMalformed(by)
+		t.wantTombs(m.wanted, by)
 	}
 	for _, r := range m.offered {
 		switch m.verdict[r] {

@@ -20,6 +20,7 @@ type Records struct {
 	Values    Bytes
 	Packed    []byte   // Values.Data compressed by S2, where whoever writes the records has it; a reader leaves it empty
 	Next      Position // where a reader that has taken this batch goes on
+	Faults    []string // by record: why it can be no value of the topic, "" if it may be one; empty: no record has such
 	Lost      int64    // offsets before these records that the log no longer had and the reader passed over
 }
 
@@ -31,7 +32,7 @@ func (r *Records) Reset() {
 	r.Offsets, r.Times = r.Offsets[:0], r.Times[:0]
 	r.Keys.Reset()
 	r.Values.Reset()
-	r.Lost = 0
+	r.Faults, r.Lost = r.Faults[:0], 0
 }
 
 // A Position is the place of a reader in a partition.

@@ -116,8 +116,12 @@ func (t *task) refuse(row uint32, verdict, reason string) {
 func (t *task) keepUnusable() error {
 	if t.flow.json && len(t.scan.valid) < t.scan.batch.Len {
 		for i := range t.scan.status {
-			if s := &t.scan.status[i]; s.Reason != codec.OK {
-				t.refuse(uint32(i), "invalid", s.String())
+			if s := &t.scan.status[i]; s.Reason != codec.OK && s.Reason != codec.NoValue {
+				reason := s.String()
+				if at := t.from + i; at < len(t.records.Faults) && t.records.Faults[at] != "" {
+					reason = t.records.Faults[at]
+				}
+				t.refuse(uint32(i), "invalid", reason)
 			}
 		}
 	}

@@ -73,6 +73,9 @@ func (r *rowTask) step(t *task) error {
 		r.cols[i] = ev.Run(b, sel, &r.failed)
 	}
 	sel = t.dropFailed(sel, &r.failed, &r.judged)
+	if r.op.json && r.op.group < 0 && len(t.scan.tombs) > 0 {
+		t.wantTombs(sel, r.judged.by)
+	}
 	for _, row := range sel {
 		if r.judged.by[row] == filtered {
 			r.judged.by[row] = counted

@@ -61,6 +61,7 @@ type taskMarks struct {
 	verdict []window.Verdict
 	rows    []uint32 // rows with a believable time
 	offered []uint32 // rows that passed the filters below the watermark
+	wanted  []uint32 // records without a value that passed them, where the value is read
 	failed  expr.RowErrors
 	floor   int64 // to which the watermark was raised while the partition was idle; math.MinInt64: never
 }
@@ -221,6 +222,10 @@ func (m *taskMarks) mark(t *task) {
 	rows := t.scan.all
 	if m.group.json {
 		rows = t.scan.valid
+		m.wanted = m.wanted[:0]
+		if len(t.scan.tombs) > 0 {
+			m.wanted = append(m.wanted, m.pre.run(&t.scan.batch, t.scan.tombs, &m.failed)...)
+		}
 	}
 	m.offered = m.pre.run(&t.scan.batch, rows, &m.failed)
 	m.tracker.Mark(&t.scan.batch.Cols[m.group.timeCol], t.scan.appended, m.offered, m.marks, m.verdict)
@@ -278,6 +283,7 @@ type scanner struct {
 	batch    column.Batch
 	appended []int64  // append time by row
 	valid    []uint32 // rows whose value is not malformed
+	tombs    []uint32 // rows without a value, which is malformed to those who want them
 	all      []uint32
 	computed []*expr.Eval // by column, nil for those read from the record
 	failed   expr.RowErrors
@@ -286,7 +292,7 @@ type scanner struct {
 func newScanner(f *topicFlow, topic string, env expr.Env) (*scanner, error) {
 	s := &scanner{flow: f, topic: topic, computed: make([]*expr.Eval, len(f.columns))}
 	if len(f.targets) > 0 {
-		s.json = codec.NewJSON(f.targets, codec.Options{Zone: env.Zone})
+		s.json = codec.NewJSON(f.targets, codec.Options{Zone: env.Zone, NonFiniteStrings: true})
 	}
 	for i, c := range f.columns {
 		if c.computed == nil {
@@ -312,12 +318,20 @@ func (s *scanner) decode(r *Records, from, to int) error {
 	clear(s.status)
 	if s.json != nil {
 		s.json.Decode(&r.Values, from, to, b.Cols[:len(s.flow.targets)], s.status)
+		for i := from; i < min(to, len(r.Faults)); i++ {
+			if r.Faults[i] != "" {
+				s.status[i-from].Reason = codec.Malformed
+			}
+		}
 	}
-	s.all, s.valid = s.all[:0], s.valid[:0]
+	s.all, s.valid, s.tombs = s.all[:0], s.valid[:0], s.tombs[:0]
 	for i := range n {
 		s.all = append(s.all, uint32(i))
-		if s.status[i].Reason == codec.OK {
+		switch s.status[i].Reason {
+		case codec.OK:
 			s.valid = append(s.valid, uint32(i))
+		case codec.NoValue:
+			s.tombs = append(s.tombs, uint32(i))
 		}
 	}
 	for i := len(s.flow.targets); i < len(s.flow.columns); i++ {

@@ -23,10 +23,10 @@ import (
 // but what it writes to Out.
 type Bounded struct {
 	Pipeline *plan.Pipeline
-	Files    map[string]string // by topic
-	Out      string            // folder for tables and ledger; "": none is written
-	Format   string            // of the tables: csv or jsonl
-	Stdout   *os.File          // of console sinks
+	Files    map[string][]string // by topic, read in order; "-": standard input
+	Out      string              // folder for tables and ledger; "": none is written
+	Format   string              // of the tables: csv or jsonl
+	Stdout   *os.File            // of console sinks
 	Progress func(done, total int64)
 	Logger   *slog.Logger
 
@@ -42,6 +42,7 @@ type BoundedResult struct {
 	Elapsed time.Duration    // of reading and computing
 	Written time.Duration    // of writing the files
 	Skipped []string         // sinks that are not written in such a run
+	Notices []string         // what is worth knowing of the files
 }
 
 // boundedRun is one run of a Bounded.
@@ -67,20 +68,17 @@ func (b Bounded) Run(ctx context.Context) (*BoundedResult, error) {
 	if r.Format == "" {
 		r.Format = formatCSV
 	}
-	if err := r.openFiles(); err != nil {
-		return nil, err
-	}
-	if r.Out != "" {
-		if err := prepareOut(r.Out, r.Format); err != nil {
-			return nil, err
-		}
-	}
 	dir, err := os.MkdirTemp("", "nagare-run-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for temporary files: %w; set TMPDIR to one that can be written to", cause(err))
 	}
 	r.dir = dir
-	err = r.run(ctx)
+	if err = r.openFiles(); err == nil && r.Out != "" {
+		err = prepareOut(r.Out, r.Format)
+	}
+	if err == nil {
+		err = r.run(ctx)
+	}
 	if rerr := os.RemoveAll(dir); err == nil && rerr != nil {
 		err = fmt.Errorf("remove temporary files: %w", rerr)
 	}
@@ -95,7 +93,7 @@ func (r *boundedRun) openFiles() error {
 	}
 	for _, topic := range sortedKeys(r.Files) {
 		if !slices.Contains(roles.sources, topic) {
-			text := fmt.Sprintf("read %s as topic %q: the project does not read that topic", r.Files[topic], topic)
+			text := fmt.Sprintf("read %s as topic %q: the project does not read that topic", strings.Join(r.Files[topic], ", "), topic)
 			if near := sql.Nearest(topic, roles.sources); near != "" {
 				text += fmt.Sprintf("; did you mean %q?", near)
 			}
@@ -103,12 +101,13 @@ func (r *boundedRun) openFiles() error {
 		}
 	}
 	for _, topic := range roles.sources {
-		path, ok := r.Files[topic]
-		if !ok {
+		paths := r.Files[topic]
+		if len(paths) == 0 {
 			return &web.RequestError{Reason: fmt.Sprintf("run from files: none is named for the topic %s; add --from %s=FILE", topic, topic)}
 		}
 		c := r.Pipeline.Config.Topics[topic]
-		cfg := file.Config{Path: path, Topic: topic, Partitions: max(c.Partitions, 1), KeyField: c.Key, Now: r.now.UnixMicro()}
+		cfg := file.Config{Path: paths[0], More: paths[1:], Topic: topic, Partitions: max(c.Partitions, 1), KeyField: c.Key, Now: r.now.UnixMicro(),
+			Fields: fieldsOf(r.Pipeline, topic), Spool: r.dir}
 		if r.Progress != nil {
 			cfg.Progress = func(done, total int64) { r.progress(topic, done, total) }
 		}
@@ -117,6 +116,7 @@ func (r *boundedRun) openFiles() error {
 			return err
 		}
 		r.sources[topic] = src
+		r.result.Notices = append(r.result.Notices, src.Notices()...)
 	}
 	return nil
 }

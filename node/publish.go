@@ -14,14 +14,16 @@ import (
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/plan"
 )
 
 // progressPause is at least between two reports of a long append.
 const progressPause = 100 * time.Millisecond
 
-// Publish appends NDJSON to a topic and returns once it is durable.
+// Publish appends NDJSON, or lines of kcat -J, to a topic and returns once it is durable.
 func (n *Node) Publish(ctx context.Context, topic string, body io.Reader) (web.Published, error) {
-	return n.publish(ctx, topic, file.Config{Path: "-", Stdin: body}, nil)
+	return n.publish(ctx, topic, file.Config{Path: "-", Stdin: body, Topic: topic}, nil)
 }
 
 // PublishFile appends a file in any form that a topic can be read from.
@@ -37,11 +39,13 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 	}
 	p := &publisher{topic: topic, count: web.Published{Topic: topic}, progress: progress}
 	cfg.Partitions, cfg.KeyField, cfg.Now = info.Partitions, info.Key, time.Now().UnixMicro()
-	cfg.Progress = p.read
+	cfg.Progress, cfg.Fields = p.read, fieldsOf(n.cfg.Pipeline, topic)
+	cfg.Grow = func(parts int) error { return p.grow(ctx, n, parts) }
 	src, err := file.Open(cfg)
 	if err != nil {
 		return p.count, &web.RequestError{Reason: err.Error()}
 	}
+	p.source, p.count.Notices = src, src.Notices()
 	parts, err := src.Partitions(ctx)
 	if err != nil {
 		return p.count, err
@@ -55,7 +59,7 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 		return p.count, err
 	}
 	defer func() { _ = closeWriter(p.writer) }() // its records are durable, or the error is told
-	err = p.run(ctx, src, parts)
+	err = p.run(ctx, parts)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.count, err
@@ -64,7 +68,10 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 // A publisher counts what the goroutines of one append have made durable.
 type publisher struct {
 	topic    string
+	source   *file.Source
 	writer   topicWriter
+	group    *errgroup.Group
+	ctx      context.Context // of the group
 	progress func(web.Published)
 
 	mu    sync.Mutex
@@ -74,7 +81,7 @@ type publisher struct {
 
 // run appends all partitions at once. All readers are open before the first is read: what comes from
 // a request can be read only once.
-func (p *publisher) run(ctx context.Context, src engine.Source, parts int) (err error) {
+func (p *publisher) run(ctx context.Context, parts int) (err error) {
 	readers := make([]engine.Reader, parts)
 	defer func() {
 		for _, r := range readers {
@@ -84,15 +91,46 @@ func (p *publisher) run(ctx context.Context, src engine.Source, parts int) (err 
 		}
 	}()
 	for part := range readers {
-		if readers[part], err = src.Open(ctx, int32(part), engine.Position{}); err != nil {
+		if readers[part], err = p.source.Open(ctx, int32(part), engine.Position{}); err != nil {
 			return err
 		}
 	}
-	g, gctx := errgroup.WithContext(ctx)
+	p.group, p.ctx = errgroup.WithContext(ctx)
 	for part, r := range readers {
-		g.Go(func() error { return p.partition(gctx, r, int32(part)) })
+		p.group.Go(func() error { return p.partition(p.ctx, r, int32(part)) })
 	}
-	return g.Wait()
+	return p.group.Wait()
+}
+
+// grow gives the topic more partitions while it is written to, and appends these too. It is called by the
+// goroutine that reads, for which the others wait.
+func (p *publisher) grow(ctx context.Context, n *Node, parts int) error {
+	info, err := n.topicInfo(ctx, p.topic)
+	if err != nil {
+		return err
+	}
+	if err := n.AlterTopic(ctx, p.topic, parts); err != nil {
+		return err
+	}
+	for part := info.Partitions; part < parts; part++ {
+		r, err := p.source.Open(ctx, int32(part), engine.Position{})
+		if err != nil {
+			return err
+		}
+		p.group.Go(func() error { return errors.Join(p.partition(p.ctx, r, int32(part)), r.Close()) })
+	}
+	return nil
+}
+
+// fieldsOf is the fields that a pipeline reads of a topic's values, for the cells of CSV files.
+func fieldsOf(p *plan.Pipeline, topic string) map[string]*codec.CSVCell {
+	fields := map[string]*codec.CSVCell{}
+	if p != nil {
+		for name, types := range engine.ValueFields(p)[topic] {
+			fields[name] = codec.NewCSVCell(types)
+		}
+	}
+	return fields
 }
 
 // partition appends the records of one partition. A batch is durable before the next is read, so
@@ -107,6 +145,12 @@ func (p *publisher) partition(ctx context.Context, r engine.Reader, part int32) 
 		if err != nil {
 			return err
 		}
+		if records.Len() > 0 && len(records.Faults) > 0 {
+			p.refuseFaults(&records)
+		}
+		if records.Len() == 0 {
+			continue
+		}
 		if err := p.append(ctx, part, &records); err != nil {
 			return err
 		}
@@ -119,7 +163,7 @@ func (p *publisher) append(ctx context.Context, part int32, records *engine.Reco
 		_, err := p.writer.Append(ctx, part, records, -1)
 		var large *broker.SizeError
 		if errors.As(err, &large) {
-			p.refuse(records.Offsets[large.Index], part, large)
+			p.refuse(fmt.Sprintf("record %d of partition %d has %d bytes, at most %d are possible", records.Offsets[large.Index], part, large.Bytes, large.Limit))
 			if records = without(records, large.Index); records.Len() > 0 {
 				continue
 			}
@@ -137,11 +181,27 @@ func (p *publisher) append(ctx context.Context, part int32, records *engine.Reco
 	}
 }
 
-func (p *publisher) refuse(number int64, part int32, why *broker.SizeError) {
+// refuseFaults takes the rows of a file out that are none of its header.
+func (p *publisher) refuseFaults(records *engine.Records) {
+	for _, fault := range records.Faults {
+		if fault != "" {
+			p.refuse(fault)
+		}
+	}
+	kept := &engine.Records{Partition: records.Partition}
+	for i := range records.Offsets {
+		if i >= len(records.Faults) || records.Faults[i] == "" {
+			copyRecord(kept, records, i)
+		}
+	}
+	*records = *kept
+}
+
+func (p *publisher) refuse(why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.count.Refused == 0 {
-		p.count.Refusal = fmt.Sprintf("record %d of partition %d has %d bytes, at most %d are possible", number, part, why.Bytes, why.Limit)
+		p.count.Refusal = why
 	}
 	p.count.Refused++
 }
@@ -150,15 +210,18 @@ func (p *publisher) refuse(number int64, part int32, why *broker.SizeError) {
 func without(r *engine.Records, index int) *engine.Records {
 	c := &engine.Records{Partition: r.Partition}
 	for i := range r.Offsets {
-		if i == index {
-			continue
+		if i != index {
+			copyRecord(c, r, i)
 		}
-		c.Offsets = append(c.Offsets, r.Offsets[i])
-		c.Times = append(c.Times, r.Times[i])
-		c.Keys.Append(r.Keys.At(i))
-		c.Values.Append(r.Values.At(i))
 	}
 	return c
+}
+
+func copyRecord(to, from *engine.Records, i int) {
+	to.Offsets = append(to.Offsets, from.Offsets[i])
+	to.Times = append(to.Times, from.Times[i])
+	to.Keys.Append(from.Keys.At(i))
+	to.Values.Append(from.Values.At(i))
 }
 
 // read notes how far the file is read.

@@ -202,7 +202,7 @@ func (b *bench) once(ctx context.Context, project, file string, want int64) (tim
 	if err != nil {
 		return 0, err
 	}
-	result, err := node.Bounded{Pipeline: p, Files: map[string]string{topic: file}}.Run(ctx)
+	result, err := node.Bounded{Pipeline: p, Files: map[string][]string{topic: {file}}}.Run(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -56,7 +56,7 @@ func TestBoundAgreesWithEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(dir, "out")
-	result, err := node.Bounded{Pipeline: p, Files: map[string]string{topic: events}, Out: out}.Run(context.Background())
+	result, err := node.Bounded{Pipeline: p, Files: map[string][]string{topic: {events}}, Out: out}.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

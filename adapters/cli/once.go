@@ -19,19 +19,23 @@ func (a *app) runFiles(ctx context.Context, p *project, f *runFlags) error {
 		return usage("run --close: with --from the end of the files closes all windows; leave --close out")
 	}
 	a.warnStarts(p)
-	files := map[string]string{}
+	files := map[string][]string{}
+	stdin := ""
 	for _, text := range f.from {
 		topic, path, ok := strings.Cut(text, "=")
 		if !ok || topic == "" || path == "" {
 			return usage("run --from %s: write TOPIC=FILE, as in --from purchase-events=events.ndjson", text)
 		}
-		if files[topic] != "" {
-			return usage("run --from %s: the topic %s has the file %s already", text, topic, files[topic])
+		if path == "-" {
+			if stdin != "" {
+				return usage("run --from %s: standard input can be read once, and --from %s reads it already", text, stdin)
+			}
+			stdin = text
 		}
 		if _, err := os.Stat(path); err != nil && path != "-" {
 			return usage("run --from %s: there is no file %s", text, path)
 		}
-		files[topic] = path
+		files[topic] = append(files[topic], path)
 	}
 	bar := a.newBar("reading")
 	run := node.Bounded{Pipeline: p.pipeline, Files: files, Out: f.out, Format: f.format, Logger: a.logger(),
@@ -40,6 +44,9 @@ func (a *app) runFiles(ctx context.Context, p *project, f *runFlags) error {
 	bar.clear()
 	if err != nil {
 		return err
+	}
+	for _, notice := range result.Notices {
+		a.warn("%s", notice)
 	}
 	if f.out == "" {
 		if err := tableOfTables(result.Status).write(a.out); err != nil {
@@ -54,6 +61,17 @@ func (a *app) runFiles(ctx context.Context, p *project, f *runFlags) error {
 		grouped(int64(float64(events)/max(result.Elapsed.Seconds(), 1e-6))), fullLedgerText(result.Status))
 	if f.out != "" {
 		fmt.Fprintf(a.err, "wrote %s to %s in %.2f s\n", plural(len(result.Files), "file"), f.out, result.Written.Seconds())
+	}
+	return allRefused(result.Status.Ledger, files)
+}
+
+// allRefused says that a table could use no row of its files.
+func allRefused(l engine.Ledger, files map[string][]string) error {
+	for _, x := range l.Losses() {
+		if paths := files[x.Topic]; len(paths) > 0 && x.Invalid+x.Future == x.Read {
+			return fmt.Errorf("read %s: table %s can use none of %s: %s invalid, %s future; %s$invalid tells why, row by row (--out DIR writes it)",
+				strings.Join(paths, ", "), x.Table, plural(int(x.Read), "row"), grouped(x.Invalid), grouped(x.Future), x.Topic)
+		}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func (a *app) publishCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "publish TOPIC [FILE]",
 		Short: "Append records to a topic, acknowledged when they are on the disk",
-		Long: `Appends the records of a file to a topic, or NDJSON from stdin, and returns once they are on the disk.
+		Long: `Appends the records of a file to a topic, or from stdin a JSON value a line or the lines of kcat -J, and returns once they are on the disk.
 
 FILE is .ndjson or .jsonl (a JSON value a line, or the lines of kcat -J, which keep partition and time) or .csv
 (a header row), each also with .gz. A record without a key is keyed by the topic's key field.`,
@@ -91,6 +91,9 @@ func (a *app) publishFile(cmd *cobra.Command, c *client, topic, path string) (we
 // published tells what is durable, and what is not.
 func (a *app) published(p web.Published, took time.Duration) error {
 	fmt.Fprintf(a.out, "%s: %s durable, %d bytes, %.0f records/s\n", p.Topic, plural(int(p.Records), "record"), p.Bytes, float64(p.Records)/max(took.Seconds(), 1e-6))
+	for _, notice := range p.Notices {
+		a.warn("%s", notice)
+	}
 	if p.Error != "" {
 		return &codeError{max(p.Exit, 1), errors.New(p.Error)}
 	}

@@ -81,7 +81,7 @@ topics of the data folder are read to their present end.`,
 	flags.IntVar(&f.feed.SilentPartition, "silent-partition", -1, "generator: partition that falls silent at event --silent-from")
 	flags.Int64Var(&f.feed.SilentFrom, "silent-from", 0, "generator: event from which on the silent partition gets none")
 	flags.BoolVar(&f.once, "once", false, "read to the end and exit")
-	flags.StringArrayVar(&f.from, "from", nil, "with --once: TOPIC=FILE, a file to read as a topic (.ndjson, .jsonl, .csv, kcat -J lines, each also .gz); may be given again")
+	flags.StringArrayVar(&f.from, "from", nil, "with --once: TOPIC=FILE, a file to read as a topic (.ndjson, .jsonl, .csv, kcat -J lines, each also .gz; - for stdin); may be given again, also for one topic: its files are read in that order")
 	flags.StringVar(&f.out, "out", "", "with --once: folder to write every table and ledger.json to")
 	flags.StringVar(&f.format, "format", "csv", "with --out: csv or jsonl")
 	flags.BoolVar(&f.close, "close", false, "with --once and without --from: close the windows that are still open")

@@ -4,14 +4,22 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/codec"
 )
 
-// header is the columns of a CSV file: the names, and how each begins its member of a JSON object.
+// header is the columns of a CSV file: the names, how each begins its member of a JSON object, and how its
+// cells are written.
 type header struct {
 	names []string
 	heads [][]byte // `{"first":`, `,"second":`
+	cells []*codec.CSVCell
 }
 
 // column is the place of a field in a row, without its quotes.
@@ -21,38 +29,107 @@ type column struct {
 	doubled  bool // has quotes inside, each doubled
 }
 
-// readHeader reads the first row. An empty file has no columns.
-func readHeader(l *lines) (*header, error) {
+// noReader writes the cells of columns that nobody is known to read.
+var noReader = codec.NewCSVCell(nil)
+
+// readHeader reads the first row that is not blank. An empty file has no columns. Blanks around a name do
+// not belong to it; a column without a name is _c and its number from 0, as in Spark. Fields are those that
+// are read of the records; a header that names none of them is refused.
+func readHeader(l *lines, fields map[string]*codec.CSVCell) (*header, error) {
+	h := &header{}
 	row, err := l.nextRow()
+	for err == nil && blank(row) {
+		row, err = l.nextRow()
+	}
 	if err == io.EOF {
-		return &header{}, nil
+		return h, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	columns, ok := splitRow(nil, row)
-	if !ok {
-		return nil, fmt.Errorf("line 1: header row is not well formed: a quote is missing or stands inside a name")
+	columns, reason := splitRow(nil, row)
+	if err := judgeHeader(row, columns, reason, l.number); err != nil {
+		return nil, err
 	}
-	h := &header{}
 	places := make(map[string]int)
+	known := 0
 	for i, c := range columns {
-		name := string(appendField(nil, row, c))
+		name := strings.TrimSpace(string(appendField(nil, row, c)))
+		if n := len(name) - 1; !c.quoted && n > 0 && name[0] == '"' && name[n] == '"' {
+			name = name[1:n] // blanks stand before the quote
+		}
+		if name == "" {
+			name = "_c" + strconv.Itoa(i)
+		}
 		if before, ok := places[name]; ok {
-			return nil, fmt.Errorf("line 1: columns %d and %d are both named %q: give each a name of its own", before+1, i+1, name)
+			return nil, fmt.Errorf("line %d: columns %d and %d are both named %q: give each a name of its own", l.number, before+1, i+1, name)
 		}
 		places[name] = i
 		h.names = append(h.names, name)
 		head := []byte{"{,"[min(i, 1)]}
 		h.heads = append(h.heads, append(appendQuoted(head, []byte(name)), ':'))
+		cell, ok := fields[name]
+		if !ok {
+			cell = noReader
+		} else {
+			known++
+		}
+		h.cells = append(h.cells, cell)
+	}
+	if len(fields) > 0 && known == 0 {
+		return nil, fmt.Errorf("line %d names the columns %s, and the project reads %s: the first row has to name the columns", l.number, list(h.names), list(slices.Sorted(maps.Keys(fields))))
 	}
 	return h, nil
 }
 
+// judgeHeader says what is wrong with a first row as a whole.
+func judgeHeader(row []byte, columns []column, reason string, line int64) error {
+	switch {
+	case !utf8.Valid(row):
+		return fmt.Errorf("line %d is not UTF-8: make UTF-8 of the file, as with iconv -f WINDOWS-1252 -t UTF-8", line)
+	case bytes.IndexByte(row, '\r') >= 0:
+		return fmt.Errorf("line %d: lines end in CR alone: make LF of it, as with tr '\\r' '\\n'", line)
+	case (row[0] == '{' || row[0] == '[') && (codec.StartsWithValue(row) || codec.Unfinished(row)):
+		return fmt.Errorf("line %d is a JSON value and no header: give the file a name that ends in .ndjson", line)
+	case reason != "":
+		return fmt.Errorf("line %d: header row is not well formed: %s", line, reason)
+	case len(columns) > 1 || columns[0].quoted:
+		return nil
+	}
+	for _, c := range []struct{ mark, name string }{{";", ";"}, {"\t", "a tab"}, {"|", "|"}} {
+		if bytes.Contains(row, []byte(c.mark)) {
+			return fmt.Errorf("line %d has one column; is the separator %s? Write the file with commas", line, c.name)
+		}
+	}
+	return nil
+}
+
+// missing says which fields have no column, "" if all have one.
+func (h *header) missing(fields map[string]*codec.CSVCell) string {
+	var without []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if !slices.Contains(h.names, name) {
+			without = append(without, name)
+		}
+	}
+	if len(without) == 0 || len(h.names) == 0 {
+		return ""
+	}
+	return "has no column " + list(without) + ", which the project reads: NULL in every row"
+}
+
+// list is names in a sentence, not too many of them.
+func list(names []string) string {
+	if len(names) > 8 {
+		return strings.Join(names[:8], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
+}
+
 // readCSV makes a JSON object of each row. A row that is not well formed, or has another number of
-// fields than the header, is a record as it stands: no JSON object, and so invalid to the engine.
+// fields than the header, is a record as it stands, with a fault: invalid to the engine.
 func (p *pass) readCSV(l *lines) error {
-	h, err := readHeader(l)
+	h, err := readHeader(l, p.src.cfg.Fields)
 	if err != nil {
 		return err
 	}
@@ -72,9 +149,12 @@ func (p *pass) readCSV(l *lines) error {
 		if blank(row) {
 			continue
 		}
-		var ok bool
-		columns, ok = splitRow(columns[:0], row)
-		ok = ok && len(columns) == len(h.names)
+		var fault string
+		columns, fault = splitRow(columns[:0], row)
+		if fault == "" && len(columns) != len(h.names) {
+			fault = fmt.Sprintf("%d fields, the header %d", len(columns), len(h.names))
+		}
+		ok := fault == ""
 		var key []byte
 		if ok && keyColumn >= 0 {
 			if c := columns[keyColumn]; c.quoted || c.from < c.to {
@@ -97,6 +177,7 @@ func (p *pass) readCSV(l *lines) error {
 			scratch = appendObject(r, h, row, columns, scratch, key)
 		} else {
 			r.Values.Data = append(r.Values.Data, row...)
+			setFault(r, fmt.Sprintf("row of line %d has %s", l.number, fault))
 		}
 		r.Values.Close()
 		if err := p.add(to, key, p.src.cfg.Now); err != nil {
@@ -105,8 +186,16 @@ func (p *pass) readCSV(l *lines) error {
 	}
 }
 
-// appendObject appends a row as a JSON object: an empty field is null, a quoted empty one "",
-// numbers, true and false are themselves, all else is a string. Key, which may lie at the start of
+// setFault gives the record that is being added a fault. What a batch has of them is padded by add.
+func setFault(r *engine.Records, fault string) {
+	for len(r.Faults) < len(r.Offsets) {
+		r.Faults = append(r.Faults, "")
+	}
+	r.Faults = append(r.Faults, fault)
+}
+
+// appendObject appends a row as a JSON object: an empty field is null, a quoted empty one "", and others what
+// their readers want. Key, which may lie at the start of
 // scratch, is left as it is.
 func appendObject(r *engine.Records, h *header, row []byte, columns []column, scratch, key []byte) []byte {
 	dst := r.Values.Data
@@ -117,22 +206,20 @@ func appendObject(r *engine.Records, h *header, row []byte, columns []column, sc
 		switch {
 		case len(text) == 0 && !c.quoted:
 			dst = append(dst, "null"...)
-		case isNumber(text), string(text) == "true", string(text) == "false":
-			dst = append(dst, text...)
 		case c.doubled:
 			scratch = appendField(scratch[:free], row, c)
-			dst = appendQuoted(dst, scratch[free:])
+			dst = h.cells[i].Append(dst, scratch[free:])
 		default:
-			dst = appendQuoted(dst, text)
+			dst = h.cells[i].Append(dst, text)
 		}
 	}
 	r.Values.Data = append(dst, '}')
 	return scratch
 }
 
-// splitRow appends the fields of a row; false when a quoted field is not closed or has text behind
-// its closing quote.
-func splitRow(dst []column, row []byte) ([]column, bool) {
+// splitRow appends the fields of a row. Fault is what it has that no row may have, "" if nothing: a quoted
+// field that is not closed, or text behind a closing quote.
+func splitRow(dst []column, row []byte) (columns []column, fault string) {
 	for i := 0; ; {
 		if i == len(row) || row[i] != '"' {
 			end := len(row)
@@ -141,7 +228,7 @@ func splitRow(dst []column, row []byte) ([]column, bool) {
 			}
 			dst = append(dst, column{from: i, to: end})
 			if i = end + 1; i > len(row) {
-				return dst, true
+				return dst, ""
 			}
 			continue
 		}
@@ -149,7 +236,7 @@ func splitRow(dst []column, row []byte) ([]column, bool) {
 		for i++; ; i += 2 {
 			n := bytes.IndexByte(row[i:], '"')
 			if n < 0 {
-				return dst, false
+				return dst, "a quote that is not closed"
 			}
 			i += n
 			if i+1 == len(row) || row[i+1] != '"' {
@@ -160,10 +247,10 @@ func splitRow(dst []column, row []byte) ([]column, bool) {
 		c.to = i
 		dst = append(dst, c)
 		if i++; i == len(row) {
-			return dst, true
+			return dst, ""
 		}
 		if row[i] != ',' {
-			return dst, false
+			return dst, "text behind a closing quote"
 		}
 		i++
 	}
@@ -212,39 +299,4 @@ func appendQuoted(dst, text []byte) []byte {
 	}
 	dst = append(dst, text[from:]...)
 	return append(dst, '"')
-}
-
-// isNumber reports whether text is a number as JSON writes it; 007 and 1. are none.
-func isNumber(text []byte) bool {
-	i := 0
-	digits := func() bool {
-		from := i
-		for i < len(text) && text[i] >= '0' && text[i] <= '9' {
-			i++
-		}
-		return i > from
-	}
-	if i < len(text) && text[i] == '-' {
-		i++
-	}
-	whole := i
-	if !digits() || (text[whole] == '0' && i > whole+1) {
-		return false
-	}
-	if i < len(text) && text[i] == '.' {
-		i++
-		if !digits() {
-			return false
-		}
-	}
-	if i < len(text) && text[i]|0x20 == 'e' {
-		i++
-		if i < len(text) && (text[i] == '+' || text[i] == '-') {
-			i++
-		}
-		if !digits() {
-			return false
-		}
-	}
-	return i == len(text)
 }

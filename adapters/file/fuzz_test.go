@@ -205,9 +205,9 @@ func FuzzCSV(f *testing.F) {
 			if row == "" {
 				continue // encoding/csv leaves blank lines out too
 			}
-			columns, ok := splitRow(nil, []byte(row))
-			if !ok || n >= len(want) || len(columns) != len(want[n]) {
-				t.Fatalf("%q: row %d is %q, split %v into %d: want %q", content, n, row, ok, len(columns), want)
+			columns, fault := splitRow(nil, []byte(row))
+			if fault != "" || n >= len(want) || len(columns) != len(want[n]) {
+				t.Fatalf("%q: row %d is %q, fault %q into %d: want %q", content, n, row, fault, len(columns), want)
 			}
 			for i, c := range columns {
 				field := strings.ReplaceAll(string(appendField(nil, []byte(row), c)), "\r\n", "\n")
@@ -219,9 +219,6 @@ func FuzzCSV(f *testing.F) {
 					if err := json.Unmarshal(appendQuoted(nil, []byte(field)), &back); err != nil || back != field {
 						t.Fatalf("%q comes back from JSON as %q, %v", field, back, err)
 					}
-				}
-				if isNumber([]byte(field)) != (json.Valid([]byte(field)) && strings.Trim(field, "-0123456789.eE+") == "" && strings.TrimSpace(field) == field) {
-					t.Fatalf("number %q: %v", field, isNumber([]byte(field)))
 				}
 			}
 			n++

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"slices"
-	"strings"
 )
 
 // maxKcatPartitions bounds the lanes that a damaged number can ask for.
@@ -31,10 +29,15 @@ type part struct {
 	base64  bool
 }
 
-// looksLikeKcat reports whether a line has the members that make a line of kcat -J.
+// looksLikeKcat reports whether a line has the members that make a line of kcat -J, whatever their values.
 func looksLikeKcat(line []byte) bool {
-	var k kcatLine
-	return k.parse(line) == nil
+	var m member
+	names := map[string]bool{}
+	i, state := firstMember(line, &m)
+	for ; state == found; i, state = nextMember(line, i, &m) {
+		names[string(line[m.name:m.nameEnd])] = true
+	}
+	return state == ended && names["topic"] && names["partition"] && names["offset"] && (names["payload"] || names["payload_base64"])
 }
 
 // parse takes a line apart. Members of other names are left out of account; of a repeated name the
@@ -60,7 +63,8 @@ func (k *kcatLine) parse(line []byte) error {
 		case "offset":
 			k.offset, err = number("offset", value, 0, 1<<62)
 		case "ts":
-			if k.time, err = number("ts", value, -1, 1<<62/1000); k.time > 0 {
+			// Below 0 it has none, as with -1; a zero time of Go lies in the year 1.
+			if k.time, err = number("ts", value, -1<<62, 1<<62/1000); k.time > 0 {
 				k.time *= 1000
 			}
 		case "key":
@@ -139,112 +143,6 @@ func number(name string, text []byte, low, high int64) (int64, error) {
 		return -1, fmt.Errorf("%s is %.40s: want a whole number from %d to %d", name, text, low, high)
 	}
 	return n, nil
-}
-
-// survey reads a kcat file before it is used: how many partitions it names, where they end, and
-// which of its topics is meant. Damage anywhere in the file is found here, before anything runs.
-func (s *Source) survey(l *lines) error {
-	type topic struct {
-		name string
-		ends []int64
-	}
-	var topics []topic
-	var k kcatLine
-	var scratch []byte
-	at := 0 // the topic of the last line
-	for {
-		line, err := l.next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if blank(line) {
-			continue
-		}
-		if err = k.parse(line); err == nil {
-			scratch, err = k.payload.append(scratch[:0], "payload")
-		}
-		if err == nil {
-			scratch, err = k.key.append(scratch[:0], "key")
-		}
-		if err != nil {
-			return fmt.Errorf("line %d is no line of kcat -J as the others are: %w", l.number, err)
-		}
-		if at >= len(topics) || topics[at].name != string(k.topic) {
-			for at = 0; at < len(topics) && topics[at].name != string(k.topic); at++ {
-			}
-			if at == len(topics) {
-				topics = append(topics, topic{name: string(k.topic)})
-			}
-		}
-		t := &topics[at]
-		for len(t.ends) <= int(k.partition) {
-			t.ends = append(t.ends, 0)
-		}
-		if k.offset < t.ends[k.partition] {
-			return fmt.Errorf("line %d: offset %d of partition %d comes behind offset %d: want them in order", l.number, k.offset, k.partition, t.ends[k.partition]-1)
-		}
-		t.ends[k.partition] = k.offset + 1
-	}
-	chosen := 0
-	if len(topics) == 0 {
-		return fmt.Errorf("the file has changed while it was opened")
-	}
-	if len(topics) > 1 {
-		names := make([]string, len(topics))
-		chosen = -1
-		for i, t := range topics {
-			names[i] = t.name
-			if t.name == s.cfg.Topic {
-				chosen, s.topic = i, []byte(t.name)
-			}
-		}
-		if chosen < 0 {
-			return fmt.Errorf("it holds records of %d topics (%s), none of them %q: name one of these", len(topics), strings.Join(names, ", "), s.cfg.Topic)
-		}
-	}
-	ends := topics[chosen].ends
-	s.partitions = max(s.partitions, len(ends))
-	for len(ends) < s.partitions {
-		ends = append(ends, 0)
-	}
-	s.ends = ends
-	return nil
-}
-
-// readKcat takes the records as the lines name them.
-func (p *pass) readKcat(l *lines) error {
-	var k kcatLine
-	var key []byte
-	for {
-		line, err := l.next()
-		if err != nil {
-			return err
-		}
-		if blank(line) {
-			continue
-		}
-		if err := k.parse(line); err != nil {
-			return fmt.Errorf("line %d is no line of kcat -J as the others are: %w", l.number, err)
-		}
-		if p.src.topic != nil && !bytes.Equal(k.topic, p.src.topic) {
-			continue
-		}
-		if int(k.partition) >= len(p.lanes) || k.offset < p.lanes[k.partition].next {
-			return fmt.Errorf("line %d: partition %d, offset %d: the file has changed since it was opened", l.number, k.partition, k.offset)
-		}
-		to := &p.lanes[k.partition]
-		to.next = k.offset
-		if to.gone {
-			to.next++
-			continue
-		}
-		if key, err = p.addKcat(to, &k, key); err != nil {
-			return fmt.Errorf("line %d: %w", l.number, err)
-		}
-	}
 }
 
 // addKcat adds a record to a lane. Scratch is memory for the key.

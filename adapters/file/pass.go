@@ -26,7 +26,7 @@ var errHalted = errors.New("all readers are closed")
 // pass reads the file once, from its start to its end, for the lanes that are open.
 type pass struct {
 	src    *Source
-	lanes  []lane
+	lanes  []*lane
 	quiet  bool  // tells nobody how far it is
 	bytes  int   // size of a buffer
 	number int64 // records found
@@ -57,22 +57,29 @@ type lane struct {
 }
 
 func newPass(s *Source) *pass {
-	p := &pass{src: s, lanes: make([]lane, s.partitions), stop: make(chan struct{}), hungry: make(chan struct{}, 1)}
+	p := &pass{src: s, stop: make(chan struct{}), hungry: make(chan struct{}, 1)}
 	p.bytes = min(maxBuffer, max(minBuffer, passBytes/laneBuffers/s.partitions))
 	p.keys.field = s.cfg.KeyField
-	for i := range p.lanes {
-		l := &p.lanes[i]
-		l.full, l.free = make(chan *engine.Records, queueBuffers), make(chan *engine.Records, laneBuffers)
-		l.closed = make(chan struct{})
-	}
+	p.grow(s.partitions)
 	return p
+}
+
+// grow makes lanes for so many partitions.
+func (p *pass) grow(partitions int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.lanes) < partitions {
+		p.lanes = append(p.lanes, &lane{
+			full: make(chan *engine.Records, queueBuffers), free: make(chan *engine.Records, laneBuffers), closed: make(chan struct{}),
+		})
+	}
 }
 
 // attach makes a reader the owner of a lane; false when the lane cannot give it all records.
 func (p *pass) attach(partition int32) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := &p.lanes[partition]
+	l := p.lanes[partition]
 	if p.halted || l.opened || l.missed {
 		return false
 	}
@@ -83,9 +90,9 @@ func (p *pass) attach(partition int32) bool {
 
 // detach lets a lane go. The pass ends with its last reader.
 func (p *pass) detach(partition int32) {
-	close(p.lanes[partition].closed)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	close(p.lanes[partition].closed)
 	if p.open--; p.open == 0 {
 		p.haltLocked()
 	}
@@ -124,21 +131,33 @@ func (p *pass) run() {
 	}
 }
 
-// read finds all records.
+// read finds all records, file by file.
 func (p *pass) read() error {
+	for i := range p.src.pieces {
+		f := &p.src.pieces[i]
+		err := p.readPiece(f)
+		if err != io.EOF {
+			return err
+		}
+	}
+	return io.EOF
+}
+
+// readPiece finds the records of a file. It returns io.EOF at its end.
+func (p *pass) readPiece(f *piece) error {
 	progress := p.src.cfg.Progress
 	if p.quiet {
 		progress = nil
 	}
-	in, err := p.src.open(progress)
+	in, err := p.src.open(f, progress)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	l := newLines(in, p.idle)
-	switch p.src.form {
+	l := newLines(in, func() error { return p.idle(f) })
+	switch f.form {
 	case kcat:
-		err = p.readKcat(l)
+		err = p.readKcat(l, f)
 	case csv:
 		err = p.readCSV(l)
 	default:
@@ -147,7 +166,7 @@ func (p *pass) read() error {
 	if err == io.EOF || errors.Is(err, errHalted) {
 		return err
 	}
-	return p.src.fault(err)
+	return f.fault(err)
 }
 
 // readLines takes each line that is not blank as a record.
@@ -187,9 +206,9 @@ func (p *pass) choose(key []byte) *lane {
 	n := p.number
 	p.number++
 	if key == nil {
-		return &p.lanes[int(n%int64(len(p.lanes)))]
+		return p.lanes[int(n%int64(len(p.lanes)))]
 	}
-	return &p.lanes[engine.PartitionOf(key, len(p.lanes))]
+	return p.lanes[engine.PartitionOf(key, len(p.lanes))]
 }
 
 // add completes a record whose value has been added to the lane's buffer, and hands the buffer over
@@ -199,6 +218,9 @@ func (p *pass) add(l *lane, key []byte, time int64) error {
 	r.Keys.Append(key)
 	r.Offsets = append(r.Offsets, l.next)
 	r.Times = append(r.Times, time)
+	if n := len(r.Faults); n > 0 && n < len(r.Offsets) {
+		r.Faults = append(r.Faults, "")
+	}
 	l.next++
 	if len(r.Offsets) < bufferRecords && len(r.Values.Data) < p.bytes {
 		return nil
@@ -235,7 +257,7 @@ func (p *pass) hand(l *lane) error {
 	default:
 	}
 	for {
-		if p.src.cfg.Path != "-" && p.letGo(l) {
+		if !p.src.live() && p.letGo(l) {
 			return nil
 		}
 		select {
@@ -271,7 +293,7 @@ func (p *pass) letGo(l *lane) bool {
 // starving reports whether a reader waits and its queue is empty.
 func (p *pass) starving() bool {
 	for i := range p.lanes {
-		if l := &p.lanes[i]; l.waiting.Load() && len(l.full) == 0 {
+		if l := p.lanes[i]; l.waiting.Load() && len(l.full) == 0 {
 			return true
 		}
 	}
@@ -281,7 +303,7 @@ func (p *pass) starving() bool {
 // handAll hands over what is left at the end.
 func (p *pass) handAll() error {
 	for i := range p.lanes {
-		if l := &p.lanes[i]; l.fill != nil && l.fill.Len() > 0 {
+		if l := p.lanes[i]; l.fill != nil && l.fill.Len() > 0 {
 			if err := p.hand(l); err != nil {
 				return err
 			}
@@ -291,13 +313,13 @@ func (p *pass) handAll() error {
 }
 
 // idle is called before each read of the file.
-func (p *pass) idle() error {
+func (p *pass) idle(f *piece) error {
 	select {
 	case <-p.stop:
 		return errHalted
 	default:
 	}
-	if p.src.cfg.Path == "-" {
+	if f.isLive() {
 		p.handWaiting()
 	}
 	return nil
@@ -306,7 +328,7 @@ func (p *pass) idle() error {
 // handWaiting hands over what there is to readers that wait for it, before a read that may take long.
 func (p *pass) handWaiting() {
 	for i := range p.lanes {
-		l := &p.lanes[i]
+		l := p.lanes[i]
 		if l.fill == nil || l.fill.Len() == 0 || len(l.full) > 0 {
 			continue
 		}

@@ -29,7 +29,7 @@ func (s *Source) Open(ctx context.Context, partition int32, from engine.Position
 		s.shared = p
 		p.attach(partition)
 	case p.attach(partition):
-	case s.cfg.Path == "-":
+	case s.live():
 		return nil, fmt.Errorf("read partition %d of standard input again: it can be read once; put it into a file", partition)
 	case p.isHalted():
 		p = newPass(s)
@@ -42,12 +42,19 @@ func (s *Source) Open(ctx context.Context, partition int32, from engine.Position
 		}
 		p.attach(partition)
 	}
-	return &reader{pass: p, partition: partition, from: from.Offset}, nil
+	return &reader{pass: p, lane: p.laneOf(partition), partition: partition, from: from.Offset}, nil
+}
+
+func (p *pass) laneOf(partition int32) *lane {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lanes[partition]
 }
 
 // reader gives the records of a lane.
 type reader struct {
 	pass      *pass
+	lane      *lane
 	partition int32
 	from      int64 // the records before it are not wanted
 	next      int64 // offset behind the last record seen
@@ -63,7 +70,7 @@ func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
 		return fmt.Errorf("read partition %d of %s: reader is closed", r.partition, r.pass.src.cfg.Path)
 	}
 	r.pass.start()
-	l := &r.pass.lanes[r.partition]
+	l := r.lane
 	for {
 		got, err := r.pass.take(ctx, l)
 		if err != nil {
@@ -134,6 +141,9 @@ func copyFrom(dst, src *engine.Records, from int64) {
 		dst.Times = append(dst.Times, src.Times[i])
 		dst.Keys.Append(src.Keys.At(i))
 		dst.Values.Append(src.Values.At(i))
+		if len(src.Faults) > 0 {
+			dst.Faults = append(dst.Faults, src.Faults[i])
+		}
 	}
 }
 

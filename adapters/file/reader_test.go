@@ -165,6 +165,7 @@ func TestEndsWithItsReaders(t *testing.T) {
 func TestStdin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, out := io.Pipe()
+		go io.WriteString(out, "{}\n[") // Open looks at the first line
 		s := open(t, Config{Path: "-", Partitions: 2, Stdin: in})
 		var readers [2]engine.Reader
 		for p := range readers {
@@ -192,7 +193,7 @@ func TestStdin(t *testing.T) {
 				}
 			}()
 		}
-		for _, step := range [][2]string{{"{}\n[", "0 0 {}"}, {"]\n", "1 0 []"}, {"\n1\n", "0 1 1"}} {
+		for _, step := range [][2]string{{"", "0 0 {}"}, {"]\n", "1 0 []"}, {"\n1\n", "0 1 1"}} {
 			io.WriteString(out, step[0])
 			if got := <-results; got != step[1] {
 				t.Errorf("after %q came %q: want %q", step[0], got, step[1])

@@ -345,7 +345,13 @@ func TestOpenErrors(t *testing.T) {
 		{filepath.Join(dir, "none", "a.csv"), "there is no folder " + filepath.Join(dir, "none")},
 		{put("a.json", nil), "form not known: want a name that ends in .ndjson, .jsonl or .csv, or one of these and .gz"},
 		{filepath.Join(dir, "a.xml"), "there is no such file"},
-		{put("b.ndjson.gz", []byte("not packed, but long enough")), "compressed data is damaged or cut off"},
+		{put("b.ndjson.gz", []byte("not packed, but long enough")), "not compressed by gzip"},
+		{put("u.csv", []byte("\xff\xfei\x00d\x00\n\x00")), "it is written in UTF-16"},
+		{put("v.ndjson", []byte("\x00{\x00}\x00\n")), "it is written in UTF-16"},
+		{put("w.csv", []byte("id,gr\xfc\xdfe\n1,2\n")), "line 1 is not UTF-8"},
+		{put("x.ndjson", []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00")), "it is compressed by gzip: give it a name that ends in .gz"},
+		{put("y.csv", []byte("PK\x03\x04\x14\x00")), "it is a ZIP archive or an Excel file"},
+		{put("z.csv", []byte("a|b|c\n1|2|3\n")), "is the separator |?"},
 		{put("c.csv", []byte("a,b,a\n1,2,3\n")), `line 1: columns 1 and 3 are both named "a"`},
 		{put("d.csv", []byte("\"a\n1\n")), "line 1: header row is not well formed"},
 		{put("e.ndjson", []byte(kcat+"{\"topic\":\"t\",\"partition\":0,\"offset\":2,\"payl")), "line 2 is no line of kcat -J as the others are: malformed JSON at byte"},
@@ -401,7 +407,7 @@ func TestLineTooLong(t *testing.T) {
 	zeros := io.LimitReader(zeroReader{}, 2*maxLine+2)
 	s := open(t, Config{Path: "-", Stdin: io.MultiReader(strings.NewReader("{}\n"), zeros)})
 	got, err := readFrom(s, 0, 0)
-	if err == nil || !strings.Contains(err.Error(), "read -: line 2 is longer than 64 MiB") || len(got) != 1 {
+	if err == nil || !strings.Contains(err.Error(), "read standard input: line 2 is longer than 64 MiB") || len(got) != 1 {
 		t.Errorf("%d records, %v", len(got), err)
 	}
 }

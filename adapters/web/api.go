@@ -89,16 +89,17 @@ type TopicPart struct {
 
 // Published is what an append did.
 type Published struct {
-	Topic   string `json:"topic"`
-	Records int64  `json:"records"`
-	Bytes   int64  `json:"bytes"`             // of keys and values
-	Refused int64  `json:"refused,omitempty"` // records that are too large, which were left out
-	Refusal string `json:"refusal,omitempty"` // the first of them
-	Done    int64  `json:"done,omitempty"`    // of a file: bytes read so far
-	Total   int64  `json:"total,omitempty"`   // of a file: bytes in all
-	Final   bool   `json:"final,omitempty"`
-	Error   string `json:"error,omitempty"`
-	Exit    int    `json:"exit,omitempty"`
+	Topic   string   `json:"topic"`
+	Records int64    `json:"records"`
+	Bytes   int64    `json:"bytes"`             // of keys and values
+	Refused int64    `json:"refused,omitempty"` // records that are too large, or rows that are none of their file's header: they were left out
+	Refusal string   `json:"refusal,omitempty"` // the first of them
+	Done    int64    `json:"done,omitempty"`    // of a file: bytes read so far
+	Total   int64    `json:"total,omitempty"`   // of a file: bytes in all
+	Final   bool     `json:"final,omitempty"`
+	Notices []string `json:"notices,omitempty"` // what is worth knowing of the file
+	Error   string   `json:"error,omitempty"`
+	Exit    int      `json:"exit,omitempty"`
 }
 
 // TableRequest asks for rows. Limit below 0: all.

@@ -88,33 +88,3 @@ func AppendOutput(dst []byte, v *column.Vector, i int) []byte {
 	}
 	return AppendValueText(dst, v, i, nil)
 }
-
-// CSVToJSON appends a record of a CSV file, whose fields the header names, as a JSON object: a field that is a
-// JSON number is written as it is, an empty one as null, any other as a string. Fields beyond the header are
-// left out; names without a field are null. Bytes that are not UTF-8 stay, so that the decoder refuses them.
-func CSVToJSON(header, fields []string, dst []byte) []byte {
-	dst = append(dst, '{')
-	for i, name := range header {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(appendQuoted(dst, name), ':')
-		switch {
-		case i >= len(fields) || fields[i] == "":
-			dst = append(dst, "null"...)
-		case isNumber(fields[i]):
-			dst = append(dst, fields[i]...)
-		default:
-			dst = appendQuoted(dst, fields[i])
-		}
-	}
-	return append(dst, '}')
-}
-
-func isNumber(s string) bool {
-	if s[0] != '-' && s[0]-'0' > 9 {
-		return false
-	}
-	end, _ := scanNumber([]byte(s), 0)
-	return end == len(s)
-}

@@ -1,8 +1,8 @@
 // Package codec turns bytes into columns and columns into bytes.
 //
 // Inwards: JSON decodes a batch of JSON records straight into the columns that some query needs;
-// ValueDecoder is the same for a single text (SQL's from_json); CSVToJSON makes a JSON record of a
-// line of a CSV file. Outwards: AppendJSON (SQL's to_json, and an exact form for row topics),
+// ValueDecoder is the same for a single text (SQL's from_json); CSVCell makes JSON values of
+// the cells of a CSV file. Outwards: AppendJSON (SQL's to_json, and an exact form for row topics),
 // AppendRowCSV, AppendValueText (SQL's CAST AS STRING). For state and tables there are AppendRow, a
 // compact row, and AppendKey, whose byte order is the SQL order.
 //

@@ -293,3 +293,15 @@ func scanName(b []byte, p int) int {
 	}
 	return skipBlanks(b, p+1)
 }
+
+// Unfinished reports a text that is the start of a JSON object or array and no more.
+func Unfinished(text []byte) bool {
+	end, _ := scanValue(text, skipBlanks(text, 0), DefaultMaxDepth)
+	return end == ^len(text)
+}
+
+// StartsWithValue reports a text that begins with a whole JSON value.
+func StartsWithValue(text []byte) bool {
+	end, _ := scanValue(text, skipBlanks(text, 0), DefaultMaxDepth)
+	return end >= 0
+}

@@ -298,7 +298,7 @@ func specialValue(text []byte) (float64, bool) {
 	switch string(text) {
 	case "NaN":
 		return math.NaN(), true
-	case "Infinity", "+Infinity", "INF", "+INF":
+	case "Infinity", "+Infinity", "+INF":
 		return math.Inf(1), true
 	case "-Infinity", "-INF":
 		return math.Inf(-1), true

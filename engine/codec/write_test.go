@@ -161,15 +161,6 @@ func TestCSVFieldsComeBack(t *testing.T) {
 	})
 }
 
-func TestCSVToJSON(t *testing.T) {
-	header := []string{"id", `na"me`, "price", "code", "empty", "date", "gone"}
-	got := string(CSVToJSON(header, []string{"17", "a \"b\"\n", "-1.50e3", "007", "", "2026-01-02"}, nil))
-	want := `{"id":17,"na\"me":"a \"b\"\n","price":-1.50e3,"code":"007","empty":null,"date":"2026-01-02","gone":null}`
-	if got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
 func TestAppendValueText(t *testing.T) {
 	num := typePtr(column.Of(column.Int32))
 	for _, c := range []struct {
