@@ -12,9 +12,10 @@
 //
 // The files: broker.go opens and closes, link.go runs the server and the connections to it, topic.go
 // and admin.go know the topics, partition.go and append.go write, writer.go is what a producer holds,
-// fetch.go and source.go read, locate.go finds offsets, state.go proves that nothing was lost,
-// files.go lists and removes topics while no server runs, retention.go forgets what is old, memory.go is one topic without a server and bare.go a broker of
-// such topics.
+// fetch.go and source.go read, locate.go finds offsets, known.go notes what has to be there, proof.go,
+// block.go and index.go look at the server's files before it does, mend.go repairs them, files.go lists and
+// removes topics while no server runs, retention.go forgets what is old, memory.go is one topic without a
+// server and bare.go a broker of such topics.
 //
 // What is relied on of JetStream, and why:
 //
@@ -23,6 +24,6 @@
 //     it is sent. Message ids are forgotten after two minutes and are not used.
 //   - A publish without a reply has an unknown outcome: the end of the stream is read and compared.
 //   - A write error (a full disk) leaves publishers without a reply until the server is restarted.
-//   - A damaged block is cut off at start without a word: positions, counts and sums tell.
+//   - A damaged block is cut off at start without a word, and at reading too: it is looked at before.
 //   - The folder is not locked: whoever opens a Broker on a folder has to hold the lock of a store.
 package broker
