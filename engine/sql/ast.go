@@ -42,6 +42,7 @@ type (
 		Columns     []ColumnDef
 		Using       string
 		PartitionBy []Ident
+		ClusterBy   []Ident
 		Comment     string
 		Properties  []Property
 		Query       *Query

@@ -299,6 +299,10 @@ func (f *formatter) createTable(s *CreateTable) {
 		f.write(" PARTITIONED BY ")
 		f.names(s.PartitionBy)
 	}
+	if s.ClusterBy != nil {
+		f.write(" CLUSTER BY ")
+		f.names(s.ClusterBy)
+	}
 	f.comment(s.Comment)
 	if s.Properties != nil {
 		f.write(" TBLPROPERTIES ")

@@ -7,7 +7,7 @@ const maxRecoveries = 20
 
 // ParseFile reads all statements of a file and reports all syntax faults at once: after a fault it goes
 // on behind the next ';', or at the next line that begins with CREATE. The statements are those that
-// could be read; a fault that leaves the meaning clear (OR REFRESH, CLUSTER BY, a flow without BY NAME)
+// could be read; a fault that leaves the meaning clear (OR REFRESH, LOCATION, a flow without BY NAME)
 // keeps its statement. After 1000 faults the rest is not read. A bare query is a *Select, which the grammar allows and a project does not. name
 // stands in the places.
 func ParseFile(name, text string) ([]Statement, Faults) {

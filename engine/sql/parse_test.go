@@ -21,7 +21,7 @@ CREATE STREAMING TABLE d AS
   SELECT a b c
   FROM t
 
-CREATE STREAMING TABLE good_4 CLUSTER BY (x) AS SELECT 3;;
+CREATE STREAMING TABLE good_4 LOCATION '/x' AS SELECT 3;;
 CREATE STREAMING TABLE e AS SELECT 'open;
 CREATE OR REFRESH STREAMING TABLE good_5 AS SELECT ';' AS s;
 SET
@@ -33,7 +33,7 @@ SET
 		`t/all.sql:5:44: found "FROM", expected ) [PARSE_SYNTAX_ERROR]`,
 		`t/all.sql:8:1: found "CREATE", expected the end of the statement (;); end the statement before it with ; [PARSE_SYNTAX_ERROR]`,
 		`t/all.sql:10:14: found "c", expected a comma, an operator or FROM [PARSE_SYNTAX_ERROR]`,
-		`t/all.sql:13:31: CLUSTER BY is refused (Invalid partitioning transform); use PARTITIONED BY (column), or leave it out`,
+		`t/all.sql:13:31: a location is not supported for a dataset; leave it out: tables live in the data folder [_LEGACY_ERROR_TEMP_0035]`,
 		// The quote left open in line 14 takes in the text up to the next one, and the last of them is reported.
 		"t/all.sql:15:54: the string that begins here is never closed; write ' where it ends, unless the quote that is missing stands further up [PARSE_SYNTAX_ERROR]",
 		`t/all.sql:17:1: found the end of the text, expected SET key = value; write the value after an = [PARSE_SYNTAX_ERROR]`,

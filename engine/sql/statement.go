@@ -212,7 +212,7 @@ func (p *parser) columns() []ColumnDef {
 	}
 }
 
-// datasetClauses reads USING, PARTITIONED BY, COMMENT and TBLPROPERTIES in any order, each once.
+// datasetClauses reads USING, PARTITIONED BY, CLUSTER BY, COMMENT and TBLPROPERTIES in any order, each once.
 func (p *parser) datasetClauses(c *CreateTable) {
 	seen := map[string]bool{}
 	for !p.failed {
@@ -222,6 +222,8 @@ func (p *parser) datasetClauses(c *CreateTable) {
 			c.Using = joined(p.path("the name of a format")).Name
 		case p.accept("PARTITIONED", "BY"):
 			c.PartitionBy = p.partitionColumns()
+		case p.accept("CLUSTER", "BY"):
+			c.ClusterBy = p.names("a column name")
 		case p.at("COMMENT"):
 			p.next()
 			c.Comment = p.text("the comment in quotes")
@@ -236,6 +238,9 @@ func (p *parser) datasetClauses(c *CreateTable) {
 			p.note(t.pos, "DUPLICATE_CLAUSES", t.upper+" stands twice", "leave one of them out")
 		}
 		seen[t.upper] = true
+		if seen["CLUSTER"] && seen["PARTITIONED"] {
+			p.note(t.pos, "SPECIFY_CLUSTER_BY_WITH_PARTITIONED_BY_IS_NOT_ALLOWED", "CLUSTER BY and PARTITIONED BY stand together", "leave one of them out")
+		}
 	}
 }
 
@@ -246,9 +251,6 @@ func (p *parser) refusedClause() bool {
 	case p.accept("OPTIONS"):
 		p.note(t.pos, "_LEGACY_ERROR_TEMP_0035", "options are not supported for a dataset", "a source or a sink is declared in spark-pipeline.yml: source.<name>.format, source.<name>.option.<key>")
 		p.properties()
-	case p.accept("CLUSTER", "BY"):
-		p.note(t.pos, "", "CLUSTER BY is refused (Invalid partitioning transform)", "use PARTITIONED BY (column), or leave it out")
-		p.names("a column name")
 	case p.accept("LOCATION"):
 		p.note(t.pos, "_LEGACY_ERROR_TEMP_0035", "a location is not supported for a dataset", "leave it out: tables live in the data folder")
 		p.text("the location in quotes")
