@@ -64,6 +64,7 @@ type Broker struct {
 	linked chan struct{} // closed when link is replaced
 	closed bool
 	topics map[string]*topic
+	limits map[string]int64                                          // see LimitBytes
 	unread atomic.Pointer[func(topic string, partition int32) int64] // see KeepUnread
 	byName map[string]*partition                                     // by name of the stream
 
@@ -80,7 +81,7 @@ type Broker struct {
 // it was when it was acknowledged.
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	cfg = cfg.withDefaults()
-	b := &Broker{cfg: cfg, dir: cfg.Dir, ackWait: ackWait, linked: make(chan struct{}), topics: make(map[string]*topic), byName: make(map[string]*partition), stop: make(chan struct{})}
+	b := &Broker{cfg: cfg, dir: cfg.Dir, ackWait: ackWait, linked: make(chan struct{}), topics: make(map[string]*topic), limits: make(map[string]int64), byName: make(map[string]*partition), stop: make(chan struct{})}
 	if cfg.Serverless {
 		if cfg.Shared {
 			return nil, errors.New("open broker: without a server there is nothing that other clients could reach")

@@ -23,6 +23,7 @@ type partition struct {
 	end      endFile // has acked, unless its path is empty
 
 	overdue atomic.Pointer[overdue] // nil: none
+	removed atomic.Int64            // offset before which retention has removed everything
 
 	turn      chan struct{} // holds a token while nobody appends; guards what follows
 	link      *link         // for which what follows is true

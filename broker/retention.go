@@ -46,32 +46,44 @@ func (b *Broker) retain(ctx context.Context, now time.Time) error {
 	}
 	for _, p := range b.partitions() {
 		t, err := b.topic(p.topic)
-		if err != nil || t.cfg.Retention == 0 {
+		if err != nil {
 			continue
 		}
-		if err := p.retain(ctx, l, now.Add(-t.cfg.Retention)); err != nil {
+		oldest, most := time.Time{}, b.limitOf(t)
+		if t.cfg.Retention > 0 {
+			oldest = now.Add(-t.cfg.Retention)
+		}
+		if oldest.IsZero() && most == 0 {
+			continue
+		}
+		if err := p.retain(ctx, l, oldest, most); err != nil {
 			return fmt.Errorf("remove old records of topic %s partition %d: %w", p.topic, p.number, err)
 		}
 	}
 	return nil
 }
 
-func (p *partition) retain(ctx context.Context, l *link, oldest time.Time) error {
+// retain removes the batches that are older than a time, unless it is zero, and the oldest ones of more than
+// most bytes, unless that is 0.
+func (p *partition) retain(ctx context.Context, l *link, oldest time.Time, most int64) error {
 	s, err := l.js.Stream(ctx, p.stream)
 	if err != nil {
 		return err
 	}
 	st := s.CachedInfo().State
-	if st.Msgs < 2 || !st.FirstTime.Before(oldest) {
-		p.overdue.Store(nil)
-		return nil
+	keep := st.FirstSeq
+	if st.Msgs > 1 && st.FirstTime.Before(oldest) {
+		keep = st.LastSeq
+		m, err := l.get(ctx, p.stream, fmt.Sprintf(`{"start_time":%q}`, oldest.UTC().Format(time.RFC3339Nano)))
+		if err == nil {
+			keep = min(keep, m.seq)
+		} else if !errors.Is(err, errNoMessage) {
+			return err
+		}
 	}
-	keep := st.LastSeq
-	m, err := l.get(ctx, p.stream, fmt.Sprintf(`{"start_time":%q}`, oldest.UTC().Format(time.RFC3339Nano)))
-	if err == nil {
-		keep = min(keep, m.seq)
-	} else if !errors.Is(err, errNoMessage) {
-		return err
+	if st.Msgs > 1 && most > 0 && st.Bytes > uint64(most) { // messages are taken to be of one size; the next look takes the rest
+		share := 1 - keptShare*float64(most)/float64(st.Bytes)
+		keep = max(keep, min(st.FirstSeq+uint64(math.Ceil(share*float64(st.Msgs))), st.LastSeq))
 	}
 	if keep <= st.FirstSeq {
 		p.overdue.Store(nil)
@@ -100,7 +112,70 @@ func (p *partition) retain(ctx context.Context, l *link, oldest time.Time) error
 	if err != nil {
 		return err
 	}
-	return s.Purge(ctx, jetstream.WithPurgeSequence(keep))
+	if err := s.Purge(ctx, jetstream.WithPurgeSequence(keep)); err != nil {
+		return err
+	}
+	p.removed.Store(first.offset)
+	return nil
+}
+
+// keptShare is how much of a limit in bytes stays once it is exceeded, so that not each look removes some.
+const keptShare = 0.9
+
+// LimitBytes bounds what a topic keeps: the oldest records of more bytes than that are removed every few
+// seconds. It is for as long as the broker is open.
+func (b *Broker) LimitBytes(topic string, most int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limits[topic] = most
+}
+
+// limitOf is the share of a partition of its topic's limit; 0: none.
+func (b *Broker) limitOf(t *topic) int64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	most := b.limits[t.cfg.Name]
+	if most == 0 {
+		return 0
+	}
+	return max(1, most/int64(len(t.partitions)))
+}
+
+// Removed is how many records of a topic retention has removed.
+func (b *Broker) Removed(topic string) (n int64) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if t := b.topics[topic]; t != nil {
+		for _, p := range t.partitions {
+			n += p.removed.Load()
+		}
+	}
+	return n
+}
+
+// SetRetention changes how long a topic keeps records; 0: for good.
+func (b *Broker) SetRetention(ctx context.Context, name string, keep time.Duration) error {
+	b.admin.Lock()
+	defer b.admin.Unlock()
+	if b.bare != nil {
+		return nil
+	}
+	t, err := b.topic(name)
+	if err != nil || t.cfg.Retention == keep {
+		return err
+	}
+	l, err := b.current()
+	if err != nil {
+		return err
+	}
+	err = b.editMetadata(ctx, l, streamName(name, 0), func(m map[string]string) { m[metaRetention] = keep.String() })
+	if err != nil {
+		return fmt.Errorf("set the retention of topic %s: %w", name, err)
+	}
+	cfg := t.cfg
+	cfg.Retention = keep
+	b.remember(cfg)
+	return nil
 }
 
 // An overdue is records that are older than their retention and stay, for they are not read yet.

@@ -168,7 +168,13 @@ func (b *Broker) loadTopics(ctx context.Context, l *link, proofs map[string]*pro
 				return err
 			}
 		}
-		b.remember(t)
+		for n, p := range b.remember(t).partitions {
+			_, first, err := firstOf(streams[streamName(t.Name, int32(n))])
+			if err != nil {
+				return &DamageError{Topic: t.Name, Partition: int32(n), Reason: err.Error()}
+			}
+			p.removed.Store(first)
+		}
 	}
 	return b.adoptProofs(proofs)
 }

@@ -46,6 +46,7 @@ type markCut struct {
 type windowCut struct {
 	Closed int64 `json:"closed"`
 	Rows   int64 `json:"rows"`
+	LetGo  int64 `json:"letGo,omitempty"` // rows that retention has removed
 }
 
 // checkpoint makes everything so far durable:
@@ -297,7 +298,7 @@ func (e *Engine) cut() *cut {
 		c.Topics[t.topic] = append(c.Topics[t.topic], p)
 	}
 	for _, cl := range e.merger.closer {
-		c.Windows[cl.w.op.Name] = windowCut{cl.closed, cl.emit.rows}
+		c.Windows[cl.w.op.Name] = windowCut{cl.closed, cl.emit.rows, cl.emit.letGo}
 		for _, d := range cl.emit.derived {
 			c.Derived[d.name] = d.count
 		}

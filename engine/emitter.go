@@ -29,7 +29,8 @@ type emitter struct {
 	times     []int64
 	age       int64 // of the window in hand, see age.go
 	failed    expr.RowErrors
-	rows      int64 // rows handed on so far
+	rows      int64 // rows handed on so far, less letGo
+	letGo     int64 // rows that retention has removed
 	table     *tableWriter
 	next      []*derived // that read the table's rows
 	derived   []*derived // these, and those that read theirs

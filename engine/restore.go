@@ -211,7 +211,7 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 	}
 	for _, cl := range e.merger.closer {
 		w := c.Windows[cl.w.op.Name]
-		cl.closed, cl.emit.rows = w.Closed, w.Rows
+		cl.closed, cl.emit.rows, cl.emit.letGo = w.Closed, w.Rows, w.LetGo
 		for _, d := range cl.emit.derived {
 			d.count = c.Derived[d.name]
 		}

@@ -25,6 +25,9 @@ type Count struct {
 type Ledger struct {
 	Topics map[string]Count            `json:"topics"`
 	Tables map[string]map[string]Count `json:"tables"`
+	// LetGo is how many rows retention has removed, by table, TABLE$late and TOPIC$invalid; those
+	// without such are left out.
+	LetGo map[string]int64 `json:"let_go,omitempty"`
 }
 
 // A Loss is rows that a table is without, of those that it read from a topic.
@@ -76,6 +79,8 @@ type TableStatus struct {
 	Open      int64  `json:"open"` // open rows
 	Watermark int64  `json:"watermark"`
 	LateRows  int64  `json:"lateRows"`
+	Retention int64  `json:"retention,omitempty"` // how long rows stay, µs; 0: for good
+	LetGo     int64  `json:"letGo,omitempty"`     // rows that retention has removed
 }
 
 // Status is the whole engine at one moment.

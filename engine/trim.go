@@ -12,13 +12,7 @@ import (
 const trimEvery = int64(3600e6)
 
 // retentionOf is how long a table keeps its rows behind the watermark, microseconds; 0: for good.
-func (e *Engine) retentionOf(table string) int64 {
-	c := e.opt.Pipeline.Config.TableRetention
-	if r, ok := c[table]; ok {
-		return r
-	}
-	return c[""]
-}
+func (e *Engine) retentionOf(table string) int64 { return e.opt.Pipeline.Config.TableRetention[table] }
 
 // trim removes final rows of windows that ended longer ago than their table's retention.
 func (e *Engine) trim(ctx context.Context) error {
@@ -72,7 +66,9 @@ func (e *Engine) trimTable(ctx context.Context, table string, flows []*operator,
 		e.finals.Delete(name, key)
 		for _, op := range flows {
 			if op.flow == int(key[8]) {
-				e.closerOf(op.window).emit.rows--
+				emit := e.closerOf(op.window).emit
+				emit.rows--
+				emit.letGo++
 			}
 		}
 	}

@@ -122,7 +122,7 @@ func (e *Engine) Status() Status {
 
 // tableStatus sums up the flows of a table. The gate is held.
 func (e *Engine) tableStatus(name string, ledger map[string]Count) TableStatus {
-	t := TableStatus{Name: name, Kind: "rows", Watermark: math.MinInt64}
+	t := TableStatus{Name: name, Kind: "rows", Watermark: math.MinInt64, Retention: e.retentionOf(name)}
 	for _, op := range e.windowed(name) {
 		c := e.closerOf(op.window)
 		if t.Kind == "rows" || c.group.global < t.Watermark {
@@ -130,6 +130,7 @@ func (e *Engine) tableStatus(name string, ledger map[string]Count) TableStatus {
 		}
 		t.Kind = "windowed"
 		t.Rows += c.emit.rows
+		t.LetGo += c.emit.letGo
 		t.Open += c.openRows()
 	}
 	for _, n := range ledger {

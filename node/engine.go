@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/file"
@@ -24,8 +25,18 @@ func (n *Node) openEngine(ctx context.Context) error {
 		Log: func(topic string, partitions int) (engine.Log, error) {
 			cfg := n.topicConfig(topic)
 			cfg.Partitions, cfg.Key = partitions, ""
-			cfg.Retention = n.tableRetention(topic)
-			return openLog(ctx, n.broker, cfg)
+			cfg.Retention = time.Duration(n.cfg.Pipeline.Config.TableRetention[topic]) * time.Microsecond
+			if strings.HasSuffix(topic, "$late") || strings.HasSuffix(topic, "$invalid") {
+				n.broker.LimitBytes(topic, n.cfg.Pipeline.Config.RefusedBytes)
+			}
+			log, err := openLog(ctx, n.broker, cfg)
+			if err == nil && !n.cfg.Look {
+				err = n.broker.SetRetention(ctx, topic, cfg.Retention)
+			}
+			if err != nil {
+				return nil, err
+			}
+			return log, nil
 		},
 		Store:        &keptStore{n.checkpoints(), n.broker.Ends, map[string]broker.LogState{}},
 		Now:          func() int64 { return time.Now().UnixMicro() },
@@ -66,16 +77,6 @@ func (n *Node) current() *engine.Engine {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.engine
-}
-
-// tableRetention is how long the rows of a table, or what is kept of late and invalid rows, stay.
-func (n *Node) tableRetention(topic string) time.Duration {
-	retention := n.cfg.Pipeline.Config.TableRetention
-	us, ok := retention[topic]
-	if !ok {
-		us = retention[""]
-	}
-	return time.Duration(us) * time.Microsecond
 }
 
 func (n *Node) openSource(topic string) (engine.Source, error) {

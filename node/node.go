@@ -290,6 +290,9 @@ func (n *Node) makeTopics(ctx context.Context) error {
 			return err
 		}
 		if has {
+			if err := n.settleTopic(ctx, name); err != nil {
+				return err
+			}
 			continue
 		}
 		if n.cluster != nil && n.cfg.Kafka.Listen == "" && slices.Contains(n.roles.sources, name) && !n.generates(name) {
@@ -319,6 +322,7 @@ func (n *Node) topicConfig(name string) broker.TopicConfig {
 // describe notes what does not change any more.
 func (n *Node) describe(fresh bool) {
 	st := n.engine.Status()
+	n.tellRetention(&st)
 	n.info = web.Info{
 		Project: n.cfg.Project.Name, Path: n.cfg.Project.Path, Data: n.cfg.Data, PID: os.Getpid(), Version: n.cfg.Version,
 		Broker: n.brokerText(), Started: n.cfg.Started.UTC(), New: fresh,

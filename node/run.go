@@ -153,6 +153,7 @@ func (n *Node) setFailure(err error) {
 func (n *Node) Status() engine.Status {
 	st := n.current().Status()
 	n.meter.fillEnds(&st)
+	n.fillLetGo(&st)
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	for _, part := range []string{"broker", "kafka", "generator"} {

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/nagare-stream/nagare/adapters/web"
@@ -44,7 +46,19 @@ func fullLedgerText(st engine.Status) string {
 	if out := leftOutText(st.Ledger); out != "" {
 		text += "; left out: " + out
 	}
+	if gone := letGoText(st.Ledger); gone != "" {
+		text += "; let go: " + gone
+	}
 	return text
+}
+
+// letGoText is how many rows retention has removed, by table; "" for none.
+func letGoText(l engine.Ledger) string {
+	var tables []string
+	for _, name := range slices.Sorted(maps.Keys(l.LetGo)) {
+		tables = append(tables, name+" "+grouped(l.LetGo[name]))
+	}
+	return strings.Join(tables, ", ")
 }
 
 // leftOutText names the tables that are without rows of what they read, and how many; "" if none is:

@@ -125,6 +125,9 @@ func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) 
 			err = cerr
 		}
 	}()
+	for _, notice := range n.Notices() {
+		a.warn("%s", notice)
+	}
 	before := n.Status().Events
 	watch, stop := context.WithCancel(ctx)
 	shown := make(chan struct{})

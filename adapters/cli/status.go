@@ -120,6 +120,14 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	if text := leftOutText(e.Ledger); text != "" {
 		lines = append(lines, [2]string{"left out", text})
 	}
+	if text := letGoText(e.Ledger); text != "" {
+		lines = append(lines, [2]string{"let go", text})
+	}
+	for _, t := range e.Tables {
+		if t.Retention > 0 {
+			lines = append(lines, [2]string{"retention", fmt.Sprintf("rows of %s stay for %v", t.Name, time.Duration(t.Retention)*time.Microsecond)})
+		}
+	}
 	return lines
 }
 

@@ -32,7 +32,8 @@ func DefaultConfig() Config {
 		StateMaxRows:       10_000_000,
 		TimeZone:           "UTC",
 		Topics:             map[string]TopicConfig{},
-		TableRetention:     map[string]int64{"": 7 * day},
+		TableRetention:     map[string]int64{},
+		RefusedBytes:       256 << 20,
 		All:                map[string]string{},
 	}
 }
@@ -43,13 +44,14 @@ const (
 	keyIdleTimeout = "nagare.watermark.idleTimeout"
 	keyCheckpoint  = "nagare.checkpoint.interval"
 	keyMaxRows     = "nagare.state.maxRows"
+	keyRefused     = "nagare.refused.maxBytes"
 	keyTimeZone    = "spark.sql.session.timeZone"
 	topicPrefix    = "nagare.topic."
 	tablePrefix    = "nagare.table."
 )
 
 func ownKeys() []string {
-	return []string{keyFutureLimit, keyIdleTimeout, keyCheckpoint, keyMaxRows,
+	return []string{keyFutureLimit, keyIdleTimeout, keyCheckpoint, keyMaxRows, keyRefused,
 		"nagare.topic.<name>.partitions", "nagare.topic.<name>.retention", "nagare.topic.<name>.key",
 		"nagare.topic.<name>.dedup", "nagare.topic.<name>.dedupHorizon",
 		"nagare.table.<name>.retention"}
@@ -100,6 +102,10 @@ func (r *resolver) setting(s Setting) {
 	case s.Key == keyMaxRows:
 		if n, ok := r.number(s, 1, 1<<40); ok {
 			c.StateMaxRows = n
+		}
+	case s.Key == keyRefused:
+		if n, ok := r.number(s, 0, 1<<50); ok {
+			c.RefusedBytes = n
 		}
 	case s.Key == keyTimeZone:
 		if r.zoneOf(s.Value) == nil {

@@ -267,7 +267,8 @@ type Config struct {
 	StateMaxRows       int64 // nagare.state.maxRows
 	TimeZone           string
 	Topics             map[string]TopicConfig
-	TableRetention     map[string]int64 // by table; "" the default
+	TableRetention     map[string]int64 // by table, µs behind the watermark, or behind the append time of rows kept one for one; not there: for good
+	RefusedBytes       int64            // nagare.refused.maxBytes: of each TABLE$late and TOPIC$invalid; 0: no limit
 	All                map[string]string
 }
 
