@@ -31,6 +31,7 @@ import (
 //	kafka/          topics, where the process has a Kafka port of its own
 const (
 	identityFile  = "nagare.json"
+	identityCopy  = "nagare.json.copy" // is read where the other one is damaged or gone, until a run writes it again
 	storeFile     = "state.db"
 	brokerFolder  = "broker"
 	generatorFile = "generator.json"
@@ -122,7 +123,17 @@ func (p Project) FolderName() string {
 // ReadIdentity tells which project a data folder belongs to. Its error is fs.ErrNotExist when the
 // folder is none of ours or new.
 func ReadIdentity(dir string) (Project, error) {
-	text, err := os.ReadFile(filepath.Join(dir, identityFile))
+	p, err := readIdentity(dir, identityFile)
+	if err != nil {
+		if copied, cerr := readIdentity(dir, identityCopy); cerr == nil {
+			return copied, nil
+		}
+	}
+	return p, err
+}
+
+func readIdentity(dir, name string) (Project, error) {
+	text, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {
 		return Project{}, err
 	}
@@ -261,7 +272,8 @@ func writeIdentity(dir string, p Project) error {
 	if err != nil {
 		return err
 	}
-	return keepFile(filepath.Join(dir, identityFile), append(text, '\n'))
+	text = append(text, '\n')
+	return errors.Join(keepFile(filepath.Join(dir, identityFile), text), keepFile(filepath.Join(dir, identityCopy), text))
 }
 
 // keepFile is writeFile unless the file is there with that text.
