@@ -21,7 +21,7 @@ func idleSinkOptions() []string { return []string{"checkpointLocation"} }
 
 // idleClauses are constructs of SQL; each is written as it is called in README.md.
 func idleClauses() []string {
-	return []string{"USING", "PARTITIONED BY", "TBLPROPERTIES", "COMMENT", "NOT NULL", "IF NOT EXISTS", "OR REPLACE", "USE", "/*+ … */"}
+	return []string{"USING", "PARTITIONED BY", "CLUSTER BY", "TBLPROPERTIES", "COMMENT", "NOT NULL", "IF NOT EXISTS", "OR REPLACE", "USE", "/*+ … */"}
 }
 
 // WithoutEffect is all that check accepts in a project and that changes nothing here, as README.md names it.

@@ -12,6 +12,7 @@ func TestClausesWithoutEffect(t *testing.T) {
 	with := map[string]string{
 		"USING":          strings.Replace(plain, "TABLE t AS", "TABLE t USING parquet AS", 1),
 		"PARTITIONED BY": strings.Replace(plain, "TABLE t AS", "TABLE t PARTITIONED BY (n) AS", 1),
+		"CLUSTER BY":     strings.Replace(plain, "TABLE t AS", "TABLE t CLUSTER BY (n) AS", 1),
 		"TBLPROPERTIES":  strings.Replace(plain, "TABLE t AS", "TABLE t TBLPROPERTIES ('a' = 'b') AS", 1),
 		"COMMENT":        strings.Replace(plain, "TABLE t AS", "TABLE t COMMENT 'words' AS", 1),
 		"NOT NULL":       strings.Replace(plain, "TABLE t AS", "TABLE t (n INT NOT NULL, c STRING) AS", 1),
