@@ -19,8 +19,13 @@ func TestHoursOnKafkaInVirtualTime(t *testing.T) {
 	harness.Synctest(t, "2026-03-01T00:00:00Z", func(t *testing.T) {
 		env := harness.New(t, harness.Project(bikes), harness.Kafka(), harness.Partitions(1), harness.Set("nagare.checkpoint.interval", "1 minute"))
 		faults := []harness.Fault{harness.Unreachable, harness.AnswerLost}
+		closed := int64(0) // trips of before the watermark; a slow Kafka puts later ones off
 		for n := range trips {
-			env.Publish("trips", ride(n, "dock", time.Now().Format("15:04:05"), 200))
+			at := time.Now().Format("15:04:05")
+			if at < "01:45:00" {
+				closed++
+			}
+			env.Publish("trips", ride(n, "dock", at, 200))
 			switch n % 60 {
 			case 10:
 				env.FailKafka(faults[n/60%len(faults)])
@@ -40,8 +45,8 @@ func TestHoursOnKafkaInVirtualTime(t *testing.T) {
 		for _, row := range env.Table("returns_by_station") {
 			counted += row["trips"].(int64)
 		}
-		if counted != trips-15 {
-			t.Errorf("%d trips are in closed windows, want %d", counted, trips-15)
+		if counted != closed {
+			t.Errorf("%d trips are in closed windows, want %d", counted, closed)
 		}
 		if out := env.Topic("overdue-trips"); len(out) != trips {
 			t.Errorf("the sink has %d rows, want %d", len(out), trips)
