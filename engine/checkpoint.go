@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/nagare-stream/nagare/engine/dedup"
 )
@@ -28,13 +29,14 @@ type cut struct {
 }
 
 type partitionCut struct {
-	Offset int64            `json:"offset"`
-	Log    uint64           `json:"log,omitempty"`
-	Lost   int64            `json:"lost,omitempty"`
-	IDs    *dedup.State     `json:"ids,omitempty"` // where duplicates are looked for
-	Marks  []markCut        `json:"marks,omitempty"`
-	Topic  Count            `json:"topic"`
-	Tables map[string]Count `json:"tables,omitempty"`
+	Offset int64                  `json:"offset"`
+	Log    uint64                 `json:"log,omitempty"`
+	Lost   int64                  `json:"lost,omitempty"`
+	IDs    *dedup.State           `json:"ids,omitempty"` // where duplicates are looked for
+	Marks  []markCut              `json:"marks,omitempty"`
+	Topic  Count                  `json:"topic"`
+	Tables map[string]Count       `json:"tables,omitempty"`
+	Unfit  map[string]UnfitValues `json:"unfit,omitempty"`
 }
 
 type markCut struct {
@@ -287,7 +289,7 @@ func (e *Engine) cut() *cut {
 	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Entry: e.outbox.nextID, Appended: e.merger.appended,
 		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
-		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.count, Tables: t.tables()}
+		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.count, Tables: t.tables(), Unfit: maps.Clone(t.unfit)}
 		if t.duplicates != nil {
 			ids := t.duplicates.seen.State()
 			p.IDs = &ids

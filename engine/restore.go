@@ -251,7 +251,7 @@ func (t *task) resume(p *partitionCut) error {
 	}
 	t.position = Position{Offset: p.Offset, Log: p.Log}
 	t.offset.Store(p.Offset)
-	t.count, t.lost = p.Topic, p.Lost
+	t.count, t.lost, t.unfit = p.Topic, p.Lost, p.Unfit
 	if t.duplicates != nil && p.IDs != nil {
 		if err := t.duplicates.seen.SetState(*p.IDs); err != nil {
 			return fmt.Errorf("restore ids of %s partition %d: %w", t.topic, t.partition, err)

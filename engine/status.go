@@ -28,6 +28,18 @@ type Ledger struct {
 	// LetGo is how many rows retention has removed, by table, TABLE$late and TOPIC$invalid; those
 	// without such are left out.
 	LetGo map[string]int64 `json:"let_go,omitempty"`
+	// Unfit is, by topic and field, values that do not fit the type as which the field is read: they are NULL.
+	Unfit map[string]map[string]UnfitValues `json:"unfit,omitempty"`
+}
+
+// UnfitValues is how many values of a field did not fit its column, and the first of its lowest partition that
+// had one. A field inside a struct counts for the struct.
+type UnfitValues struct {
+	Type      string `json:"type"`
+	Count     int64  `json:"count"`
+	Sample    string `json:"sample"` // JSON text, cut where it is long
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"`
 }
 
 // A Loss is rows that a table is without, of those that it read from a topic.

@@ -47,6 +47,7 @@ type task struct {
 	from       int     // first record of the step
 	to         int     // behind its last one
 
+	unfit    map[string]UnfitValues // by field and type
 	refused  []refusal
 	unusable *keeper
 }
@@ -181,6 +182,7 @@ func (t *task) step(from, to int) error {
 	if err := t.scan.decode(&t.records, from, to); err != nil {
 		return err
 	}
+	t.noteUnfit(from)
 	t.best = grow(t.best, n)
 	for i := range t.best {
 		t.best[i] = outcomes // nobody has judged it

@@ -49,6 +49,9 @@ func fullLedgerText(st engine.Status) string {
 	if gone := letGoText(st.Ledger); gone != "" {
 		text += "; let go: " + gone
 	}
+	if out := unfitText(st.Ledger); out != "" {
+		text += "; not of their column's type, so NULL: " + out
+	}
 	return text
 }
 
@@ -82,4 +85,16 @@ func leftOutText(l engine.Ledger) string {
 		tables = append(tables, text)
 	}
 	return strings.Join(tables, "; ")
+}
+
+// unfitText names the fields whose values did not fit their column: "amount 2 (DOUBLE, as "19.99")".
+func unfitText(l engine.Ledger) string {
+	var fields []string
+	for _, topic := range slices.Sorted(maps.Keys(l.Unfit)) {
+		for _, name := range slices.Sorted(maps.Keys(l.Unfit[topic])) {
+			u := l.Unfit[topic][name]
+			fields = append(fields, fmt.Sprintf("%s %s (no %s: %s at %s/%d offset %d)", name, grouped(u.Count), u.Type, u.Sample, topic, u.Partition, u.Offset))
+		}
+	}
+	return strings.Join(fields, ", ")
 }

@@ -128,6 +128,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 			lines = append(lines, [2]string{"retention", fmt.Sprintf("rows of %s stay for %v", t.Name, time.Duration(t.Retention)*time.Microsecond)})
 		}
 	}
+	if text := unfitText(e.Ledger); text != "" {
+		lines = append(lines, [2]string{"NULL", "values not of their column's type: " + text})
+	}
 	return lines
 }
 

@@ -98,6 +98,28 @@ type JSON struct {
 	values  typed
 	learned learned
 	lastMin minuteCache
+	row     int // of the first record in the chunk, counted from the call's first
+	unfit   []Unfit
+}
+
+// Unfit is the values that did not fit the type of their column, or of a field inside it, and so are NULL.
+type Unfit struct {
+	Count int64
+	Row   int    // of the first one in the newest call of Decode that had one, counted from the call's first record
+	Text  []byte // its JSON text, at most unfitText bytes of it
+}
+
+const unfitText = 60
+
+// Unfit returns by target what did not fit since the counts were last set to 0; texts of try_to_timestamp are not looked at.
+func (d *JSON) Unfit() []Unfit { return d.unfit }
+
+// note books a value that did not fit. Its memory is used again.
+func (d *JSON) note(target, row int, text []byte) {
+	u := &d.unfit[target]
+	if u.Count++; u.Count == 1 {
+		u.Row, u.Text = d.row+row, append(u.Text[:0], text[:min(len(text), unfitText)]...)
+	}
 }
 
 // NewJSON returns a decoder for the targets, which may name a field more than once.
@@ -113,6 +135,7 @@ func NewJSON(targets []Target, opts Options) *JSON {
 		d.source = append(d.source, f)
 	}
 	d.spans = make([]span, chunkRows*len(d.fields))
+	d.unfit = make([]Unfit, len(targets))
 	d.values = typed{zone: d.opts.Zone, nonFinite: d.opts.NonFiniteStrings}
 	d.learned.reset(d.opts.MaxKeys)
 	return d
@@ -124,7 +147,8 @@ func NewJSON(targets []Target, opts Options) *JSON {
 //
 // All records of a call together may have at most 4 GiB, and so may the text of a column.
 func (d *JSON) Decode(values *column.Bytes, from, to int, out []column.Vector, status []Status) {
-	for from < to {
+	for first := from; from < to; {
+		d.row = from - first
 		n := min(to-from, chunkRows)
 		data, shift := values.Data, uint32(0)
 		for n > 1 && int(values.Ends[from+n-1])+padding > len(data) {

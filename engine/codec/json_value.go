@@ -15,6 +15,7 @@ type typed struct {
 	spans     []span // of the fields of the structs that are being decoded, innermost last
 	text      []byte // a string with escapes, decoded
 	recent    recentTexts
+	missed    bool // a field inside a struct did not fit
 }
 
 // append appends the value at s in data to v, or NULL when it does not fit the type. fit is false for NULL
@@ -217,7 +218,9 @@ func (t *typed) appendStruct(v *column.Vector, data []byte, s span) bool {
 	}
 	n := v.Len()
 	for f := range fields {
-		t.append(&v.Kids[f], data, t.spans[base+f])
+		if !t.append(&v.Kids[f], data, t.spans[base+f]) {
+			t.missed = true
+		}
 	}
 	t.spans = t.spans[:base]
 	v.EnsureNull(n + 1)
