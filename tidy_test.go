@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"adapters/redis/embedded":  {},
 	"adapters/redis/redistest": {},
 	"adapters/spark":           {"engine/sql", "engine/plan"},
-	"adapters/web":             {"engine", "engine/codec", "engine/column", "engine/plan", "engine/sql", "broker"},
+	"adapters/web":             {"engine", "engine/batch", "engine/codec", "engine/column", "engine/plan", "engine/sql", "broker"},
 	"adapters/cli":             {"*"},
 	"adapters/bench":           {"*"},
 	"node":                     {"*"},

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/nagare-stream/nagare/engine/batch"
+	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
@@ -75,9 +77,12 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 	if e.opt.CheckpointInterval == 0 {
 		e.opt.CheckpointInterval = opt.Pipeline.Config.CheckpointInterval
 	}
-	zone, err := time.LoadLocation(opt.Pipeline.Config.TimeZone)
-	if err != nil {
-		return nil, fmt.Errorf("load time zone %q of spark.sql.session.timeZone: %w", opt.Pipeline.Config.TimeZone, err)
+	if e.opt.Queries == nil {
+		e.opt.Queries = batch.NewBudget(batch.DefaultLimits())
+	}
+	zone, ok := codec.ParseZone(opt.Pipeline.Config.TimeZone)
+	if !ok {
+		return nil, fmt.Errorf("load time zone %q of spark.sql.session.timeZone: there is none such", opt.Pipeline.Config.TimeZone)
 	}
 	e.env = expr.Env{Zone: zone, Now: opt.Now()}
 	e.merger = newMerger(e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
@@ -55,5 +56,7 @@ type Options struct {
 	// TextLogs, of an Ephemeral run, keeps tables of rows that no view reads as CSV lines, which
 	// Engine.CopyLog copies out as they are: each row is written as text once, by the task that makes it.
 	TextLogs bool
-	Logger   *slog.Logger
+	// Queries is what queries and views that are read may take; nil: DefaultLimits.
+	Queries *batch.Budget
+	Logger  *slog.Logger
 }

@@ -18,7 +18,14 @@ import (
 // Query runs a SELECT over tables, views and topics and hands the rows to emit, batch by batch. The
 // first batch has no rows, so that a result without rows has its columns. Beside the project's
 // datasets it reads every topic by its name, TABLE$open, TABLE$late and TOPIC$invalid.
+//
+// It runs in Options.Queries, and ends with ctx, whose cause it gives then.
 func (e *Engine) Query(ctx context.Context, text string, emit func(*column.Batch) error) error {
+	ctx, end, err := e.opt.Queries.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	root, scan, err := e.bind(ctx, text)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/sql"
@@ -44,9 +45,17 @@ func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (
 	if err != nil {
 		return nil, err
 	}
+	ctx, end, err := e.enter(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	s := &RowSet{Schema: &schema, Batch: &column.Batch{}}
 	s.Batch.Reset(s.Schema)
 	keep := func(b *column.Batch) error {
+		if err := s.hold(ctx); err != nil {
+			return err
+		}
 		for i := range b.Len {
 			s.Batch.AppendRow(b, i)
 		}
@@ -87,6 +96,27 @@ func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (
 	return s, nil
 }
 
+// enter gives the context in which the rows of a name are read: those of a view are computed, which needs a
+// place among the queries.
+func (e *Engine) enter(ctx context.Context, name string) (context.Context, func(), error) {
+	if d := e.opt.Pipeline.Dataset(strings.TrimSuffix(name, openSuffix)); d != nil && d.Kind == plan.MaterializedView {
+		return e.opt.Queries.Begin(ctx)
+	}
+	ctx, end := e.opt.Queries.Count(ctx)
+	return ctx, end, nil
+}
+
+// hold counts the rows for the query that reads them.
+func (s *RowSet) hold(ctx context.Context) error {
+	now := int64(0)
+	for i := range s.Batch.Cols {
+		now += s.Batch.Cols[i].Capacity()
+	}
+	n := now - s.held
+	s.held = now
+	return batch.Hold(ctx, n)
+}
+
 // dropFirst takes the first n rows away.
 func (s *RowSet) dropFirst(n int) {
 	rest := &column.Batch{}
@@ -103,6 +133,11 @@ func (s *RowSet) dropFirst(n int) {
 // Scan hands all final rows of a table, view or kept rows to visit, batch by batch, sorted as Table
 // does. A batch is valid during the call.
 func (e *Engine) Scan(ctx context.Context, name string, visit func(*column.Batch) error) error {
+	ctx, end, err := e.enter(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer end()
 	return e.scan(ctx, name, visit)
 }
 

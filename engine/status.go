@@ -142,4 +142,6 @@ type RowSet struct {
 	Batch  *column.Batch
 	// Open tells for each row of a table whether its window is still open; nil: all final.
 	Open []bool
+
+	held int64 // bytes counted in the query that reads the rows
 }

@@ -56,6 +56,9 @@ func (e *Engine) noteCheckpoint(now, paused, commit int64) {
 	e.state.last.Count++
 }
 
+// Events is how many records were read, all runs together.
+func (e *Engine) Events() int64 { return e.events.Load() }
+
 // Status is the engine at this moment. It stops the tasks between two batches for a moment.
 func (e *Engine) Status() Status {
 	s := Status{State: "running", Epoch: e.epoch.Load(), Events: e.events.Load(), Watermark: math.MinInt64}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/column"
 )
 
@@ -17,7 +18,11 @@ type Cells struct {
 
 // Cells reads a table, view or kept rows. Limit and Open are as in Table, Format is not looked at.
 func (n *Node) Cells(ctx context.Context, r web.TableRequest) (*Cells, error) {
-	set, err := n.rows(ctx, r)
+	var set *engine.RowSet
+	err := n.answered("read "+r.Name, func() (err error) {
+		set, err = n.rows(ctx, r)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

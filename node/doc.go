@@ -25,7 +25,9 @@
 //	reset.go       a checkpoint forgotten
 //	bounded.go     a run over files; spool.go where its rows lie meanwhile
 //	tablefiles.go  tables to files
-//	rows.go        rows as text; cells.go for a terminal; log.go read back from a topic
+//	budget.go      what queries may take; intake.go when they have to step back
+//	defect.go      a panic becomes an answer
+//	rows.go        rows as text; safecsv.go for spreadsheets; cells.go for a terminal; log.go read back from a topic
 //	append.go      records as they are, into topics and out of them
 //	publish.go, tail.go, topics.go, meter.go   what the API asks for
 //	memory.go      a node without a folder, for tests; settle.go what tests wait for

@@ -45,6 +45,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 		Once:         n.cfg.Once,
 		CloseWindows: n.cfg.Close,
 		Look:         n.cfg.Look,
+		Queries:      n.queries,
 		Logger:       n.log,
 	}
 	if n.cfg.Tune != nil {
@@ -120,6 +121,10 @@ func CheckSinks(p *plan.Pipeline) sql.Faults {
 				Message: fmt.Sprintf("sink %s has the format %s, which comes in a later version", def.Name, def.Format),
 				Hint:    fmt.Sprintf("set sink.%s.format to kafka, redis, json, csv, console or noop", def.Name),
 			})
+		case "json", "csv", "console", "noop":
+			if err := file.CheckSink(def.Name, def.Format, def.Options); err != nil {
+				faults = append(faults, sql.Fault{Pos: def.Pos, Message: err.Error()})
+			}
 		}
 	}
 	return faults

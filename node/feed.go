@@ -86,7 +86,7 @@ func openFeed(n *Node) (*feed, error) {
 		return nil, err
 	}
 	n.onClose(func() error { return closeWriter(w) })
-	return &feed{gen: gen, writer: w, healthy: func() { n.note("generator", "") }}, nil
+	return &feed{gen: gen, writer: seenWriter{w, &n.intake}, healthy: func() { n.note("generator", "") }}, nil
 }
 
 func readFeed(path string) (*feedState, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/store"
 )
@@ -66,6 +67,8 @@ type Node struct {
 	roles    roles
 	feed     *feed // nil: nothing is generated
 	meter    *meter
+	queries  *batch.Budget
+	intake   intake
 
 	published map[string]int64 // positions that the cluster's tools have been told, by topic and partition
 	refusal   string           // why not, as it was told last
@@ -107,6 +110,7 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	n.roles = roles
+	n.openBudget()
 	if n.cfg.Memory != nil {
 		return n.openInMemory(ctx)
 	}

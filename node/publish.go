@@ -58,7 +58,9 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 	if p.writer, err = n.hostOf(topic).Writer(topic, "publish"); err != nil {
 		return p.count, err
 	}
-	defer func() { _ = closeWriter(p.writer) }() // its records are durable, or the error is told
+	writer := p.writer
+	defer func() { _ = closeWriter(writer) }() // its records are durable, or the error is told
+	p.writer = seenWriter{p.writer, &n.intake}
 	err = p.run(ctx, parts)
 	p.mu.Lock()
 	defer p.mu.Unlock()

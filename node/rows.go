@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -29,12 +30,13 @@ type rowText struct {
 	buf    []byte
 	cell   []byte
 	count  int64
-	open   string // name of the column that tells whether a row's window is open; "": none
+	hold   func(n int64) error // counts the text of a large row; nil: nothing does
+	open   string              // name of the column that tells whether a row's window is open; "": none
 }
 
 func newRowText(w io.Writer, format string) (*rowText, error) {
 	switch format {
-	case formatCSV, formatJSONLines, formatJSON, formatCells:
+	case formatCSV, web.FormatSafeCSV, formatJSONLines, formatJSON, formatCells:
 		return &rowText{w: w, format: format}, nil
 	}
 	return nil, &web.RequestError{Reason: fmt.Sprintf("write rows as %q: that is no form; use csv, json or jsonl", format)}
@@ -50,7 +52,10 @@ func (t *rowText) begin(schema *column.Schema, withOpen bool) {
 		}
 	}
 	switch t.format {
-	case formatCSV:
+	case formatCSV, web.FormatSafeCSV:
+		if t.format == web.FormatSafeCSV {
+			schema = safeNames(schema)
+		}
 		t.buf = codec.AppendCSVHeader(t.buf, schema)
 		if withOpen {
 			t.buf = append(append(append(t.buf[:len(t.buf)-1], ','), t.open...), '\n')
@@ -80,7 +85,14 @@ func (t *rowText) appendColumn(i int, name, kind string) {
 // rows writes the selected rows of a batch. open, if there, has one entry a row.
 func (t *rowText) rows(b *column.Batch, open []bool) error {
 	t.view.Kids = b.Cols
+	large := t.hold != nil && t.view.Size() > largeRow
 	for _, i := range b.Sel {
+		if large {
+			if err := t.large(i, open); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := t.row(int(i), open); err != nil {
 			return err
 		}
@@ -88,11 +100,39 @@ func (t *rowText) rows(b *column.Batch, open []bool) error {
 	return nil
 }
 
+// largeRow is from how many bytes on a row's text is counted. It is longer than the row, about textGrows times
+// as long while it grows.
+const (
+	largeRow  = 1 << 20
+	textGrows = 3
+)
+
+// large writes a row that can be large, and keeps none of its memory.
+func (t *rowText) large(i uint32, open []bool) error {
+	size := t.view.SizeOf(i, i+1)
+	if size < largeRow {
+		return t.row(int(i), open)
+	}
+	if err := t.hold(textGrows * size); err != nil {
+		return err
+	}
+	if err := t.row(int(i), open); err != nil {
+		return err
+	}
+	err := t.flush()
+	t.buf, t.cell = nil, nil
+	return errors.Join(err, t.hold(-textGrows*size))
+}
+
 func (t *rowText) row(i int, open []bool) error {
 	isOpen := open != nil && open[i]
 	switch t.format {
-	case formatCSV:
-		t.buf = codec.AppendRowCSV(t.buf, t.view.Kids, i)
+	case formatCSV, web.FormatSafeCSV:
+		if t.format == formatCSV {
+			t.buf = codec.AppendRowCSV(t.buf, t.view.Kids, i)
+		} else {
+			t.appendSafeCSV(i)
+		}
 		if t.open != "" {
 			t.buf = fmt.Appendf(t.buf[:len(t.buf)-1], ",%t\n", isOpen)
 		}

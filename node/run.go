@@ -38,6 +38,9 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	if n.cfg.Memory == nil { // in memory nobody asks for rates, and there is no server to look after
 		g.Go(func() error { return n.guarded("the meter", func() error { n.meter.run(parts); return nil }) })
+		g.Go(func() error {
+			return n.guarded("the look at intake", func() error { n.watchIntake(parts); return nil })
+		})
 		g.Go(func() error { return n.guarded("the caretaker", func() error { n.tend(parts); return nil }) })
 	}
 	if n.cluster != nil {
@@ -216,4 +219,10 @@ func (n *Node) forward(ctx context.Context, e *engine.Engine) {
 }
 
 // Explain is the plan of a table and why its window is open.
-func (n *Node) Explain(table string) (string, error) { return n.current().Explain(table) }
+func (n *Node) Explain(table string) (text string, err error) {
+	err = n.answered("explain "+table, func() (err error) {
+		text, err = n.current().Explain(table)
+		return err
+	})
+	return text, err
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
@@ -19,6 +20,10 @@ import (
 
 // Table writes the rows of a table, view or topic.
 func (n *Node) Table(ctx context.Context, w io.Writer, r web.TableRequest) error {
+	return n.answered("read "+r.Name, func() error { return n.table(ctx, w, r) })
+}
+
+func (n *Node) table(ctx context.Context, w io.Writer, r web.TableRequest) error {
 	t, err := newRowText(w, r.Format)
 	if err != nil {
 		return err
@@ -45,10 +50,20 @@ func (n *Node) Table(ctx context.Context, w io.Writer, r web.TableRequest) error
 
 // Query writes the rows of a SELECT.
 func (n *Node) Query(ctx context.Context, w io.Writer, text, format string) error {
-	t, err := newRowText(w, format)
+	return n.answered("run query", func() error { return n.query(ctx, w, text, format) })
+}
+
+func (n *Node) query(ctx context.Context, w io.Writer, text, format string) error {
+	ctx, end, err := n.queries.Begin(ctx)
 	if err != nil {
 		return err
 	}
+	defer end()
+	t, err := newRowText(askedWriter{ctx, w}, format)
+	if err != nil {
+		return err
+	}
+	t.hold = func(n int64) error { return batch.Hold(ctx, n) }
 	begun := false
 	err = n.current().Query(ctx, text, func(b *column.Batch) error {
 		if !begun {
@@ -174,6 +189,10 @@ func appendText(v *column.Vector, text []byte) {
 
 // Tail writes the newest rows and those to come, until ctx ends.
 func (n *Node) Tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
+	return n.answered("follow "+r.Name, func() error { return n.tail(ctx, w, r) })
+}
+
+func (n *Node) tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
 	t, err := newRowText(w, r.Format)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
@@ -33,6 +34,15 @@ func newLocalClient(n *node.Node) *client {
 
 // do sends a request. An answer that is no success is an error with the exit code it stands for.
 func (c *client) do(ctx context.Context, method, path string, query url.Values, body io.Reader) (*http.Response, error) {
+	resp, err := c.send(ctx, method, path, query, body)
+	if err != nil {
+		return nil, err
+	}
+	return c.success(resp)
+}
+
+// send sends a request and gives whatever is answered.
+func (c *client) send(ctx context.Context, method, path string, query url.Values, body io.Reader) (*http.Response, error) {
 	address := c.base + path
 	if len(query) > 0 {
 		address += "?" + query.Encode()
@@ -51,13 +61,18 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 		}
 		return nil, fmt.Errorf("ask the running process: %w", err)
 	}
+	return resp, nil
+}
+
+// success is do for an answer that is there.
+func (c *client) success(resp *http.Response) (*http.Response, error) {
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
 	}
 	defer resp.Body.Close()
 	var f web.Failure
 	if err := json.NewDecoder(resp.Body).Decode(&f); err != nil || f.Message == "" {
-		return nil, fmt.Errorf("ask the running process: %s %s answers %s", method, path, resp.Status)
+		return nil, fmt.Errorf("ask the running process: %s %s answers %s", resp.Request.Method, resp.Request.URL.Path, resp.Status)
 	}
 	return nil, remote(f)
 }
@@ -86,7 +101,19 @@ func (c *client) status(ctx context.Context) (web.StatusAnswer, error) {
 
 // rows copies an answer of rows to w, as it comes.
 func (c *client) rows(ctx context.Context, path string, query url.Values, w io.Writer) error {
-	resp, err := c.do(ctx, http.MethodGet, path, query, nil)
+	return c.copyRows(ctx, http.MethodGet, path, query, nil, w)
+}
+
+// queryRows copies the rows of a SELECT to w.
+func (c *client) queryRows(ctx context.Context, text string, query url.Values, w io.Writer) error {
+	return c.copyRows(ctx, http.MethodPost, "/api/query", query, strings.NewReader(text), w)
+}
+
+func (c *client) copyRows(ctx context.Context, method, path string, query url.Values, body io.Reader, w io.Writer) error {
+	if query.Get("format") == formCSV {
+		query.Set("raw", "true") // other programs read it
+	}
+	resp, err := c.do(ctx, method, path, query, body)
 	if err != nil {
 		return err
 	}

@@ -23,26 +23,17 @@ const (
 	formCSV   = "csv"
 )
 
-// printRows asks for rows and prints them in the form that the user wants. It returns how many it
-// printed as a table, -1 in other forms.
-func (a *app) printRows(ctx context.Context, c *client, path string, query url.Values) (int, error) {
+// printQuery prints the rows of a SELECT in the form that the user wants. It returns how many it printed as a
+// table, -1 in other forms.
+func (a *app) printQuery(ctx context.Context, c *client, text string) (int, error) {
 	if a.format != formTable {
-		query.Set("format", a.format)
-		return -1, c.rows(ctx, path, query, a.out)
+		return -1, c.queryRows(ctx, text, url.Values{"format": {a.format}}, a.out)
 	}
-	query.Set("format", "cells")
 	r, w := io.Pipe()
-	var failure error
-	go func() {
-		failure = c.rows(ctx, path, query, w)
-		_ = w.CloseWithError(failure)
-	}()
-	t, err := readCells(r)
-	if err != nil {
-		_ = r.CloseWithError(err)
-		return 0, err
-	}
-	return len(t.rows), t.write(a.out)
+	go func() { _ = w.CloseWithError(c.queryRows(ctx, text, url.Values{"format": {"cells"}}, w)) }()
+	n, err := printCells(r, a.out)
+	_ = r.CloseWithError(err)
+	return n, err
 }
 
 // A textTable is rows of text under names. Numbers stand to the right.
@@ -74,25 +65,49 @@ func isNumber(kind string) bool {
 	return strings.HasPrefix(kind, "decimal")
 }
 
-// readCells reads rows in the form "cells".
-func readCells(r io.Reader) (*textTable, error) {
+// A table is shown with the widths of its first rows: as many as these, of as many bytes. What comes behind them
+// is printed as it comes, so that a result of any length needs no memory.
+const (
+	firstRows  = 10_000
+	firstBytes = 8 << 20
+)
+
+// printCells prints rows in the form "cells" as a table and returns how many. If they end with an error, those
+// that were read are not printed unless some have been.
+func printCells(r io.Reader, w io.Writer) (int, error) {
 	d := json.NewDecoder(bufio.NewReader(r))
 	var c columns
 	if err := d.Decode(&c); errors.Is(err, io.EOF) {
-		return &textTable{}, nil
+		return 0, nil
 	} else if err != nil {
-		return nil, err
+		return 0, err
 	}
 	t := c.table()
+	n, size := 0, 0
+	var widths []int
 	for {
 		var row []*string
-		if err := d.Decode(&row); errors.Is(err, io.EOF) {
-			return t, nil
-		} else if err != nil {
-			return nil, err
+		err := d.Decode(&row)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return n, err
 		}
 		t.rows = append(t.rows, row)
+		for _, cell := range row {
+			size += len(cellText(cell)) + 24
+		}
+		if n++; len(t.rows) < firstRows && size < firstBytes {
+			continue
+		}
+		if widths, err = t.print(w, widths); err != nil {
+			return n, err
+		}
+		t.rows, size = t.rows[:0], 0
 	}
+	_, err := t.print(w, widths)
+	return n, err
 }
 
 // add appends a row of texts.
@@ -117,9 +132,41 @@ func newTable(names ...string) *textTable {
 
 // write prints aligned columns.
 func (t *textTable) write(w io.Writer) error {
+	_, err := t.print(w, nil)
+	return err
+}
+
+// print prints rows in columns of the widths; nil: with the names above them and as wide as they need. It returns
+// the widths.
+func (t *textTable) print(w io.Writer, widths []int) ([]int, error) {
 	if len(t.names) == 0 {
-		return nil
+		return []int{}, nil
 	}
+	var b bytes.Buffer
+	if widths == nil {
+		widths = t.widths()
+		t.line(&b, widths, func(i int) string { return t.names[i] })
+		for i, width := range widths {
+			if i > 0 {
+				b.WriteString("  ")
+			}
+			b.WriteString(strings.Repeat("-", width))
+		}
+		b.WriteByte('\n')
+	}
+	for _, row := range t.rows {
+		t.line(&b, widths, func(i int) string { return cellText(row[i]) })
+		if b.Len() >= firstBytes {
+			if _, err := b.WriteTo(w); err != nil {
+				return widths, err
+			}
+		}
+	}
+	_, err := b.WriteTo(w)
+	return widths, err
+}
+
+func (t *textTable) widths() []int {
 	widths := make([]int, len(t.names))
 	for i, n := range t.names {
 		widths[i] = lipgloss.Width(n)
@@ -129,20 +176,7 @@ func (t *textTable) write(w io.Writer) error {
 			widths[i] = max(widths[i], lipgloss.Width(cellText(cell)))
 		}
 	}
-	var b bytes.Buffer
-	t.line(&b, widths, func(i int) string { return t.names[i] })
-	for i, width := range widths {
-		if i > 0 {
-			b.WriteString("  ")
-		}
-		b.WriteString(strings.Repeat("-", width))
-	}
-	b.WriteByte('\n')
-	for _, row := range t.rows {
-		t.line(&b, widths, func(i int) string { return cellText(row[i]) })
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return widths
 }
 
 func (t *textTable) line(b *bytes.Buffer, widths []int, cell func(i int) string) {

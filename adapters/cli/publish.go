@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/node"
 )
 
 func (a *app) publishCommand() *cobra.Command {
@@ -47,7 +47,7 @@ FILE is .ndjson or .jsonl (a JSON value a line, or the lines of kcat -J, which k
 				if isTerminal(a.in) {
 					a.warn("reading records from the keyboard, one JSON value a line; Ctrl-D ends")
 				}
-				done, err = send[web.Published](cmd.Context(), t.client, http.MethodPost, topicPath(args[0]), nil, io.NopCloser(a.in))
+				done, err = t.client.publish(cmd.Context(), args[0], io.NopCloser(a.in))
 			}
 			if err != nil {
 				return err
@@ -88,6 +88,25 @@ func (a *app) publishFile(cmd *cobra.Command, c *client, topic, path string) (we
 	return last, nil
 }
 
+// publish appends what r gives. Records that were refused are in the answer, beside those that are durable.
+func (c *client) publish(ctx context.Context, topic string, r io.Reader) (web.Published, error) {
+	var done web.Published
+	resp, err := c.send(ctx, http.MethodPost, topicPath(topic), nil, r)
+	if err != nil {
+		return done, err
+	}
+	if resp.StatusCode != http.StatusUnprocessableEntity {
+		if resp, err = c.success(resp); err != nil {
+			return done, err
+		}
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&done); err != nil {
+		return done, fmt.Errorf("read the answer to publish %s: %w", topic, err)
+	}
+	return done, nil
+}
+
 // published tells what is durable, and what is not.
 func (a *app) published(p web.Published, took time.Duration) error {
 	fmt.Fprintf(a.out, "%s: %s durable, %d bytes, %.0f records/s\n", p.Topic, plural(int(p.Records), "record"), p.Bytes, float64(p.Records)/max(took.Seconds(), 1e-6))
@@ -96,9 +115,6 @@ func (a *app) published(p web.Published, took time.Duration) error {
 	}
 	if p.Error != "" {
 		return &codeError{max(p.Exit, 1), errors.New(p.Error)}
-	}
-	if p.Refused > 0 {
-		return &codeError{node.ExitFailed, fmt.Errorf("publish to %s: %s refused: %s", p.Topic, plural(int(p.Refused), "record"), p.Refusal)}
 	}
 	return nil
 }

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/nagare-stream/nagare/adapters/web"
 )
 
 func (a *app) queryCommand() *cobra.Command {
@@ -16,7 +19,10 @@ func (a *app) queryCommand() *cobra.Command {
 		Long: `Runs a SELECT over the tables and views of a pipeline and over topics as they are now: of the running
 process, or of its data folder when none runs. A topic has the columns key, value, topic, partition,
 offset, timestamp, timestampType. Late and invalid rows are in TABLE$late and TOPIC$invalid.
-With - the statement is read from stdin.`,
+With - the statement is read from stdin, up to 1 MB. A SELECT that reads nothing needs no data folder.
+
+All queries together hold at most nagare.query.memory, and each runs for at most nagare.query.timeout; Ctrl-C
+ends one.`,
 		Example: `  nagare query "SELECT * FROM top_products ORDER BY revenue_rank LIMIT 5"
   nagare query "SELECT category, sum(total_sales) AS sales FROM sales_by_minute GROUP BY category"
   nagare query -o csv "SELECT * FROM anomalies" > anomalies.csv
@@ -25,21 +31,31 @@ With - the statement is read from stdin.`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			text := args[0]
 			if text == "-" {
-				all, err := io.ReadAll(io.LimitReader(a.in, 1<<20))
+				all, err := io.ReadAll(io.LimitReader(a.in, web.MaxStatement+1))
 				if err != nil {
 					return fmt.Errorf("read the statement from stdin: %w", err)
 				}
 				text = string(all)
 			}
+			if len(text) > web.MaxStatement {
+				return usage("query: a statement has at most %d KB", web.MaxStatement>>10)
+			}
 			if strings.TrimSpace(text) == "" {
 				return usage("query: the statement is empty, as in: %s", firstExample(cmd))
 			}
 			t, err := a.reach(cmd.Context(), false)
+			var nothing *nothingError
+			if errors.As(err, &nothing) && a.data == "" {
+				t, err = a.reachNothing(cmd.Context())
+			}
 			if err != nil {
 				return err
 			}
 			defer func() { err = joinClose(err, t) }()
-			n, err := a.printRows(cmd.Context(), t.client, "/api/query", url.Values{"sql": {text}})
+			n, err := a.printQuery(cmd.Context(), t.client, text)
+			if err != nil && nothing != nil && strings.Contains(err.Error(), "[TABLE_OR_VIEW_NOT_FOUND]") {
+				return nothing // what is asked for would be there
+			}
 			if err == nil && n >= 0 && isTerminal(a.out) {
 				fmt.Fprintf(a.err, "%s\n", plural(n, "row"))
 			}

@@ -56,7 +56,7 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 	case errors.Is(err, fs.ErrNotExist) && a.namesCluster():
 		return a.reachCluster(ctx)
 	case errors.Is(err, fs.ErrNotExist) && !create:
-		return nil, fmt.Errorf("look into data folder %s: there is nothing yet; `nagare run` starts a pipeline, --data names another folder", data)
+		return nil, &nothingError{data}
 	case errors.Is(err, fs.ErrNotExist):
 		id = node.Project{Name: pipelines.Default}
 	case err != nil:
@@ -114,6 +114,27 @@ func (a *app) projectOf(data string, id node.Project) (*project, error) {
 	}
 	a.warn("project %s cannot be read, and the folder is shown as the queries of its last run made it: %v", id.Folder(), err)
 	return &project{id: of, shown: id.Folder(), pipeline: made}, nil
+}
+
+// nothingError is a data folder that does not exist.
+type nothingError struct{ data string }
+
+func (e *nothingError) Error() string {
+	return fmt.Sprintf("look into data folder %s: there is nothing yet; `nagare run` starts a pipeline, --data names another folder", e.data)
+}
+
+// reachNothing is a pipeline without tables and topics, in memory: for a SELECT that reads nothing.
+func (a *app) reachNothing(ctx context.Context) (*target, error) {
+	memory, err := node.NewMemory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	empty := &plan.Pipeline{Name: "nagare", Config: plan.DefaultConfig()}
+	n, err := node.Open(ctx, node.Config{Pipeline: empty, Memory: memory, HTTP: node.HTTPOff, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
+	if err != nil {
+		return nil, err
+	}
+	return &target{client: newLocalClient(n), local: n}, nil
 }
 
 // reachCluster is a Kafka cluster without a project: its topics, and no tables.

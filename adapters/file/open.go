@@ -18,7 +18,7 @@ import (
 // is a folder, in which the file has the sink's name. Columns are those of a CSV header; without any
 // the file has none. Console prints to out.
 func OpenSink(name, format string, options map[string]string, base string, out io.Writer, columns ...string) (engine.Sink, error) {
-	if err := checkOptions(name, format, options); err != nil {
+	if err := CheckSink(name, format, options); err != nil {
 		return nil, err
 	}
 	switch format {
@@ -26,21 +26,17 @@ func OpenSink(name, format string, options map[string]string, base string, out i
 		return NoopSink{}, nil
 	case "console":
 		s := NewConsoleSink(out)
-		if text, ok := options["numRows"]; ok {
-			n, err := strconv.Atoi(text)
-			if err != nil || n < 1 {
-				return nil, fmt.Errorf("open sink %s: numRows is %q: want a whole number from 1", name, text)
-			}
+		if n, err := strconv.Atoi(options["numRows"]); err == nil {
 			s.limit = n
 		}
 		return s, nil
-	case "json", "csv":
-	default:
-		return nil, fmt.Errorf("open sink %s: format is %q: want json, csv, console or noop", name, format)
 	}
 	path, err := sinkPath(name, format, options["path"], base)
 	if err != nil {
 		return nil, fmt.Errorf("open sink %s: %w", name, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("open sink %s: %w", name, writeFault(path, err))
 	}
 	var s *LineSink
 	if format == "json" {
@@ -56,6 +52,25 @@ func OpenSink(name, format string, options map[string]string, base string, out i
 		return nil, fmt.Errorf("open sink %s: %w", name, err)
 	}
 	return s, nil
+}
+
+// CheckSink finds what OpenSink would refuse whatever there is on the disk.
+func CheckSink(name, format string, options map[string]string) error {
+	switch format {
+	case "json", "csv":
+		if _, err := sinkPath(name, format, options["path"], ""); err != nil {
+			return fmt.Errorf("open sink %s: %w", name, err)
+		}
+	case "console", "noop":
+	default:
+		return fmt.Errorf("open sink %s: format is %q: want json, csv, console or noop", name, format)
+	}
+	if text, ok := options["numRows"]; ok && format == "console" {
+		if n, err := strconv.Atoi(text); err != nil || n < 1 {
+			return fmt.Errorf("open sink %s: numRows is %q: want a whole number from 1", name, text)
+		}
+	}
+	return checkOptions(name, format, options)
 }
 
 // checkOptions refuses what would have no effect. CheckpointLocation is Spark's own business.
@@ -78,7 +93,10 @@ func checkOptions(name, format string, options map[string]string) error {
 	return nil
 }
 
-// sinkPath is the file of a sink; its folder exists.
+// longestName is how many bytes the name of a file or folder may have, on any system.
+const longestName = 255
+
+// sinkPath is the file of a sink.
 func sinkPath(name, format, path, base string) (string, error) {
 	if path == "" {
 		return "", fmt.Errorf("option path is missing: name a file or a folder")
@@ -101,8 +119,10 @@ func sinkPath(name, format, path, base string) (string, error) {
 	if !file {
 		path = filepath.Join(path, strings.Map(fileLetter, name)+ends[0])
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", writeFault(path, err)
+	for _, part := range strings.Split(filepath.ToSlash(path), "/") {
+		if len(part) > longestName || strings.ContainsRune(part, 0) {
+			return "", fmt.Errorf("path has the part %.40q of %d bytes: a name has at most %d, none of them 0", part, len(part), longestName)
+		}
 	}
 	return path, nil
 }

@@ -5,7 +5,8 @@
 //	GET  /api/status            process, tables, partitions, checkpoints
 //	GET  /api/tables            tables and views
 //	GET  /api/tables/{name}     rows; ?open=true with those of open windows, ?limit=N the newest, ?format=
-//	GET  /api/query?sql=        rows of a SELECT, ?format=
+//	GET  /api/query?sql=        rows of a SELECT of up to 64 KB, ?format=
+//	POST /api/query             rows of the SELECT in the body, up to 1 MB, ?format=; needs no token
 //	GET  /api/tail/{name}       follows a table or topic; ?n=N rows of before, ?updates=true open rows, ?format=
 //	GET  /api/explain/{name}    a table's plan, and why its window is open
 //	GET  /api/progress          in the names of Spark's StreamingQueryProgress
@@ -20,7 +21,8 @@
 //	GET  /metrics, /-/healthy, /-/ready
 //
 // Formats of rows: json (an array), jsonl, csv, and cells: a line with the columns, then an array of
-// texts a row. A failure is {"error": …, "exit": the exit code it stands for}.
+// texts a row. In csv a text that begins with = + - @, a tab or a line end has a ' before it, so that no
+// spreadsheet takes it for a formula; with ?raw=true it stands as it is. A failure is {"error": …, "exit": the exit code it stands for}.
 //
 // Who may ask: only loopback hosts by name (a page of another site that has its name point here is
 // refused), no page of another origin, and nobody without the folder's token when something changes.

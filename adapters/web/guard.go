@@ -2,9 +2,12 @@ package web
 
 import (
 	"crypto/subtle"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 )
 
@@ -22,7 +25,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			fail(w, http.StatusForbidden, reason, 1)
 			return
 		}
-		if changes(r.Method) && !s.hasToken(r) {
+		if changes(r) && !s.hasToken(r) {
 			h.Set("WWW-Authenticate", "Bearer")
 			fail(w, http.StatusUnauthorized, "change something at "+r.URL.Path+": the token of the data folder is missing or wrong; send Authorization: Bearer and the text of "+s.tokenPath, 1)
 			return
@@ -70,8 +73,30 @@ func (s *Server) isOurHost(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-func changes(method string) bool {
-	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+// changes reports a request that is not only read for: a query is sent as a body because it can be long.
+func changes(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return false
+	}
+	return r.Method != http.MethodPost || r.URL.Path != "/api/query"
+}
+
+// recovered answers a request whose handler panics, and the process goes on.
+func recovered(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(p)
+			default:
+				log.Error("a request panicked", "method", r.Method, "path", r.URL.Path, "panic", p, slog.String("stack", string(debug.Stack())))
+				fail(w, http.StatusInternalServerError, fmt.Sprintf("%s %s: this is a fault of nagare itself: %v; please report it", r.Method, r.URL.Path, p), 1)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) hasToken(r *http.Request) bool {

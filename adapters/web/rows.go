@@ -1,8 +1,12 @@
 package web
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -29,7 +33,7 @@ func (a *rowAnswer) start() {
 	switch a.format {
 	case "json":
 		kind = "application/json"
-	case "csv":
+	case "csv", FormatSafeCSV:
 		kind = "text/csv; charset=utf-8; header=present"
 	}
 	a.w.Header().Set("Content-Type", kind)
@@ -72,18 +76,46 @@ func (s *Server) table(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := r.URL.Query()
-	req := TableRequest{Name: r.PathValue("name"), Open: q.Get("open") == "true", Limit: limit, Format: format(q.Get("format"))}
+	req := TableRequest{Name: r.PathValue("name"), Open: q.Get("open") == "true", Limit: limit, Format: format(q)}
 	a := newRowAnswer(w, req.Format, false)
 	a.end(s, s.backend.Table(r.Context(), a, req))
 }
 
 func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 	text := r.URL.Query().Get("sql")
-	if text == "" || len(text) > maxQuery {
-		s.failed(w, &RequestError{"query: send a SELECT of at most 64 KB as ?sql="})
+	if len(text) > maxQuery || text == "" {
+		fail(w, tooLong(text), fmt.Sprintf("query: the statement has %d bytes; send a SELECT of at most %d KB as ?sql=, or of %d KB as the body of POST /api/query", len(text), maxQuery>>10, MaxStatement>>10), 2)
 		return
 	}
-	f := format(r.URL.Query().Get("format"))
+	s.answerQuery(w, r, text)
+}
+
+// postQuery is query with the statement as the body, which can be longer than an address.
+func (s *Server) postQuery(w http.ResponseWriter, r *http.Request) {
+	text, err := io.ReadAll(&liveBody{http.MaxBytesReader(w, r.Body, MaxStatement), http.NewResponseController(w)})
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("query: a statement has at most %d KB", MaxStatement>>10), 2)
+	case err != nil:
+		s.failed(w, &RequestError{"query: read the statement: " + err.Error()})
+	case len(bytes.TrimSpace(text)) == 0:
+		s.failed(w, &RequestError{"query: the statement is empty; it is the body of the request"})
+	default:
+		s.answerQuery(w, r, string(text))
+	}
+}
+
+// tooLong is the status of a statement in an address that is not there, or too long.
+func tooLong(text string) int {
+	if text == "" {
+		return http.StatusBadRequest
+	}
+	return http.StatusRequestURITooLong
+}
+
+func (s *Server) answerQuery(w http.ResponseWriter, r *http.Request, text string) {
+	f := format(r.URL.Query())
 	a := newRowAnswer(w, f, false)
 	a.end(s, s.backend.Query(r.Context(), a, text, f))
 }
@@ -100,10 +132,10 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) {
 	}
 	defer leave()
 	q := r.URL.Query()
-	f := q.Get("format")
-	if f == "" {
-		f = "jsonl"
+	if q.Get("format") == "" {
+		q.Set("format", "jsonl")
 	}
+	f := format(q)
 	a := newRowAnswer(w, f, true)
 	err = s.backend.Tail(r.Context(), a, TailRequest{Name: r.PathValue("name"), N: n, Updates: q.Get("updates") == "true", Format: f})
 	if r.Context().Err() != nil {
@@ -112,9 +144,18 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) {
 	a.end(s, err)
 }
 
-func format(text string) string {
-	if text == "" {
+// FormatSafeCSV is CSV for people: a text that a spreadsheet would take for a formula has a ' before it.
+const FormatSafeCSV = "csv-safe"
+
+// format is the form that rows are asked for in. CSV ends in a spreadsheet sooner or later, so that it is the
+// safe one, unless a program asks for the texts as they are.
+func format(q url.Values) string {
+	switch text := q.Get("format"); {
+	case text == "":
 		return "json"
+	case text == "csv" && q.Get("raw") != "true":
+		return FormatSafeCSV
+	default:
+		return text
 	}
-	return text
 }

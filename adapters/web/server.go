@@ -13,17 +13,21 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/batch"
 )
 
 // Limits of requests and answers.
 const (
 	headerTimeout = 5 * time.Second
 	idleTimeout   = time.Minute
-	stallTimeout  = 30 * time.Second // a client that takes or gives nothing for so long is let go
-	maxHeader     = 16 << 10
-	maxFollowers  = 32 // /api/events and /api/tail together
+	stallTimeout  = 30 * time.Second    // a client that takes or gives nothing for so long is let go
+	maxHeader     = 16<<10 + 3*maxQuery // %27 in the address is one character of a statement
+	maxFollowers  = 32                  // /api/events and /api/tail together
 	maxQuery      = 64 << 10
 )
+
+// MaxStatement is how many bytes a statement may have that is sent as a body.
+const MaxStatement = 1 << 20
 
 // Config is what a Server is made of. Backend and Token are needed.
 type Config struct {
@@ -64,6 +68,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /api/tables", s.tables)
 	mux.HandleFunc("GET /api/tables/{name}", s.table)
 	mux.HandleFunc("GET /api/query", s.query)
+	mux.HandleFunc("POST /api/query", s.postQuery)
 	mux.HandleFunc("GET /api/tail/{name}", s.tail)
 	mux.HandleFunc("GET /api/explain/{name}", s.explain)
 	mux.HandleFunc("GET /api/progress", s.progress)
@@ -79,11 +84,11 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Sprintf("%s %s: there is no such thing; GET / lists what there is", r.Method, r.URL.Path), 1)
 	})
-	s.handler = s.guard(mux)
 	var log *slog.Logger
 	if log = cfg.Logger; log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	s.handler = s.guard(recovered(mux, log))
 	s.http = &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: headerTimeout,
@@ -152,7 +157,17 @@ func (s *Server) failed(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
 	var missing *engine.NotFoundError
 	var request *RequestError
+	var busy *batch.BusyError
+	var late *batch.TimeoutError
+	var query *batch.Error
 	switch {
+	case errors.As(err, &busy), errors.As(err, &late):
+		w.Header().Set("Retry-After", "1")
+		status = http.StatusServiceUnavailable
+	case errors.As(err, &query) && query.Class == "OUT_OF_MEMORY":
+		status = http.StatusInsufficientStorage
+	case errors.As(err, &query):
+		status = http.StatusUnprocessableEntity
 	case errors.As(err, &missing):
 		status = http.StatusNotFound
 	case errors.As(err, &request):

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -67,19 +68,31 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.finish(&done, err)
-	if err != nil {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusInternalServerError)
-		_ = json.NewEncoder(w).Encode(done)
+	if done.Error == "" {
+		answer(w, done)
 		return
 	}
-	answer(w, done)
+	status := http.StatusInternalServerError
+	if err == nil {
+		status = http.StatusUnprocessableEntity // sent again, the same records are refused again
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(done)
 }
 
+// finish adds what went wrong: an error, or records that were left out.
 func (s *Server) finish(done *Published, err error) {
 	done.Final = true
-	if err != nil {
+	switch {
+	case err != nil:
 		done.Error, done.Exit = err.Error(), s.exit(err)
+	case done.Refused > 0:
+		records := "records"
+		if done.Refused == 1 {
+			records = "record"
+		}
+		done.Error, done.Exit = fmt.Sprintf("publish to %s: %d %s refused, %d durable: %s", done.Topic, done.Refused, records, done.Records, done.Refusal), 1
 	}
 }
 

@@ -59,7 +59,7 @@ func (b *fakeBackend) Table(_ context.Context, w io.Writer, r TableRequest) erro
 }
 
 func (b *fakeBackend) Query(ctx context.Context, w io.Writer, sql, format string) error {
-	if format != "csv" {
+	if format != FormatSafeCSV {
 		return &RequestError{"format " + format}
 	}
 	_, err := io.WriteString(w, sql+"\n")
@@ -375,5 +375,53 @@ func TestFollowersAreFew(t *testing.T) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("one too many got %d", resp.StatusCode)
+	}
+}
+
+// TestLongStatements sends statements of 60 KB in an address, and longer ones as a body, without the token.
+func TestLongStatements(t *testing.T) {
+	s := New(Config{Backend: newFake(), Address: "localhost:7575", Token: "secret"})
+	ask := func(method, address, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, address, strings.NewReader(body))
+		r.Host = "localhost:7575"
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		return w
+	}
+	long := strings.Repeat("x", 60_000)
+	for _, c := range []struct {
+		method, address, body string
+		status                int
+		text                  string
+	}{
+		{"GET", "/api/query?format=csv&sql=" + long, "", 200, long},
+		{"GET", "/api/query?format=csv&sql=" + long + long, "", 414, "at most 64 KB"},
+		{"GET", "/api/query?format=csv", "", 400, "POST /api/query"},
+		{"POST", "/api/query?format=csv", long + long, 200, long + long},
+		{"POST", "/api/query?format=csv", " \n", 400, "empty"},
+		{"POST", "/api/query?format=csv", strings.Repeat("x", MaxStatement+1), 413, "1024 KB"},
+		{"POST", "/api/topics/t", "", 401, "token"},
+	} {
+		if w := ask(c.method, c.address, c.body); w.Code != c.status || !strings.Contains(w.Body.String(), c.text) {
+			t.Errorf("%s %.40s with %d bytes: %d %.200s, want %d", c.method, c.address, len(c.body), w.Code, w.Body, c.status)
+		}
+	}
+	if maxHeader < 3*maxQuery {
+		t.Errorf("a header of %d bytes does not take a statement of %d, each of which may be three", maxHeader, maxQuery)
+	}
+}
+
+// panicking is a backend with a fault.
+type panicking struct{ *fakeBackend }
+
+func (panicking) Explain(string) (string, error) { panic("a fault") }
+
+// TestPanicIsAnswered asks for what panics.
+func TestPanicIsAnswered(t *testing.T) {
+	s := New(Config{Backend: panicking{newFake()}})
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/api/explain/sales", nil))
+	if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "a fault") || !strings.Contains(w.Body.String(), "report") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

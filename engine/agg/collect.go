@@ -12,7 +12,21 @@ type collect struct {
 	list   entries
 	typ    column.Type // of the elements
 	nested nested
+	most   int64 // bytes of a result at which Result gives up; 0: none
 }
+
+// bounded is an aggregate whose results can be much larger than its state.
+type bounded interface{ bound(most int64) }
+
+// Bound makes Result give up when what it has appended to is larger than most bytes. The result is worth
+// nothing then: whoever sets a bound looks at the size.
+func Bound(a Aggregate, most int64) {
+	if b, ok := a.(bounded); ok {
+		b.bound(most)
+	}
+}
+
+func (a *collect) bound(most int64) { a.most = most }
 
 func newCollect(elem column.Type) *collect {
 	return &collect{typ: elem, list: entries{words: isWord(elem)}}
@@ -81,6 +95,9 @@ func (a *collect) Result(dst *column.Vector, slots []uint32) {
 		for _, e := range a.list.of(s, 0) {
 			if err := a.read(&dst.Kids[0], e); err != nil {
 				panic("BUG: a list holds what is no value: " + err.Error())
+			}
+			if a.most > 0 && dst.Size() > a.most {
+				break
 			}
 		}
 		dst.Ends = append(dst.Ends, uint32(dst.Kids[0].Len()))

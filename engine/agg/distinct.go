@@ -231,6 +231,8 @@ func (d *distinct) Failed(slot uint32) string {
 	return ""
 }
 
+func (d *distinct) bound(most int64) { Bound(d.inner, most) }
+
 func (d *distinct) Reset(slot uint32) {
 	d.set.reset(slot)
 	d.inner.Reset(slot)

@@ -50,7 +50,7 @@ func (g *Groups) Keys() []column.Vector { return g.keys }
 func (g *Groups) Size() int64 {
 	n := g.index.size() + int64(cap(g.hashes)+cap(g.wrong)/2)*8
 	for i := range g.keys {
-		n += vectorSize(&g.keys[i])
+		n += g.keys[i].Capacity()
 	}
 	return n
 }

@@ -221,6 +221,13 @@ func (h *Hash) ClearDirty() {
 	}
 }
 
+// Bound is agg.Bound for all aggregates.
+func (h *Hash) Bound(most int64) {
+	for _, a := range h.aggs {
+		Bound(a, most)
+	}
+}
+
 // Size is the bytes in use, about.
 func (h *Hash) Size() int64 {
 	n := h.groups.Size() + int64(cap(h.slots)+cap(h.picked)+cap(h.dirty)+cap(h.all))*4 + int64(cap(h.touched)+cap(h.state))

@@ -1,7 +1,5 @@
 package agg
 
-import "github.com/nagare-stream/nagare/engine/column"
-
 // resize gives s the length n; what it holds is unspecified.
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
@@ -24,13 +22,4 @@ func extend[T any](s []T, n int) []T {
 	s = s[:n]
 	clear(s[old:])
 	return s
-}
-
-// vectorSize is the memory of a vector, about.
-func vectorSize(v *column.Vector) int64 {
-	n := int64(cap(v.Int)+cap(v.Hi)+cap(v.Float)+cap(v.Null))*8 + int64(cap(v.Data)) + int64(cap(v.Ends))*4
-	for k := range v.Kids {
-		n += vectorSize(&v.Kids[k])
-	}
-	return n
 }

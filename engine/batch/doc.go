@@ -13,6 +13,8 @@
 // Rows come out in an order that depends on the inputs alone: that of the input where an operator keeps
 // rows, that of the keys (codec.AppendKey) behind an aggregate.
 //
-// A row whose expression fails ends the query with an Error that names Spark's class. Rows kept in memory
-// are counted, and past Limit the query ends with an Error.
+// A row whose expression fails ends the query with an Error that names Spark's class. What a query holds is
+// counted in a Budget that all queries share, and past its limit the query ends with an Error: rows that operators
+// keep (grow), what expressions fill (evaluate.go, which cuts batches into pieces that fit), rows on their way
+// out (Hold).
 package batch

@@ -20,17 +20,20 @@ func (r *runner) explode(n *plan.Explode, emit func(*column.Batch) error) error 
 	}
 	x := explode.New(explode.Shape{Outer: n.Outer, Pos: n.Pos, Fields: n.Fields}, width, r.carried[n], made)
 	schema := schemaOf(n)
+	p := &pieces{r: r}
 	return r.run(n.In, func(b *column.Batch) error {
-		v, err := list.over(b)
-		if err != nil {
-			return err
-		}
-		return x.Run(b, b.Sel, v, func(out *column.Batch, _ []uint32) error {
-			if err := r.ctx.Err(); err != nil {
+		return p.each(b, func(b *column.Batch) error {
+			v, err := list.over(b)
+			if err != nil {
 				return err
 			}
-			out.Schema = schema
-			return emit(out)
+			return x.Run(b, b.Sel, v, func(out *column.Batch, _ []uint32) error {
+				if err := r.job.yield(); err != nil {
+					return err
+				}
+				out.Schema = schema
+				return emit(out)
+			})
 		})
 	})
 }

@@ -45,17 +45,20 @@ func (r *runner) aggregate(n *plan.Aggregate, emit func(*column.Batch) error) er
 	if err != nil {
 		return err
 	}
-	defer func() { r.held -= g.counted }()
+	defer r.shrink(&g.counted)
+	p := &pieces{r: r}
 	err = run(func(b *column.Batch) error {
-		if err := g.take(b); err != nil {
-			return err
-		}
-		return r.grow(&g.counted, g.hash.Size())
+		return p.each(b, func(b *column.Batch) error {
+			if err := g.take(b); err != nil {
+				return err
+			}
+			return r.grow(&g.counted, g.hash.Size())
+		})
 	})
 	if err != nil {
 		return err
 	}
-	return g.emit(emit)
+	return r.emitGroups(g, emit)
 }
 
 func (r *runner) newGrouping(n *plan.Aggregate, keys []*expr.Node) (*grouping, error) {
@@ -172,10 +175,14 @@ func (g *grouping) keySet(values []*column.Vector, set []int, rows int) {
 	g.keyCols[len(values)] = &g.id
 }
 
-// emit gives the groups in the order of their keys.
-func (g *grouping) emit(emit func(*column.Batch) error) error {
+// emitGroups gives the groups in the order of their keys. What an aggregate gives can be as large as its
+// state: so many groups go into a batch as the last ones let expect to fit.
+func (r *runner) emitGroups(g *grouping, emit func(*column.Batch) error) error {
 	g.hash.Ensure()
-	slots := g.sorted()
+	slots, err := r.sorted(g)
+	if err != nil {
+		return err
+	}
 	for _, s := range slots {
 		if class := g.hash.Failed(s); class != "" {
 			return &Error{Class: class, Detail: "an aggregate has no result"}
@@ -184,39 +191,63 @@ func (g *grouping) emit(emit func(*column.Batch) error) error {
 	out := &column.Batch{}
 	schema := schemaOf(g.node)
 	results := make([]column.Vector, len(g.node.Aggs))
-	keys := g.hash.Keys()
+	counted, most := int64(0), 1
+	defer r.shrink(&counted)
 	for len(slots) > 0 {
-		n := min(len(slots), batchRows)
+		n := min(len(slots), most)
 		out.Reset(schema)
+		g.hash.Bound(max(r.job.free(), 1))
+		g.results(out, results, slots[:n])
+		size := int64(0)
 		for i := range results {
-			results[i].Reset(g.node.Aggs[i].Spec.Type)
+			size += results[i].Capacity()
 		}
-		g.hash.Result(results, slots[:n])
-		for row, s := range slots[:n] {
-			for k := range g.keys {
-				appendCell(&out.Cols[k], row, &keys[k], int(s))
-			}
-			for a := range results {
-				appendCell(&out.Cols[len(g.keys)+a], row, &results[a], row)
-			}
-			if g.node.Grouping != nil {
-				appendCell(&out.Cols[len(g.keys)+len(results)], row, &keys[len(g.keys)], int(s))
-			}
+		if err := r.grow(&counted, size); err != nil {
+			return err
 		}
-		out.Len = n
-		out.SelectAll()
+		if err := r.job.yield(); err != nil {
+			return err
+		}
 		if err := emit(out); err != nil {
 			return err
 		}
 		slots = slots[n:]
+		size = 1
+		for i := range out.Cols {
+			size += out.Cols[i].Size()
+		}
+		most = int(min(4*int64(n), max(1, pieceBytes/4*int64(n)/size), batchRows))
 	}
 	return nil
 }
 
+// results fills a batch with groups.
+func (g *grouping) results(out *column.Batch, results []column.Vector, slots []uint32) {
+	for i := range results {
+		results[i].Reset(g.node.Aggs[i].Spec.Type)
+	}
+	g.hash.Result(results, slots)
+	keys := g.hash.Keys()
+	for row, s := range slots {
+		for k := range g.keys {
+			appendCell(&out.Cols[k], row, &keys[k], int(s))
+		}
+		if g.node.Grouping != nil {
+			appendCell(&out.Cols[len(g.keys)+len(results)], row, &keys[len(g.keys)], int(s))
+		}
+	}
+	for a := range results {
+		out.Cols[len(g.keys)+a] = results[a]
+	}
+	out.Len = len(slots)
+	out.SelectAll()
+}
+
 // sorted lists the groups in the order of their keys.
-func (g *grouping) sorted() []uint32 {
+func (r *runner) sorted(g *grouping) ([]uint32, error) {
 	cols := g.hash.Keys()
 	keys := &rowKeys{}
+	defer r.shrink(&keys.counted)
 	slots := make([]uint32, g.hash.Len())
 	for s := range slots {
 		slots[s] = uint32(s)
@@ -224,6 +255,11 @@ func (g *grouping) sorted() []uint32 {
 			keys.Data = appendSortKey(keys.Data, &cols[k], s, plan.SortKey{NullsFirst: true})
 		}
 		keys.Close()
+		if s&countRows == countRows {
+			if err := r.check(keys); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return keys.order(slots)
+	return r.order(keys, slots)
 }

@@ -1,6 +1,8 @@
 package batch
 
 import (
+	"errors"
+
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
@@ -11,6 +13,7 @@ import (
 // runs the left side past it. What else the condition asks is computed over candidate pairs.
 type join struct {
 	r     *runner
+	cut   pieces // of the left rows, for the keys
 	node  *plan.Join
 	right *heldRows
 
@@ -23,6 +26,9 @@ type join struct {
 
 	matched []bool // by row of the right side, for RIGHT and FULL
 	pairs   pairs
+	found   bool   // a pair of the left row at hand matches
+	other   pieces // of candidate pairs, for the rest of the condition
+	counted int64  // bytes of table
 	out     *column.Batch
 	emit    func(*column.Batch) error
 	buf     []byte
@@ -44,12 +50,13 @@ type pairs struct {
 const none = -1
 
 func (r *runner) join(n *plan.Join, emit func(*column.Batch) error) error {
-	j := &join{r: r, node: n, emit: emit, out: &column.Batch{}}
+	j := &join{r: r, node: n, emit: emit, out: &column.Batch{}, cut: pieces{r: r}, other: pieces{r: r}}
 	var err error
 	if j.right, err = r.collect(n.Right); err != nil {
 		return err
 	}
 	defer r.release(j.right)
+	defer r.shrink(&j.counted)
 	if err := j.prepare(); err != nil {
 		return err
 	}
@@ -65,7 +72,8 @@ func (r *runner) join(n *plan.Join, emit func(*column.Batch) error) error {
 	default:
 		each = j.probe
 	}
-	if err := r.run(n.Left, each); err != nil {
+	err = r.run(n.Left, func(b *column.Batch) error { return j.cut.each(b, each) })
+	if err != nil {
 		return err
 	}
 	if n.Kind == "RIGHT" || n.Kind == "FULL" {
@@ -165,22 +173,39 @@ func (j *join) build() error {
 	}
 	cols := make([]*column.Vector, len(j.equal))
 	for i, e := range j.equal {
-		v, err := j.r.eval(e.right, &j.right.Batch)
+		v, err := j.r.evalHeld(e.right, &j.right.Batch)
 		if err != nil {
 			return err
 		}
 		cols[i] = v
 	}
-	j.table = make(map[string][]uint32, j.right.Len)
+	j.table = map[string][]uint32{}
+	size := int64(j.right.Len)
 	for row := 0; row < j.right.Len; row++ {
 		if key, ok := j.key(cols, row); ok {
-			j.table[string(key)] = append(j.table[string(key)], uint32(row))
+			list, known := j.table[string(key)]
+			if !known {
+				size += int64(len(key)) + entryBytes
+			}
+			j.table[string(key)] = append(list, uint32(row))
+			size += 8
 		} else {
 			j.nullKey = append(j.nullKey, uint32(row))
+		}
+		if row&countRows == countRows || row == j.right.Len-1 {
+			if err := j.r.grow(&j.counted, size); err != nil {
+				return err
+			}
+			if err := j.r.job.yield(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+// entryBytes is what an entry of a join's table takes beside its key and rows, about.
+const entryBytes = 96
 
 // key encodes the compared values of a row; false: one of them is a NULL, which equals nothing.
 func (j *join) key(cols []*column.Vector, row int) ([]byte, bool) {
@@ -205,8 +230,8 @@ func (j *join) candidates(b *column.Batch, visit func(row uint32, list []uint32,
 		cols[i] = v
 	}
 	for _, row := range b.Sel {
-		if err := j.r.ctx.Err(); err != nil {
-			return err
+		if j.r.job.stop.Load() {
+			return j.r.job.yield()
 		}
 		list, null := j.right.Sel, false
 		if j.table != nil {
@@ -227,10 +252,11 @@ func (j *join) candidates(b *column.Batch, visit func(row uint32, list []uint32,
 // a pair with the right row none stands behind the candidates of each, for the case that none matches.
 func (j *join) probe(b *column.Batch) error {
 	keepLeft := j.node.Kind == "LEFT" || j.node.Kind == "FULL"
+	j.found = false
 	err := j.candidates(b, func(row uint32, list []uint32, _ bool) error {
 		for _, right := range list {
 			j.pairs.left, j.pairs.right = append(j.pairs.left, row), append(j.pairs.right, int64(right))
-			if !keepLeft && len(j.pairs.left) == batchRows {
+			if len(j.pairs.left) == batchRows {
 				if err := j.flushPairs(b); err != nil {
 					return err
 				}
@@ -250,45 +276,82 @@ func (j *join) probe(b *column.Batch) error {
 	return j.flushPairs(b)
 }
 
-// flushPairs checks the pairs by the rest of the condition and gives those that match.
+// flushPairs checks the pairs by the rest of the condition and gives those that match, as many at a time as
+// fit into a batch.
 func (j *join) flushPairs(b *column.Batch) error {
-	defer func() { j.pairs.left, j.pairs.right = j.pairs.left[:0], j.pairs.right[:0] }()
-	if len(j.pairs.left) == 0 {
-		return nil
+	if err := j.r.job.yield(); err != nil {
+		return err
 	}
 	schema := schemaOf(j.node)
-	j.out.Reset(schema)
-	j.out.Sel = j.out.Sel[:0]
-	for i, row := range j.pairs.left {
-		if j.pairs.right[i] != none {
-			j.out.Sel = append(j.out.Sel, uint32(i))
+	left, right := j.pairs.left, j.pairs.right
+	for len(left) > 0 {
+		n := len(left)
+		if j.other.most > 0 {
+			n = min(n, j.other.most)
 		}
-		j.appendPair(b, int(row), int(j.pairs.right[i]))
-	}
-	sel := j.out.Sel
-	if j.residual != nil {
-		var err error
-		if sel, err = j.residual.where(j.out, []uint32{}); err != nil {
+		n = j.fill(b, schema, left[:n], right[:n])
+		sel := j.out.Sel
+		if j.residual != nil {
+			var err error
+			switch sel, err = j.residual.where(j.out, []uint32{}); {
+			case errors.Is(err, errPiece):
+				j.other.fewer(n)
+				continue
+			case err != nil:
+				return err
+			}
+		}
+		j.other.fitted()
+		j.out.Sel = j.matching(right[:n], sel)
+		if err := j.emit(j.out); err != nil {
 			return err
 		}
+		left, right = left[n:], right[n:]
 	}
-	kept := make([]uint32, 0, len(j.pairs.left))
-	matched := false // the left row of the pair at hand
-	for i, right := range j.pairs.right {
+	j.pairs.left, j.pairs.right = j.pairs.left[:0], j.pairs.right[:0]
+	return nil
+}
+
+// fill puts pairs into out, at least one; rows with a right side are selected.
+func (j *join) fill(b *column.Batch, schema *column.Schema, left []uint32, right []int64) (n int) {
+	j.out.Reset(schema)
+	j.out.Sel = j.out.Sel[:0]
+	wide, size := j.r.wide(b) || j.r.wide(&j.right.Batch), int64(0)
+	for i, row := range left {
+		if wide {
+			size += rowSize(b, row)
+			if right[i] != none {
+				size += rowSize(&j.right.Batch, uint32(right[i]))
+			}
+			if size > pieceBytes && i > 0 {
+				return i
+			}
+		}
+		if right[i] != none {
+			j.out.Sel = append(j.out.Sel, uint32(i))
+		}
+		j.appendPair(b, int(row), int(right[i]))
+	}
+	return len(left)
+}
+
+// matching is the pairs that come out: those of sel, and a left row with none if it matched nothing.
+func (j *join) matching(right []int64, sel []uint32) []uint32 {
+	kept := make([]uint32, 0, len(right))
+	for i, row := range right {
 		switch {
-		case right == none:
-			if !matched {
+		case row == none:
+			if !j.found {
 				kept = append(kept, uint32(i))
 			}
-			matched = false
+			j.found = false
 		case len(sel) > 0 && sel[0] == uint32(i):
 			sel = sel[1:]
-			kept, matched = append(kept, uint32(i)), true
-			j.matched[right] = true
+			kept, j.found = append(kept, uint32(i)), true
+			j.matched[row] = true
 		}
 	}
-	j.out.Sel = kept
-	return j.emit(j.out)
+	return kept
 }
 
 // appendPair appends a row of both sides to out; none is NULLs.
@@ -312,12 +375,13 @@ func (j *join) appendPair(b *column.Batch, left, right int) {
 func (j *join) unmatchedRight() error {
 	schema := schemaOf(j.node)
 	j.out.Reset(schema)
+	wide := j.r.wide(&j.right.Batch)
 	for row, m := range j.matched {
 		if m {
 			continue
 		}
 		j.appendPair(nil, none, row)
-		if j.out.Len == batchRows {
+		if j.out.Len == batchRows || wide && j.r.wide(j.out) {
 			if err := flush(j.out, schema, j.emit); err != nil {
 				return err
 			}
@@ -347,8 +411,8 @@ func (j *join) semi(b *column.Batch) error {
 // mark adds to each left row whether the condition is true for some right row, NULL when it is only
 // NULL for some.
 func (j *join) mark(b *column.Batch) error {
-	j.out.Reset(schemaOf(j.node))
-	last := len(j.out.Cols) - 1
+	out := j.r.filling(schemaOf(j.node), j.emit)
+	last := len(out.Cols) - 1
 	err := j.candidates(b, func(row uint32, list []uint32, nullKey bool) error {
 		match, null, err := j.any(b, row, list, j.residual)
 		if err != nil {
@@ -360,24 +424,20 @@ func (j *join) mark(b *column.Batch) error {
 				return err
 			}
 		}
-		for c := range b.Cols {
-			appendCell(&j.out.Cols[c], j.out.Len, &b.Cols[c], int(row))
-		}
 		switch {
 		case match:
-			j.out.Cols[last].AppendInt(1)
+			out.Cols[last].AppendInt(1)
 		case null:
-			j.out.Cols[last].AppendNull()
+			out.Cols[last].AppendNull()
 		default:
-			j.out.Cols[last].AppendInt(0)
+			out.Cols[last].AppendInt(0)
 		}
-		j.out.Len++
-		return nil
+		return out.row(b, row)
 	})
 	if err != nil {
 		return err
 	}
-	return flush(j.out, j.out.Schema, j.emit)
+	return out.flush()
 }
 
 // leftOut is the right rows for which an equality is NULL: all, where the left key holds a NULL.
@@ -397,22 +457,23 @@ func (j *join) any(b *column.Batch, left uint32, list []uint32, on *computed) (m
 	both := &column.Schema{Fields: append(append([]column.Field{}, b.Schema.Fields...), j.right.Schema.Fields...)}
 	pairs := &column.Batch{}
 	for len(list) > 0 && !match {
-		n := min(len(list), batchRows)
-		pairs.Reset(both)
-		for _, right := range list[:n] {
-			for c := range b.Cols {
-				appendCell(&pairs.Cols[c], pairs.Len, &b.Cols[c], int(left))
-			}
-			for c := range j.right.Cols {
-				appendCell(&pairs.Cols[len(b.Cols)+c], pairs.Len, &j.right.Cols[c], int(right))
-			}
-			pairs.Len++
-		}
-		pairs.SelectAll()
-		v, err := on.over(pairs)
-		if err != nil {
+		if err := j.r.job.yield(); err != nil {
 			return false, false, err
 		}
+		n := min(len(list), batchRows)
+		if j.other.most > 0 {
+			n = min(n, j.other.most)
+		}
+		n = j.against(pairs, both, b, left, list[:n])
+		v, err := on.over(pairs)
+		switch {
+		case errors.Is(err, errPiece):
+			j.other.fewer(n)
+			continue
+		case err != nil:
+			return false, false, err
+		}
+		j.other.fitted()
 		for i := 0; i < pairs.Len; i++ {
 			switch {
 			case v.IsNull(i):
@@ -424,4 +485,25 @@ func (j *join) any(b *column.Batch, left uint32, list []uint32, on *computed) (m
 		list = list[n:]
 	}
 	return match, null, nil
+}
+
+// against puts pairs of one left row and right rows into a batch, at least one, and returns how many.
+func (j *join) against(pairs *column.Batch, schema *column.Schema, b *column.Batch, left uint32, list []uint32) int {
+	pairs.Reset(schema)
+	each := rowSize(b, left)
+	size := int64(0)
+	for _, right := range list {
+		if size += each + rowSize(&j.right.Batch, right); size > pieceBytes && pairs.Len > 0 {
+			break
+		}
+		for c := range b.Cols {
+			appendCell(&pairs.Cols[c], pairs.Len, &b.Cols[c], int(left))
+		}
+		for c := range j.right.Cols {
+			appendCell(&pairs.Cols[len(b.Cols)+c], pairs.Len, &j.right.Cols[c], int(right))
+		}
+		pairs.Len++
+	}
+	pairs.SelectAll()
+	return pairs.Len
 }

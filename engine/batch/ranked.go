@@ -17,9 +17,14 @@ func (r *runner) windowed(n *plan.Windowed, emit func(*column.Batch) error) erro
 	}
 	defer r.release(held)
 	out := &column.Batch{Schema: schemaOf(n), Len: held.Len, Sel: held.Sel, Cols: held.Cols}
+	counted := int64(0)
+	defer r.shrink(&counted)
 	for i := range n.Funcs {
 		v, err := r.windowFunction(&n.Funcs[i], &held.Batch)
 		if err != nil {
+			return err
+		}
+		if err := r.grow(&counted, counted+v.Capacity()); err != nil {
 			return err
 		}
 		out.Cols = append(out.Cols, *v)
@@ -43,7 +48,9 @@ func (r *runner) partitions(w *plan.WindowCall, b *column.Batch) (*partitions, e
 	if p.keys, err = r.sortKeys(w.OrderBy, b); err != nil {
 		return nil, err
 	}
-	p.rows = p.keys.order(b.Sel)
+	if p.rows, err = r.order(p.keys, b.Sel); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(p.rows, func(x, y uint32) int { return cmp.Compare(p.slots[x], p.slots[y]) })
 	return p, nil
 }
@@ -72,6 +79,12 @@ func (r *runner) windowFunction(w *plan.WindowCall, b *column.Batch) (*column.Ve
 	if err != nil {
 		return nil, err
 	}
+	working := int64(0) // the places of rows
+	defer r.shrink(&working)
+	defer r.shrink(&p.keys.counted)
+	if err := r.grow(&working, 32*int64(b.Len)); err != nil {
+		return nil, err
+	}
 	switch {
 	case w.Agg != nil:
 		return r.framed(w, p, b)
@@ -90,8 +103,13 @@ func (r *runner) ranked(w *plan.WindowCall, p *partitions, b *column.Batch) (*co
 	}
 	err := p.each(func(from, to int) error {
 		n := int64(to - from)
-		rank, dense := int64(0), int64(0)
+		rank, dense, last := int64(0), int64(0), from-1 // last is the last peer of the row
 		for i := from; i < to; i++ {
+			if i&countRows == countRows {
+				if err := r.job.yield(); err != nil {
+					return err
+				}
+			}
 			place := int64(i - from)
 			if i == from || !p.peer(i-1, i) {
 				rank, dense = place+1, dense+1
@@ -111,9 +129,10 @@ func (r *runner) ranked(w *plan.WindowCall, p *partitions, b *column.Batch) (*co
 					floats[row] = float64(rank-1) / float64(n-1)
 				}
 			case "cume_dist":
-				last := i
-				for last+1 < to && p.peer(i, last+1) {
-					last++
+				if last <= i {
+					for last = i; last+1 < to && p.peer(i, last+1); {
+						last++
+					}
 				}
 				floats[row] = float64(last-from+1) / float64(n)
 			}
@@ -141,7 +160,7 @@ func bucketOf(place, n, buckets int64) int64 {
 
 // neighbour is lag and lead: the value so many rows before or behind.
 func (r *runner) neighbour(w *plan.WindowCall, p *partitions, b *column.Batch) (*column.Vector, error) {
-	value, err := r.eval(w.Args[0], b)
+	value, err := r.evalHeld(w.Args[0], b)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +173,7 @@ func (r *runner) neighbour(w *plan.WindowCall, p *partitions, b *column.Batch) (
 	}
 	var other *column.Vector
 	if len(w.Args) > 2 {
-		if other, err = r.eval(w.Args[2], b); err != nil {
+		if other, err = r.evalHeld(w.Args[2], b); err != nil {
 			return nil, err
 		}
 	}
@@ -170,7 +189,14 @@ func (r *runner) neighbour(w *plan.WindowCall, p *partitions, b *column.Batch) (
 	})
 	out := &column.Vector{}
 	out.Reset(w.Type)
+	counted := int64(0)
+	defer r.shrink(&counted)
 	for row, from := range source {
+		if row&countRows == countRows {
+			if err := r.grow(&counted, out.Capacity()); err != nil {
+				return nil, err
+			}
+		}
 		switch {
 		case from >= 0:
 			appendCell(out, row, value, int(from))
@@ -191,17 +217,26 @@ func (r *runner) framed(w *plan.WindowCall, p *partitions, b *column.Batch) (*co
 		return nil, err
 	}
 	a.Grow(1)
+	counted := int64(0)
+	defer r.shrink(&counted)
 	var arg *column.Vector
 	if len(w.Args) > 0 {
-		if arg, err = r.eval(w.Args[0], b); err != nil {
+		if arg, err = r.evalHeld(w.Args[0], b); err != nil {
+			return nil, err
+		}
+		if err := r.grow(&counted, 2*arg.Size()); err != nil {
 			return nil, err
 		}
 		arg = gathered(arg, p.rows)
 	}
 	sorted := &column.Vector{}
 	sorted.Reset(w.Type)
-	f := &frame{agg: a, arg: arg, out: sorted}
+	f := &frame{r: r, agg: a, arg: arg, out: sorted}
+	defer func() { r.shrink(&f.counted) }()
 	if err := p.each(func(from, to int) error { return f.partition(w, p, from, to) }); err != nil {
+		return nil, err
+	}
+	if err := r.grow(&counted, counted+2*sorted.Size()); err != nil {
 		return nil, err
 	}
 	places := make([]uint32, b.Len)
@@ -223,6 +258,8 @@ func gathered(v *column.Vector, rows []uint32) *column.Vector {
 
 // frame is the aggregate of the rows [from,to) of the sorted rows.
 type frame struct {
+	r        *runner
+	counted  int64
 	agg      agg.Aggregate
 	arg, out *column.Vector
 	from, to int
@@ -236,6 +273,9 @@ func (f *frame) partition(w *plan.WindowCall, p *partitions, from, to int) error
 	peers := from // end of the peers of the row
 	first := from // start of them
 	for i := from; i < to; i++ {
+		if err := f.count(); err != nil {
+			return err
+		}
 		if i >= peers {
 			first, peers = i, i+1
 			for peers < to && p.peer(i, peers) {
@@ -247,26 +287,49 @@ func (f *frame) partition(w *plan.WindowCall, p *partitions, from, to int) error
 			f.agg.Reset(0)
 			f.from, f.to = lo, lo
 		}
-		f.add(hi)
+		if err := f.add(hi); err != nil {
+			return err
+		}
 		if failer, ok := f.agg.(agg.Failer); ok {
 			if class := failer.Failed(0); class != "" {
 				return &Error{Class: class, Detail: "a window function has no result"}
 			}
 		}
+		agg.Bound(f.agg, f.out.Capacity()+max(f.r.job.free(), 1))
 		f.agg.Result(f.out, []uint32{0})
 	}
 	return nil
 }
 
+// count counts what the aggregate and its results hold.
+func (f *frame) count() error {
+	if err := f.r.grow(&f.counted, f.agg.Size()+f.out.Capacity()); err != nil {
+		return err
+	}
+	if f.r.job.stop.Load() {
+		return f.r.job.yield()
+	}
+	return nil
+}
+
 // add folds the rows up to hi.
-func (f *frame) add(hi int) {
-	f.slots, f.rows = f.slots[:0], f.rows[:0]
-	for ; f.to < hi; f.to++ {
-		f.slots, f.rows = append(f.slots, 0), append(f.rows, uint32(f.to))
-	}
-	if len(f.rows) > 0 {
+func (f *frame) add(hi int) error {
+	for f.to < hi {
+		f.slots, f.rows = f.slots[:0], f.rows[:0]
+		for ; f.to < hi && len(f.rows) < batchRows; f.to++ {
+			f.slots, f.rows = append(f.slots, 0), append(f.rows, uint32(f.to))
+		}
 		f.agg.Update(f.slots, f.rows, f.arg)
+		if f.to < hi {
+			if err := f.count(); err != nil {
+				return err
+			}
+			if err := f.r.job.yield(); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
 }
 
 // bounds is the frame [lo,hi) of the row at place i, whose peers are [first,peers), in the partition

@@ -1,8 +1,6 @@
 package batch
 
 import (
-	"fmt"
-
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
@@ -27,38 +25,25 @@ func (r *runner) collect(n plan.Node) (*heldRows, error) {
 
 // account counts the bytes of rows that have grown, and fails past the limit.
 func (r *runner) account(held *heldRows) error {
-	return r.grow(&held.bytes, batchBytes(&held.Batch))
-}
-
-func (r *runner) grow(counted *int64, now int64) error {
-	r.held += now - *counted
-	*counted = now
-	if r.held > Limit {
-		return &Error{Class: "OUT_OF_MEMORY", Detail: fmt.Sprintf("the query keeps more than %d MiB of rows in memory; filter more, or aggregate in a table", Limit>>20)}
-	}
-	return nil
-}
-
-func (r *runner) release(held *heldRows) {
-	r.held -= held.bytes
-	held.bytes = 0
-}
-
-func batchBytes(b *column.Batch) int64 {
 	n := int64(0)
-	for i := range b.Cols {
-		n += vectorBytes(&b.Cols[i])
+	for i := range held.Cols {
+		n += held.Cols[i].Capacity()
 	}
-	return n
+	return r.grow(&held.bytes, n)
 }
 
-func vectorBytes(v *column.Vector) int64 {
-	n := int64(len(v.Int)+len(v.Hi)+len(v.Float)+len(v.Null))*8 + int64(len(v.Data)) + int64(len(v.Ends))*4
-	for i := range v.Kids {
-		n += vectorBytes(&v.Kids[i])
-	}
-	return n
+// grow counts what has grown or shrunk to now bytes.
+func (r *runner) grow(counted *int64, now int64) error {
+	n := now - *counted
+	*counted = now
+	r.held += n
+	return r.job.take(n)
 }
+
+// shrink is grow to nothing.
+func (r *runner) shrink(counted *int64) { _ = r.grow(counted, 0) }
+
+func (r *runner) release(held *heldRows) { r.shrink(&held.bytes) }
 
 // appendRows appends the rows of sel to dst, which has the columns of src.
 func appendRows(dst, src *column.Batch, sel []uint32) {
@@ -89,12 +74,14 @@ func appendNull(dst *column.Vector, n int) {
 }
 
 // emitRows gives rows of a batch in the order of the list, which need not ascend, in batches.
-func emitRows(src *column.Batch, order []uint32, emit func(*column.Batch) error) error {
+func (r *runner) emitRows(src *column.Batch, order []uint32, emit func(*column.Batch) error) error {
 	var out column.Batch
 	for len(order) > 0 {
-		n := min(len(order), batchRows)
+		if err := r.job.yield(); err != nil {
+			return err
+		}
 		out.Reset(src.Schema)
-		appendRows(&out, src, order[:n])
+		n := r.take(&out, src, order[:min(len(order), batchRows)])
 		out.SelectAll()
 		if err := emit(&out); err != nil {
 			return err

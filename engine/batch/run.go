@@ -11,10 +11,6 @@ import (
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
-// Limit is how many bytes of rows one query keeps in memory, about: what is sorted, grouped, ranked
-// or joined. A query that needs more fails.
-const Limit = 2 << 30
-
 // batchRows is how many rows an operator puts into a batch that it makes.
 const batchRows = 4096
 
@@ -44,31 +40,48 @@ var errEnough = errors.New("enough rows")
 
 // Run runs a tree of operators to its end and hands every batch of its output to emit: all rows of
 // a batch are alive, and it is valid during the call. open starts reading a dataset. An error of emit
-// ends the run and is returned as it is; one of an expression is an *Error.
+// ends the run and is returned as it is; one of an expression is an *Error. What the run may take is said by
+// the Budget that ctx comes from, and by DefaultLimits where it comes from none.
 func Run(ctx context.Context, root plan.Node, open func(*plan.Dataset) (Input, error), env expr.Env, emit func(*column.Batch) error) error {
-	r := &runner{ctx: ctx, open: open, env: env, carried: map[*plan.Explode][]int{}}
+	if job(ctx) == nil {
+		within, end, err := NewBudget(DefaultLimits()).Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer end()
+		ctx = within
+	}
+	r := &runner{ctx: ctx, job: job(ctx), open: open, env: env, carried: map[*plan.Explode][]int{}}
+	defer func() { _ = r.job.take(-r.held) }()
 	r.carry(root, nil)
 	var dense column.Batch
 	return r.run(root, func(b *column.Batch) error {
-		if len(b.Sel) == 0 {
-			return nil
+		if err := r.job.yield(); err != nil {
+			return err
 		}
-		if len(b.Sel) == b.Len {
+		if len(b.Sel) == b.Len && b.Len > 0 {
 			return emit(b)
 		}
-		dense.Reset(b.Schema)
-		appendRows(&dense, b, b.Sel)
-		dense.SelectAll()
-		return emit(&dense)
+		for sel := b.Sel; len(sel) > 0; {
+			dense.Reset(b.Schema)
+			n := r.take(&dense, b, sel)
+			sel = sel[n:]
+			dense.SelectAll()
+			if err := emit(&dense); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
 // runner is one run of a query.
 type runner struct {
 	ctx  context.Context
+	job  *Job
 	open func(*plan.Dataset) (Input, error)
 	env  expr.Env
-	held int64 // bytes of rows in memory
+	held int64 // bytes of rows in memory, counted in the job
 
 	carried map[*plan.Explode][]int // columns of its input that are read above it
 }
@@ -132,7 +145,7 @@ func (r *runner) scan(n *plan.Scan, emit func(*column.Batch) error) (err error) 
 		}
 	}()
 	for {
-		if err := r.ctx.Err(); err != nil {
+		if err := r.job.yield(); err != nil {
 			return err
 		}
 		b, err := in.Next(r.ctx)
@@ -165,65 +178,13 @@ func (r *runner) values(n *plan.Values, emit func(*column.Batch) error) error {
 			appendCell(&out.Cols[c], out.Len, v, 0)
 		}
 		out.Len++
-	}
-	out.SelectAll()
-	return emit(out)
-}
-
-// eval computes one expression over a batch, once.
-func (r *runner) eval(n *expr.Node, b *column.Batch) (*column.Vector, error) {
-	c, err := r.compile(n)
-	if err != nil {
-		return nil, err
-	}
-	return c.over(b)
-}
-
-// A computed is a compiled expression whose failed rows end the query.
-type computed struct {
-	eval *expr.Eval
-	errs expr.RowErrors
-}
-
-func (r *runner) compile(n *expr.Node) (*computed, error) {
-	e, err := expr.Compile(n, r.env)
-	if err != nil {
-		return nil, fmt.Errorf("compile %s: %w", n, err)
-	}
-	return &computed{eval: e}, nil
-}
-
-func (r *runner) compileAll(nodes []*expr.Node) ([]*computed, error) {
-	out := make([]*computed, len(nodes))
-	for i, n := range nodes {
-		c, err := r.compile(n)
-		if err != nil {
-			return nil, err
+		if out.Len == batchRows || r.wide(out) {
+			if err := flush(out, out.Schema, emit); err != nil {
+				return err
+			}
 		}
-		out[i] = c
 	}
-	return out, nil
-}
-
-// over gives the values for the rows of b, valid until the next call.
-func (c *computed) over(b *column.Batch) (*column.Vector, error) {
-	c.errs.Reset()
-	v := c.eval.Run(b, b.Sel, &c.errs)
-	return v, c.failure()
-}
-
-// where appends the rows of b for which the predicate is true to dst.
-func (c *computed) where(b *column.Batch, dst []uint32) ([]uint32, error) {
-	c.errs.Reset()
-	dst = c.eval.Filter(b, b.Sel, dst, &c.errs)
-	return dst, c.failure()
-}
-
-func (c *computed) failure() error {
-	if len(c.errs.Rows) == 0 {
-		return nil
-	}
-	return &Error{Class: c.errs.Classes[0], Detail: c.errs.Details[0]}
+	return flush(out, out.Schema, emit)
 }
 
 // filter keeps the rows for which the predicate is true.
@@ -234,13 +195,16 @@ func (r *runner) filter(n *plan.Filter, emit func(*column.Batch) error) error {
 	}
 	var out column.Batch
 	var sel []uint32
+	p := &pieces{r: r}
 	return r.run(n.In, func(b *column.Batch) error {
-		if sel, err = pred.where(b, sel[:0]); err != nil || len(sel) == 0 {
-			return err
-		}
-		out = *b
-		out.Sel = sel
-		return emit(&out)
+		return p.each(b, func(b *column.Batch) error {
+			if sel, err = pred.where(b, sel[:0]); err != nil || len(sel) == 0 {
+				return err
+			}
+			out = *b
+			out.Sel = sel
+			return emit(&out)
+		})
 	})
 }
 
@@ -252,16 +216,19 @@ func (r *runner) project(n *plan.Project, emit func(*column.Batch) error) error 
 		return err
 	}
 	out := &column.Batch{Schema: schemaOf(n), Cols: make([]column.Vector, len(n.Exprs))}
+	p := &pieces{r: r}
 	return r.run(n.In, func(b *column.Batch) error {
-		for i, e := range exprs {
-			v, err := e.over(b)
-			if err != nil {
-				return err
+		return p.each(b, func(b *column.Batch) error {
+			for i, e := range exprs {
+				v, err := e.over(b)
+				if err != nil {
+					return err
+				}
+				out.Cols[i] = *v
 			}
-			out.Cols[i] = *v
-		}
-		out.Len, out.Sel = b.Len, b.Sel
-		return emit(out)
+			out.Len, out.Sel = b.Len, b.Sel
+			return emit(out)
+		})
 	})
 }
 
@@ -304,15 +271,20 @@ func (r *runner) limit(n *plan.Limit, emit func(*column.Batch) error) error {
 
 // single gives the one row of a scalar subquery.
 func (r *runner) single(n *plan.Single, emit func(*column.Batch) error) error {
-	held, err := r.collect(n.In)
+	held := &heldRows{}
+	held.Reset(schemaOf(n.In))
+	err := r.run(n.In, func(b *column.Batch) error {
+		if held.Len+len(b.Sel) > 1 {
+			return &Error{Class: "SCALAR_SUBQUERY_TOO_MANY_ROWS", Detail: "a subquery that is a value has more than one row"}
+		}
+		appendRows(&held.Batch, b, b.Sel)
+		return r.account(held)
+	})
 	if err != nil {
 		return err
 	}
 	defer r.release(held)
-	switch {
-	case held.Len > 1:
-		return &Error{Class: "SCALAR_SUBQUERY_TOO_MANY_ROWS", Detail: fmt.Sprintf("a subquery that is a value has %d rows", held.Len)}
-	case held.Len == 0:
+	if held.Len == 0 {
 		for i := range held.Cols {
 			appendNull(&held.Cols[i], 0)
 		}

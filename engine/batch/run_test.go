@@ -141,15 +141,19 @@ func TestLimitEndsItsInput(t *testing.T) {
 	}
 }
 
-func TestMemoryIsBounded(t *testing.T) {
-	r := &runner{}
-	counted := int64(0)
-	if err := r.grow(&counted, Limit); err != nil {
-		t.Fatal(err)
-	}
-	more := int64(0)
-	var failed *Error
-	if err := r.grow(&more, 1); !errors.As(err, &failed) || failed.Class != "OUT_OF_MEMORY" {
-		t.Errorf("past the limit: %v", err)
+// TestSubqueryAsGroupKey groups by items of the list that hold subqueries, and aggregates them.
+func TestSubqueryAsGroupKey(t *testing.T) {
+	for text, want := range map[string]string{
+		"SELECT (SELECT 1) AS a FROM VALUES (1) GROUP BY 1":                                                            "1",
+		"SELECT (SELECT 1) + 1 AS a, count(*) FROM VALUES (1), (2) GROUP BY a HAVING (SELECT 2) > 1 ORDER BY a":        "2,2",
+		"SELECT x IN (SELECT 1) AS a, count(*) FROM VALUES (1), (2), (3) AS t(x) GROUP BY a ORDER BY a":                "false,2 true,1",
+		"SELECT EXISTS (SELECT 1) AS a FROM VALUES (1) AS t(x) GROUP BY ALL":                                           "true",
+		"SELECT (SELECT max(y) FROM VALUES (3) AS s(y)) AS a, x FROM VALUES (1), (2) AS t(x) GROUP BY a, x ORDER BY x": "3,1 3,2",
+		"SELECT (SELECT 1) IN (SELECT 1) AS a FROM VALUES (1) GROUP BY ROLLUP(a)":                                      "NULL true",
+		"SELECT (SELECT 1) AS a, (SELECT 2) AS b, count(*) FROM VALUES (1) GROUP BY a ORDER BY b":                      "1,2,1",
+	} {
+		if got := strings.Join(answer(t, text), " "); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", text, got, want)
+		}
 	}
 }

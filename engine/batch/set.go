@@ -12,6 +12,7 @@ type rowSet struct {
 	cols    []*column.Vector
 	slots   []uint32
 	counted int64
+	more    int64 // bytes that the owner keeps for the rows
 }
 
 func newRowSet(schema *column.Schema) *rowSet {
@@ -28,10 +29,10 @@ func (s *rowSet) add(r *runner, b *column.Batch) ([]uint32, error) {
 		s.cols[i] = &b.Cols[i]
 	}
 	s.slots = s.groups.Slots(s.cols, b.Sel, s.slots)
-	return s.slots, r.grow(&s.counted, s.groups.Size())
+	return s.slots, r.grow(&s.counted, s.groups.Size()+s.more)
 }
 
-func (s *rowSet) release(r *runner) { r.held -= s.counted }
+func (s *rowSet) release(r *runner) { r.shrink(&s.counted) }
 
 // distinct keeps the first of equal rows.
 func (r *runner) distinct(in plan.Node, emit func(*column.Batch) error) error {
@@ -40,6 +41,9 @@ func (r *runner) distinct(in plan.Node, emit func(*column.Batch) error) error {
 	var out column.Batch
 	var sel []uint32
 	return r.run(in, func(b *column.Batch) error {
+		if err := r.job.yield(); err != nil {
+			return err
+		}
 		known := uint32(set.groups.Len())
 		slots, err := set.add(r, b)
 		if err != nil {
@@ -84,6 +88,7 @@ func (r *runner) compareSets(n *plan.SetOp, emit func(*column.Batch) error) erro
 		for int(slot) >= len(counts) {
 			counts = append(counts, 0)
 		}
+		set.more = 8 * int64(cap(counts))
 		return &counts[slot]
 	}
 	err := r.run(n.Right, func(b *column.Batch) error {

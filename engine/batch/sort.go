@@ -22,18 +22,31 @@ func (r *runner) sort(n *plan.Sort, emit func(*column.Batch) error) error {
 	if err != nil {
 		return err
 	}
-	return emitRows(&held.Batch, keys.order(held.Sel), emit)
+	defer r.shrink(&keys.counted)
+	order, err := r.order(keys, held.Sel)
+	if err != nil {
+		return err
+	}
+	return r.emitRows(&held.Batch, order, emit)
 }
 
 // rowKeys is a byte string a row, such that rows compare as their strings do.
-type rowKeys struct{ column.Bytes }
+type rowKeys struct {
+	column.Bytes
+	counted int64
+}
+
+// count counts the keys that there are.
+func (r *runner) count(k *rowKeys) error {
+	return r.grow(&k.counted, int64(cap(k.Data))+4*int64(cap(k.Ends)))
+}
 
 // sortKeys encodes ORDER BY for all rows of a batch. A key is a byte for NULL, then the value as
 // codec.AppendKey writes it, every bit of it turned for DESC.
 func (r *runner) sortKeys(keys []plan.SortKey, b *column.Batch) (*rowKeys, error) {
 	vectors := make([]*column.Vector, len(keys))
 	for i, k := range keys {
-		v, err := r.eval(k.Expr, b)
+		v, err := r.evalHeld(k.Expr, b)
 		if err != nil {
 			return nil, err
 		}
@@ -45,8 +58,23 @@ func (r *runner) sortKeys(keys []plan.SortKey, b *column.Batch) (*rowKeys, error
 			out.Data = appendSortKey(out.Data, vectors[i], row, k)
 		}
 		out.Close()
+		if row&countRows == countRows {
+			if err := r.check(out); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return out, nil
+	return out, r.count(out)
+}
+
+// countRows is after how many rows, in bits, an operator counts what it holds and lets others have their turn.
+const countRows = 1<<8 - 1
+
+func (r *runner) check(k *rowKeys) error {
+	if err := r.count(k); err != nil {
+		return err
+	}
+	return r.job.yield()
 }
 
 func appendSortKey(dst []byte, v *column.Vector, row int, k plan.SortKey) []byte {
@@ -75,8 +103,22 @@ type sortRow struct {
 	row    uint32
 }
 
+// order is rowKeys.order, counted while it sorts.
+func (r *runner) order(k *rowKeys, rows []uint32) ([]uint32, error) {
+	working := int64(0)
+	if err := r.grow(&working, 20*int64(len(rows))); err != nil {
+		return nil, err
+	}
+	out := k.order(rows, r.job)
+	if r.job.stop.Load() {
+		return nil, r.job.yield()
+	}
+	return out, r.grow(&working, 4*int64(len(rows)))
+}
+
 // order returns rows, which ascend, sorted by their keys; equal ones stay in order.
-func (k *rowKeys) order(rows []uint32) []uint32 {
+// With a query that is over they come out in any order.
+func (k *rowKeys) order(rows []uint32, j *Job) []uint32 {
 	list := make([]sortRow, len(rows))
 	for i, row := range rows {
 		key := k.At(int(row))
@@ -84,7 +126,11 @@ func (k *rowKeys) order(rows []uint32) []uint32 {
 		copy(head[:], key)
 		list[i] = sortRow{binary.BigEndian.Uint64(head[:]), row}
 	}
+	compared := 0
 	slices.SortFunc(list, func(a, b sortRow) int {
+		if compared++; compared&(1<<15-1) == 0 && j.yield() != nil {
+			return 0
+		}
 		if a.prefix != b.prefix {
 			return cmp.Compare(a.prefix, b.prefix)
 		}

@@ -30,36 +30,67 @@ func (r *runner) assign(in plan.Node, w *plan.TimeWindow, schema *column.Schema,
 		return &Error{Class: "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", Detail: "a row lies in more than 100000 windows"}
 	}
 	spec := window.Spec{Size: w.Size, Slide: w.Slide, Offset: w.Offset}
-	out := &column.Batch{}
+	out := r.filling(schema, emit)
 	last := len(schema.Fields) - 1
+	p := &pieces{r: r}
 	return r.run(in, func(b *column.Batch) error {
-		times, err := time.over(b)
-		if err != nil {
-			return err
-		}
-		out.Reset(schema)
-		for _, i := range b.Sel {
-			if times.IsNull(int(i)) {
-				continue
+		return p.each(b, func(b *column.Batch) error {
+			times, err := time.over(b)
+			if err != nil {
+				return err
 			}
-			t := times.Int[i]
-			for start := codec.FloorDiv(t-spec.Offset, spec.Slide)*spec.Slide + spec.Offset - (spec.Size-1)/spec.Slide*spec.Slide; start <= t; start += spec.Slide {
-				if start+spec.Size <= t {
+			for _, i := range b.Sel {
+				if times.IsNull(int(i)) {
 					continue
 				}
-				for c := range b.Cols {
-					appendCell(&out.Cols[c], out.Len, &b.Cols[c], int(i))
-				}
-				appendWindow(&out.Cols[last], start, start+spec.Size)
-				if out.Len++; out.Len == batchRows {
-					if err := flush(out, schema, emit); err != nil {
+				t := times.Int[i]
+				for start := codec.FloorDiv(t-spec.Offset, spec.Slide)*spec.Slide + spec.Offset - (spec.Size-1)/spec.Slide*spec.Slide; start <= t; start += spec.Slide {
+					if start+spec.Size <= t {
+						continue
+					}
+					appendWindow(&out.Cols[last], start, start+spec.Size)
+					if err := out.row(b, i); err != nil {
 						return err
 					}
 				}
 			}
-		}
-		return flush(out, schema, emit)
+			return out.flush()
+		})
 	})
+}
+
+// filling is a batch that is given when it is as large as batches are.
+type filling struct {
+	column.Batch
+	r     *runner
+	bytes int64
+	emit  func(*column.Batch) error
+}
+
+func (r *runner) filling(schema *column.Schema, emit func(*column.Batch) error) *filling {
+	f := &filling{r: r, emit: emit}
+	f.Reset(schema)
+	return f
+}
+
+// row ends a row: its first columns are those of a row of src.
+func (f *filling) row(src *column.Batch, i uint32) error {
+	for c := range src.Cols {
+		appendCell(&f.Cols[c], f.Len, &src.Cols[c], int(i))
+	}
+	f.Len++
+	if f.bytes += rowSize(src, i); f.Len < batchRows && f.bytes < pieceBytes {
+		return nil
+	}
+	return f.flush()
+}
+
+func (f *filling) flush() error {
+	f.bytes = 0
+	if err := f.r.job.yield(); err != nil {
+		return err
+	}
+	return flush(&f.Batch, f.Schema, f.emit)
 }
 
 // tumble is assign for windows one after another: a row has one, so the columns of the input are borrowed.
@@ -67,27 +98,30 @@ func (r *runner) tumble(in plan.Node, w *plan.TimeWindow, time *computed, schema
 	last := len(schema.Fields) - 1
 	out := &column.Batch{Schema: schema, Cols: make([]column.Vector, last+1)}
 	var windows column.Vector
+	p := &pieces{r: r}
 	return r.run(in, func(b *column.Batch) error {
-		times, err := time.over(b)
-		if err != nil {
-			return err
-		}
-		t := schema.Fields[last].Type
-		windows.Reset(t)
-		start, end := &windows.Kids[0], &windows.Kids[1]
-		start.Resize(t.Fields[0].Type, b.Len)
-		end.Resize(t.Fields[1].Type, b.Len)
-		out.Sel = out.Sel[:0]
-		for _, i := range b.Sel {
-			if !times.IsNull(int(i)) {
-				start.Int[i] = times.Int[i] - codec.FloorMod(times.Int[i]-w.Offset, w.Size)
-				end.Int[i] = start.Int[i] + w.Size
-				out.Sel = append(out.Sel, i)
+		return p.each(b, func(b *column.Batch) error {
+			times, err := time.over(b)
+			if err != nil {
+				return err
 			}
-		}
-		copy(out.Cols, b.Cols)
-		out.Cols[last], out.Len = windows, b.Len
-		return emit(out)
+			t := schema.Fields[last].Type
+			windows.Reset(t)
+			start, end := &windows.Kids[0], &windows.Kids[1]
+			start.Resize(t.Fields[0].Type, b.Len)
+			end.Resize(t.Fields[1].Type, b.Len)
+			out.Sel = out.Sel[:0]
+			for _, i := range b.Sel {
+				if !times.IsNull(int(i)) {
+					start.Int[i] = times.Int[i] - codec.FloorMod(times.Int[i]-w.Offset, w.Size)
+					end.Int[i] = start.Int[i] + w.Size
+					out.Sel = append(out.Sel, i)
+				}
+			}
+			copy(out.Cols, b.Cols)
+			out.Cols[last], out.Len = windows, b.Len
+			return emit(out)
+		})
 	})
 }
 
@@ -126,6 +160,11 @@ func (r *runner) sessions(in plan.Node, w *plan.TimeWindow, keys []*expr.Node, s
 		return err
 	}
 	rows := spans.rows
+	counted := int64(0)
+	defer r.shrink(&counted)
+	if err := r.grow(&counted, 24*int64(held.Len)); err != nil {
+		return err
+	}
 	slices.SortStableFunc(rows, func(a, b uint32) int {
 		if slots[a] != slots[b] {
 			return cmp.Compare(slots[a], slots[b])
@@ -145,20 +184,14 @@ func (r *runner) sessions(in plan.Node, w *plan.TimeWindow, keys []*expr.Node, s
 		i = j
 	}
 	slices.Sort(rows) // the order of the input, for aggregates that depend on it
-	out := &column.Batch{}
-	out.Reset(schema)
+	out := r.filling(schema, emit)
 	for _, row := range rows {
-		for c := range held.Cols {
-			appendCell(&out.Cols[c], out.Len, &held.Cols[c], int(row))
-		}
 		appendWindow(&out.Cols[len(held.Cols)], spans.start[row], spans.end[row])
-		if out.Len++; out.Len == batchRows {
-			if err := flush(out, schema, emit); err != nil {
-				return err
-			}
+		if err := out.row(&held.Batch, row); err != nil {
+			return err
 		}
 	}
-	return flush(out, schema, emit)
+	return out.flush()
 }
 
 // rowSpans is the time of each row and the end of the gap behind it.
@@ -168,13 +201,13 @@ type rowSpans struct {
 }
 
 func (r *runner) spans(w *plan.TimeWindow, b *column.Batch) (*rowSpans, error) {
-	times, err := r.eval(w.Time, b)
+	times, err := r.evalHeld(w.Time, b)
 	if err != nil {
 		return nil, err
 	}
 	var gaps *column.Vector
 	if w.Gap != nil {
-		if gaps, err = r.eval(w.Gap, b); err != nil {
+		if gaps, err = r.evalHeld(w.Gap, b); err != nil {
 			return nil, err
 		}
 	}
@@ -204,11 +237,27 @@ func (r *runner) slotsOf(keys []*expr.Node, b *column.Batch) ([]uint32, error) {
 	types := make([]column.Type, len(keys))
 	cols := make([]*column.Vector, len(keys))
 	for i, k := range keys {
-		v, err := r.eval(k, b)
+		v, err := r.evalHeld(k, b)
 		if err != nil {
 			return nil, err
 		}
 		types[i], cols[i] = k.Type, v
 	}
-	return agg.NewGroups(types).Slots(cols, b.Sel, nil), nil
+	groups := agg.NewGroups(types)
+	slots := make([]uint32, 0, len(b.Sel))
+	counted := int64(0)
+	defer r.shrink(&counted)
+	var part []uint32
+	for sel := b.Sel; len(sel) > 0; {
+		n := min(len(sel), batchRows)
+		part = groups.Slots(cols, sel[:n], part)
+		slots, sel = append(slots, part...), sel[n:]
+		if err := r.grow(&counted, groups.Size()+4*int64(len(b.Sel))); err != nil {
+			return nil, err
+		}
+		if err := r.job.yield(); err != nil {
+			return nil, err
+		}
+	}
+	return slots, nil
 }

@@ -182,8 +182,10 @@ func setKernel(op string) maker {
 					break
 				}
 				for from, to := v.Span(int(i)); from < to; from++ {
+					f.x.use.spend(out.Len() - int(begin))
 					if op != "union" {
 						oFrom, oTo := f.args[1].Span(int(i))
+						f.x.use.spend(int(oTo - oFrom))
 						if holdsElement(&f.args[1].Kids[0], oFrom, oTo, &v.Kids[0], from) != (op == "intersect") {
 							continue
 						}
@@ -207,6 +209,7 @@ func arraysOverlap(f *frame, rows []uint32) {
 		bFrom, bTo := f.args[1].Span(int(i))
 		found, null := false, false
 		for k := aFrom; k < aTo; k++ {
+			f.x.use.spend(int(bTo - bFrom))
 			if a.IsNull(int(k)) {
 				null = true
 			} else if holdsElement(b, bFrom, bTo, a, k) {
@@ -311,13 +314,13 @@ func arrayJoin(f *frame, i uint32, dst []byte) []byte {
 			continue
 		}
 		if !first {
-			dst = append(dst, f.text(1, i)...)
+			dst = f.extend(dst, f.text(1, i))
 		}
 		first = false
 		if null {
-			dst = append(dst, f.text(2, i)...)
+			dst = f.extend(dst, f.text(2, i))
 		} else {
-			dst = append(dst, elems.Bytes(int(from))...)
+			dst = f.extend(dst, elems.Bytes(int(from)))
 		}
 	}
 	return dst
@@ -345,6 +348,9 @@ func arrayRepeat(f *frame, rows []uint32) {
 		if n > maxElements {
 			f.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED.FUNCTION", "")
 			n = 0
+		}
+		if n > 0 && f.x.use != nil {
+			f.reserve(n * f.args[0].SizeOf(i, i+1))
 		}
 		for ; n > 0; n-- {
 			f.out.Kids[0].AppendFrom(f.args[0], int(i))

@@ -31,6 +31,9 @@ func joinArrays(f *frame, rows []uint32) {
 
 // copyElements appends elements to the array under way.
 func (f *frame) copyElements(v *column.Vector, from, to uint32) {
+	if f.x.use != nil {
+		f.reserve(v.SizeOf(from, to))
+	}
 	for ; from < to; from++ {
 		f.out.Kids[0].AppendFrom(v, int(from))
 	}
@@ -41,6 +44,9 @@ func reverseArray(f *frame, rows []uint32) {
 	v := f.args[0]
 	for _, i := range rows {
 		f.openRow(i)
+		if f.x.use != nil {
+			f.reserve(v.SizeOf(i, i+1))
+		}
 		for from, to := v.Span(int(i)); to > from; to-- {
 			f.out.Kids[0].AppendFrom(&v.Kids[0], int(to-1))
 		}
@@ -134,6 +140,7 @@ func (f *frame) sequence(i uint32, start, end, step int64, plus stepper) {
 	case step < 0:
 		last = (uint64(start) - uint64(end)) / -uint64(step)
 	}
+	f.reserve(8 * int64(min(last, maxElements)))
 	begin := f.out.Kids[0].Len()
 	for k := uint64(0); k <= last; k++ {
 		x := plus(start, step, int64(k))

@@ -58,6 +58,9 @@ func (f *frame) open(i uint32) {
 func (f *frame) shut() {
 	f.out.Ends = append(f.out.Ends, uint32(len(f.out.Data)))
 	f.next++
+	if f.x.use != nil {
+		f.checkRow()
+	}
 }
 
 // put writes b as row i of text.
@@ -96,11 +99,17 @@ func (f *frame) openRow(i uint32) {
 func (f *frame) shutRow() {
 	f.out.Ends = append(f.out.Ends, uint32(f.out.Kids[0].Len()))
 	f.next++
+	if f.x.use != nil {
+		f.checkRow()
+	}
 }
 
 // appendValue makes row i of a nested output that of row j of v.
 func (f *frame) appendValue(i uint32, v *column.Vector, j int) {
 	f.openRow(i)
+	if f.x.use != nil {
+		f.reserve(v.SizeOf(uint32(j), uint32(j)+1))
+	}
 	f.out.AppendFrom(v, j)
 	f.next++
 }
@@ -166,13 +175,15 @@ func (s *callStep) eval(x *exec, sel []uint32) *column.Vector {
 		s.run(f, live)
 	}
 	f.finish()
+	x.use.fill(f.out)
 	return f.out
 }
 
 // prepare gives the output its rows and the NULLs of the arguments.
 func (s *callStep) prepare(narrowed bool) {
 	f := &s.frame
-	f.next, f.narrowed = 0, narrowed
+	f.next, f.narrowed, f.grown = 0, narrowed, false
+	f.x.use.see(8 * int64(f.x.rows))
 	if isNested(s.typ) {
 		f.out.Type = s.typ
 		f.out.NoNulls()

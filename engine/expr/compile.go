@@ -14,6 +14,7 @@ type Eval struct {
 	pred predicate // nil unless the type is BOOLEAN
 	exec exec
 	out  column.Vector // the root's result where rows of it had to be made NULL
+	use  usage         // of a run in a Room
 }
 
 // exec is what the steps of one Eval share during a run.
@@ -30,6 +31,7 @@ type exec struct {
 	level  int
 	// sawNow tells constant folding that a result depends on the time.
 	sawNow *bool
+	use    *usage // nil: the run has no Room
 }
 
 // A step is a compiled node.

@@ -21,6 +21,7 @@ func (e *elements) of(x *exec, v *column.Vector, rows []uint32) (*exec, []uint32
 	if x.rows > 0 {
 		n = int(v.Ends[x.rows-1])
 	}
+	x.use.see(elementBytes * int64(n))
 	for len(e.parent) < n {
 		e.parent = append(e.parent, 0)
 	}
@@ -32,6 +33,9 @@ func (e *elements) of(x *exec, v *column.Vector, rows []uint32) (*exec, []uint32
 	}
 	return e.end()
 }
+
+// elementBytes is what elements keeps for each.
+const elementBytes = 12
 
 // begin starts an empty set of elements around x.
 func (e *elements) begin(x *exec) {
@@ -56,5 +60,6 @@ func (e *elements) end() (*exec, []uint32) {
 		}
 	}
 	e.x.owner = e.owner
+	e.x.use.add(elementBytes * int64(len(e.parent)))
 	return &e.x, e.sel
 }

@@ -128,6 +128,7 @@ func (f *frame) formatOne(i uint32, s *formatSpec, next *int) bool {
 // padTo appends what is in f.buf, filled up to the width.
 func (f *frame) padTo(s *formatSpec) {
 	missing := s.width - runes(f.buf)
+	f.reserve(int64(len(f.buf) + max(missing, 0)))
 	zeros := s.has('0') && strings.IndexByte("doxXfeE", s.letter) >= 0
 	switch {
 	case missing <= 0:
@@ -336,7 +337,8 @@ func formatNumber(n *Node, _ *Env) (kernel, error) {
 	pattern := numberPattern{grouped: true, leastWhole: 1}
 	byPattern := n.Args[1].Type.Kind == column.String
 	if byPattern {
-		text, _ := nodeText(evaluate(n.Args[1], Env{}))
+		value, _ := evaluate(n.Args[1], Env{})
+		text, _ := nodeText(value)
 		pattern, _ = parseNumberPattern(text)
 	}
 	return eachTextKernel(func(f *frame, i uint32, dst []byte) []byte {

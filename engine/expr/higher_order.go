@@ -189,7 +189,7 @@ func (s *overElements) combine(f *frame, rows []uint32) {
 	if in.Type.Kind == column.Map {
 		s.vars[1].vec = &in.Kids[1]
 	} else {
-		s.number(in, rows, x.rows)
+		s.number(x.use, in, rows, x.rows)
 		s.vars[1].vec = &s.index
 	}
 	v := s.body.eval(x, sel)
@@ -212,7 +212,8 @@ func (s *overElements) combine(f *frame, rows []uint32) {
 }
 
 // number gives each element its place in its array, from 0.
-func (s *overElements) number(in *column.Vector, rows []uint32, n int) {
+func (s *overElements) number(use *usage, in *column.Vector, rows []uint32, n int) {
+	use.add(8 * int64(n))
 	s.index.Resize(column.Of(column.Int32), n)
 	for _, i := range rows {
 		from, to := in.Span(int(i))

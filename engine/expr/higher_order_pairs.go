@@ -72,6 +72,10 @@ func (s *zipStep) combine(f *frame, rows []uint32) {
 		}
 		aFrom, aTo := f.args[0].Span(int(i))
 		bFrom, bTo := f.args[1].Span(int(i))
+		if f.x.use != nil {
+			f.x.use.see(s.pairs[0].Size() + s.pairs[1].Size() + elementBytes*int64(len(s.elems.parent)) +
+				f.args[0].SizeOf(i, i+1) + f.args[1].SizeOf(i, i+1))
+		}
 		for k := uint32(0); k < max(aTo-aFrom, bTo-bFrom); k++ {
 			appendOrNull(&s.pairs[0], &f.args[0].Kids[0], aFrom+k, aTo)
 			appendOrNull(&s.pairs[1], &f.args[1].Kids[0], bFrom+k, bTo)
@@ -84,6 +88,7 @@ func (s *zipStep) combine(f *frame, rows []uint32) {
 	}
 	x, sel := s.elems.end()
 	for k := range s.pairs {
+		x.use.fill(&s.pairs[k])
 		s.pairs[k].EnsureNull(x.rows)
 		ensureKids(&s.pairs[k], x.rows)
 	}
@@ -172,6 +177,7 @@ func (s *aggregateStep) eval(x *exec, sel []uint32) *column.Vector {
 	acc := s.start.eval(x, s.live)
 	s.x = *x
 	s.x.outer, s.x.parent, s.x.level = x, nil, x.level+1
+	before := int64(0) // bytes filled before the places
 	for place := uint32(0); ; place++ {
 		s.rows[0], s.rows[1] = s.rows[0][:0], s.rows[1][:0]
 		s.from = s.from[:0]
@@ -190,11 +196,18 @@ func (s *aggregateStep) eval(x *exec, sel []uint32) *column.Vector {
 		if len(s.rows[0]) == 0 {
 			break
 		}
-		gather(&s.elem, &in.Kids[0], x.rows, s.rows[0], s.from)
+		if place == 0 && x.use != nil {
+			before = x.use.taken
+		}
+		x.gather(&s.elem, &in.Kids[0], s.rows[0], s.from)
 		s.vars[0].vec, s.vars[1].vec = acc, &s.elem
 		s.vecs[0], s.vecs[1] = s.merge.eval(&s.x, s.rows[0]), acc
-		acc = s.picks[place&1].merge(acc.Type, x.rows, s.rows, s.vecs)
+		acc = s.picks[place&1].merge(acc.Type, x, s.rows, s.vecs)
+		if x.use != nil { // the next place fills the same vectors
+			x.use.taken = before
+		}
 	}
+	x.use.fill(acc)
 	if s.finish != nil {
 		s.last[0].vec = acc
 		acc = s.finish.eval(&s.x, s.live)

@@ -112,6 +112,7 @@ func toJSON(n *Node, env *Env) (kernel, error) {
 		return func(f *frame, rows []uint32) {
 			for _, i := range rows {
 				f.open(i)
+				f.reserveJSON(i)
 				f.out.Data = row.Append(f.out.Data, f.args[0].Kids, int(i))
 				f.shut()
 			}
@@ -120,6 +121,7 @@ func toJSON(n *Node, env *Env) (kernel, error) {
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
 			f.open(i)
+			f.reserveJSON(i)
 			f.out.Data = codec.AppendJSON(f.out.Data, f.args[0], int(i), format)
 			f.shut()
 		}

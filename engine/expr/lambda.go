@@ -56,6 +56,7 @@ func (s *variableStep) eval(x *exec, sel []uint32) *column.Vector {
 	if x.level == s.v.level {
 		return s.v.vec
 	}
+	x.use.see(4 * int64(x.rows))
 	s.rows = s.rows[:0]
 	for i := 0; i < x.rows; i++ {
 		s.rows = append(s.rows, uint32(i))
@@ -67,6 +68,6 @@ func (s *variableStep) eval(x *exec, sel []uint32) *column.Vector {
 			}
 		}
 	}
-	gather(&s.out, s.v.vec, x.rows, sel, s.rows)
+	x.gather(&s.out, s.v.vec, sel, s.rows)
 	return &s.out
 }

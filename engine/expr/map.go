@@ -211,11 +211,11 @@ func textToMap(*Node, *Env) (kernel, error) {
 			between, inside := pairs.of(f, i, f.text(1, i)), parts.of(f, i, f.text(2, i))
 			if between != nil && inside != nil {
 				fields.Reset(column.Of(column.String))
-				splitText(&fields, f.text(0, i), between, -1)
+				f.splitText(&fields, f.text(0, i), between, -1)
 				begin := f.out.Kids[0].Len()
 				for k := 0; k < fields.Len(); k++ {
 					entry.Reset(column.Of(column.String))
-					splitText(&entry, fields.Bytes(k), inside, 2)
+					f.splitText(&entry, fields.Bytes(k), inside, 2)
 					if entry.Len() < 2 {
 						entry.AppendNull()
 					}

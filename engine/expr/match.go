@@ -50,8 +50,8 @@ func canBeEmpty(re *syntax.Regexp) bool {
 }
 
 // each calls found with the places of each match and its groups in b, until it returns false.
-func (m *matcher) each(b []byte, found func(at []int) bool) {
-	all := m.re.FindAllSubmatchIndex(b, -1)
+func (m *matcher) each(f *frame, b []byte, found func(at []int) bool) {
+	all := f.matches(m.re, b)
 	for k, at := range all {
 		if !found(at) {
 			return

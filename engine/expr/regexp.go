@@ -130,6 +130,18 @@ func (r *replacement) append(dst, b []byte, m []int) []byte {
 	return dst
 }
 
+// size is the bytes of the replacement of the match m.
+func (r *replacement) size(m []int) int64 {
+	n := int64(0)
+	for k, piece := range r.pieces {
+		n += int64(len(piece))
+		if g := r.groups[k]; g >= 0 {
+			n += int64(m[2*g+1] - m[2*g])
+		}
+	}
+	return n
+}
+
 func regexpReplace(*Node, *Env) (kernel, error) {
 	cache := &expressions{}
 	var with string
@@ -160,10 +172,13 @@ func regexpReplace(*Node, *Env) (kernel, error) {
 			b = tail
 		}
 		from := 0
-		m.each(b, func(at []int) bool {
+		m.each(f, b, func(at []int) bool {
 			if !good {
 				f.failText(i, "INVALID_REGEXP_REPLACE", f.text(2, i))
 				return false
+			}
+			if f.x.use != nil {
+				f.x.use.see(int64(len(dst)+at[0]-from) + by.size(at))
 			}
 			dst = by.append(append(dst, b[from:at[0]]...), b, at)
 			from = at[1]
@@ -219,7 +234,7 @@ func regexpExtractAll(*Node, *Env) (kernel, error) {
 			f.openRow(i)
 			if m := cache.of(f, i, f.text(1, i)); m != nil {
 				b := f.text(0, i)
-				m.each(b, func(at []int) bool {
+				m.each(f, b, func(at []int) bool {
 					g, ok := f.group(i, m.re)
 					if !ok {
 						return false
@@ -243,7 +258,7 @@ func regexpCount(*Node, *Env) (kernel, error) {
 		for _, i := range rows {
 			if m := cache.of(f, i, f.text(1, i)); m != nil {
 				n := int64(0)
-				m.each(f.text(0, i), func([]int) bool { n++; return true })
+				m.each(f, f.text(0, i), func([]int) bool { n++; return true })
 				f.out.Int[i] = n
 			}
 		}
@@ -297,7 +312,7 @@ func splitKernel(*Node, *Env) (kernel, error) {
 				if len(f.args) == 3 {
 					limit = f.int(2, i)
 				}
-				splitText(&f.out.Kids[0], f.text(0, i), m, limit)
+				f.splitText(&f.out.Kids[0], f.text(0, i), m, limit)
 			}
 			f.shutRow()
 		}
@@ -306,7 +321,7 @@ func splitKernel(*Node, *Env) (kernel, error) {
 
 // splitText appends the pieces of b, at most limit of them if that is positive. The empty pattern gives
 // every character by itself and nothing behind the last.
-func splitText(out *column.Vector, b []byte, m *matcher, limit int64) {
+func (f *frame) splitText(out *column.Vector, b []byte, m *matcher, limit int64) {
 	if m.re.String() == "" && len(b) > 0 {
 		for limit != 1 {
 			_, n := utf8.DecodeRune(b)
@@ -321,7 +336,7 @@ func splitText(out *column.Vector, b []byte, m *matcher, limit int64) {
 	}
 	from := 0
 	if limit != 1 {
-		m.each(b, func(at []int) bool {
+		m.each(f, b, func(at []int) bool {
 			if at[1] == 0 {
 				return true // nothing was matched at the start
 			}

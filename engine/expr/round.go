@@ -67,7 +67,7 @@ func placesOf(n *Node) int {
 	if len(n.Args) < 2 {
 		return 0
 	}
-	v := evaluate(n.Args[1], Env{})
+	v, _ := evaluate(n.Args[1], Env{})
 	if v.Op != OpConst || v.Const.IsNull(0) {
 		return 0
 	}

@@ -12,17 +12,23 @@ func (s *columnStep) eval(x *exec, sel []uint32) *column.Vector {
 	if x.owner == nil {
 		return &x.batch.Cols[s.index]
 	}
-	gather(&s.out, &x.batch.Cols[s.index], x.rows, sel, x.owner)
+	x.gather(&s.out, &x.batch.Cols[s.index], sel, x.owner)
 	return &s.out
 }
 
-// gather makes dst a vector of n rows, of which those of sel are the rows of src that from gives.
-func gather(dst, src *column.Vector, n int, sel, from []uint32) {
+// gather makes dst a vector of the run's rows, of which those of sel are the rows of src that from gives.
+func (x *exec) gather(dst, src *column.Vector, sel, from []uint32) {
 	dst.Reset(src.Type)
-	next := 0
+	next, n, size := 0, x.rows, int64(0)
 	for _, i := range sel {
 		for ; next < int(i); next++ {
 			dst.AppendNull()
+		}
+		if x.use != nil {
+			if size += src.SizeOf(from[i], from[i]+1); size > smallFill {
+				x.use.see(dst.Size() + size)
+				size = 0
+			}
 		}
 		dst.AppendFrom(src, int(from[i]))
 		next++
@@ -32,7 +38,11 @@ func gather(dst, src *column.Vector, n int, sel, from []uint32) {
 	}
 	dst.EnsureNull(n)
 	ensureKids(dst, n)
+	x.use.fill(dst)
 }
+
+// smallFill is how many bytes are filled before a run looks whether there is room for more.
+const smallFill = 64 << 10
 
 // constStep repeats one value as often as the batch has rows; it keeps the longest it has made.
 type constStep struct {
@@ -44,6 +54,10 @@ type constStep struct {
 
 func (s *constStep) eval(x *exec, _ []uint32) *column.Vector {
 	if x.rows > s.made || s.long.Type.Kind != s.value.Type.Kind {
+		if x.use != nil {
+			x.use.see(int64(x.rows) * s.value.SizeOf(0, 1))
+		}
+		s.made = 0
 		s.long.Reset(s.value.Type)
 		for i := 0; i < x.rows; i++ {
 			s.long.AppendFrom(s.value, 0)
@@ -51,6 +65,7 @@ func (s *constStep) eval(x *exec, _ []uint32) *column.Vector {
 		s.long.EnsureNull(x.rows)
 		s.made = x.rows
 	}
+	x.use.fill(&s.long)
 	if x.rows == s.made {
 		return &s.long
 	}
@@ -151,6 +166,7 @@ func (s *logicStep) eval(x *exec, sel []uint32) *column.Vector {
 			s.need = append(s.need, i)
 		}
 	}
+	x.use.add(8 * int64(x.rows))
 	s.out.Resize(column.Of(column.Bool), x.rows)
 	for _, i := range sel {
 		s.out.Int[i] = decided
@@ -216,7 +232,7 @@ func (s *coalesceStep) eval(x *exec, sel []uint32) *column.Vector {
 		}
 		s.left, todo = rest, rest
 	}
-	return s.pick.merge(s.typ, x.rows, s.rows, s.vecs)
+	return s.pick.merge(s.typ, x, s.rows, s.vecs)
 }
 
 // caseStep is CASE: each condition sees the rows that none before it took, each result the rows
@@ -252,7 +268,7 @@ func (s *caseStep) eval(x *exec, sel []uint32) *column.Vector {
 			s.vecs[k] = r.eval(x, s.rows[k])
 		}
 	}
-	return s.pick.merge(s.typ, x.rows, s.rows, s.vecs)
+	return s.pick.merge(s.typ, x, s.rows, s.vecs)
 }
 
 // without appends to dst the rows of all that are not in some, both ascending. dst may share its
@@ -275,8 +291,18 @@ type merger struct {
 	deep []uint16
 }
 
-// merge gives a vector of n rows whose rows[k] come from vecs[k].
-func (m *merger) merge(t column.Type, n int, rows [][]uint32, vecs []*column.Vector) *column.Vector {
+// merge gives a vector of the run's rows whose rows[k] come from vecs[k].
+func (m *merger) merge(t column.Type, x *exec, rows [][]uint32, vecs []*column.Vector) *column.Vector {
+	if x.use != nil {
+		size := 8 * int64(x.rows)
+		for _, v := range vecs {
+			if v != nil {
+				size += v.Size()
+			}
+		}
+		x.use.add(size)
+	}
+	n := x.rows
 	switch {
 	case t.UsesInt(), t.UsesFloat():
 		m.out.Resize(t, n)

@@ -138,6 +138,7 @@ func (f *frame) addKey(i uint32, from int, v *column.Vector, j int) bool {
 		f.fail(i, "NULL_MAP_KEY", "")
 		return false
 	}
+	f.x.use.spend(keys.Len() - from)
 	for k := from; k < keys.Len(); k++ {
 		if compareValues(keys, k, v, j) == 0 {
 			f.fail(i, "DUPLICATED_MAP_KEY", "")

@@ -75,6 +75,13 @@ func concatKernel(n *Node, _ *Env) (kernel, error) {
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
 			f.open(i)
+			if f.x.use != nil {
+				n := int64(0)
+				for _, v := range f.args {
+					n += v.SizeOf(i, i+1)
+				}
+				f.reserve(n)
+			}
 			data := f.out.Data
 			for _, v := range f.args {
 				data = append(data, v.Bytes(int(i))...)
@@ -125,10 +132,10 @@ func concatWs(f *frame, rows []uint32) {
 					continue
 				}
 				if !first {
-					f.out.Data = append(f.out.Data, between...)
+					f.out.Data = f.extend(f.out.Data, between)
 				}
 				first = false
-				f.out.Data = append(f.out.Data, v.Bytes(int(e))...)
+				f.out.Data = f.extend(f.out.Data, v.Bytes(int(e)))
 			}
 		}
 		f.shut()
@@ -259,6 +266,7 @@ func trimKernel(front, back bool, text int) maker {
 			b, cut = f.text(text, i), f.text(1-text, i)
 		}
 		for front && len(b) > 0 {
+			f.x.use.spend(len(cut))
 			_, n := utf8.DecodeRune(b)
 			if !holdsRune(cut, b[:n]) {
 				break
@@ -266,6 +274,7 @@ func trimKernel(front, back bool, text int) maker {
 			b = b[n:]
 		}
 		for back && len(b) > 0 {
+			f.x.use.spend(len(cut))
 			_, n := utf8.DecodeLastRune(b)
 			if !holdsRune(cut, b[len(b)-n:]) {
 				break
@@ -316,7 +325,7 @@ func replace(f *frame, i uint32, dst []byte) []byte {
 		if at < 0 {
 			return append(dst, b...)
 		}
-		dst = append(append(dst, b[:at]...), to...)
+		dst = f.extend(append(dst, b[:at]...), to)
 		b = b[at+len(from):]
 	}
 }
@@ -325,6 +334,7 @@ func replace(f *frame, i uint32, dst []byte) []byte {
 func translate(f *frame, i uint32, dst []byte) []byte {
 	from, to := f.text(1, i), f.text(2, i)
 	for b := f.text(0, i); len(b) > 0; {
+		f.x.use.spend(len(from))
 		_, n := utf8.DecodeRune(b)
 		at := runeIndex(from, b[:n])
 		if at < 0 {

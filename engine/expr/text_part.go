@@ -29,6 +29,7 @@ func (f *frame) fill(i uint32, dst, unit []byte, n int64) []byte {
 		f.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER", "the text would be too long")
 		return dst
 	}
+	f.reserve(int64(len(unit)) * max(n, 0))
 	for ; n > 0; n-- {
 		dst = append(dst, unit...)
 	}

@@ -86,12 +86,14 @@ func findInSet(f *frame, i uint32) int64 {
 
 // levenshtein is the number of edits between two texts; -1 beyond the threshold of three arguments.
 func levenshtein(f *frame, i uint32) int64 {
+	f.reserve(4*int64(len(f.text(0, i))) + 12*int64(len(f.text(1, i))))
 	a, b := []rune(string(f.text(0, i))), []rune(string(f.text(1, i)))
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for x := 1; x <= len(a); x++ {
+		f.x.use.spend(len(b))
 		diagonal := row[0]
 		row[0] = x
 		for y := 1; y <= len(b); y++ {
@@ -196,7 +198,7 @@ func mask(f *frame, rows []uint32) {
 			case len(f.args) > kind+1 && f.isNull(kind+1, i):
 				f.out.Data = append(f.out.Data, b[:n]...)
 			case len(f.args) > kind+1:
-				f.out.Data = append(f.out.Data, f.text(kind+1, i)...)
+				f.out.Data = f.extend(f.out.Data, f.text(kind+1, i))
 			case defaults[kind] == "":
 				f.out.Data = append(f.out.Data, b[:n]...)
 			default:

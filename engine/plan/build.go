@@ -38,15 +38,28 @@ func (s *selecting) each(f func(*expr.Node) *expr.Node) {
 			*n = f(*n)
 		}
 	}
-	for i := range s.items {
-		apply(&s.items[i].node)
-	}
 	for i := range s.keys {
 		apply(&s.keys[i])
 	}
 	for i := range s.aggs {
 		apply(&s.aggs[i].Arg)
 		apply(&s.aggs[i].Filter)
+	}
+	for i := range s.subs {
+		apply(&s.subs[i].on)
+	}
+	s.eachAbove(f)
+}
+
+// eachAbove is each for the expressions above the grouping.
+func (s *selecting) eachAbove(f func(*expr.Node) *expr.Node) {
+	apply := func(n **expr.Node) {
+		if *n != nil {
+			*n = f(*n)
+		}
+	}
+	for i := range s.items {
+		apply(&s.items[i].node)
 	}
 	for i := range s.wins {
 		w := &s.wins[i]
@@ -59,9 +72,6 @@ func (s *selecting) each(f func(*expr.Node) *expr.Node) {
 		for k := range w.OrderBy {
 			apply(&w.OrderBy[k].Expr)
 		}
-	}
-	for i := range s.subs {
-		apply(&s.subs[i].on)
 	}
 	for i := range s.order {
 		apply(&s.order[i].node)
@@ -140,11 +150,14 @@ func (s *selecting) isEventTime(n *expr.Node) bool {
 
 // aggregateNode groups the input.
 func (s *selecting) aggregateNode() Node {
-	a := &Aggregate{In: s.in, Aggs: s.aggs, WindowKey: -1}
 	s.keyAt = map[string]int{}
 	for i, k := range s.keys {
-		a.Keys = append(a.Keys, expr.SortMaps(k))
 		s.keyAt[k.Key()] = i
+	}
+	keys, aggs := s.liftSubqueries()
+	a := &Aggregate{In: s.in, Aggs: aggs, WindowKey: -1}
+	for i, k := range keys {
+		a.Keys = append(a.Keys, expr.SortMaps(k))
 		c := Column{Name: keyName(k, s.keySyn[i]), Type: k.Type, EventTime: s.isEventTime(k)}
 		if isWindowCall(k) {
 			a.WindowKey, a.Window = i, windowOf(k)

@@ -30,6 +30,7 @@ func DefaultConfig() Config {
 		IdleTimeout:        30 * second,
 		CheckpointInterval: 100 * millisecond,
 		StateMaxRows:       10_000_000,
+		QueryTimeout:       5 * minute,
 		TimeZone:           "UTC",
 		Topics:             map[string]TopicConfig{},
 		TableRetention:     map[string]int64{},
@@ -45,13 +46,15 @@ const (
 	keyCheckpoint  = "nagare.checkpoint.interval"
 	keyMaxRows     = "nagare.state.maxRows"
 	keyRefused     = "nagare.refused.maxBytes"
+	keyMemory      = "nagare.query.memory"
+	keyTimeout     = "nagare.query.timeout"
 	keyTimeZone    = "spark.sql.session.timeZone"
 	topicPrefix    = "nagare.topic."
 	tablePrefix    = "nagare.table."
 )
 
 func ownKeys() []string {
-	return []string{keyFutureLimit, keyIdleTimeout, keyCheckpoint, keyMaxRows, keyRefused,
+	return []string{keyFutureLimit, keyIdleTimeout, keyCheckpoint, keyMaxRows, keyRefused, keyMemory, keyTimeout,
 		"nagare.topic.<name>.partitions", "nagare.topic.<name>.retention", "nagare.topic.<name>.key",
 		"nagare.topic.<name>.dedup", "nagare.topic.<name>.dedupHorizon",
 		"nagare.table.<name>.retention"}
@@ -88,8 +91,8 @@ func (r *resolver) configure(settings []Setting) {
 	}
 }
 
-// setting takes one key that is no source's and no sink's. Keys of Spark and of others mean nothing
-// here, but for the time zone.
+// setting takes one key that is no source's and no sink's. Keys of others mean nothing here, and of Spark's those
+// that change no results.
 func (r *resolver) setting(s Setting) {
 	c := &r.pipe.Config
 	switch {
@@ -107,6 +110,10 @@ func (r *resolver) setting(s Setting) {
 		if n, ok := r.number(s, 0, 1<<50); ok {
 			c.RefusedBytes = n
 		}
+	case s.Key == keyMemory:
+		r.bytes(s, leastQueryMemory, &c.QueryMemory)
+	case s.Key == keyTimeout:
+		r.duration(s, &c.QueryTimeout)
 	case s.Key == keyTimeZone:
 		if r.zoneOf(s.Value) == nil {
 			r.fault(badZone(s.Pos, s.Value))
@@ -120,8 +127,8 @@ func (r *resolver) setting(s Setting) {
 	case strings.HasPrefix(s.Key, "nagare."):
 		r.unknownKey(s)
 	default:
-		r.nearlyOwn(s)
 		r.sparkSetting(s)
+		r.nearlyOwn(s)
 	}
 }
 
@@ -246,9 +253,12 @@ func (r *resolver) duration(s Setting, dst *int64) bool {
 			Hint: `write a number and a unit: "10 seconds", "5 minutes", "7 days"`})
 		return false
 	}
-	*dst = d
+	*dst = min(d, mostDuration)
 	return true
 }
+
+// mostDuration is 290 years: nanoseconds of more do not fit into 64 bits.
+const mostDuration = 290 * 365 * day
 
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
@@ -280,8 +290,8 @@ func (r *resolver) set(s *sql.Set, now *session) {
 		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("SET %s comes too late to mean anything", key),
 			Hint: "write the key under configuration: in spark-pipeline.yml"})
 	default:
-		r.nearlyOwn(setting)
 		r.sparkSetting(setting)
+		r.nearlyOwn(setting)
 	}
 }
 

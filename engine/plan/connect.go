@@ -79,6 +79,7 @@ func (r *resolver) finishSource(s *sourceSettings) {
 	for _, t := range strings.Split(topics, ",") {
 		if t = strings.TrimSpace(t); t != "" && !slices.Contains(d.Topics, t) {
 			d.Topics = append(d.Topics, t)
+			r.topicLength(t, mostTopicName-len("$invalid"), s.subscribe)
 		}
 	}
 	if len(d.Topics) == 0 && !r.means("source", d.Name, "option.subscribe") {
@@ -90,6 +91,16 @@ func (r *resolver) finishSource(s *sourceSettings) {
 	}
 	r.finishStart(s)
 	r.add(&definition{dataset: d, state: resolved})
+}
+
+// mostTopicName is how many bytes the name of a topic may have, as in Kafka.
+const mostTopicName = 249
+
+// topicLength refuses a name that no topic can have. What a source's topic keeps of invalid records is a topic too.
+func (r *resolver) topicLength(name string, most int, pos sql.Pos) {
+	if len(name) > most {
+		r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("topic %.40q… has a name of %d bytes, and %d are possible here", name, len(name), most)})
+	}
 }
 
 // sinkSetting takes sink.<name>.format, .from and .option.<key>.
@@ -165,6 +176,9 @@ func (r *resolver) finishSink(def *SinkDef) {
 	}
 	if def.Format == "redis" || def.Format == "webhook" {
 		r.portable(set.format, "", fmt.Sprintf("sink %q: Spark has no format %s and leaves the sink out", def.Name, def.Format), "")
+	}
+	if def.Format == "kafka" {
+		r.topicLength(def.Options["topic"], mostTopicName, def.Pos)
 	}
 	r.required(def, "kafka", "topic", "redis", "", "webhook", "url", "json", "path", "csv", "path")
 }

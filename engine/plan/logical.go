@@ -265,6 +265,8 @@ type Config struct {
 	IdleTimeout        int64 // nagare.watermark.idleTimeout
 	CheckpointInterval int64 // nagare.checkpoint.interval
 	StateMaxRows       int64 // nagare.state.maxRows
+	QueryMemory        int64 // nagare.query.memory, bytes; 0: a quarter of what there is
+	QueryTimeout       int64 // nagare.query.timeout; 0: none
 	TimeZone           string
 	Topics             map[string]TopicConfig
 	TableRetention     map[string]int64 // by table, µs behind the watermark, or behind the append time of rows kept one for one; not there: for good

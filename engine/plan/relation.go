@@ -202,7 +202,7 @@ func (b *binder) read(d *Dataset, stream bool, pos sql.Pos) (Node, *sql.Fault) {
 		if d.Stream != stream {
 			return nil, viewMismatch(d, pos)
 		}
-		return clone(d.Flows[0].Root), nil
+		return d.Flows[0].Root, nil // shared: only queries change a tree, and their own
 	}
 	return scanOf(d, stream, pos), nil
 }

@@ -196,9 +196,75 @@ func attach(in Node, sub subquery) Node {
 	return &Join{Kind: JoinMark, Left: in, Right: sub.node, On: on, Cols: joinColumns(JoinMark, in, sub.node)}
 }
 
+// liftSubqueries gives the keys and aggregates with the subqueries in them joined to the rows that are grouped:
+// a key may stand for an item of the list, and an aggregate be over one.
+func (s *selecting) liftSubqueries() (keys []*expr.Node, aggs []AggCall) {
+	at := map[int]int{} // by subquery: its column
+	var lift func(n *expr.Node) *expr.Node
+	lift = func(n *expr.Node) *expr.Node {
+		if n == nil {
+			return nil
+		}
+		return replace(n, func(m *expr.Node) *expr.Node {
+			if !isSubquery(m) {
+				return nil
+			}
+			i := m.Index - subBase
+			if _, ok := at[i]; !ok {
+				sub := s.subs[i]
+				sub.on = lift(sub.on)
+				s.in = attach(s.in, sub)
+				at[i] = len(s.in.Columns()) - 1
+			}
+			return at2(m, at[i])
+		})
+	}
+	for _, k := range s.keys {
+		keys = append(keys, lift(k))
+	}
+	for _, a := range s.aggs {
+		a.Arg, a.Filter = lift(a.Arg), lift(a.Filter)
+		aggs = append(aggs, a)
+	}
+	return keys, aggs
+}
+
+// isSubquery reports the placeholder of one.
+func isSubquery(n *expr.Node) bool {
+	return n.Op == expr.OpColumn && n.Index >= subBase && n.Index < aggBase
+}
+
+// usedSubqueries are those that something above the grouping asks for beside its keys.
+func (s *selecting) usedSubqueries() []bool {
+	used := make([]bool, len(s.subs))
+	var look func(n *expr.Node) *expr.Node
+	look = func(n *expr.Node) *expr.Node {
+		replace(n, func(m *expr.Node) *expr.Node {
+			if _, ok := s.keyAt[m.Key()]; ok && s.grouped && m.Op != expr.OpConst {
+				return m
+			}
+			if isSubquery(m) && !used[m.Index-subBase] {
+				used[m.Index-subBase] = true
+				if on := s.subs[m.Index-subBase].on; on != nil {
+					look(on)
+				}
+			}
+			return nil
+		})
+		return n
+	}
+	s.eachAbove(look)
+	return used
+}
+
 // attachAll joins the subqueries of the SELECT list, HAVING, QUALIFY and ORDER BY.
 func (s *selecting) attachAll(node Node) Node {
-	for _, sub := range s.subs {
+	used := s.usedSubqueries()
+	for i, sub := range s.subs {
+		if !used[i] {
+			s.subAt = append(s.subAt, -1)
+			continue
+		}
 		if sub.on != nil {
 			sub.on = s.lower(sub.on)
 		}
