@@ -145,7 +145,7 @@ func cut(r *engine.Records, from, n int) (to, size int) {
 }
 
 func recordBytes(r *engine.Records, i int) int {
-	return stringBytes(&r.Keys, i) + stringBytes(&r.Values, i)
+	return stringBytes(&r.Keys, i) + stringBytes(&r.Values, i) + len(r.HeadersAt(i))
 }
 
 func stringBytes(b *engine.Bytes, i int) int {

@@ -14,7 +14,8 @@ import (
 //
 //	 0  magic "NGB1"
 //	 4  CRC-32C of everything behind it
-//	 8  flags, bit 0: the body is S2-compressed; bit 1: the records are lost, and the body is empty
+//	 8  flags, bit 0: the body is S2-compressed; bit 1: the records are lost, and the body is empty;
+//	    bit 2: some record has headers, and the body ends with those of all
 //	12  count of records
 //	16  offset of the first record
 //	24  the producer's number of the first record, -1: none
@@ -26,6 +27,7 @@ import (
 //	56  time of the first record, microseconds
 //	64  body:
 //	      values, end to end  | keys, end to end | lengths of values | lengths of keys | times
+//	      (| bytes of headers | lengths of headers | headers, end to end; see engine.AppendHeader)
 //
 // A length is a uvarint, 0 for NULL, else length + 1. A time is a zigzag varint, the difference to
 // the one before. Values come first so that a reader decompresses the body to where the values go
@@ -35,6 +37,7 @@ const (
 	batchHeader    = 64
 	flagCompressed = 1 << 0
 	flagLost       = 1 << 1
+	flagHeaders    = 1 << 2
 
 	atSum    = 4
 	atFlags  = 8
@@ -103,7 +106,7 @@ func parseHead(b []byte) (batchHead, error) {
 		values: int(binary.LittleEndian.Uint32(b[atValues:])),
 		time:   int64(binary.LittleEndian.Uint64(b[atTime:])),
 	}
-	if h.flags&^(flagCompressed|flagLost) != 0 {
+	if h.flags&^(flagCompressed|flagLost|flagHeaders) != 0 {
 		return batchHead{}, fmt.Errorf("the batch has flags %#x, which a newer nagare may know", h.flags)
 	}
 	if h.flags&flagLost != 0 {
@@ -138,6 +141,7 @@ func (e *encoder) encode(dst []byte, r *engine.Records, from, to int, seq int64,
 		body = binary.AppendVarint(body, t-last)
 		last = t
 	}
+	body, headers := appendHeaders(body, r, from, to)
 	e.body = body
 
 	at := len(dst)
@@ -162,6 +166,9 @@ func (e *encoder) encode(dst []byte, r *engine.Records, from, to int, seq int64,
 	if flags == 0 {
 		dst = append(dst, body...)
 	}
+	if headers {
+		flags |= flagHeaders
+	}
 	h := dst[at:]
 	copy(h, batchMagic)
 	binary.LittleEndian.PutUint32(h[atFlags:], flags)
@@ -173,6 +180,29 @@ func (e *encoder) encode(dst []byte, r *engine.Records, from, to int, seq int64,
 	binary.LittleEndian.PutUint32(h[atValues:], uint32(len(values)))
 	binary.LittleEndian.PutUint64(h[atTime:], uint64(r.Times[from]))
 	return dst
+}
+
+// appendHeaders appends the headers of records [from, to), if there are any.
+func appendHeaders(dst []byte, r *engine.Records, from, to int) ([]byte, bool) {
+	size := 0
+	for i := from; i < min(to, r.Headers.Len()); i++ {
+		size += len(r.HeadersAt(i))
+	}
+	if size == 0 {
+		return dst, false
+	}
+	dst = binary.AppendUvarint(dst, uint64(size))
+	for i := from; i < to; i++ {
+		if h := r.HeadersAt(i); h == nil {
+			dst = append(dst, 0)
+		} else {
+			dst = binary.AppendUvarint(dst, uint64(len(h))+1)
+		}
+	}
+	for i := from; i < to; i++ {
+		dst = append(dst, r.HeadersAt(i)...)
+	}
+	return dst, true
 }
 
 // packedOf is the records' values as they come compressed, if these are all of them.
@@ -214,6 +244,7 @@ func appendBatch(dst *engine.Records, h *batchHead, b []byte, skip int64) error 
 		*dst = keep
 		clearNulls(&dst.Keys)
 		clearNulls(&dst.Values)
+		clearNulls(&dst.Headers)
 		return err
 	}
 	if skip > h.base {
@@ -260,11 +291,33 @@ func decodeBatch(dst *engine.Records, h *batchHead, packed []byte) error {
 		dst.Times = append(dst.Times, t)
 		dst.Offsets = append(dst.Offsets, h.base+int64(i))
 	}
+	if h.flags&flagHeaders != 0 {
+		if rest, ok = decodeHeaders(dst, rest, h.count); !ok {
+			return errBatch
+		}
+	}
 	if len(rest) != 0 {
 		return errBatch
 	}
 	dst.Values.Data = data[:start+h.values]
 	return nil
+}
+
+// decodeHeaders reads the headers of the last count records.
+func decodeHeaders(dst *engine.Records, b []byte, count int) (rest []byte, ok bool) {
+	size, w := binary.Uvarint(b)
+	if w <= 0 || size > uint64(len(b)-w) {
+		return nil, false
+	}
+	for dst.Headers.Len() < len(dst.Offsets)-count {
+		dst.Headers.AppendNull()
+	}
+	b, ok = appendEnds(&dst.Headers, b[w:], count, len(dst.Headers.Data), int(size))
+	if !ok || size > uint64(len(b)) {
+		return nil, false
+	}
+	dst.Headers.Data = append(dst.Headers.Data, b[:size]...)
+	return b[size:], true
 }
 
 // appendEnds reads count lengths, whose sum has to be size, and appends where the strings end.
@@ -334,6 +387,9 @@ func dropFront(r *engine.Records, at, n int) {
 	r.Times = append(r.Times[:at], r.Times[at+n:]...)
 	dropStrings(&r.Keys, at, n)
 	dropStrings(&r.Values, at, n)
+	if n := min(n, r.Headers.Len()-at); n > 0 {
+		dropStrings(&r.Headers, at, n)
+	}
 }
 
 func dropStrings(b *engine.Bytes, at, n int) {

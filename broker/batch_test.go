@@ -21,11 +21,15 @@ func someRecords(rt *rapid.T) *engine.Records {
 		}
 		return rapid.SliceOfN(rapid.SampledFrom([]byte{0, 'a', '\n', 0xff}), 0, 200).Draw(t, "bytes")
 	})
+	withHeaders := rapid.Bool().Draw(rt, "with headers")
 	for range rapid.IntRange(1, 150).Draw(rt, "count") {
 		r.Times = append(r.Times, rapid.Int64().Draw(rt, "time"))
 		k, v := bytesOrNull.Draw(rt, "key"), bytesOrNull.Draw(rt, "value")
 		r.Keys.Append(k)
 		r.Values.Append(v)
+		if h := bytesOrNull.Draw(rt, "headers"); withHeaders && h != nil {
+			r.PutHeaders(r.Values.Len()-1, engine.AppendHeader(nil, h, v))
+		}
 	}
 	return r
 }
@@ -33,14 +37,14 @@ func someRecords(rt *rapid.T) *engine.Records {
 func show(r *engine.Records, from, to int) string {
 	var s bytes.Buffer
 	for i := from; i < to; i++ {
-		fmt.Fprintf(&s, "%d %q %v %q %v\n", r.Times[i], r.Keys.At(i), r.Keys.IsNull(i), r.Values.At(i), r.Values.IsNull(i))
+		fmt.Fprintf(&s, "%d %q %v %q %v %q\n", r.Times[i], r.Keys.At(i), r.Keys.IsNull(i), r.Values.At(i), r.Values.IsNull(i), r.HeadersAt(i))
 	}
 	return s.String()
 }
 
 // spread is the same records with keys and values in one memory, and something between them.
 func spread(r *engine.Records) *engine.Records {
-	s := &engine.Records{Times: r.Times}
+	s := &engine.Records{Times: r.Times, Headers: r.Headers}
 	var memory []byte
 	lay := func(to, of *engine.Bytes, i int) {
 		memory = append(memory, "between"...)

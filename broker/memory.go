@@ -116,9 +116,10 @@ func (p *memoryPart) copy(r *engine.Records, from, to int) engine.Records {
 		c.Offsets = append(c.Offsets, p.next)
 		c.Keys.Append(r.Keys.At(i))
 		c.Values.Append(r.Values.At(i))
+		c.PutHeaders(i-from, r.HeadersAt(i))
 		p.next++
 	}
-	p.bytes += uint64(len(c.Keys.Data) + len(c.Values.Data))
+	p.bytes += uint64(len(c.Keys.Data) + len(c.Values.Data) + len(c.Headers.Data))
 	return c
 }
 
@@ -211,6 +212,7 @@ func (r *memoryReader) Read(ctx context.Context, dst *engine.Records) error {
 				dst.Offsets, dst.Times = append(dst.Offsets, c.Offsets[i]), append(dst.Times, c.Times[i])
 				dst.Keys.Append(c.Keys.At(i))
 				dst.Values.Append(c.Values.At(i))
+				dst.PutHeaders(dst.Len()-1, c.HeadersAt(i))
 			}
 			if n := dst.Len(); n > 0 {
 				r.offset = dst.Offsets[n-1] + 1

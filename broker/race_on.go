@@ -6,7 +6,7 @@ import "github.com/nagare-stream/nagare/engine"
 
 // spoil overwrites what was valid until the next Read, so that a test notices who kept it.
 func spoil(r *engine.Records) {
-	for _, b := range [][]byte{r.Keys.Data, r.Values.Data} {
+	for _, b := range [][]byte{r.Keys.Data, r.Values.Data, r.Headers.Data} {
 		for i := range b {
 			b[i] = 0xdb
 		}

@@ -229,6 +229,7 @@ func checkRecords(topic string, limit int, r *engine.Records) (int, error) {
 		if r.Keys.Len() > 0 {
 			size += stringBytes(&r.Keys, i)
 		}
+		size += len(r.HeadersAt(i))
 		if size > limit {
 			return 0, &SizeError{topic, i, size, limit}
 		}

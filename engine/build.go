@@ -386,11 +386,11 @@ func (e *Engine) lateDestination(op *operator) (*destination, error) {
 // addSink makes the destination of a sink: what becomes of a row is decided by its format.
 func (e *Engine) addSink(op *operator, sink Sink) {
 	name := "sink/" + op.Name
-	d := &destination{name: name, sink: sink, schema: schemaOf(op.Cols), zone: e.env.Zone, key: -1, value: -1, topic: -1, field: -1, order: -1}
+	d := &destination{name: name, sink: sink, schema: schemaOf(op.Cols), zone: e.env.Zone, key: -1, value: -1, topic: -1, headers: -1, field: -1, order: -1}
 	switch op.Sink.Format {
 	case "kafka":
 		d.format = formatTopic
-		d.key, d.value, d.topic = columnNamed(op.Cols, "key"), columnNamed(op.Cols, "value"), columnNamed(op.Cols, "topic")
+		d.key, d.value, d.topic, d.headers = columnNamed(op.Cols, "key"), columnNamed(op.Cols, "value"), columnNamed(op.Cols, "topic"), columnNamed(op.Cols, "headers")
 	case "redis":
 		d.format = formatPlace
 		d.key, d.value, d.field, d.order = columnNamed(op.Cols, "key"), columnNamed(op.Cols, "value"), columnNamed(op.Cols, "field"), columnNamed(op.Cols, "time")

@@ -20,8 +20,8 @@ type destination struct {
 	schema column.Schema
 	zone   *time.Location
 
-	key, value, topic int // columns of a topic sink; -1: none
-	field, order      int // columns of a redis sink; -1: none
+	key, value, topic, headers int // columns of a topic sink; -1: none
+	field, order               int // columns of a redis sink; -1: none
 
 	mu      sync.Mutex // of direct writes and of the state below
 	trouble string     // why rows wait, "" while they do not
@@ -49,6 +49,7 @@ type rowWriter struct {
 	full      []*Rows         // before rows
 	view      []column.Vector // the row's columns
 	json      *codec.RowJSON
+	headers   []byte   // scratch
 	age       *int64   // of the window whose rows come; nil: rows are as old as their records
 	groups    *[]int64 // filled with times, which are numbers of groups then; nil: they are times
 	end       int64    // of the window, in their place
@@ -142,6 +143,9 @@ func (w *rowWriter) appendTopic(cols []*column.Vector, row int) error {
 	put(&w.rows.Keys, w.to.key)
 	if w.to.topic >= 0 {
 		put(&w.rows.Topics, w.to.topic)
+	}
+	if w.to.headers >= 0 {
+		w.headers = appendHeaders(&w.rows.Headers, cols[w.to.headers], row, w.rows.Values.Len()-1, w.headers)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ type topicFlow struct {
 type scanColumn struct {
 	field    column.Field
 	target   *codec.Target // from the value
-	source   int           // from the record: index in plan.SourceSchema; -1
+	source   int           // from the record: index in plan.HeadersSchema; -1
 	computed *expr.Node    // from other columns
 	used     bool
 }
@@ -431,7 +431,7 @@ func (b *fuser) field(name string, t column.Type, fromString bool) *expr.Node {
 }
 
 func (b *fuser) sourceColumn(n *expr.Node) *expr.Node {
-	f := plan.SourceSchema.Fields[n.Index]
+	f := plan.HeadersSchema.Fields[n.Index]
 	key := "source\x00" + f.Name
 	at, ok := b.byKey[key]
 	if !ok {

@@ -268,14 +268,14 @@ func (d *destination) setTrouble(text string) {
 // memory is how many bytes the rows have room for, about.
 func (r *Rows) memory() int64 {
 	n := 8*(cap(r.Times)+cap(r.Orders)) + cap(r.Packed) + cap(r.Gone)
-	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
+	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Headers, &r.Fields} {
 		n += cap(b.Data) + 4*cap(b.Ends) + 8*cap(b.Null)
 	}
 	return int64(n)
 }
 
 func rowsBytes(r *Rows) int64 {
-	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + len(r.Fields.Data) + 16*r.Len())
+	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + len(r.Headers.Data) + len(r.Fields.Data) + 16*r.Len())
 }
 
 // encodeRows writes rows for the store, for one checkpoint at a time, into memory that is valid until the
@@ -285,13 +285,16 @@ func rowsBytes(r *Rows) int64 {
 //	0, uvarint name length, name, uvarint partition, uvarint first, uvarint rows
 //	uvarint length of, and S2 of: the data of the values
 //	S2 of: times (8 bytes each), then for keys, values, topics, fields: ends (4 bytes each), null bits,
-//	data, but not of the values; then orders (8 bytes each)
+//	data, but not of the values; then orders (8 bytes each), or of rows with headers their lengths and bytes
 //
 // The form before has no 0, and the data of the values where they stand among the rest; in it, what is
 // behind the topics may be missing.
 func (o *outbox) encodeRows(r *Rows) []byte {
 	r.Packed = appendPacked(r.Packed[:0], r.Values.Data)
 	dst := append(o.text[:0], packedRows)
+	if r.Headers.Len() > 0 {
+		dst = append(dst, packedRows) // an empty name before the name: headers come last
+	}
 	dst = binary.AppendUvarint(dst, uint64(len(r.Sink)))
 	dst = append(dst, r.Sink...)
 	dst = binary.AppendUvarint(dst, uint64(r.Partition))
@@ -319,6 +322,10 @@ func (o *outbox) encodeRows(r *Rows) []byte {
 	}
 	for _, t := range r.Orders {
 		body = binary.LittleEndian.AppendUint64(body, uint64(t))
+	}
+	for i := range r.Headers.Len() { // of a topic sink, whose rows have no orders
+		headers := r.Headers.At(i)
+		body = append(binary.AppendUvarint(body, uint64(len(headers))), headers...)
 	}
 	o.body = body
 	o.text = appendPacked(dst, body)
@@ -375,6 +382,10 @@ func decodeRows(src []byte) (*Rows, error) {
 		in.b = src[1:]
 	}
 	r := &Rows{Sink: string(in.bytes(in.uvarint()))}
+	withHeaders := packed && r.Sink == ""
+	if withHeaders {
+		r.Sink = string(in.bytes(in.uvarint()))
+	}
 	r.Partition, r.First = int32(in.uvarint()), int64(in.uvarint())
 	n := in.uvarint()
 	if in.err != nil {
@@ -411,6 +422,9 @@ func decodeRows(src []byte) (*Rows, error) {
 		if !packed || b != &r.Values {
 			b.Data = append(b.Data, in.bytes(in.uvarint())...)
 		}
+	}
+	for i := 0; withHeaders && len(in.b) > 0; i++ {
+		r.PutHeaders(i, in.bytes(in.uvarint()))
 	}
 	for len(in.b) > 0 {
 		if b := in.bytes(8); b != nil {

@@ -12,7 +12,9 @@ import (
 func TestRowsEncoding(t *testing.T) {
 	plain := &Rows{Sink: "sink/a", Partition: 3, First: 7, Times: []int64{1, -5}}
 	place := &Rows{Sink: "sink/b", Times: []int64{1, 2}, Orders: []int64{9, -9}}
-	for _, r := range []*Rows{plain, place} {
+	first := &Rows{Sink: "sink/c", Times: []int64{1, 2}}
+	last := &Rows{Sink: "sink/d", Partition: 1, Times: []int64{1, 2}}
+	for _, r := range []*Rows{plain, place, first, last} {
 		r.Keys.Append([]byte("k"))
 		r.Keys.AppendNull()
 		r.Values.Append([]byte{})
@@ -20,8 +22,10 @@ func TestRowsEncoding(t *testing.T) {
 	}
 	place.Fields.Append([]byte("f"))
 	place.Fields.AppendNull()
+	first.PutHeaders(0, AppendHeader(nil, []byte("a"), nil))
+	last.PutHeaders(1, AppendHeader(AppendHeader(nil, []byte("a"), []byte{0, 0xff}), []byte("b"), []byte{}))
 	o := newOutbox()
-	for _, r := range []*Rows{plain, place} {
+	for _, r := range []*Rows{plain, place, first, last} {
 		got, err := decodeRows(o.encodeRows(r))
 		if values, err := s2.Decode(nil, r.Packed); err != nil || string(values) != string(r.Values.Data) {
 			t.Errorf("%s: the packed values are %q, %v", r.Sink, values, err)

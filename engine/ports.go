@@ -18,6 +18,7 @@ type Records struct {
 	Times     []int64 // append time, microseconds; not event time
 	Keys      Bytes
 	Values    Bytes
+	Headers   Bytes    // see AppendHeader; NULL, or not there at the end: a record without any
 	Packed    []byte   // Values.Data compressed by S2, where whoever writes the records has it; a reader leaves it empty
 	Next      Position // where a reader that has taken this batch goes on
 	Faults    []string // by record: why it can be no value of the topic, "" if it may be one; empty: no record has such
@@ -32,6 +33,7 @@ func (r *Records) Reset() {
 	r.Offsets, r.Times = r.Offsets[:0], r.Times[:0]
 	r.Keys.Reset()
 	r.Values.Reset()
+	r.Headers.Reset()
 	r.Faults, r.Lost = r.Faults[:0], 0
 }
 
@@ -82,6 +84,7 @@ type Rows struct {
 	Keys      Bytes
 	Values    Bytes
 	Topics    Bytes // empty unless the sink's rows name their topic
+	Headers   Bytes // as those of Records
 
 	// Of a redis sink: the field or member that a row is for, where its keys hold several; and the
 	// order of rows for one place, of which the one with the greatest stays (empty: Times).
@@ -116,6 +119,7 @@ func (r *Rows) Reset() {
 	r.Keys.Reset()
 	r.Values.Reset()
 	r.Topics.Reset()
+	r.Headers.Reset()
 	r.Fields.Reset()
 	r.Orders, r.Packed, r.Gone = r.Orders[:0], r.Packed[:0], r.Gone[:0]
 }

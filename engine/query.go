@@ -68,7 +68,7 @@ func (e *Engine) bind(ctx context.Context, text string) (plan.Node, scanFunc, er
 		if err != nil {
 			return err
 		}
-		return scanTopic(ctx, name, s, visit)
+		return scanTopic(ctx, name, plan.SourceSchema, s, visit)
 	}, asError(faults)
 }
 
@@ -87,7 +87,7 @@ func (e *Engine) systemDatasets() []*plan.Dataset {
 	}
 	for _, f := range e.flows {
 		for _, topic := range f.topics {
-			add(topic, plan.SourceSchema)
+			add(topic, e.opt.Pipeline.SchemaOfTopic(topic))
 			add(topic+"$invalid", refusedSchema)
 		}
 	}

@@ -158,7 +158,7 @@ func (e *Engine) scan(ctx context.Context, name string, visit func(*column.Batch
 		return e.runBatch(ctx, d.Flows[0].Root, e.scan, visit)
 	}
 	if s := e.sources[name]; s != nil {
-		return scanTopic(ctx, name, s, visit)
+		return scanTopic(ctx, name, e.opt.Pipeline.SchemaOfTopic(name), s, visit)
 	}
 	return e.notFound(name)
 }
@@ -213,7 +213,7 @@ func (e *Engine) SchemaOf(name string) (column.Schema, error) {
 		return schemaOf(d.Flows[0].Root.Columns()), nil
 	}
 	if e.sources[name] != nil {
-		return plan.SourceSchema, nil
+		return e.opt.Pipeline.SchemaOfTopic(name), nil
 	}
 	if table, ok := strings.CutSuffix(name, openSuffix); ok {
 		return e.SchemaOf(table)

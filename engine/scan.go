@@ -8,7 +8,6 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
-	"github.com/nagare-stream/nagare/engine/plan"
 )
 
 // readRows is how many rows a batch holds that is read back from a table or a topic.
@@ -68,11 +67,11 @@ func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows i
 	return rows, true, err
 }
 
-// scanTopic reads a topic to its present end as the seven columns of a source.
-func scanTopic(ctx context.Context, topic string, s Source, visit func(*column.Batch) error) error {
+// scanTopic reads a topic to its present end as the columns of a source.
+func scanTopic(ctx context.Context, topic string, schema column.Schema, s Source, visit func(*column.Batch) error) error {
 	var b column.Batch
 	return scanSource(ctx, s, func(r *Records) error {
-		b.Reset(&plan.SourceSchema)
+		b.Reset(&schema)
 		b.Len = r.Len()
 		for i := range b.Cols {
 			fillSource(&b.Cols[i], i, topic, r, 0, r.Len())
@@ -147,4 +146,5 @@ func (r *Records) cutLast() {
 	n := len(r.Offsets) - 1
 	r.Offsets, r.Times = r.Offsets[:n], r.Times[:n]
 	r.Keys.Ends, r.Values.Ends = r.Keys.Ends[:n], r.Values.Ends[:n]
+	r.Headers.Ends = r.Headers.Ends[:min(n, r.Headers.Len())]
 }

@@ -5,7 +5,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
-// fillSource appends one of the seven columns of a Kafka source for records from … to-1.
+// fillSource appends one of the columns of a Kafka source for records from … to-1.
 func fillSource(v *column.Vector, which int, topic string, r *Records, from, to int) {
 	switch which {
 	case plan.SourceKey:
@@ -28,6 +28,8 @@ func fillSource(v *column.Vector, which int, topic string, r *Records, from, to 
 		for range to - from {
 			v.AppendInt(0) // CreateTime
 		}
+	case plan.SourceHeaders:
+		fillHeaders(v, r, from, to)
 	}
 }
 

@@ -107,7 +107,7 @@ func (r *boundedRun) openFiles() error {
 		}
 		c := r.Pipeline.Config.Topics[topic]
 		cfg := file.Config{Path: paths[0], More: paths[1:], Topic: topic, Partitions: max(c.Partitions, 1), KeyField: c.Key, Now: r.now.UnixMicro(),
-			Fields: fieldsOf(r.Pipeline, topic), Spool: r.dir}
+			Fields: fieldsOf(r.Pipeline, topic), Spool: r.dir, Headers: r.Pipeline.HeadersOf(topic)}
 		if r.Progress != nil {
 			cfg.Progress = func(done, total int64) { r.progress(topic, done, total) }
 		}

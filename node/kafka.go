@@ -66,7 +66,7 @@ func (c cluster) Topic(ctx context.Context, name string) (broker.TopicInfo, erro
 
 // Source opens a topic with the options of the sources that read it.
 func (c cluster) Source(topic string, untilEnd bool) (engine.Source, error) {
-	opt := kafka.SourceOptions{UntilEnd: untilEnd}
+	opt := kafka.SourceOptions{UntilEnd: untilEnd, Headers: c.project.HeadersOf(topic)}
 	for _, d := range c.project.Datasets {
 		if _, reads := d.Starts[topic]; reads {
 			opt.TolerateLoss = d.TolerateLoss

@@ -39,7 +39,7 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 	}
 	p := &publisher{topic: topic, count: web.Published{Topic: topic}, progress: progress}
 	cfg.Partitions, cfg.KeyField, cfg.Now = info.Partitions, info.Key, time.Now().UnixMicro()
-	cfg.Progress, cfg.Fields = p.read, fieldsOf(n.cfg.Pipeline, topic)
+	cfg.Progress, cfg.Fields, cfg.Headers = p.read, fieldsOf(n.cfg.Pipeline, topic), true
 	cfg.Grow = func(parts int) error { return p.grow(ctx, n, parts) }
 	src, err := file.Open(cfg)
 	if err != nil {
@@ -224,6 +224,7 @@ func copyRecord(to, from *engine.Records, i int) {
 	to.Times = append(to.Times, from.Times[i])
 	to.Keys.Append(from.Keys.At(i))
 	to.Values.Append(from.Values.At(i))
+	to.PutHeaders(to.Values.Len()-1, from.HeadersAt(i))
 }
 
 // read notes how far the file is read.

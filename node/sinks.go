@@ -98,7 +98,7 @@ func (s *topicSink) send(ctx context.Context, topic string, out *engine.Rows, fr
 			continue // delivered before
 		}
 		r := &part.records
-		if r.Values.Len() >= pieceRows || len(r.Values.Data)+len(r.Keys.Data) >= pieceBytes {
+		if r.Values.Len() >= pieceRows || len(r.Values.Data)+len(r.Keys.Data)+len(r.Headers.Data) >= pieceBytes {
 			if err := s.push(ctx, o, p, number); err != nil {
 				s.forget(o)
 				return err
@@ -107,6 +107,7 @@ func (s *topicSink) send(ctx context.Context, topic string, out *engine.Rows, fr
 		r.Keys.Append(out.Keys.At(i))
 		r.Values.Append(out.Values.At(i))
 		r.Times = append(r.Times, out.Times[i])
+		r.PutHeaders(r.Values.Len()-1, out.HeadersAt(i))
 	}
 	for p := range o.parts {
 		if err := s.push(ctx, o, int32(p), out.First+int64(to)); err != nil {
@@ -180,6 +181,7 @@ func resetRecords(r *engine.Records) {
 	r.Times = r.Times[:0]
 	r.Keys.Reset()
 	r.Values.Reset()
+	r.Headers.Reset()
 }
 
 // Update appends rows of open windows. They have no numbers: what a crash or an error leaves open is
@@ -210,6 +212,7 @@ func (s *topicSink) Update(ctx context.Context, out *engine.Rows) error {
 		r.Keys.Append(out.Keys.At(i))
 		r.Values.Append(out.Values.At(i))
 		r.Times = append(r.Times, out.Times[i])
+		r.PutHeaders(r.Values.Len()-1, out.HeadersAt(i))
 	}
 	for _, at := range order {
 		if _, err := s.updates[at.topic].Append(ctx, at.partition, parts[at], -1); err != nil {

@@ -18,7 +18,8 @@ func (a *app) queryCommand() *cobra.Command {
 		Short: "Run a SELECT over tables, views and topics",
 		Long: `Runs a SELECT over the tables and views of a pipeline and over topics as they are now: of the running
 process, or of its data folder when none runs. A topic has the columns key, value, topic, partition,
-offset, timestamp, timestampType. Late and invalid rows are in TABLE$late and TOPIC$invalid.
+offset, timestamp, timestampType, and headers where a source reads it with includeHeaders. Late and
+invalid rows are in TABLE$late and TOPIC$invalid.
 With - the statement is read from stdin, up to 1 MB. A SELECT that reads nothing needs no data folder.
 
 All queries together hold at most nagare.query.memory, and each runs for at most nagare.query.timeout; Ctrl-C

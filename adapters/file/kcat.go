@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+
+	"github.com/nagare-stream/nagare/engine"
 )
 
 // maxKcatPartitions bounds the lanes that a damaged number can ask for.
@@ -18,6 +20,7 @@ type kcatLine struct {
 	time      int64 // microseconds; -1: the line has none
 	key       part
 	payload   part
+	headers   []byte // a JSON array: keys and values in turn; nil: there are none
 }
 
 // part is a key or a payload: the inside of a JSON string, or another JSON value as its text.
@@ -67,6 +70,8 @@ func (k *kcatLine) parse(line []byte) error {
 			if k.time, err = number("ts", value, -1<<62, 1<<62/1000); k.time > 0 {
 				k.time *= 1000
 			}
+		case "headers":
+			k.headers = value
 		case "key":
 			k.key.set(&m, value, false)
 		case "key_base64":
@@ -124,6 +129,58 @@ func (p *part) append(dst []byte, name string) ([]byte, error) {
 	return append(dst, p.text...), nil
 }
 
+// appendHeaders appends the headers of a line in the engine's form.
+func (k *kcatLine) appendHeaders(dst []byte) ([]byte, error) {
+	rest := bytes.TrimSpace(k.headers)
+	if len(rest) == 0 || string(rest) == "null" {
+		return dst, nil
+	}
+	wrong := fmt.Errorf("headers is %.40s: want an array of keys and values in turn, strings or null", k.headers)
+	if rest[0] != '[' || rest[len(rest)-1] != ']' {
+		return dst, wrong
+	}
+	var key []byte
+	rest = bytes.TrimSpace(rest[1 : len(rest)-1])
+	for n := 0; len(rest) > 0; n++ {
+		var text []byte
+		if after, null := bytes.CutPrefix(rest, []byte("null")); null && n%2 == 1 {
+			rest = after
+		} else {
+			end := 1
+			for rest[0] == '"' && end < len(rest) && rest[end] != '"' {
+				if rest[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			if rest[0] != '"' || end >= len(rest) {
+				return dst, wrong
+			}
+			var ok bool
+			if text, ok = appendUnescaped([]byte{}, rest[1:end]); !ok {
+				return dst, wrong
+			}
+			rest = rest[end+1:]
+		}
+		if n%2 == 0 {
+			key = text
+		} else {
+			dst = engine.AppendHeader(dst, key, text)
+		}
+		rest = bytes.TrimSpace(rest)
+		if len(rest) == 0 && n%2 == 1 {
+			return dst, nil
+		}
+		if len(rest) == 0 || rest[0] != ',' {
+			return dst, wrong
+		}
+		if rest = bytes.TrimSpace(rest[1:]); len(rest) == 0 {
+			return dst, wrong
+		}
+	}
+	return dst, nil
+}
+
 // number reads a whole number in a range.
 func number(name string, text []byte, low, high int64) (int64, error) {
 	n, negative, digits := int64(0), false, text
@@ -173,6 +230,13 @@ func (p *pass) addKcat(to *lane, k *kcatLine, scratch []byte) ([]byte, error) {
 		}
 		r.Values.Data = data
 		r.Values.Close()
+	}
+	if p.src.cfg.Headers {
+		headers, err := k.appendHeaders(nil)
+		if err != nil {
+			return scratch, err
+		}
+		r.PutHeaders(len(r.Offsets), headers)
 	}
 	time := k.time
 	if time < 0 {

@@ -144,6 +144,7 @@ func copyFrom(dst, src *engine.Records, from int64) {
 		if len(src.Faults) > 0 {
 			dst.Faults = append(dst.Faults, src.Faults[i])
 		}
+		dst.PutHeaders(dst.Len()-1, src.HeadersAt(i))
 	}
 }
 

@@ -29,6 +29,7 @@ type Config struct {
 	// first one. "": records have no key. A record without a key lies in the partition that its
 	// number in the file, from 0, gives modulo Partitions. Kcat files have keys of their own.
 	KeyField string
+	Headers  bool  // those of a kcat file are wanted
 	Now      int64 // append time of records that have none of their own, microseconds since 1970
 	// Progress, if set, is called by the goroutine that reads for the Readers with the bytes of the file that are
 	// read and all of them (0 for standard input).

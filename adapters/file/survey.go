@@ -10,8 +10,9 @@ import (
 
 // A survey is what kcat's lines name: topics, and how far their partitions go.
 type survey struct {
-	topics []surveyed
-	at     int // the topic of the last line
+	headers bool // they are wanted, and damage of theirs counts
+	topics  []surveyed
+	at      int // the topic of the last line
 }
 
 type surveyed struct {
@@ -23,7 +24,7 @@ type surveyed struct {
 // which of their topics is meant. Damage anywhere in a file is found here, before anything runs. What comes
 // from standard input is looked at as it comes.
 func (s *Source) surveyAll() error {
-	var v survey
+	v := survey{headers: s.cfg.Headers}
 	all := true
 	for i := range s.pieces {
 		f := &s.pieces[i]
@@ -81,6 +82,9 @@ func (v *survey) read(l *lines) error {
 		}
 		if err == nil {
 			scratch, err = k.key.append(scratch[:0], "key")
+		}
+		if err == nil && v.headers {
+			scratch, err = k.appendHeaders(scratch[:0])
 		}
 		if err != nil {
 			return fmt.Errorf("line %d is no line of kcat -J as the others are: %w", l.number, err)

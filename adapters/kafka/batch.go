@@ -73,6 +73,8 @@ type batches struct {
 	topic     string
 	partition int32
 
+	headers bool // those of the records are wanted
+
 	rest    []byte            // batches that were not begun
 	aborted map[int64][]int64 // first offsets of aborted transactions that go on, by producer
 	epoch   int32             // of the newest batch that was begun; -1: there was none
@@ -87,6 +89,7 @@ type batches struct {
 	room   []byte // the records of batches without their compression, where a Read leaves them
 	bytes  int    // of room, that the present Read has taken
 	held   bool   // the present Read goes on in a batch that an earlier one has begun
+	list   []byte // scratch: headers of a record
 	unpack kgo.Decompressor
 	old    []*kgo.Record // records of a message set, the form before Kafka 0.11
 }
@@ -329,7 +332,31 @@ func (b *batches) record(dst *engine.Records, offset, end int64) (at int64, err 
 	dst.Times = append(dst.Times, (b.time+time)*1000)
 	dst.Keys.AppendSpan(keyStart, keyEnd)
 	dst.Values.AppendSpan(start, stop)
+	if b.headers && in.at < len(in.b) {
+		if b.list = in.headers(b.list[:0]); in.bad {
+			return 0, errCut
+		}
+		dst.PutHeaders(dst.Len()-1, b.list)
+	}
 	return at, nil
+}
+
+// headers takes the headers of a record, in the engine's form.
+func (v *varints) headers(dst []byte) []byte {
+	for n := v.next(); n > 0 && !v.bad; n-- {
+		key, keyEnd := v.span()
+		value, end := v.span()
+		if v.bad || keyEnd < key {
+			v.bad = true
+			return dst
+		}
+		if end < value {
+			dst = engine.AppendHeader(dst, v.b[key:keyEnd], nil)
+		} else {
+			dst = engine.AppendHeader(dst, v.b[key:keyEnd], v.b[value:end])
+		}
+	}
+	return dst
 }
 
 // takeOld takes records that the library has decoded, which are none below offset.

@@ -1,11 +1,16 @@
 package kafka_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
 	"regexp"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
@@ -81,6 +86,87 @@ func TestHeadersAreText(t *testing.T) {
 						t.Errorf("record %d has the header %s: %q", rec.Offset, h.Key, h.Value)
 					}
 				}
+			}
+		}
+	})
+}
+
+// TestHeadersAreRead writes records with headers by the library and by a Writer, and reads them where they are
+// wanted, and nothing of them elsewhere.
+func TestHeadersAreRead(t *testing.T) {
+	onEach(t, func(t *testing.T, hosts []string) {
+		ctx := context.Background()
+		c := open(t, kafka.Config{Hosts: hosts})
+		topic := fresh(t)
+		create(t, c, topic, 1)
+		many := make([]kgo.RecordHeader, 200)
+		for i := range many {
+			many[i] = kgo.RecordHeader{Key: fmt.Sprint("k", i), Value: bytes.Repeat([]byte{byte(i)}, i)}
+		}
+		want := [][]kgo.RecordHeader{nil, {{Key: "", Value: []byte{}}}, {{Key: "a", Value: nil}, {Key: "a", Value: []byte{0, 0xff}}}, nil, many, nil}
+		for _, codec := range []kgo.CompressionCodec{kgo.NoCompression(), kgo.ZstdCompression()} {
+			kc, err := kgo.NewClient(kgo.SeedBrokers(hosts...), kgo.DefaultProduceTopic(topic), kgo.ProducerBatchCompression(codec))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list []*kgo.Record
+			for _, h := range want {
+				list = append(list, &kgo.Record{Key: []byte("k"), Value: []byte("v"), Headers: h})
+			}
+			if err := kc.ProduceSync(ctx, list...).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			kc.Close()
+		}
+		var r engine.Records
+		for i, list := range want {
+			r.Offsets, r.Times = append(r.Offsets, 0), append(r.Times, 1_700_000_000_000_000)
+			r.Keys.Append(nil)
+			r.Values.Append([]byte("v"))
+			var h []byte
+			for _, one := range list {
+				h = engine.AppendHeader(h, []byte(one.Key), one.Value)
+			}
+			r.PutHeaders(i, h)
+		}
+		if _, err := writer(t, c, topic, "w").Append(ctx, 0, &r, -1); err != nil {
+			t.Fatal(err)
+		}
+		for _, wanted := range []bool{true, false} {
+			reader, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true, Headers: wanted}).Open(ctx, 0, engine.Position{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := 0
+			var got engine.Records
+			for {
+				err := reader.Read(ctx, &got)
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range got.Len() {
+					var have []kgo.RecordHeader
+					engine.EachHeader(got.HeadersAt(i), func(key, value []byte) {
+						have = append(have, kgo.RecordHeader{Key: string(key), Value: value})
+					})
+					of := want[seen%len(want)]
+					if !wanted {
+						of = nil
+					}
+					if diff := cmp.Diff(of, have); diff != "" || string(got.Values.At(i)) != "v" {
+						t.Errorf("record %d: %s", got.Offsets[i], diff)
+					}
+					seen++
+				}
+			}
+			if err := reader.Close(); err != nil {
+				t.Error(err)
+			}
+			if seen != 3*len(want) {
+				t.Errorf("%d records, want %d", seen, 3*len(want))
 			}
 		}
 	})

@@ -130,7 +130,7 @@ func (r *reader) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.fetcher, r.batches = f, batches{topic: r.s.topic, partition: r.partition, epoch: -1}
+	r.fetcher, r.batches = f, batches{topic: r.s.topic, partition: r.partition, epoch: -1, headers: r.s.opt.Headers}
 	return nil
 }
 

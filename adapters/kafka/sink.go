@@ -171,8 +171,9 @@ func (s *Sink) fill(ctx context.Context, rec *kgo.Record, out *engine.Rows, i in
 	if rec.Key != nil {
 		rec.Partition = engine.PartitionOf(rec.Key, n)
 	}
+	rec.Headers = headersOf(out.HeadersAt(i))
 	if s.marks == nil && numbered {
-		rec.Headers = []kgo.RecordHeader{{Key: identityHeader, Value: fmt.Appendf(nil, "%s/%d/%d", s.opt.Name, out.Partition, number)}}
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: identityHeader, Value: fmt.Appendf(nil, "%s/%d/%d", s.opt.Name, out.Partition, number)})
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 type SourceOptions struct {
 	UntilEnd     bool       // readers end with io.EOF at the end that they find when they begin
 	TolerateLoss bool       // records that are gone are counted and passed over
+	Headers      bool       // the records' headers are wanted
 	Properties   []Property // options kafka.… of the project, over those of the connection
 }
 

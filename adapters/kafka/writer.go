@@ -120,7 +120,7 @@ func (w *Writer) Append(ctx context.Context, partition int32, r *engine.Records,
 // large is a *broker.SizeError, and nothing was written.
 func (w *Writer) AppendMarked(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
 	for i := range r.Values.Len() {
-		if size := len(r.Keys.At(i)) + len(r.Values.At(i)); size > maxRecordBytes {
+		if size := len(r.Keys.At(i)) + len(r.Values.At(i)) + len(r.HeadersAt(i)); size > maxRecordBytes {
 			return 0, &broker.SizeError{Topic: w.topic, Index: i, Bytes: size, Limit: maxRecordBytes}
 		}
 	}
@@ -162,8 +162,9 @@ func (w *Writer) produce(ctx context.Context, partition int32, r *engine.Records
 		rec := &list[i-from]
 		rec.Key, rec.Value, rec.Partition = r.Keys.At(i), r.Values.At(i), partition
 		rec.Timestamp = kept(r.Times[i])
+		rec.Headers = slices.DeleteFunc(headersOf(r.HeadersAt(i)), func(h kgo.RecordHeader) bool { return h.Key == producerHeader }) // of a copied topic
 		if seq >= 0 {
-			rec.Headers = []kgo.RecordHeader{{Key: producerHeader, Value: w.identity(seq+int64(i), i == n-1, mark)}}
+			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: producerHeader, Value: w.identity(seq+int64(i), i == n-1, mark)})
 		}
 	}
 	kc, err := w.client()
@@ -198,6 +199,13 @@ func (w *Writer) produce(ctx context.Context, partition int32, r *engine.Records
 		return 0, fmt.Errorf("append to topic %s partition %d: the brokers refuse a record of this batch as too large; raise the topic's max.message.bytes: %w", w.topic, partition, failed)
 	}
 	return 0, w.c.topicFault("Write", w.topic, failed)
+}
+
+// headersOf is headers in the engine's form, which have to stay as they are, for the library.
+func headersOf(b []byte) []kgo.RecordHeader {
+	var list []kgo.RecordHeader
+	engine.EachHeader(b, func(key, value []byte) { list = append(list, kgo.RecordHeader{Key: string(key), Value: value}) })
+	return list
 }
 
 // errNewPartition says that a client does not know of a partition: it looks for new ones every few

@@ -61,12 +61,28 @@ func (r *resolver) sourceSetting(sources []*sourceSettings, s Setting) []*source
 			src.subscribe = s.Pos
 		}
 		r.startOption(src, option, s)
+		r.headersOption(src.dataset, option, s)
 	case isOption:
 		r.unknownOption(s, "source."+name+".option", option, append(sourceOptions(), kafkaClientOptions()...))
 	default:
 		r.unknownField(s, "source."+name, field, []string{"format", "option.<key>"})
 	}
 	return sources
+}
+
+// headersOption takes includeHeaders, by which a source has the records' headers as a column.
+func (r *resolver) headersOption(d *Dataset, option string, s Setting) {
+	if option != "includeHeaders" {
+		return
+	}
+	switch strings.ToLower(s.Value) {
+	case "true":
+		d.Schema = HeadersSchema
+	case "false":
+		d.Schema = SourceSchema
+	default:
+		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("includeHeaders of source %q is %q, and it can be true or false", d.Name, s.Value)})
+	}
 }
 
 // finishSource checks a source as a whole and makes it a dataset.
@@ -291,6 +307,9 @@ func (r *resolver) checkSinkColumns(def *SinkDef, pos sql.Pos) {
 		}
 		if have := def.Root.Columns()[i].Type; t.kinds != nil && !kindIn(have.Kind, t.kinds) {
 			r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("column %q of %q is %s, and sink %q takes %s", t.name, def.From, strings.ToUpper(have.String()), def.Name, kindList(t.kinds))})
+		} else if t.name == "headers" && !have.Equal(headersType) {
+			r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("column %q of %q is %s, and sink %q takes %s", t.name, def.From, strings.ToUpper(have.String()), def.Name, headersType),
+				Hint: "write it as array(named_struct('key', 'name', 'value', CAST('text' AS BINARY)))"})
 		}
 	}
 	var strange []string

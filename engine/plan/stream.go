@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
@@ -324,7 +325,37 @@ var SourceSchema = column.Schema{Fields: []column.Field{
 	{Name: "timestampType", Type: column.Of(column.Int32)},
 }}
 
-// The places of a source's columns in SourceSchema.
+// HeadersSchema is SourceSchema with the records' headers behind, as a source has it with includeHeaders.
+var HeadersSchema = column.Schema{Fields: append(SourceSchema.Fields[:len(SourceSchema.Fields):len(SourceSchema.Fields)],
+	column.Field{Name: "headers", Type: headersType})}
+
+var headersType = column.Type{Kind: column.Array, Elem: &column.Type{Kind: column.Struct, Fields: []column.Field{
+	{Name: "key", Type: column.Of(column.String)}, {Name: "value", Type: column.Of(column.Binary)}}}}
+
+// HasHeaders reports a source with the option includeHeaders.
+func (d *Dataset) HasHeaders() bool {
+	return d.Kind == SourceTopic && len(d.Schema.Fields) == len(HeadersSchema.Fields)
+}
+
+// HeadersOf reports whether a source of the pipeline reads the headers of a topic's records.
+func (p *Pipeline) HeadersOf(topic string) bool {
+	for _, d := range p.Datasets {
+		if d.HasHeaders() && slices.Contains(d.Topics, topic) {
+			return true
+		}
+	}
+	return false
+}
+
+// SchemaOfTopic is the columns of a topic that is read by its own name.
+func (p *Pipeline) SchemaOfTopic(topic string) column.Schema {
+	if p.HeadersOf(topic) {
+		return HeadersSchema
+	}
+	return SourceSchema
+}
+
+// The places of a source's columns in HeadersSchema.
 const (
 	SourceKey = iota
 	SourceValue
@@ -333,4 +364,5 @@ const (
 	SourceOffset
 	SourceTimestamp
 	SourceTimestampType
+	SourceHeaders
 )
