@@ -134,11 +134,6 @@ func (e *Engine) take() (taking, error) {
 	if e.broken.Load() {
 		return taking{}, errBroken
 	}
-	if most := e.opt.Pipeline.Config.StateMaxRows; most > 0 {
-		if held := e.stateRows(); held > most {
-			return taking{}, &StateFullError{Rows: held, Most: most}
-		}
-	}
 	d := e.finals
 	e.finals, e.underway = e.spareDelta, d.Ops[:len(d.Ops):len(d.Ops)]
 	t := taking{delta: d, rows: e.cutOutbox()}
@@ -249,25 +244,6 @@ func (w *stateWriter) write(lane int32, p *partial) {
 	}
 	p.hash.ClearDirty()
 	p.stored = true
-}
-
-// stateRows is how many groups the open windows hold, and ids. The gate is held.
-func (e *Engine) stateRows() int64 {
-	n, _ := e.idRows()
-	for _, c := range e.merger.closer {
-		for _, p := range c.partials() {
-			n += int64(p.hash.Len())
-		}
-	}
-	return n
-}
-
-// A StateFullError says that the open windows hold more groups than allowed.
-type StateFullError struct{ Rows, Most int64 }
-
-func (s *StateFullError) Error() string {
-	return fmt.Sprintf("keep state: open windows and ids of dedup hold %d rows, and nagare.state.maxRows allows %d; "+
-		"raise it, group by fewer keys, or shorten windows, delays and dedupHorizon", s.Rows, s.Most)
 }
 
 // Operators of state begin with statePrefix; their keys are partialPrefix, the slot, and a number.

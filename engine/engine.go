@@ -51,6 +51,7 @@ type Engine struct {
 	epoch      atomic.Uint64
 	kept       atomic.Pointer[cut] // the newest checkpoint that is durable; nil: none
 	events     atomic.Int64
+	held       atomic.Int64 // rows of state, see noteHeld
 	changed    atomic.Bool
 	lookedAt   atomic.Int64  // when idle partitions were last looked for
 	due        chan struct{} // a checkpoint is wanted now

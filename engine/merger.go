@@ -92,7 +92,7 @@ func (m *merger) report(t *task) error {
 		}
 	}
 	for _, w := range t.windows {
-		m.e.closerOf(w.w).seal(w)
+		m.e.closerOf(w.w).seal(t, w)
 	}
 	for _, tm := range t.marks {
 		if tm.lane == noLane {
@@ -153,7 +153,7 @@ func (m *merger) settle(flows []*topicFlow, added func(*task) bool) {
 
 // seal takes the partials that no row can reach any more: those whose minEnd the task's own
 // watermark has passed.
-func (c *closer) seal(w *windowTask) {
+func (c *closer) seal(t *task, w *windowTask) {
 	mark := c.group.marks[w.lane]
 	kept := w.open[:0]
 	for _, p := range w.open {
@@ -161,6 +161,7 @@ func (c *closer) seal(w *windowTask) {
 			kept = append(kept, p)
 			continue
 		}
+		p.seal(t)
 		c.insert(w.lane, p)
 		if h := c.emit.takeSpare(); h != nil { // in return
 			w.free = append(w.free, h)
@@ -259,6 +260,7 @@ func (c *closer) drop(end int64) {
 			if p.stored {
 				c.gone = append(c.gone, partialKey{int32(lane), p.slice, p.minEnd})
 			}
+			c.m.e.held.Add(-p.held)
 			p.hash.Reset()
 			c.emit.spare(p.hash)
 		}

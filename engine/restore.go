@@ -222,10 +222,13 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 		if t := id.c.tasks[id.lane]; t != nil && p.minEnd > id.c.group.marks[id.lane] {
 			t.open = append(t.open, p)
 		} else {
+			p.held = int64(p.hash.Len())
+			e.held.Add(p.held)
 			id.c.insert(id.lane, p)
 		}
 	}
 	for _, t := range e.tasks {
+		t.noteHeld()
 		for _, w := range t.windows {
 			w.sortOpen()
 		}

@@ -34,6 +34,7 @@ type task struct {
 	done     bool  // the source has ended
 	ahead    bool  // of its topic's other partitions, so far that they go first
 	appended int64 // append time of the newest record that is not reported; 0: none. Guarded by the gate
+	held     int64 // rows of state that Engine.held counts for the task; guarded by the gate
 	lost     int64 // offsets that were gone before they were read; guarded by the gate
 
 	scan       *scanner
@@ -210,7 +211,7 @@ func (t *task) step(from, to int) error {
 	}
 	countOutcomes(&t.count, t.best)
 	t.e.events.Add(int64(n))
-	return nil
+	return t.boundState()
 }
 
 // mark judges each row's event time and gives it the watermark just before it.

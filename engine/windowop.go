@@ -52,6 +52,7 @@ type partial struct {
 	slice, minEnd int64
 	hash          *agg.Hash
 	stored        bool    // some of it is in the store
+	held          int64   // rows that Engine.held counts for it, once it is sealed
 	deltas        []uint8 // by slot: changes in the store behind its state, where aggregates have such
 	stale         []stale // by preview of the operator
 }
