@@ -299,6 +299,9 @@ func (t *task) addMarks() error {
 		if m.pre, err = compileFilter(g.pre, t.e.env); err != nil {
 			return err
 		}
+		if m.raw, err = newRawTime(g.time, t.flow, t.e.env); err != nil {
+			return err
+		}
 		t.marks = append(t.marks, m)
 	}
 	return nil

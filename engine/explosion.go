@@ -19,10 +19,12 @@ type exploder struct {
 	time   *expr.Eval
 	marks  *taskMarks // of a watermark above explosions; nil: it stands below them all, or there is none
 
-	appended []int64 // by origin
-	first    []int64 // by origin: the watermark just before it, where marks is set
-	seen     []bool  // by origin
-	times    []int64 // scratch, by row
+	records  *Records // of the origins, where marks is set
+	from     int      // the first origin's record
+	appended []int64  // by origin
+	first    []int64  // by origin: the watermark just before it, where marks is set
+	seen     []bool   // by origin
+	times    []int64  // scratch, by row
 	passed   []uint32
 	lose     func(origin uint32, outcome uint8, verdict, reason string)
 	visit    func(b *column.Batch, rows, origins []uint32) error
@@ -194,7 +196,7 @@ func (x *exploder) judge(b *column.Batch, rows, origins []uint32) []uint32 {
 		case window.Future:
 			x.lose(o, future, "future", reasonFuture)
 		case window.Invalid:
-			x.lose(o, invalid, "invalid", reasonTime)
+			x.lose(o, invalid, "invalid", m.raw.reason(x.records, x.from+int(o), b, r))
 		default:
 			x.passed = append(x.passed, r)
 		}

@@ -40,7 +40,7 @@ func (x *exploder) begin(t *task, op *operator, j *judged) {
 		j.lose(t, record, outcome, verdict, reason)
 	}
 	if op.group >= 0 && t.flow.groups[op.group].made {
-		x.marks = t.marks[op.group]
+		x.marks, x.records, x.from = t.marks[op.group], &t.records, t.from
 	}
 }
 

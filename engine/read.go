@@ -287,6 +287,7 @@ func (e *Engine) explainOp(b *strings.Builder, op *operator) {
 		fmt.Fprintf(b, "of records of %s with the same %s within %s only the first counts; the others are in %s$invalid\n",
 			id.topic, id.config.Dedup, time.Duration(id.config.DedupHorizon)*time.Microsecond, id.topic)
 	}
+	e.explainUnfit(b, op)
 	if op.window == nil {
 		return
 	}

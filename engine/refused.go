@@ -135,7 +135,7 @@ func (t *task) keepUnusable() error {
 		for _, r := range m.offered {
 			switch m.verdict[r] {
 			case window.Invalid:
-				t.refuse(r, "invalid", reasonTime)
+				t.refuse(r, "invalid", m.raw.reason(&t.records, t.from+int(r), &t.scan.batch, r))
 			case window.Future:
 				t.refuse(r, "future", reasonFuture)
 			}

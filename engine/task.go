@@ -59,6 +59,7 @@ type taskMarks struct {
 	lane    int // noLane: its operators do not read the task's topic
 	tracker window.Tracker
 	pre     filter
+	raw     *rawTime
 	marks   []int64
 	verdict []window.Verdict
 	rows    []uint32 // rows with a believable time
