@@ -92,7 +92,7 @@ func (s *Server) finish(done *Published, err error) {
 		if done.Refused == 1 {
 			records = "record"
 		}
-		done.Error, done.Exit = fmt.Sprintf("publish to %s: %d %s refused, %d durable: %s", done.Topic, done.Refused, records, done.Records, done.Refusal), 1
+		done.Error, done.Exit = fmt.Sprintf("publish to %s: %d %s refused: %s; the other %d are durable", done.Topic, done.Refused, records, done.Refusal, done.Records), 1
 	}
 }
 

@@ -257,7 +257,7 @@ func (j *Job) full() error {
 	case others > limit/16:
 		text += fmt.Sprintf(", of which others hold %s now; ask again later", Size(others))
 	case limit > mostHeld:
-		text = fmt.Sprintf("the query needs more than the %s of memory that one query may hold", Size(mostHeld))
+		text = fmt.Sprintf("the query needs more than the %s of memory that one query may hold, however much nagare.query.memory (%s) allows all together", Size(mostHeld), Size(limit))
 	}
 	return &Error{Class: "OUT_OF_MEMORY", Detail: text + "; filter more, name fewer columns, make smaller values, or aggregate in a table"}
 }
