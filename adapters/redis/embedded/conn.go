@@ -220,7 +220,7 @@ func (c *conn) passOn(cmd *command, w wording, r *reply) {
 // ask has miniredis run words and returns its answer, valid until the next call.
 func (c *conn) ask(words ...string) []byte {
 	c.buf.Reset()
-	c.s.mini.Server().Dispatch(c.peer, words)
+	c.s.core.Dispatch(c.peer, words)
 	c.peer.Flush()
 	return c.buf.Bytes()
 }

@@ -60,7 +60,7 @@ func (c *conn) listen(r *reply, words ...string) {
 		c.heard = newPeer(bufio.NewWriter(&frames{out: c.out}))
 	}
 	c.heard.Resp3 = c.resp3
-	c.s.mini.Server().Dispatch(c.heard, words)
+	c.s.core.Dispatch(c.heard, words)
 	c.heard.Flush()
 }
 
@@ -71,7 +71,7 @@ func (c *conn) stopListening() {
 	}
 	for _, word := range []string{"UNSUBSCRIBE", "PUNSUBSCRIBE"} {
 		if c.heard.Ctx != nil {
-			c.s.mini.Server().Dispatch(c.heard, []string{word})
+			c.s.core.Dispatch(c.heard, []string{word})
 		}
 	}
 	clear(c.channels)

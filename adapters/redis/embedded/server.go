@@ -21,6 +21,7 @@ type Config struct {
 // A Server is a Redis in the process. It holds what it is given until Close.
 type Server struct {
 	mini     *miniredis.Miniredis
+	core     *server.Server // of mini, which forgets it when it is closed; commands may be under way then
 	now      func() time.Time
 	listener net.Listener // nil: it has no port
 	addr     string       // that others find it at, "": none
@@ -65,7 +66,8 @@ func Start(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	_ = first.Close()
-	s.mini.Server().SetPreHook(s.fromScript)
+	s.core = s.mini.Server()
+	s.core.SetPreHook(s.fromScript)
 	s.done.Go(s.age)
 	if s.listener != nil {
 		s.done.Go(s.accept)

@@ -2,9 +2,11 @@ package embedded
 
 import (
 	"fmt"
+	"io"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nagare-stream/nagare/adapters/redis/redistest"
@@ -286,5 +288,43 @@ func TestCLIWithoutArguments(t *testing.T) {
 		if err != nil || !strings.Contains(string(out), `"17"`) || !strings.Contains(string(out), "the string at a key") {
 			t.Errorf("redis-cli %s: %v\n%s", version, err, out)
 		}
+	}
+}
+
+// TestCloseAmidCommands closes servers while their clients write: a command that is under way then ends.
+func TestCloseAmidCommands(t *testing.T) {
+	for range 50 {
+		s, err := Start(Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var clients sync.WaitGroup
+		begun := make(chan struct{}, 8)
+		for range cap(begun) {
+			n, err := s.Dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			clients.Go(func() {
+				defer n.Close()
+				answer := make([]byte, 5)
+				for i := 0; ; i++ {
+					if _, err := n.Write([]byte("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n")); err != nil {
+						return
+					}
+					if _, err := io.ReadFull(n, answer); err != nil {
+						return
+					}
+					if i == 3 {
+						begun <- struct{}{}
+					}
+				}
+			})
+		}
+		for range cap(begun) {
+			<-begun
+		}
+		s.Close()
+		clients.Wait()
 	}
 }

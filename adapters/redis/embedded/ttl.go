@@ -198,7 +198,7 @@ func (s *Server) fromScript(p *server.Peer, name string, args ...string) bool {
 	var text bytes.Buffer
 	inner := newPeer(bufio.NewWriter(&text))
 	inner.Ctx, inner.Resp3 = p.Ctx, p.Resp3
-	s.mini.Server().Dispatch(inner, as.words)
+	s.core.Dispatch(inner, as.words)
 	inner.Flush()
 	r := reply{b: text.Bytes(), resp3: p.Resp3}
 	if as.answer != nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -205,18 +206,31 @@ func TestManyTTLs(t *testing.T) {
 	}
 }
 
-// TestEndsByItself: a key is removed by the time though nobody asks for it.
+// TestEndsByItself: a key is removed when its time has come though nobody asks for it, not before and
+// not long after.
 func TestEndsByItself(t *testing.T) {
-	s := start(t, Config{})
-	n, err := s.Dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := talk(t, n)
-	k.do("SET", "k", "v", "PX", "1")
-	for s.mini.DB(0).Exists("k") {
-		time.Sleep(time.Millisecond) // until the timer has done it: a test that hangs has failed
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Config{})
+		n, err := s.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := talk(t, n)
+		k.do("SET", "k", "v", "PX", "5000")
+		k.do("SET", "long", "v", "PX", "7200000")
+		for _, c := range []struct {
+			after time.Duration
+			key   string
+			lives bool
+		}{{4999 * time.Millisecond, "k", true}, {2 * time.Millisecond, "k", false}, {7194 * time.Second, "long", true}, {time.Second, "long", false}} {
+			time.Sleep(c.after) // of the bubble's time
+			synctest.Wait()
+			if got := s.mini.DB(0).Exists(c.key); got != c.lives {
+				t.Errorf("%s after another %v: %v, want %v", c.key, c.after, got, c.lives)
+			}
+		}
+		_ = n.Close()
+	})
 }
 
 // TestOneDeadlineAKey: a key that is written again and again takes no more memory.
