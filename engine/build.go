@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/window"
@@ -328,7 +329,7 @@ func (e *Engine) logDestination(name, topic string, schema column.Schema, n int)
 	d := &destination{name: name, sink: log, log: log, schema: schema, zone: e.env.Zone, format: formatExact}
 	if e.opt.Ephemeral {
 		d.format = formatBinary
-		if table, ok := strings.CutPrefix(name, "table/"); ok && e.opt.TextLogs && !e.viewReads(table) {
+		if table, ok := strings.CutPrefix(name, "table/"); ok && e.opt.TextLogs && !e.viewReads(table) && !codec.NestTimes(schema.Fields) {
 			d.format = formatCSV
 		}
 	}

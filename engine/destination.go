@@ -49,11 +49,12 @@ type rowWriter struct {
 	full      []*Rows         // before rows
 	view      []column.Vector // the row's columns
 	json      *codec.RowJSON
-	headers   []byte   // scratch
-	age       *int64   // of the window whose rows come; nil: rows are as old as their records
-	groups    *[]int64 // filled with times, which are numbers of groups then; nil: they are times
-	end       int64    // of the window, in their place
-	aside     bool     // its rows have no numbers and no place in a checkpoint: whoever fills it empties it
+	headers   []byte            // scratch
+	age       *int64            // of the window whose rows come; nil: rows are as old as their records
+	groups    *[]int64          // filled with times, which are numbers of groups then; nil: they are times
+	end       int64             // of the window, in their place
+	digits    *codec.TimeDigits // of a log of CSV lines, else nil
+	aside     bool              // its rows have no numbers and no place in a checkpoint: whoever fills it empties it
 }
 
 // A batch of rows is full with so many rows or so many bytes of values, of which a log makes one batch of
@@ -77,6 +78,9 @@ func newAside(e *Engine, to *destination, partition int32) *rowWriter {
 	w := &rowWriter{e: e, to: to, partition: partition, aside: true}
 	w.rows = &Rows{Sink: to.name, Partition: partition}
 	w.view = make([]column.Vector, len(to.schema.Fields))
+	if to.format == formatCSV && to.log != nil {
+		w.digits = codec.NewTimeDigits(to.schema.Fields)
+	}
 	w.json = codec.NewRowJSON(to.schema.Fields, codec.JSONFormat{Zone: to.zone, Exact: to.format == formatExact})
 	return w
 }
@@ -125,7 +129,7 @@ func (w *rowWriter) encode(dst []byte, row int) []byte {
 	case formatBinary:
 		return codec.AppendRow(dst, w.view, row)
 	case formatCSV:
-		dst = codec.AppendRowCSV(dst, w.view, row)
+		dst = w.digits.AppendRowCSV(dst, w.view, row)
 		return dst[:len(dst)-1] // a sink ends its lines itself
 	}
 	return w.json.Append(dst, w.view, row)

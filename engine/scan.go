@@ -54,10 +54,21 @@ func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows i
 	if d == nil || d.format != formatCSV {
 		return 0, false, nil
 	}
+	digits := codec.NewTimeDigits(d.schema.Fields)
+	for _, w := range e.writers {
+		if w.to == d {
+			digits.Add(w.digits)
+		}
+	}
+	mixed := digits.Mixed()
 	var line []byte
 	err = scanSource(ctx, d.log, func(r *Records) error {
 		line = line[:0]
 		for i := range r.Len() {
+			if mixed {
+				line = append(digits.Widen(line, r.Values.At(i)), '\n')
+				continue
+			}
 			line = append(append(line, r.Values.At(i)...), '\n')
 		}
 		rows += int64(r.Len())

@@ -30,6 +30,7 @@ type rowText struct {
 	buf    []byte
 	cell   []byte
 	count  int64
+	digits *codec.TimeDigits   // of a file; nil: timestamps have a fraction where they need one
 	hold   func(n int64) error // counts the text of a large row; nil: nothing does
 	open   string              // name of the column that tells whether a row's window is open; "": none
 }
@@ -129,7 +130,7 @@ func (t *rowText) row(i int, open []bool) error {
 	switch t.format {
 	case formatCSV, web.FormatSafeCSV:
 		if t.format == formatCSV {
-			t.buf = codec.AppendRowCSV(t.buf, t.view.Kids, i)
+			t.buf = t.digits.AppendRowCSV(t.buf, t.view.Kids, i)
 		} else {
 			t.appendSafeCSV(i)
 		}
@@ -158,7 +159,7 @@ func (t *rowText) row(i int, open []bool) error {
 }
 
 func (t *rowText) appendObject(i int, isOpen bool) {
-	t.buf = codec.AppendJSON(t.buf, &t.view, i, codec.JSONFormat{Exact: true, KeepNulls: true})
+	t.buf = t.digits.AppendObject(t.buf, &t.view, i)
 	if t.open == "" {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 )
 
@@ -85,18 +87,31 @@ func (w *tableFiles) table(ctx context.Context, name string, evenEmpty bool) err
 		if err != nil {
 			return err
 		}
+		t.digits = codec.NewTimeDigits(schema.Fields)
 		t.begin(&schema, false)
 		if copied, err := w.copied(ctx, name, t, f); copied {
 			rows = t.count
 			return err
 		}
-		if err := w.engine.Scan(ctx, name, func(b *column.Batch) error { return t.rows(b, nil) }); err != nil {
+		if err := w.scanned(ctx, name, t); err != nil {
 			return err
 		}
 		if rows = t.count; rows == 0 && !evenEmpty {
 			return errNothing
 		}
-		return t.end()
+		if !t.digits.Mixed() {
+			return nil
+		}
+		if err := f.Truncate(0); err != nil {
+			return err
+		}
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		t.digits.Again()
+		t.count = 0
+		t.begin(&schema, false)
+		return w.scanned(ctx, name, t)
 	})
 	if errors.Is(err, errNothing) {
 		return nil
@@ -106,6 +121,14 @@ func (w *tableFiles) table(ctx context.Context, name string, evenEmpty bool) err
 	}
 	w.rows[name] = rows
 	return nil
+}
+
+// scanned writes a table's rows.
+func (w *tableFiles) scanned(ctx context.Context, name string, t *rowText) error {
+	if err := w.engine.Scan(ctx, name, func(b *column.Batch) error { return t.rows(b, nil) }); err != nil {
+		return err
+	}
+	return t.end()
 }
 
 // copied writes a table whose rows are text already, behind the header; false if they are not.

@@ -50,12 +50,12 @@ func AppendRowCSV(dst []byte, cols []column.Vector, i int) []byte {
 		if c > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendCSVValue(dst, &cols[c], i)
+		dst = appendCSVValue(dst, &cols[c], i, false)
 	}
 	return append(dst, '\n')
 }
 
-func appendCSVValue(dst []byte, v *column.Vector, i int) []byte {
+func appendCSVValue(dst []byte, v *column.Vector, i int, six bool) []byte {
 	if v.Type.Kind == column.Void || v.IsNull(i) {
 		return dst
 	}
@@ -63,14 +63,17 @@ func appendCSVValue(dst []byte, v *column.Vector, i int) []byte {
 	case column.String, column.Binary:
 		return AppendCSVField(dst, v.Bytes(i))
 	case column.Struct, column.Array, column.Map:
-		return AppendCSVField(dst, AppendOutput(nil, v, i))
+		return AppendCSVField(dst, appendOutput(nil, v, i, six))
 	}
-	return AppendOutput(dst, v, i)
+	return appendOutput(dst, v, i, six)
 }
 
 // AppendOutput appends row i of v in the form of results, as a text of its own: as in AppendRowCSV, without
 // quotes. A NULL appends nothing.
-func AppendOutput(dst []byte, v *column.Vector, i int) []byte {
+func AppendOutput(dst []byte, v *column.Vector, i int) []byte { return appendOutput(dst, v, i, false) }
+
+// appendOutput is AppendOutput, with six digits of fraction in every timestamp or only where there is one.
+func appendOutput(dst []byte, v *column.Vector, i int, six bool) []byte {
 	if v.Type.Kind == column.Void || v.IsNull(i) {
 		return dst
 	}
@@ -80,11 +83,11 @@ func AppendOutput(dst []byte, v *column.Vector, i int) []byte {
 	case column.Float32:
 		return appendShortest(dst, v.Float[i], 32)
 	case column.Timestamp:
-		return AppendISO(dst, v.Int[i])
+		return appendISO(dst, v.Int[i], six)
 	case column.TimestampNTZ:
-		return appendLocalISO(dst, v.Int[i])
+		return appendLocalISO(dst, v.Int[i], six)
 	case column.Struct, column.Array, column.Map:
-		return AppendJSON(dst, v, i, JSONFormat{Exact: true})
+		return AppendJSON(dst, v, i, JSONFormat{Exact: true, SixDigits: six})
 	}
 	return AppendValueText(dst, v, i, nil)
 }

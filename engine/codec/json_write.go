@@ -14,6 +14,7 @@ type JSONFormat struct {
 	// NonFiniteStrings: timestamps ISO in UTC with microseconds, doubles by their shortest text, decimals in
 	// plain digits, and text that is not UTF-8 with U+FFFD for what is wrong.
 	Exact     bool
+	SixDigits bool           // of fraction in every timestamp of Exact, not only where there is one
 	KeepNulls bool           // writes NULL fields of structs too (ignoreNullFields=false)
 	Zone      *time.Location // in which timestamps are shown; nil: UTC; not used by Exact
 	// Timestamp, if there, writes timestamps (the timestampFormat option); the text is escaped as needed.
@@ -80,6 +81,9 @@ func appendJSONKey(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
 	switch {
 	case v.Type.Kind == column.String:
 		return AppendJSONString(dst, v.Bytes(i))
+	case f.Exact && f.SixDigits && isTime(v.Type):
+		key, fraction := appendSeconds(nil, v.Int[i], ' ')
+		return AppendJSONString(dst, appendFraction(key, fraction, false))
 	case f.Exact:
 		return AppendJSONString(dst, AppendValueText(nil, v, i, nil))
 	}
@@ -167,9 +171,9 @@ func appendJSONTime(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
 	case f.Timestamp != nil && zoned:
 		return AppendJSONString(dst, f.Timestamp(nil, v.Int[i]))
 	case f.Exact && zoned:
-		dst = AppendISO(append(dst, '"'), v.Int[i])
+		dst = appendISO(append(dst, '"'), v.Int[i], f.SixDigits)
 	case f.Exact:
-		dst = appendLocalISO(append(dst, '"'), v.Int[i])
+		dst = appendLocalISO(append(dst, '"'), v.Int[i], f.SixDigits)
 	case zoned:
 		dst = appendMillis(append(dst, '"'), v.Int[i], f.Zone, true)
 	default:

@@ -369,3 +369,15 @@ func TestWritersAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkTimeDigits(b *testing.B) {
+	cols, buf := benchmarkRow(), []byte(nil)
+	var fields []column.Field
+	for i := range cols {
+		fields = append(fields, column.Field{Name: "f", Type: cols[i].Type})
+	}
+	d := NewTimeDigits(fields)
+	for b.Loop() {
+		buf = d.AppendRowCSV(buf[:0], cols, 1)
+	}
+}

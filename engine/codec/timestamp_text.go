@@ -34,17 +34,20 @@ func AppendTimestamp(dst []byte, micros int64, zone *time.Location) []byte {
 
 // AppendISO appends an instant in UTC, the form of results: 2026-01-02T03:04:05Z, with six digits of
 // microseconds only when they are not zero.
-func AppendISO(dst []byte, micros int64) []byte {
+func AppendISO(dst []byte, micros int64) []byte { return appendISO(dst, micros, false) }
+
+// appendISO is AppendISO, or with six digits always.
+func appendISO(dst []byte, micros int64, six bool) []byte {
 	dst, fraction := appendSeconds(dst, micros, 'T')
-	if fraction != 0 {
+	if fraction != 0 || six {
 		dst = appendFraction(dst, fraction, false)
 	}
 	return append(dst, 'Z')
 }
 
-// appendLocalISO is AppendISO without zone, for TIMESTAMP_NTZ.
-func appendLocalISO(dst []byte, micros int64) []byte {
-	dst = AppendISO(dst, micros)
+// appendLocalISO is appendISO without zone, for TIMESTAMP_NTZ.
+func appendLocalISO(dst []byte, micros int64, six bool) []byte {
+	dst = appendISO(dst, micros, six)
 	return dst[:len(dst)-1]
 }
 
