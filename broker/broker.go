@@ -251,7 +251,7 @@ func (b *Broker) Restart(ctx context.Context) error {
 		return fmt.Errorf("restart the embedded broker: %w", err)
 	}
 	var down *DownError
-	if errors.As(l.unwritable.err(), &down) && down.Final {
+	if errors.As(l.unwritable.err(), &down) && down.Disk {
 		return fmt.Errorf("restart the embedded broker: %w", down)
 	}
 	l.stop()

@@ -74,10 +74,19 @@ func (e *FullError) Error() string {
 // topic or not: with an identity it can be sent again after Restart.
 type DownError struct {
 	Reason string
-	Final  bool // the disk failed, not for lack of room: nobody knows what a sync left, Restart refuses
+	Disk   bool // the disk failed, not for lack of room: nobody knows what a sync left, Restart refuses
 }
 
-func (e *DownError) Error() string { return "reach the embedded broker: " + e.Reason }
+func (e *DownError) Error() string {
+	text := "reach the embedded broker: " + e.Reason
+	if e.Disk {
+		text += "; the disk failed, which is not tried again: look at the disk (`dmesg`, SMART), then start again, which proves what it holds"
+	}
+	return text
+}
+
+// Final says that trying again does not help.
+func (e *DownError) Final() bool { return e.Disk }
 
 // SizeError says that a record is too large. Nothing of its append was written.
 type SizeError struct {

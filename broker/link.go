@@ -171,7 +171,7 @@ func (l *link) writeFailed(text string) {
 	for _, lack := range []string{"no space left", "quota exceeded", "not enough space"} {
 		room = room || strings.Contains(strings.ToLower(text), lack)
 	}
-	l.unwritable.set(&DownError{Reason: text, Final: !room})
+	l.unwritable.set(&DownError{Reason: text, Disk: !room})
 }
 
 // stop closes the connections and the server and waits for it.

@@ -164,13 +164,13 @@ func TestDiskErrorIsFinal(t *testing.T) {
 	}
 	l.log.Errorf("JetStream stream '%s > %s' critical write error: %v", "$G", "t-t-0", "sync: input/output error")
 	var down *DownError
-	if _, err := w.Append(ctx, 0, numbers(10, 10), -1); !errors.As(err, &down) || !down.Final {
+	if _, err := w.Append(ctx, 0, numbers(10, 10), -1); !errors.As(err, &down) || !down.Final() {
 		t.Errorf("an append returned %v", err)
 	}
-	if err := b.Healthy(); !errors.As(err, &down) || !down.Final {
+	if err := b.Healthy(); !errors.As(err, &down) || !down.Final() {
 		t.Errorf("Healthy returned %v", err)
 	}
-	if err := b.Restart(ctx); !errors.As(err, &down) || !down.Final {
+	if err := b.Restart(ctx); !errors.As(err, &down) || !down.Final() {
 		t.Errorf("Restart returned %v", err)
 	}
 	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})

@@ -20,7 +20,7 @@ const (
 	ExitUsage   = 2
 	ExitProject = 3 // the project is invalid
 	ExitPort    = 4 // a dependency or port cannot be had
-	ExitData    = 5 // the data folder is corrupt, incompatible or in use
+	ExitData    = 5 // the data folder is corrupt, incompatible or in use, or its disk failed
 )
 
 // ExitCode is the exit code that an error stands for.
@@ -29,7 +29,7 @@ func ExitCode(err error) int {
 	case err == nil:
 		return ExitOK
 	case is[*DataError](err), is[*store.InUseError](err), is[*store.FormatError](err), is[*store.CorruptError](err),
-		is[*store.FolderError](err), is[*broker.DamageError](err), is[*engine.ChangedError](err), is[*engine.UnreadableError](err):
+		is[*store.FolderError](err), is[*store.DiskError](err), isDiskFailure(err), is[*broker.DamageError](err), is[*engine.ChangedError](err), is[*engine.UnreadableError](err):
 		return ExitData
 	case is[*PortError](err), is[*kafka.ConnectError](err), is[*kafka.TopicError](err), is[*kafka.DeniedError](err), is[*redis.UnavailableError](err):
 		return ExitPort
@@ -44,6 +44,12 @@ func ExitCode(err error) int {
 func is[E error](err error) bool {
 	var e E
 	return errors.As(err, &e)
+}
+
+// isDiskFailure reports that the disk failed under the broker.
+func isDiskFailure(err error) bool {
+	var down *broker.DownError
+	return errors.As(err, &down) && down.Disk
 }
 
 func stack() string { return string(debug.Stack()) }

@@ -21,6 +21,7 @@ const childEnv = "NAGARE_TEST_CHILD"
 func TestMain(m *testing.M) {
 	switch os.Getenv(childEnv) {
 	case "cli":
+		beforeCommand()
 		os.Exit(cli.Main(os.Args[1:]))
 	case "life":
 		os.Exit(liveLife(os.Args[1:]))

@@ -187,6 +187,11 @@ func (n *Node) claimFolder(fresh bool) error {
 	if err := n.openStore(); err != nil {
 		return err
 	}
+	if !n.cfg.Look {
+		if err := closeToOthers(n.cfg.Data); err != nil {
+			n.notices = append(n.notices, fmt.Sprintf("other users may read data folder %s, and that cannot be changed (%v): chmod -R go-rwx %s", n.cfg.Data, err, n.cfg.Data))
+		}
+	}
 	if err := removePassing(n.cfg.Data); err != nil {
 		return fmt.Errorf("remove what a killed process has left in data folder %s: %w", n.cfg.Data, err)
 	}

@@ -41,7 +41,9 @@ func (n *Node) Run(ctx context.Context) error {
 		g.Go(func() error {
 			return n.guarded("the look at intake", func() error { n.watchIntake(parts); return nil })
 		})
-		g.Go(func() error { return n.guarded("the caretaker", func() error { n.tend(parts); return nil }) })
+		g.Go(func() error {
+			return n.guarded("the caretaker", func() error { defer stopParts(); return n.tend(parts) })
+		})
 	}
 	if n.cluster != nil {
 		g.Go(func() error {
@@ -90,11 +92,16 @@ func (n *Node) runFeed(ctx context.Context) error {
 	}
 }
 
-// tend looks after the broker: after a write error only a restart of the embedded server helps, once
-// the disk has room again.
-func (n *Node) tend(ctx context.Context) {
+// tend looks after the broker until ctx ends: after a write error only a restart of the embedded server
+// helps, once the disk has room again. A disk that failed is its error: nothing is tried again there.
+func (n *Node) tend(ctx context.Context) error {
 	for pause(ctx, tendPause) {
 		err := n.broker.Healthy()
+		if isDiskFailure(err) {
+			n.log.Error("the disk failed under the embedded broker", "error", err)
+			n.setFailure(err)
+			return err
+		}
 		var down *broker.DownError
 		if errors.As(err, &down) {
 			n.log.Warn("the embedded broker is restarted", "reason", err)
@@ -103,6 +110,7 @@ func (n *Node) tend(ctx context.Context) {
 		n.note("broker", text(err))
 		n.tendCluster(ctx)
 	}
+	return nil
 }
 
 // text is what an error says, "" for none.

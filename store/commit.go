@@ -18,7 +18,7 @@ const fillPercent = 0.8
 
 // Commit makes a checkpoint and the changes that belong to it durable in one transaction; see
 // engine.Store. Its errors are *EpochError, after which the store can go on, and *FullError,
-// *CorruptError and others, which are final.
+// *DiskError, *CorruptError and others, which are final.
 func (s *Store) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,8 +37,11 @@ func (s *Store) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delt
 		// second try of a sync that went wrong.
 		err = s.commitOnce(cp, d)
 	}
-	if isFull(err) {
+	switch {
+	case isFull(err):
 		err = &FullError{s.path, err}
+	case isDisk(err):
+		err = &DiskError{s.path, err}
 	}
 	if err != nil {
 		s.failed = err

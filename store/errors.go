@@ -76,6 +76,19 @@ func (e *FullError) Error() string {
 
 func (e *FullError) Unwrap() error { return e.Err }
 
+// DiskError says that the disk failed while a checkpoint was written, not for lack of room. It is not
+// tried again: after a sync that failed the kernel may show as written what never reached the disk.
+type DiskError struct {
+	Path string
+	Err  error
+}
+
+func (e *DiskError) Error() string {
+	return fmt.Sprintf("commit to store %s: the disk failed (%v), which is not tried again; look at the disk (`dmesg`, SMART), then start again: it goes on from the last checkpoint that is whole", e.Path, e.Err)
+}
+
+func (e *DiskError) Unwrap() error { return e.Err }
+
 // EpochError says that a checkpoint is not the one after the last.
 type EpochError struct {
 	Last, Got uint64

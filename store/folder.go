@@ -63,6 +63,15 @@ func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
+// isDisk reports an error of the operating system, of a write or a sync. Of those that bbolt meets while
+// the file grows it keeps the text only.
+func isDisk(err error) bool {
+	if err == nil {
+		return false
+	}
+	return errors.As(err, new(syscall.Errno)) || strings.HasPrefix(err.Error(), "file sync error") || strings.HasPrefix(err.Error(), "file resize error")
+}
+
 // create makes the file if there is none. It appears whole: bbolt writes its first pages without
 // an order that a power cut respects, so they are written under another name, synced and moved.
 func create(path string) error {

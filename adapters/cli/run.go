@@ -49,7 +49,12 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Runs a project: a folder with spark-pipeline.yml, or one that ships by its name (` + strings.Join(pipelines.Names(), ", ") + `).
 Without a project it runs the purchase pipeline, fed by a generator.
 
-Ctrl-C finishes what was read, takes a checkpoint and exits 0; the next start goes on from there.
+Ctrl-C finishes what was read, takes a checkpoint and exits 0; the next start goes on from there. A disk
+that fails ends it with exit code 5.
+
+Tables keep their rows for good, unless nagare.table.NAME.retention says else. Records that are not read
+yet are never removed: intake is refused instead. Late and invalid rows stay within
+nagare.refused.maxBytes, 256 MiB if it is not set, for each TABLE$late and TOPIC$invalid.
 
 With --once it ends by itself: with --from the named files are the topics, in a fresh state; without, the
 topics of the data folder are read to their present end.`,
@@ -339,7 +344,8 @@ func firstTable(n *node.Node) string {
 	return name
 }
 
-// summary is the lines that a stopped pipeline leaves: four, and one if tables are without rows.
+// summary is the lines that a stopped pipeline leaves: four, one if tables are without rows, and one if
+// retention has removed some.
 func (a *app) summary(n *node.Node, again string) {
 	st := n.Status()
 	var tables []string
@@ -351,6 +357,9 @@ func (a *app) summary(n *node.Node, again string) {
 	fmt.Fprintf(a.out, "stopped   %s\n", ledgerText(st))
 	if text := leftOutText(st.Ledger); text != "" {
 		fmt.Fprintf(a.out, "left out  %s\n", text)
+	}
+	if text := letGoText(st.Ledger); text != "" {
+		fmt.Fprintf(a.out, "let go    %s\n", text)
 	}
 	fmt.Fprintf(a.out, "rows      %s\n", strings.Join(tables, ", "))
 	fmt.Fprintf(a.out, "saved     checkpoint %d, watermark %s, in %s\n", st.Epoch, clock(st.Watermark), n.Info().Data)

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package node_test
+
+func beforeCommand() {}
