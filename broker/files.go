@@ -49,7 +49,7 @@ func RemoveFiles(dir string, topics []string) error {
 		}
 		err := errors.Join(b.forget(stream), os.RemoveAll(filepath.Join(dir, keptFolder, stream)), os.RemoveAll(b.streamFolder(stream)))
 		if err != nil {
-			return fmt.Errorf("remove stream %s: %w", stream, err)
+			return fmt.Errorf("remove %s: %w", placeOf(stream), err)
 		}
 	}
 	return nil

@@ -72,7 +72,7 @@ func (b *Broker) putAside() error {
 			err = os.Rename(b.streamFolder(name), filepath.Join(to, name))
 		}
 		if err != nil {
-			return fmt.Errorf("put stream %s aside: %w", name, err)
+			return fmt.Errorf("put %s aside: %w", placeOf(name), err)
 		}
 		b.cfg.Logger.Warn("a stream that was being made or deleted was put aside", "stream", name, "folder", to)
 	}
@@ -88,7 +88,11 @@ func (b *Broker) checkFolders(listed func(stream string) bool) error {
 	}
 	for name := range found {
 		if !listed(name) {
-			return &DamageError{Topic: strings.TrimPrefix(name, streamPrefix), Reason: fmt.Sprintf("the description of stream %s cannot be read", name)}
+			topic, partition, ok := partitionOf(name)
+			if !ok {
+				topic = strings.TrimPrefix(name, streamPrefix)
+			}
+			return &DamageError{Topic: topic, Partition: partition, Reason: fmt.Sprintf("the description of %s cannot be read", placeOf(name))}
 		}
 	}
 	return nil

@@ -49,7 +49,7 @@ func (b *Broker) know(stream string) error {
 		err = syncFolder(filepath.Dir(to))
 	}
 	if err != nil {
-		return fmt.Errorf("note the description of stream %s: %w", stream, err)
+		return fmt.Errorf("note the description of %s: %w", placeOf(stream), err)
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func (b *Broker) forget(stream string) error {
 		return nil
 	}
 	if err := os.RemoveAll(b.knownPath(stream)); err != nil {
-		return fmt.Errorf("forget stream %s: %w", stream, err)
+		return fmt.Errorf("forget %s: %w", placeOf(stream), err)
 	}
 	err := syncFolder(filepath.Join(b.dir, knownFolder))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -109,9 +109,9 @@ func (b *Broker) restoreDescriptions() error {
 			return err
 		}
 		if err := copyDescription(folder, known); err != nil {
-			return fmt.Errorf("put back the description of stream %s: %w", stream, err)
+			return fmt.Errorf("put back the description of %s: %w", placeOf(stream), err)
 		}
-		b.notice(fmt.Sprintf("the description of stream %s was damaged or gone, and was put back from its copy", stream))
+		b.notice(fmt.Sprintf("the description of %s was damaged or gone, and was put back from its copy", placeOf(stream)))
 	}
 	return nil
 }

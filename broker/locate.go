@@ -186,7 +186,7 @@ func firstOf(info *jetstream.StreamInfo) (seq uint64, offset int64, err error) {
 		return 1, 0, nil
 	}
 	if _, err := fmt.Sscan(text, &seq, &offset); err != nil {
-		return 0, 0, fmt.Errorf("read the first offset %q of stream %s: %w", text, info.Config.Name, err)
+		return 0, 0, fmt.Errorf("read the first offset %q of %s: %w", text, placeOf(info.Config.Name), err)
 	}
 	return seq, offset, nil
 }

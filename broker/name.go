@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -65,4 +66,40 @@ func checkTopicName(name string) error {
 		return fmt.Errorf("name topic %q: it has %d bytes, at most %d are possible", name[:40]+"…", len(name), MaxTopicName)
 	}
 	return nil
+}
+
+// placeOf is what users call the partition of a stream: "purchase-events$invalid partition 2". A name that was
+// too long for a token stays the stream's.
+func placeOf(stream string) string {
+	topic, partition, ok := partitionOf(stream)
+	if !ok {
+		return "stream " + stream
+	}
+	return fmt.Sprintf("%s partition %d", topic, partition)
+}
+
+// partitionOf is the topic and the partition of which stream is the streamName.
+func partitionOf(stream string) (topic string, partition int32, ok bool) {
+	text, _ := strings.CutPrefix(stream, streamPrefix)
+	at := strings.LastIndexByte(text, '-')
+	if at < 0 {
+		return "", 0, false
+	}
+	n, err := strconv.ParseInt(text[at+1:], 10, 32)
+	if err != nil {
+		return "", 0, false
+	}
+	var name []byte
+	for i := 0; i < at; i++ {
+		c := text[i]
+		if c == '_' {
+			b, err := strconv.ParseUint(text[i+1:min(i+3, at)], 16, 8)
+			if err != nil {
+				return "", 0, false
+			}
+			c, i = byte(b), i+2
+		}
+		name = append(name, c)
+	}
+	return string(name), int32(n), streamName(string(name), int32(n)) == stream
 }

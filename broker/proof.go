@@ -73,7 +73,7 @@ func (b *Broker) prove(deep bool) (map[string]*proof, error) {
 		p.deep = deep
 		g.Go(func() error {
 			if err := p.read(); err != nil {
-				return fmt.Errorf("look at stream %s: %w", p.stream, err)
+				return fmt.Errorf("look at %s: %w", placeOf(p.stream), err)
 			}
 			return nil
 		})

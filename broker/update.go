@@ -26,7 +26,7 @@ func (b *Broker) streamFolder(stream string) string {
 func (b *Broker) updateStream(ctx context.Context, l *link, cfg jetstream.StreamConfig) error {
 	kept, err := b.keepDescription(cfg.Name)
 	if err != nil {
-		return fmt.Errorf("keep the description of stream %s: %w", cfg.Name, err)
+		return fmt.Errorf("keep the description of %s: %w", placeOf(cfg.Name), err)
 	}
 	if _, err := l.js.UpdateStream(ctx, cfg); err != nil {
 		return err // what is kept stays: it is not known how far the update came
@@ -35,7 +35,7 @@ func (b *Broker) updateStream(ctx context.Context, l *link, cfg jetstream.Stream
 		return nil
 	}
 	if err := errors.Join(b.know(cfg.Name), os.RemoveAll(kept), syncFolder(filepath.Dir(kept))); err != nil {
-		return fmt.Errorf("finish the update of stream %s: %w", cfg.Name, err)
+		return fmt.Errorf("finish the update of %s: %w", placeOf(cfg.Name), err)
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (b *Broker) undoUpdates() error {
 			err = nil // the stream was deleted since
 		}
 		if err = errors.Join(err, os.RemoveAll(kept)); err != nil {
-			return fmt.Errorf("put back the description of stream %s: %w", e.Name(), err)
+			return fmt.Errorf("put back the description of %s: %w", placeOf(e.Name()), err)
 		}
 	}
 	return syncFolder(dir)
