@@ -344,8 +344,7 @@ func firstTable(n *node.Node) string {
 	return name
 }
 
-// summary is the lines that a stopped pipeline leaves: four, one if tables are without rows, and one if
-// retention has removed some.
+// summary is the four lines that a stopped pipeline leaves.
 func (a *app) summary(n *node.Node, again string) {
 	st := n.Status()
 	var tables []string
@@ -354,13 +353,7 @@ func (a *app) summary(n *node.Node, again string) {
 			tables = append(tables, fmt.Sprintf("%s %s", t.Name, grouped(t.Rows)))
 		}
 	}
-	fmt.Fprintf(a.out, "stopped   %s\n", ledgerText(st))
-	if text := leftOutText(st.Ledger); text != "" {
-		fmt.Fprintf(a.out, "left out  %s\n", text)
-	}
-	if text := letGoText(st.Ledger); text != "" {
-		fmt.Fprintf(a.out, "let go    %s\n", text)
-	}
+	fmt.Fprintf(a.out, "stopped   %s\n", fullLedgerText(st))
 	fmt.Fprintf(a.out, "rows      %s\n", strings.Join(tables, ", "))
 	fmt.Fprintf(a.out, "saved     checkpoint %d, watermark %s, in %s\n", st.Epoch, clock(st.Watermark), n.Info().Data)
 	fmt.Fprintf(a.out, "resume    with: %s\n", again)

@@ -65,14 +65,14 @@ func (k kept) restore(t interface{ Fatal(...any) }, horizon int64, state State) 
 // many segments; and where clocks were wrong for a record, with a set that was never restored.
 func TestSetAgainstMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		horizon := int64(rapid.SampledFrom([]int{0, 10, 3000, 20_000}).Draw(rt, "horizon"))
+		horizon := int64(rapid.SampledFrom([]int{10, 3000, 20_000}).Draw(rt, "horizon"))
 		ids := rapid.SampledFrom([]int{3, 500, 30_000}).Draw(rt, "ids")
 		wrong := rapid.Bool().Draw(rt, "wrong clocks")
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
 		s, plain, rule := New(horizon), New(horizon), &naive{horizon: horizon, seen: map[string]int64{}}
 		k := kept{}
 		now := int64(1e6)
-		for i := range rapid.IntRange(0, 40_000).Draw(rt, "records") {
+		for i := range rapid.IntRange(0, 25_000).Draw(rt, "records") {
 			now += int64(random.IntN(3))
 			appended := now - int64(random.IntN(6)) // a little out of order
 			if wrong && random.IntN(5000) == 0 {

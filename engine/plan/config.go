@@ -177,6 +177,10 @@ func (r *resolver) topicSetting(s Setting) {
 		if !r.duration(s, &t.DedupHorizon) {
 			return
 		}
+		if t.DedupHorizon == 0 {
+			r.fault(sql.Fault{Pos: s.Pos, Message: s.Key + " is no time at all", Hint: "write for how long the ids of records are to be remembered: \"1 hour\""})
+			return
+		}
 	default:
 		r.unknownField(s, topicPrefix+name+".", field, []string{"partitions", "retention", "key", "dedup", "dedupHorizon"})
 		return
