@@ -60,12 +60,18 @@ func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows i
 			digits.Add(w.digits)
 		}
 	}
-	mixed := digits.Mixed()
+	short := map[int32]int64{} // rows to widen, by partition
+	for _, w := range e.writers {
+		if w.to == d && digits.Mixed() {
+			short[w.partition] = max(short[w.partition], w.digits.Short(digits))
+		}
+	}
 	var line []byte
 	err = scanSource(ctx, d.log, func(r *Records) error {
 		line = line[:0]
 		for i := range r.Len() {
-			if mixed {
+			if short[r.Partition] > 0 {
+				short[r.Partition]--
 				line = append(digits.Widen(line, r.Values.At(i)), '\n')
 				continue
 			}

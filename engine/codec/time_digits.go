@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/nagare-stream/nagare/engine/column"
 )
@@ -14,13 +15,15 @@ import (
 // through Widen. It is used by one goroutine. That of no timestamps is nil, which every method takes.
 type TimeDigits struct {
 	cols []digitsOf
+	rows int64 // that AppendRowCSV wrote
 }
 
 // digitsOf is what a column has shown.
 type digitsOf struct {
-	holds bool // timestamps, by its type
-	six   bool // a fraction: what comes from now on has six digits
-	bare  bool // a timestamp without
+	holds bool  // timestamps, by its type
+	six   bool  // a fraction: what comes from now on has six digits
+	bare  bool  // a timestamp without
+	first int64 // rows before the first fraction
 }
 
 // NewTimeDigits is for rows of these columns.
@@ -63,12 +66,18 @@ func holdsTime(t column.Type) bool {
 
 // note takes notice of row i of column c and reports whether its timestamps are to have six digits.
 func (d *TimeDigits) note(c int, v *column.Vector, i int) bool {
-	if d == nil || !d.cols[c].holds {
-		return false
-	}
-	bare, fraction := times(v, i)
 	s := &d.cols[c]
-	s.six = s.six || fraction
+	if !s.holds || s.six {
+		return s.six
+	}
+	return d.look(s, v, i)
+}
+
+func (d *TimeDigits) look(s *digitsOf, v *column.Vector, i int) bool {
+	bare, fraction := times(v, i)
+	if fraction {
+		s.six, s.first = true, d.rows
+	}
 	s.bare = s.bare || bare && !s.six
 	return s.six
 }
@@ -113,6 +122,7 @@ func (d *TimeDigits) AppendRowCSV(dst []byte, cols []column.Vector, i int) []byt
 		}
 		dst = appendCSVValue(dst, &cols[c], i, d.note(c, &cols[c], i))
 	}
+	d.rows++
 	return append(dst, '\n')
 }
 
@@ -153,6 +163,22 @@ func (d *TimeDigits) Mixed() bool {
 		}
 	}
 	return false
+}
+
+// Short is how many of the first rows of d may have columns without a fraction that others, which file has
+// taken notice of by Add, have with one: those have to go through Widen, and no later ones.
+func (d *TimeDigits) Short(file *TimeDigits) int64 {
+	var n int64
+	for c := range file.columns() {
+		switch {
+		case !file.cols[c].six:
+		case d == nil || !d.cols[c].six:
+			return math.MaxInt64
+		default:
+			n = max(n, d.cols[c].first)
+		}
+	}
+	return n
 }
 
 func (d *TimeDigits) columns() []digitsOf {
