@@ -76,7 +76,7 @@ func (s *selecting) timeWindow(eb *expr.Binder, c *sql.Call, name string) (*expr
 			return nil, &faults[0]
 		}
 		if n.Type.Kind != column.String {
-			return nil, &sql.Fault{Pos: gap.Position(), Class: "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", Message: "the gap of session_window is a text", Hint: "write '5 minutes'"}
+			return nil, notText(gap, name)
 		}
 		node.Args = append(node.Args, n)
 		return node, nil
@@ -172,16 +172,21 @@ func (s *selecting) windowTime(eb *expr.Binder, c *sql.Call) (*expr.Node, *sql.F
 	return lastMicrosecond(n, c.Pos)
 }
 
+// notText is the fault of a duration that is no text, or no constant one where it has to be, under the
+// class that Spark has for it.
+func notText(e sql.Expr, name string) *sql.Fault {
+	f := &sql.Fault{Pos: e.Position(), Class: "_LEGACY_ERROR_TEMP_1207", Message: "the durations of " + name + " are constant texts", Hint: "write '1 minute'"}
+	if name == "session_window" {
+		f.Class, f.Message = "_LEGACY_ERROR_TEMP_1040", "the gap of session_window is a text"
+	}
+	return f
+}
+
 // windowDuration reads a duration, which is a constant text.
 func (s *selecting) windowDuration(eb *expr.Binder, e sql.Expr, name string) (int64, *sql.Fault) {
-	if _, ok := e.(*sql.Interval); ok {
-		return 0, &sql.Fault{Pos: e.Position(), Class: "_LEGACY_ERROR_TEMP_1207", Message: "the durations of " + name + " are texts",
-			Hint: "write '1 minute'"}
-	}
 	lit, ok := e.(*sql.Literal)
 	if !ok || lit.Kind != sql.LitString {
-		return 0, &sql.Fault{Pos: e.Position(), Class: "_LEGACY_ERROR_TEMP_1207", Message: "the durations of " + name + " are constant texts",
-			Hint: "write '1 minute'"}
+		return 0, notText(e, name)
 	}
 	d, class, err := window.ParseDuration(lit.Text)
 	if err != nil {
