@@ -31,8 +31,8 @@ func countOutcomes(c *Count, by []uint8) {
 	c.Filtered += n[filtered] + n[outcomes]
 }
 
-// add sums two counts.
-func (c *Count) add(d Count) {
+// Add sums two counts.
+func (c *Count) Add(d Count) {
 	c.Read += d.Read
 	c.Counted += d.Counted
 	c.Late += d.Late

@@ -161,12 +161,12 @@ func (t *task) stepPastPoison(from, to int) error {
 // refuseUnseen books a record as invalid everywhere without decoding it.
 func (t *task) refuseUnseen(i int, reason string) error {
 	one := Count{Read: 1, Invalid: 1}
-	t.count.add(one)
+	t.count.Add(one)
 	for _, w := range t.windows {
-		w.judged.count.add(one)
+		w.judged.count.Add(one)
 	}
 	for _, r := range t.rows {
-		r.judged.count.add(one)
+		r.judged.count.Add(one)
 	}
 	t.e.events.Add(1)
 	k := t.unusable

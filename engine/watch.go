@@ -249,12 +249,12 @@ func (e *Engine) ledger() Ledger {
 			l.Tables[table] = map[string]Count{}
 		}
 		sum := l.Tables[table][topic]
-		sum.add(c)
+		sum.Add(c)
 		l.Tables[table][topic] = sum
 	}
 	for _, t := range e.tasks {
 		sum := l.Topics[t.topic]
-		sum.add(t.count)
+		sum.Add(t.count)
 		l.Topics[t.topic] = sum
 		l.unfitOf(t, nil)
 		for _, w := range t.windows {

@@ -16,14 +16,7 @@ func ledgerText(st engine.Status) string {
 	l := st.Ledger
 	var sum engine.Count
 	for _, c := range l.Topics {
-		sum.Read += c.Read
-		sum.Counted += c.Counted
-		sum.Late += c.Late
-		sum.Future += c.Future
-		sum.Invalid += c.Invalid
-		sum.Duplicate += c.Duplicate
-		sum.Filtered += c.Filtered
-		sum.InFlight += c.InFlight
+		sum.Add(c)
 	}
 	text := fmt.Sprintf("%s read = %s counted + %s late + %s future + %s invalid",
 		grouped(sum.Read), grouped(sum.Counted), grouped(sum.Late), grouped(sum.Future), grouped(sum.Invalid))
