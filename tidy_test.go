@@ -21,6 +21,7 @@ const module = "github.com/nagare-stream/nagare"
 var allowed = map[string][]string{
 	".":                        {"adapters/cli"},
 	"engine/column":            {},
+	"engine/alert":             {},
 	"engine/dedup":             {},
 	"engine/codec":             {"engine/column"},
 	"engine/sql":               {},
