@@ -19,6 +19,7 @@ type Records struct {
 	Keys      Bytes
 	Values    Bytes
 	Headers   Bytes    // see AppendHeader; NULL, or not there at the end: a record without any
+	Kinds     []int8   // of Times, as Kafka numbers them: see TimeKind; not there at the end: CreateTime
 	Packed    []byte   // Values.Data compressed by S2, where whoever writes the records has it; a reader leaves it empty
 	Next      Position // where a reader that has taken this batch goes on
 	Faults    []string // by record: why it can be no value of the topic, "" if it may be one; empty: no record has such
@@ -34,7 +35,33 @@ func (r *Records) Reset() {
 	r.Keys.Reset()
 	r.Values.Reset()
 	r.Headers.Reset()
+	r.Kinds = r.Kinds[:0]
 	r.Faults, r.Lost = r.Faults[:0], 0
+}
+
+// What gave a record its time, as Kafka numbers it; -1: nothing did.
+const (
+	CreateTime    int8 = 0 // its producer
+	LogAppendTime int8 = 1 // the log
+)
+
+// TimeKind is what gave record i its time.
+func (r *Records) TimeKind(i int) int8 {
+	if i >= len(r.Kinds) {
+		return CreateTime
+	}
+	return r.Kinds[i]
+}
+
+// PutTimeKind says what gave record i its time. Those of the records before it are there.
+func (r *Records) PutTimeKind(i int, kind int8) {
+	if kind == CreateTime {
+		return
+	}
+	for len(r.Kinds) < i {
+		r.Kinds = append(r.Kinds, CreateTime)
+	}
+	r.Kinds = append(r.Kinds, kind)
 }
 
 // A Position is the place of a reader in a partition.

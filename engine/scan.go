@@ -164,4 +164,5 @@ func (r *Records) cutLast() {
 	r.Offsets, r.Times = r.Offsets[:n], r.Times[:n]
 	r.Keys.Ends, r.Values.Ends = r.Keys.Ends[:n], r.Values.Ends[:n]
 	r.Headers.Ends = r.Headers.Ends[:min(n, r.Headers.Len())]
+	r.Kinds = r.Kinds[:min(n, len(r.Kinds))]
 }

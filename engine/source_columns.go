@@ -25,8 +25,8 @@ func fillSource(v *column.Vector, which int, topic string, r *Records, from, to 
 	case plan.SourceTimestamp:
 		v.Int = append(v.Int, r.Times[from:to]...)
 	case plan.SourceTimestampType:
-		for range to - from {
-			v.AppendInt(0) // CreateTime
+		for i := from; i < to; i++ {
+			v.AppendInt(int64(r.TimeKind(i)))
 		}
 	case plan.SourceHeaders:
 		fillHeaders(v, r, from, to)

@@ -99,6 +99,11 @@ func behind(r *engine.Records, first int) *engine.Records {
 	for i := first; i < r.Len(); i++ {
 		c.Keys.Append(r.Keys.At(i))
 		c.Values.Append(r.Values.At(i))
+		c.PutHeaders(i-first, r.HeadersAt(i))
+		c.PutTimeKind(i-first, r.TimeKind(i))
+	}
+	if len(r.Faults) > first {
+		c.Faults = slices.Clone(r.Faults[first:])
 	}
 	return c
 }

@@ -18,6 +18,7 @@ type kcatLine struct {
 	partition int32
 	offset    int64
 	time      int64 // microseconds; -1: the line has none
+	appended  bool  // the log gave the time
 	key       part
 	payload   part
 	headers   []byte // a JSON array: keys and values in turn; nil: there are none
@@ -70,6 +71,8 @@ func (k *kcatLine) parse(line []byte) error {
 			if k.time, err = number("ts", value, -1<<62, 1<<62/1000); k.time > 0 {
 				k.time *= 1000
 			}
+		case "tstype":
+			k.appended = string(value) == "logappend"
 		case "headers":
 			k.headers = value
 		case "key":
@@ -241,6 +244,8 @@ func (p *pass) addKcat(to *lane, k *kcatLine, scratch []byte) ([]byte, error) {
 	time := k.time
 	if time < 0 {
 		time = p.src.cfg.Now
+	} else if k.appended {
+		r.PutTimeKind(len(r.Offsets), engine.LogAppendTime)
 	}
 	return scratch, p.add(to, key, time)
 }

@@ -145,6 +145,7 @@ func copyFrom(dst, src *engine.Records, from int64) {
 			dst.Faults = append(dst.Faults, src.Faults[i])
 		}
 		dst.PutHeaders(dst.Len()-1, src.HeadersAt(i))
+		dst.PutTimeKind(dst.Len()-1, src.TimeKind(i))
 	}
 }
 

@@ -330,6 +330,9 @@ func (b *batches) record(dst *engine.Records, offset, end int64) (at int64, err 
 	}
 	dst.Offsets = append(dst.Offsets, at)
 	dst.Times = append(dst.Times, (b.time+time)*1000)
+	if b.fixed {
+		dst.PutTimeKind(dst.Len()-1, engine.LogAppendTime)
+	}
 	dst.Keys.AppendSpan(keyStart, keyEnd)
 	dst.Values.AppendSpan(start, stop)
 	if b.headers && in.at < len(in.b) {
@@ -367,6 +370,7 @@ func (b *batches) takeOld(dst *engine.Records, offset, end int64) int64 {
 		if offset = min(r.Offset+1, end); r.Offset < end {
 			dst.Offsets = append(dst.Offsets, r.Offset)
 			dst.Times = append(dst.Times, r.Timestamp.UnixMicro())
+			dst.PutTimeKind(dst.Len()-1, r.Attrs.TimestampType())
 			dst.Keys.Append(r.Key)
 			dst.Values.Append(r.Value)
 		}

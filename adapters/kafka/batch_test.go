@@ -142,7 +142,7 @@ func randomAnswer(r *rand.Rand) *kmsg.FetchResponseTopicPartition {
 func textOf(r *engine.Records) string {
 	var b strings.Builder
 	for i, at := range r.Offsets {
-		fmt.Fprintf(&b, "%d %d %q %v %q %v\n", at, r.Times[i], r.Keys.At(i), r.Keys.IsNull(i), r.Values.At(i), r.Values.IsNull(i))
+		fmt.Fprintf(&b, "%d %d/%d %q %v %q %v\n", at, r.Times[i], r.TimeKind(i), r.Keys.At(i), r.Keys.IsNull(i), r.Values.At(i), r.Values.IsNull(i))
 	}
 	return b.String()
 }
@@ -166,6 +166,7 @@ func TestBatchesAsTheLibrary(t *testing.T) {
 		for _, rec := range want.Records {
 			if rec.Offset < end {
 				expected.Offsets, expected.Times = append(expected.Offsets, rec.Offset), append(expected.Times, rec.Timestamp.UnixMicro())
+				expected.PutTimeKind(expected.Len()-1, rec.Attrs.TimestampType())
 				expected.Keys.Append(rec.Key)
 				expected.Values.Append(rec.Value)
 			}
