@@ -81,7 +81,7 @@ func newAside(e *Engine, to *destination, partition int32) *rowWriter {
 	if to.format == formatCSV && to.log != nil {
 		w.digits = codec.NewTimeDigits(to.schema.Fields)
 	}
-	w.json = codec.NewRowJSON(to.schema.Fields, codec.JSONFormat{Zone: to.zone, Exact: to.format == formatExact})
+	w.json = codec.NewRowJSON(to.schema.Fields, codec.JSONFormat{Zone: to.zone, Exact: to.format == formatExact, Stored: to.format == formatExact})
 	return w
 }
 

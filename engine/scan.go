@@ -23,11 +23,7 @@ func (e *Engine) scanLog(ctx context.Context, d *destination, visit func(*column
 	var dec *codec.JSON
 	var status []codec.Status
 	if d.format == formatExact {
-		targets := make([]codec.Target, len(d.schema.Fields))
-		for i, f := range d.schema.Fields {
-			targets[i] = codec.Target{Path: f.Name, Type: f.Type}
-		}
-		dec = codec.NewJSON(targets, codec.Options{Zone: d.zone, NonFiniteStrings: true})
+		dec = codec.NewStored(d.schema.Fields)
 	}
 	return scanSource(ctx, d.log, func(r *Records) error {
 		b.Reset(&d.schema)

@@ -20,11 +20,7 @@ type logDecoder struct {
 }
 
 func newLogDecoder(schema *column.Schema) *logDecoder {
-	targets := make([]codec.Target, len(schema.Fields))
-	for i, f := range schema.Fields {
-		targets[i] = codec.Target{Path: f.Name, Type: f.Type}
-	}
-	return &logDecoder{schema: schema, json: codec.NewJSON(targets, codec.Options{NonFiniteStrings: true})}
+	return &logDecoder{schema: schema, json: codec.NewStored(schema.Fields)}
 }
 
 func (d *logDecoder) decode(r *engine.Records) *column.Batch {

@@ -40,6 +40,8 @@ type Options struct {
 	// NonFiniteStrings makes FLOAT and DOUBLE also take the strings "NaN", "Infinity", "-Infinity" and
 	// their short forms, as Spark does. Without it they are NULL, like any string.
 	NonFiniteStrings bool
+	// Stored reads what JSONFormat.Stored has written: maps with keys of any type, intervals. All times are UTC.
+	Stored bool
 }
 
 func (o Options) withDefaults() Options {
@@ -136,9 +138,18 @@ func NewJSON(targets []Target, opts Options) *JSON {
 	}
 	d.spans = make([]span, chunkRows*len(d.fields))
 	d.unfit = make([]Unfit, len(targets))
-	d.values = typed{zone: d.opts.Zone, nonFinite: d.opts.NonFiniteStrings}
+	d.values = typed{zone: d.opts.Zone, nonFinite: d.opts.NonFiniteStrings, stored: d.opts.Stored}
 	d.learned.reset(d.opts.MaxKeys)
 	return d
+}
+
+// NewStored returns a decoder of rows that RowJSON has written, Exact and Stored.
+func NewStored(fields []column.Field) *JSON {
+	targets := make([]Target, len(fields))
+	for i, f := range fields {
+		targets[i] = Target{Path: f.Name, Type: f.Type}
+	}
+	return NewJSON(targets, Options{NonFiniteStrings: true, Stored: true})
 }
 
 // Decode appends the rows of the records [from, to) to out, one vector per target, and sets status[i-from]

@@ -12,6 +12,8 @@ import (
 type typed struct {
 	zone      *time.Location
 	nonFinite bool
+	stored    bool
+	key       []byte // a name of a map that is no text
 	spans     []span // of the fields of the structs that are being decoded, innermost last
 	text      []byte // a string with escapes, decoded
 	recent    recentTexts
@@ -78,7 +80,14 @@ func (t *typed) appendScalar(v *column.Vector, b []byte, k kind) bool {
 		}
 		return ok
 	}
-	return false // intervals and VOID have no JSON form that Spark reads
+	if !t.stored || k != kindInt {
+		return false // intervals and VOID have no JSON form that Spark reads
+	}
+	x, ok := parseInteger(b)
+	if ok {
+		v.AppendInt(x)
+	}
+	return ok
 }
 
 // appendText appends the text that a STRING field has: a string's own, else the JSON text.
@@ -246,13 +255,12 @@ func (t *typed) appendArray(v *column.Vector, data []byte, s span) bool {
 
 // appendMap appends an object as a map. A value that does not fit makes the whole map NULL.
 func (t *typed) appendMap(v *column.Vector, data []byte, s span) bool {
-	if s.kind != kindObject || v.Type.Key.Kind != column.String {
+	if s.kind != kindObject || v.Type.Key.Kind != column.String && !t.stored {
 		return false
 	}
 	n := v.Kids[0].Len()
 	for m := membersOf(data, s); m.next(); {
-		t.append(&v.Kids[0], data, m.name)
-		if !t.append(&v.Kids[1], data, m.value) {
+		if !t.appendKey(&v.Kids[0], data, m.name) || !t.append(&v.Kids[1], data, m.value) {
 			truncate(&v.Kids[0], n)
 			truncate(&v.Kids[1], n)
 			return false
@@ -261,6 +269,23 @@ func (t *typed) appendMap(v *column.Vector, data []byte, s span) bool {
 	v.Ends = append(v.Ends, uint32(v.Kids[0].Len()))
 	v.EnsureNull(len(v.Ends))
 	return true
+}
+
+// appendKey appends the key of a map. Where it is no text, its name is the JSON of it, less the quotes.
+func (t *typed) appendKey(v *column.Vector, data []byte, name span) bool {
+	text := data[name.start:name.end]
+	switch v.Type.Kind {
+	case column.String, column.Date, column.Timestamp, column.TimestampNTZ, column.Binary:
+		return t.append(v, data, name)
+	}
+	if t.key = append(t.key[:0], text...); name.kind == kindEscaped {
+		t.key = appendUnescaped(t.key[:0], text)
+	}
+	s := span{end: uint32(len(t.key)), kind: kindString} // NaN
+	if end, value := scanValue(t.key, 0, maxDepthLimit); end == len(t.key) {
+		s = value
+	}
+	return s.kind > kindNull && t.append(v, t.key, s)
 }
 
 // members walks over a checked object or array.

@@ -14,6 +14,7 @@ type JSONFormat struct {
 	// NonFiniteStrings: timestamps ISO in UTC with microseconds, doubles by their shortest text, decimals in
 	// plain digits, and text that is not UTF-8 with U+FFFD for what is wrong.
 	Exact     bool
+	Stored    bool           // Exact, for logs that Options.Stored reads: names of maps are the JSON of their keys, intervals are whole numbers
 	SixDigits bool           // of fraction in every timestamp of Exact, not only where there is one
 	KeepNulls bool           // writes NULL fields of structs too (ignoreNullFields=false)
 	Zone      *time.Location // in which timestamps are shown; nil: UTC; not used by Exact
@@ -81,6 +82,12 @@ func appendJSONKey(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
 	switch {
 	case v.Type.Kind == column.String:
 		return AppendJSONString(dst, v.Bytes(i))
+	case f.Stored:
+		at := len(dst)
+		if dst = AppendJSON(dst, v, i, f); dst[at] == '"' {
+			return dst
+		}
+		return AppendJSONString(dst[:at], append([]byte(nil), dst[at:]...))
 	case f.Exact && f.SixDigits && isTime(v.Type):
 		key, fraction := appendSeconds(nil, v.Int[i], ' ')
 		return AppendJSONString(dst, appendFraction(key, fraction, false))
@@ -146,6 +153,9 @@ func appendJSONScalar(dst []byte, v *column.Vector, i int, f JSONFormat) []byte 
 	case column.Timestamp, column.TimestampNTZ:
 		return appendJSONTime(dst, v, i, f)
 	default:
+		if f.Stored {
+			return strconv.AppendInt(dst, v.Int[i], 10)
+		}
 		dst = AppendInterval(append(dst, '"'), v.Int[i], v.Type)
 	}
 	return append(dst, '"')
