@@ -23,6 +23,12 @@ func TestWrongValues(t *testing.T) { testValues(t, "../../testdata/spark/wrong_v
 // letter, names of zones, intervals that overflow, maps as keys, and the types of arguments and operands.
 func TestValues(t *testing.T) { testValues(t, "../../testdata/spark/values.tsv", 3000) }
 
+// TestDecimalOperations asks for + - * / % pmod div of DECIMALs of all sizes, with
+// spark.sql.decimalOperations.allowPrecisionLoss true and false: type and value, or the error.
+func TestDecimalOperations(t *testing.T) {
+	testValues(t, "../../testdata/spark/decimal_operations.tsv", 600)
+}
+
 // testValues asks each line of a file: a query, with SET statements in front, and Spark's answer, the rows as
 // JSON in order of their texts with | between, or ERROR and its class.
 func testValues(t *testing.T, path string, least int) {
@@ -61,6 +67,7 @@ func valuesOf(query string) string {
 			pipe.Config.TimeZone = strings.TrimSuffix(name, "'")
 			zone, _ = codec.ParseZone(pipe.Config.TimeZone)
 		}
+		pipe.Config.KeepScale = pipe.Config.KeepScale || set == "SET spark.sql.decimalOperations.allowPrecisionLoss=false"
 	}
 	root, faults := plan.BindQuery(pipe, query, nil)
 	if len(faults) > 0 {

@@ -128,7 +128,8 @@ func (c *call) badOperands() *Node {
 // meet reports types that Spark makes one before it looks whether the operator takes that.
 func meet(l, r column.Type) bool {
 	text := func(a, b column.Type) bool { _, ok := withText(a, b); return ok }
-	return l.Equal(r) || text(l, r) || text(r, l)
+	double := func(a, b column.Type) bool { return a.Kind == column.Decimal && b.Kind == column.Float64 }
+	return l.Equal(r) || text(l, r) || text(r, l) || double(l, r) || double(r, l)
 }
 
 // literalDecimal casts an integer to the DECIMAL that holds its type or, for a literal, its value.
@@ -147,20 +148,43 @@ func (c *call) decimalArithmetic(l, r *Node) *Node {
 	p1, s1 := int(l.Type.Precision), int(l.Type.Scale)
 	p2, s2 := int(r.Type.Precision), int(r.Type.Scale)
 	c.args[0], c.args[1] = l, r
+	within := adjusted
+	if c.b.KeepScale {
+		within = cut
+	}
 	switch c.fn.name {
 	case "+", "-":
 		s := max(s1, s2)
-		return c.node(adjusted(max(p1-s1, p2-s2)+s+1, s))
+		return c.node(within(max(p1-s1, p2-s2)+s+1, s))
 	case "*":
-		return c.node(adjusted(p1+p2+1, s1+s2))
+		return c.node(within(p1+p2+1, s1+s2))
 	case "/":
-		s := max(6, s1+p2+1)
-		return c.node(adjusted(p1-s1+s2+s, s))
+		whole, s := p1-s1+s2, max(6, s1+p2+1)
+		if c.b.KeepScale {
+			return c.node(evenQuotient(whole, s))
+		}
+		return c.node(adjusted(whole+s, s))
 	case "div":
 		return c.node(column.Of(column.Int64))
 	}
 	s := max(s1, s2)
-	return c.node(adjusted(min(p1-s1, p2-s2)+s, s))
+	return c.node(within(min(p1-s1, p2-s2)+s, s))
+}
+
+// cut is DECIMAL(p,s) within 38 digits, keeping digits behind the point.
+func cut(p, s int) column.Type {
+	return column.DecimalOf(min(p, maxPrecision), min(s, maxPrecision))
+}
+
+// evenQuotient is the type of a quotient whose digits behind the point are kept: what is too much is
+// taken half from there and half from before it.
+func evenQuotient(whole, s int) column.Type {
+	whole, s = min(whole, maxPrecision), min(s, maxPrecision)
+	if over := whole + s - maxPrecision; over > 0 {
+		s -= over/2 + 1
+		whole = maxPrecision - s
+	}
+	return column.DecimalOf(whole+s, s)
 }
 
 // adjusted is DECIMAL(p,s) within 38 digits, giving up digits behind the point but 6.

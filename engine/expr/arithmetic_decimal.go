@@ -70,7 +70,8 @@ func sumDecimals(s1, s2, p, s int, minus bool) kernel {
 	}
 }
 
-// integralDivide is div: the quotient without its fraction, as BIGINT.
+// integralDivide is div: the quotient without its fraction, as BIGINT. As in Spark it overflows beyond 38
+// digits, and of fewer that are beyond a BIGINT the low 64 bits are left.
 func integralDivide(s1, s2 int) kernel {
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
@@ -81,24 +82,40 @@ func integralDivide(s1, s2 int) kernel {
 			}
 			wideX, ok1 := x.scaleUp(max(s2-s1, 0))
 			wideY, ok2 := y.scaleUp(max(s1-s2, 0))
-			if q := wideX.quo(wideY, down); ok1 && ok2 && q.isSmall() {
-				f.out.Int[i] = int64(q.lo)
+			if ok1 && ok2 {
+				q := wideX.quo(wideY, down)
+				f.setLow(i, q, q.fits(maxPrecision))
 				continue
 			}
 			a, b := x.big(), y.big()
-			if s1 < s2 {
-				a.Mul(a, pow10(s2-s1))
-			} else {
-				b.Mul(b, pow10(s1-s2))
-			}
-			q := a.Quo(a, b)
-			if !q.IsInt64() {
-				f.fail(i, "ARITHMETIC_OVERFLOW", "")
+			a.Mul(a, pow10(max(s2-s1, 0)))
+			b.Mul(b, pow10(max(s1-s2, 0)))
+			if a.Quo(a, b); tooLong(a) {
+				f.raise(i, javaArithmetic, "")
 				continue
 			}
-			f.out.Int[i] = q.Int64()
+			q, ok := fromBig(a, maxPrecision)
+			f.setLow(i, q, ok)
 		}
 	}
+}
+
+// setLow stores the low 64 bits of a quotient, or fails the row where it had too many digits.
+func (f *frame) setLow(i uint32, q int128, ok bool) {
+	if !ok {
+		f.fail(i, decimalOverflow, "")
+		q = int128{}
+	}
+	f.out.Int[i] = int64(q.lo)
+}
+
+// tooLong reports a quotient with which Java refuses to divide: digits behind its 39th.
+func tooLong(q *big.Int) bool {
+	over := len(q.Text(10)) - maxPrecision - 1
+	if q.Sign() < 0 {
+		over--
+	}
+	return over > 0 && new(big.Int).Rem(q, pow10(over)).Sign() != 0
 }
 
 func remainDecimals(s1, s2, p, s int, positive bool) kernel {
@@ -119,7 +136,11 @@ func remainDecimals(s1, s2, p, s int, positive bool) kernel {
 			a.Mul(a, pow10(wide-s1))
 			b := y.big()
 			b.Mul(b, pow10(wide-s2))
-			r := new(big.Int).Rem(a, b)
+			q, r := new(big.Int).QuoRem(a, b, new(big.Int))
+			if tooLong(q) {
+				f.raise(i, javaArithmetic, "")
+				continue
+			}
 			if positive && r.Sign() < 0 {
 				r.Add(r, b).Rem(r, b)
 			}

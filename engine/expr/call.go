@@ -25,7 +25,15 @@ type frame struct {
 // fail makes row i NULL because of an error with Spark's class.
 func (f *frame) fail(i uint32, class, detail string) {
 	f.out.SetNull(int(i))
-	if f.quiet || f.x.errs == nil {
+	if !f.quiet {
+		f.raise(i, class, detail)
+	}
+}
+
+// raise is fail where the try_ functions fail too.
+func (f *frame) raise(i uint32, class, detail string) {
+	f.out.SetNull(int(i))
+	if f.x.errs == nil {
 		return
 	}
 	if f.x.owner != nil {

@@ -148,7 +148,7 @@ func (a int128) mul(b int128, drop, p int) (int128, bool) {
 		}
 	}
 	x := new(big.Int).Mul(a.big(), b.big())
-	return fromBig(divRound(x, tens[drop].big(), halfUp), p)
+	return fromBig(divRound(x, pow10(drop), halfUp), p)
 }
 
 func (a int128) checked(p int) (int128, bool) { return a, a.fits(p) }

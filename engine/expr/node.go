@@ -92,6 +92,9 @@ type Scope interface {
 type Binder struct {
 	Scope Scope
 	Zone  *time.Location
+	// KeepScale is spark.sql.decimalOperations.allowPrecisionLoss = false: a DECIMAL beyond 38 digits
+	// keeps those behind the point, and values that need more before it overflow.
+	KeepScale bool
 	// Call, when set, sees each function call before the binder does: it returns a node for
 	// aggregates, window functions, generators and window(…), or nil to let the binder go on.
 	Call func(b *Binder, c *sql.Call) (*Node, *sql.Fault)

@@ -26,7 +26,7 @@ func BindQuery(p *Pipeline, text string, extra []*Dataset) (Node, sql.Faults) {
 			}
 		}
 	}
-	b := r.binder(session{zone: r.zone(p.Config.TimeZone)})
+	b := r.binder(r.session())
 	node, ok := b.query(q, nil)
 	if !ok || len(r.faults) > 0 {
 		if r.faults = once(r.faults); len(r.faults) == 0 {

@@ -172,7 +172,7 @@ func (s *selecting) pack(nodes []*expr.Node, pos sql.Pos) (*expr.Node, *sql.Faul
 		parts.cols = append(parts.cols, scopeColumn{name: name, node: n})
 		call.Args = append(call.Args, hiddenName(i, name, pos))
 	}
-	eb := expr.Binder{Scope: parts, Zone: s.b.session.zone}
+	eb := s.b.session.binder(parts)
 	n, faults := eb.Bind(call)
 	if len(faults) > 0 {
 		return nil, &faults[0]

@@ -49,6 +49,7 @@ const (
 	keyMemory      = "nagare.query.memory"
 	keyTimeout     = "nagare.query.timeout"
 	keyTimeZone    = "spark.sql.session.timeZone"
+	keyLoss        = "spark.sql.decimalOperations.allowPrecisionLoss"
 	topicPrefix    = "nagare.topic."
 	tablePrefix    = "nagare.table."
 )
@@ -120,6 +121,8 @@ func (r *resolver) setting(s Setting) {
 			return
 		}
 		c.TimeZone = s.Value
+	case s.Key == keyLoss:
+		r.precisionLoss(s, &c.KeepScale)
 	case strings.HasPrefix(s.Key, topicPrefix):
 		r.topicSetting(s)
 	case strings.HasPrefix(s.Key, tablePrefix):
@@ -278,7 +281,18 @@ func (r *resolver) number(s Setting, least, most int64) (int64, bool) {
 	return n, true
 }
 
-// set is SET key = value in a file. The time zone holds for what follows there.
+// precisionLoss reads whether DECIMALs may give up digits behind the point for those before it.
+func (r *resolver) precisionLoss(s Setting, keepScale *bool) {
+	switch allowed := strings.ToLower(strings.TrimSpace(s.Value)); allowed {
+	case "true", "false":
+		*keepScale = allowed == "false"
+	default:
+		r.fault(sql.Fault{Pos: s.Pos, Class: "INVALID_CONF_VALUE.TYPE_MISMATCH",
+			Message: fmt.Sprintf("%s is %q, and it can be true or false", s.Key, s.Value)})
+	}
+}
+
+// set is SET key = value in a file, which holds for what follows there.
 func (r *resolver) set(s *sql.Set, now *session) {
 	key := s.Prop.Key
 	setting := Setting{Key: key, Value: s.Prop.Value, Pos: s.Pos}
@@ -290,6 +304,8 @@ func (r *resolver) set(s *sql.Set, now *session) {
 		case zone.String() != now.zone.String():
 			r.fault(*notYet(s.Pos, "a time zone for one file, other than the project's "+r.pipe.Config.TimeZone+","))
 		}
+	case key == keyLoss:
+		r.precisionLoss(setting, &now.keepScale)
 	case strings.HasPrefix(key, "source."), strings.HasPrefix(key, "sink."), strings.HasPrefix(key, "nagare."):
 		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("SET %s comes too late to mean anything", key),
 			Hint: "write the key under configuration: in spark-pipeline.yml"})

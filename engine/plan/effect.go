@@ -74,7 +74,6 @@ var sparkResults = map[string]string{
 	"spark.sql.ansi.enforceReservedKeywords":                "false",
 	"spark.sql.streaming.multipleWatermarkPolicy":           "min",
 	"spark.sql.legacy.timeParserPolicy":                     "CORRECTED",
-	"spark.sql.decimalOperations.allowPrecisionLoss":        "true",
 	"spark.sql.ansi.relationPrecedence":                     "false",
 	"spark.sql.charAsVarchar":                               "false",
 	"spark.sql.crossJoin.enabled":                           "true",

@@ -144,12 +144,14 @@ func (s *selecting) generated(node Node) Node {
 
 // lateralScope binds the arguments of a generator in FROM.
 func (b *binder) lateralScope(cols []scopeColumn) *expr.Binder {
-	return &expr.Binder{Scope: &scope{cols: cols}, Zone: b.session.zone, Call: func(_ *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) {
+	eb := b.session.binder(&scope{cols: cols})
+	eb.Call = func(_ *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) {
 		if isGenerator(c.Name.Name) {
 			return nil, nestedGenerator(c)
 		}
 		return nil, nil
-	}}
+	}
+	return eb
 }
 
 // lateralView puts LATERAL VIEW [OUTER] on a relation.
@@ -242,7 +244,7 @@ func (b *binder) lateralJoin(j *sql.Join, rel *sql.FunctionRelation) (bound, boo
 	if !ok || j.On == nil || j.Kind == "LEFT" {
 		return out, ok
 	}
-	on, ok := b.condition(&expr.Binder{Scope: &scope{cols: out.cols}, Zone: b.session.zone}, j.On, "JOIN ON")
+	on, ok := b.condition(b.session.binder(&scope{cols: out.cols}), j.On, "JOIN ON")
 	if !ok {
 		return bound{}, false
 	}

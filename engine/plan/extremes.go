@@ -20,7 +20,7 @@ func (s *selecting) extremesLimit(name string, args []sql.Expr) ([]sql.Expr, int
 		return nil, 0, &sql.Fault{Pos: e.Position(), Class: class, Message: fmt.Sprintf(format, args...)}
 	}
 	bind := func(e sql.Expr) (*expr.Node, sql.Faults) {
-		return (&expr.Binder{Scope: &s.from, Zone: s.b.session.zone}).Bind(e)
+		return s.b.session.binder(&s.from).Bind(e)
 	}
 	n, faults := bind(e)
 	if len(faults) > 0 {

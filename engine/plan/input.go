@@ -3,6 +3,7 @@ package plan
 import (
 	"time"
 
+	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
@@ -115,7 +116,20 @@ type definition struct {
 func (d *definition) persisted() bool { return d.view != nil && !d.view.Temporary }
 
 // session is what SET statements before a statement decide.
-type session struct{ zone *time.Location }
+type session struct {
+	zone      *time.Location
+	keepScale bool // spark.sql.decimalOperations.allowPrecisionLoss = false
+}
+
+// session is what the project's configuration decides.
+func (r *resolver) session() session {
+	return session{zone: r.zone(r.pipe.Config.TimeZone), keepScale: r.pipe.Config.KeepScale}
+}
+
+// binder binds expressions over a scope.
+func (s session) binder(over expr.Scope) *expr.Binder {
+	return &expr.Binder{Scope: over, Zone: s.zone, KeepScale: s.keepScale}
+}
 
 type flowDefinition struct {
 	stmt    *sql.CreateFlow

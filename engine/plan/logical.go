@@ -268,6 +268,7 @@ type Config struct {
 	QueryMemory        int64 // nagare.query.memory, bytes; 0: a quarter of what there is
 	QueryTimeout       int64 // nagare.query.timeout; 0: none
 	TimeZone           string
+	KeepScale          bool // spark.sql.decimalOperations.allowPrecisionLoss is false
 	Topics             map[string]TopicConfig
 	TableRetention     map[string]int64 // by table, µs behind the watermark, or behind the append time of rows kept one for one; not there: for good
 	RefusedBytes       int64            // nagare.refused.maxBytes: of each TABLE$late and TOPIC$invalid; 0: no limit

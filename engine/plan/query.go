@@ -195,7 +195,7 @@ func (b *binder) sortSet(node Node, order []sql.OrderItem) (Node, bool) {
 		return nil, false
 	}
 	s := &selecting{b: b, from: scope{cols: columnsOf(node, "")}, body: &sql.SelectBody{}, phase: inOrderBy}
-	s.eb = &expr.Binder{Scope: &s.from, Zone: b.session.zone}
+	s.eb = b.session.binder(&s.from)
 	for _, c := range s.from.cols {
 		s.items = append(s.items, item{name: c.name, node: c.node, done: true})
 	}
@@ -239,7 +239,7 @@ func (b *binder) limit(node Node, q *sql.Query) (Node, bool) {
 
 // constant is a whole number that is not negative, known without any row.
 func (b *binder) constant(e sql.Expr, clause string) (int64, bool) {
-	n, ok := b.bind(&expr.Binder{Scope: &scope{}, Zone: b.session.zone}, e)
+	n, ok := b.bind(b.session.binder(&scope{}), e)
 	if !ok {
 		return 0, false
 	}

@@ -9,7 +9,7 @@ import (
 
 // register takes the statements of one file.
 func (r *resolver) register(statements []sql.Statement) {
-	now := session{zone: r.zone(r.pipe.Config.TimeZone)}
+	now := r.session()
 	for _, s := range statements {
 		switch s := s.(type) {
 		case *sql.CreateTable:

@@ -264,7 +264,7 @@ func (b *binder) values(v *sql.Values) (*Values, bool) {
 	}
 	out, ok := &Values{}, true
 	s := &scope{}
-	eb := &expr.Binder{Scope: s, Zone: b.session.zone}
+	eb := b.session.binder(s)
 	for _, row := range v.Rows {
 		if len(row) != len(v.Rows[0]) {
 			b.fault(sql.Fault{Pos: row[0].Position(), Class: "INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH",
@@ -366,7 +366,7 @@ func (b *binder) join(j *sql.Join) (bound, bool) {
 		return bound{node, cols}, true
 	}
 	if j.On != nil {
-		on, ok := b.condition(&expr.Binder{Scope: &scope{cols: both}, Zone: b.session.zone}, j.On, "JOIN ON")
+		on, ok := b.condition(b.session.binder(&scope{cols: both}), j.On, "JOIN ON")
 		if !ok {
 			return bound{}, false
 		}
@@ -429,7 +429,7 @@ func (b *binder) using(j *sql.Join, names []sql.Ident, left, right []scopeColumn
 		}
 		taken[strings.ToLower(name.Name)] = true
 		pair := &scope{cols: []scopeColumn{{name: "l", node: l}, {name: "r", node: r}}}
-		eb := &expr.Binder{Scope: pair, Zone: b.session.zone}
+		eb := b.session.binder(pair)
 		lx, rx := hiddenName(0, "l", name.Pos), hiddenName(1, "r", name.Pos)
 		equal, ok := b.bind(eb, &sql.Binary{Pos: name.Pos, Op: "=", Left: lx, Right: rx})
 		if !ok {

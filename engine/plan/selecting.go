@@ -116,7 +116,9 @@ func (b *binder) selectQuery(body *sql.SelectBody, order []sql.OrderItem, outer 
 }
 
 func (s *selecting) binder() *expr.Binder {
-	return &expr.Binder{Scope: &s.from, Zone: s.b.session.zone, Call: s.call, Query: s.query}
+	eb := s.b.session.binder(&s.from)
+	eb.Call, eb.Query = s.call, s.query
+	return eb
 }
 
 // bind is a scalar expression with its faults reported.

@@ -137,7 +137,7 @@ func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (sub
 // equals is a = b with Spark's rules of types.
 func (s *selecting) equals(a, b *expr.Node, pos sql.Pos) (*expr.Node, *sql.Fault) {
 	pair := &scope{cols: []scopeColumn{{name: "a", node: a}, {name: "b", node: b}}}
-	eb := expr.Binder{Scope: pair, Zone: s.b.session.zone}
+	eb := s.b.session.binder(pair)
 	n, faults := eb.Bind(&sql.Binary{Pos: pos, Op: "=", Left: hiddenName(0, "a", pos), Right: hiddenName(1, "b", pos)})
 	if len(faults) > 0 {
 		return nil, &faults[0]
@@ -148,7 +148,7 @@ func (s *selecting) equals(a, b *expr.Node, pos sql.Pos) (*expr.Node, *sql.Fault
 // wrap binds an expression around a node.
 func (s *selecting) wrap(n *expr.Node, pos sql.Pos, around func(sql.Expr) sql.Expr) (*expr.Node, *sql.Fault) {
 	one := &scope{cols: []scopeColumn{{name: "x", node: n}}}
-	eb := expr.Binder{Scope: one, Zone: s.b.session.zone}
+	eb := s.b.session.binder(one)
 	out, faults := eb.Bind(around(hiddenName(0, "x", pos)))
 	if len(faults) > 0 {
 		return nil, &faults[0]

@@ -18,7 +18,7 @@ func (b *binder) watermark(in bound, w *sql.Watermark) (bound, bool) {
 	if fault != nil {
 		b.fault(*fault)
 	}
-	n, ok := b.bind(&expr.Binder{Scope: &scope{cols: in.cols}, Zone: b.session.zone}, w.Expr)
+	n, ok := b.bind(b.session.binder(&scope{cols: in.cols}), w.Expr)
 	if !ok || fault != nil {
 		return bound{}, false
 	}

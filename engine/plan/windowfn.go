@@ -256,7 +256,7 @@ func (s *selecting) frame(w *WindowCall, c *sql.Call) *sql.Fault {
 
 // rowOffset is the distance of a bound of ROWS, a constant INT.
 func (s *selecting) rowOffset(e sql.Expr) (int64, *sql.Fault) {
-	n, faults := (&expr.Binder{Scope: &scope{}, Zone: s.b.session.zone}).Bind(e)
+	n, faults := s.b.session.binder(&scope{}).Bind(e)
 	if len(faults) > 0 {
 		return 0, &faults[0]
 	}
