@@ -130,6 +130,14 @@ func (e *Engine) openSinks() error {
 			}
 			e.addSink(op, sink)
 		}
+		if op.Alert != nil {
+			if err := e.addAlert(op); err != nil {
+				return err
+			}
+			if e.alertOf(op) == nil {
+				continue
+			}
+		}
 		kept = append(kept, op)
 	}
 	e.ops = kept
@@ -216,18 +224,22 @@ func (e *Engine) buildWindow(op *operator, n int) error {
 // addDerived has an operator read the rows that another one gives in a lane, and those that read its
 // own rows read them.
 func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator, lane int) error {
-	to, err := e.destinationOf(op)
-	if err != nil {
-		return err
-	}
 	lane = op.lane(lane)
-	rows := newRowWriter(e, to, int32(lane))
-	if to.format == formatPlace {
-		rows.age = &emit.age
-	}
-	d, err := newDerived(op, e.env, rows)
+	d, err := newDerived(op, e.env)
 	if err != nil {
 		return fmt.Errorf("build %s: %w", op.Name, err)
+	}
+	if d.alert = e.alertOf(op); d.alert != nil {
+		d.alert.reads(e.closerOf(emit.w).group)
+	} else {
+		to, err := e.destinationOf(op)
+		if err != nil {
+			return err
+		}
+		d.to = newRowWriter(e, to, int32(lane))
+		if to.format == formatPlace {
+			d.to.age = &emit.age
+		}
 	}
 	d.name = op.Name + " from " + from.Name
 	*list = append(*list, d)
@@ -276,13 +288,20 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 			e.closerOf(op.window).tasks[at] = w
 			continue
 		}
-		to, err := e.destinationOf(op)
-		if err != nil {
-			return err
-		}
-		r, err := newRowTask(op, e.env, newRowWriter(e, to, int32(op.lane(at))))
+		r, err := newRowTask(op, e.env)
 		if err != nil {
 			return fmt.Errorf("build %s: %w", op.Name, err)
+		}
+		if stage := e.alertOf(op); stage != nil {
+			stage.reads(e.merger.groups[f.groups[op.group]])
+			r.alert = &alertLane{stage: stage}
+			t.alerts = append(t.alerts, r.alert)
+		} else {
+			to, err := e.destinationOf(op)
+			if err != nil {
+				return err
+			}
+			r.to = newRowWriter(e, to, int32(op.lane(at)))
 		}
 		t.rows = append(t.rows, r)
 	}

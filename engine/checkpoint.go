@@ -182,6 +182,7 @@ func (e *Engine) cutState(d *Delta) {
 	for _, t := range e.tasks {
 		t.cutIDs(d)
 	}
+	e.cutAlerts(d)
 	w := stateWriter{delta: d}
 	for _, c := range e.merger.closer {
 		w.op, w.grows = stateOp(c.w), c.w.grows

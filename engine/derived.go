@@ -23,6 +23,7 @@ type derived struct {
 	failed expr.RowErrors
 	count  Count
 	to     *rowWriter
+	alert  *alertStage // in place of to
 	next   []*derived
 
 	exploder *exploder // nil: its rows are those that it reads
@@ -31,11 +32,11 @@ type derived struct {
 	used     []bool          // by row that it reads: some row was made of it
 }
 
-func newDerived(op *operator, env expr.Env, to *rowWriter) (*derived, error) {
+func newDerived(op *operator, env expr.Env) (*derived, error) {
 	own := *op
 	op = &own
 	op.placeMade(len(op.From.Schema.Fields))
-	d := &derived{op: op, to: to, schema: op.From.Schema}
+	d := &derived{op: op, schema: op.From.Schema}
 	var err error
 	if d.where, err = compileFilter(slices.Concat(op.Pre, op.Post), env); err != nil {
 		return nil, err
@@ -56,6 +57,10 @@ func (d *derived) take(cols []*column.Vector, rows []uint32, times []int64) erro
 	d.count.Counted += counted
 	d.count.Invalid += bad
 	d.count.Filtered += int64(len(rows)) - counted - bad
+	if d.alert != nil {
+		d.alert.take(d.cols, d.kept, d.times)
+		return nil
+	}
 	if err := d.to.append(d.cols, d.kept, d.times); err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type Engine struct {
 	writers      []*rowWriter
 	merger       *merger
 	previews     []*preview
+	alerts       []*alertStage
 	outbox       *outbox
 
 	gate       sync.RWMutex // tasks hold it for reading while they process a batch

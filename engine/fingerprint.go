@@ -60,7 +60,12 @@ func fingerprint(ops []*operator, c *plan.Config) string {
 		for _, p := range op.Having {
 			fmt.Fprintf(h, "having %s\n", p.Key())
 		}
-		for i, o := range op.Out {
+		out := op.Out
+		if a := op.Alert; a != nil { // its texts may change: they are no state
+			fmt.Fprintf(h, "alert for %d keep %d interval %d\n", a.For, a.KeepFiring, a.Interval)
+			out = out[:len(a.Key)]
+		}
+		for i, o := range out {
 			fmt.Fprintf(h, "out %s %s\n", op.Cols[i].Name, o.Key())
 		}
 	}

@@ -28,6 +28,7 @@ type groupMarks struct {
 	marks   []int64 // by lane; math.MaxInt64 where a lane is empty, which holds nothing back
 	global  int64   // minimum of marks, never falling
 	closers []*closer
+	alerts  []*alertStage
 }
 
 // A closer closes the windows of one operator and hands their rows on.
@@ -93,6 +94,9 @@ func (m *merger) report(t *task) error {
 	}
 	for _, w := range t.windows {
 		m.e.closerOf(w.w).seal(t, w)
+	}
+	for _, l := range t.alerts {
+		l.report()
 	}
 	for _, tm := range t.marks {
 		if tm.lane == noLane {
@@ -193,6 +197,11 @@ func (g *groupMarks) advance() error {
 			if err := c.close(end); err != nil {
 				return err
 			}
+		}
+	}
+	for _, a := range g.alerts {
+		if err := a.advance(); err != nil {
+			return err
 		}
 	}
 	return nil

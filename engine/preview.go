@@ -168,12 +168,15 @@ func (e *Engine) buildPreviews() error {
 // pathsFrom is every way on which final rows of a windowed operator reach a sink: the operators that
 // they pass, the sink's last. A windowed operator that is a sink itself is a way of its own.
 func (e *Engine) pathsFrom(op *operator) [][]*operator {
-	if op.Table == nil {
+	switch {
+	case op.Alert != nil:
+		return nil
+	case op.Sink != nil:
 		return [][]*operator{{op}}
 	}
 	var paths [][]*operator
 	for _, next := range op.consumers {
-		if next.Table == nil {
+		if next.Sink != nil {
 			paths = append(paths, []*operator{next})
 			continue
 		}
@@ -192,7 +195,7 @@ func newChain(from *operator, path []*operator, env expr.Env) ([]*derived, error
 		if op == from {
 			continue // its emitter gives the sink's rows already
 		}
-		d, err := newDerived(op, env, nil)
+		d, err := newDerived(op, env)
 		if err != nil {
 			return nil, err
 		}

@@ -243,10 +243,11 @@ func (e *Engine) taskAgain(op *operator, beside *task, to *rowWriter) (*task, er
 	}
 	t.addDuplicates()
 	t.timeless = op.group < 0
-	r, err := newRowTask(op, e.env, to)
+	r, err := newRowTask(op, e.env)
 	if err != nil {
 		return nil, err
 	}
+	r.to = to
 	t.rows = []*rowTask{r}
 	return t, nil
 }

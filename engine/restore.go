@@ -63,7 +63,10 @@ func (e *Engine) restore(ctx context.Context) error {
 
 // restoreState decodes open windows and rows that are on their way to sinks.
 func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, loose map[partialID]*partial, err error) {
-	byOp, byAge := map[string]*closer{}, map[string]*closer{}
+	byOp, byAge, byAlert := map[string]*closer{}, map[string]*closer{}, map[string]*alertStage{}
+	for _, a := range e.alerts {
+		byAlert[alertOp(a)] = a
+	}
 	for _, c := range e.merger.closer {
 		byOp[stateOp(c.w)], byAge[ageOp(c.w)] = c, c
 	}
@@ -79,6 +82,9 @@ func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, loose ma
 		}
 		if c := byAge[op]; c != nil {
 			return c.restoreAge(key, value)
+		}
+		if a := byAlert[op]; a != nil {
+			return a.x.Restore(key, value)
 		}
 		c := byOp[op]
 		if c == nil {

@@ -16,13 +16,14 @@ type rowTask struct {
 	failed expr.RowErrors
 	judged judged
 	to     *rowWriter
+	alert  *alertLane // in place of to
 
 	exploder *exploder // nil: rows are records
 	made     madeRows
 }
 
-func newRowTask(op *operator, env expr.Env, to *rowWriter) (*rowTask, error) {
-	r := &rowTask{op: op, to: to}
+func newRowTask(op *operator, env expr.Env) (*rowTask, error) {
+	r := &rowTask{op: op}
 	predicates := op.Post
 	if op.group < 0 {
 		predicates = slices.Concat(op.Pre, op.Post)
@@ -82,6 +83,10 @@ func (r *rowTask) step(t *task) error {
 		}
 	}
 	r.judged.end(t)
+	if r.alert != nil {
+		r.alert.take(t, r.op, r.cols, sel)
+		return nil
+	}
 	return r.to.append(r.cols, sel, t.scan.appended)
 }
 

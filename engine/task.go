@@ -43,10 +43,11 @@ type task struct {
 	marks      []*taskMarks
 	windows    []*windowTask
 	rows       []*rowTask
-	count      Count   // outcomes over all operators, a row once
-	best       []uint8 // by row: best outcome so far
-	from       int     // first record of the step
-	to         int     // behind its last one
+	alerts     []*alertLane // of rows
+	count      Count        // outcomes over all operators, a row once
+	best       []uint8      // by row: best outcome so far
+	from       int          // first record of the step
+	to         int          // behind its last one
 
 	unfit    map[string]UnfitValues // by field and type
 	refused  []refusal

@@ -208,6 +208,9 @@ func (n *Node) checkAccess(ctx context.Context) error {
 			a.Sinks = append(a.Sinks, s.Name)
 		}
 	}
+	if len(n.cfg.Pipeline.Alerts) > 0 {
+		a.Sinks = append(a.Sinks, engine.AlertSink)
+	}
 	return n.cluster.Check(ctx, a)
 }
 

@@ -322,6 +322,9 @@ func (n *Node) makeTopics(ctx context.Context) error {
 // partitions, as the tutorial's have, and is kept for good.
 func (n *Node) topicConfig(name string) broker.TopicConfig {
 	c := n.cfg.Pipeline.Config.Topics[name]
+	if c.Partitions == 0 && name == engine.AlertTopic {
+		c.Partitions = 1 // so that changes of state stand in the order in which they came about
+	}
 	if c.Partitions == 0 {
 		c.Partitions = 3
 	}
@@ -412,6 +415,9 @@ func findRoles(p *plan.Pipeline) (roles, error) {
 		case d.KeepsRows():
 			r.tables = append(r.tables, d.Name)
 		}
+	}
+	if len(p.Alerts) > 0 {
+		r.outputs = append(r.outputs, engine.AlertTopic)
 	}
 	for _, s := range p.Sinks {
 		topic := s.Options["topic"]

@@ -70,8 +70,12 @@ func (a *app) check(arg string, portable bool) error {
 			views++
 		}
 	}
-	fmt.Fprintf(a.out, "project %s is in order: %s, %s, %s in %s\n", p.pipeline.Name,
-		plural(tables, "streaming table"), plural(views, "materialized view"), plural(len(p.pipeline.Sinks), "sink"), plural(p.files, "SQL file"))
+	alerts := ""
+	if n := len(p.pipeline.Alerts); n > 0 {
+		alerts = ", " + plural(n, "alert")
+	}
+	fmt.Fprintf(a.out, "project %s is in order: %s, %s, %s%s in %s\n", p.pipeline.Name,
+		plural(tables, "streaming table"), plural(views, "materialized view"), plural(len(p.pipeline.Sinks), "sink"), alerts, plural(p.files, "SQL file"))
 	return nil
 }
 

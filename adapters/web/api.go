@@ -22,6 +22,8 @@ type Backend interface {
 	// Tail writes rows as they come, until ctx ends; w gets whole rows only.
 	Tail(ctx context.Context, w io.Writer, r TailRequest) error
 	Explain(table string) (string, error)
+	// Alerts is each alert with its incidents of now.
+	Alerts() []engine.AlertStatus
 	Topics(ctx context.Context) ([]Topic, error)
 	Topic(ctx context.Context, name string) (Topic, error)
 	CreateTopic(ctx context.Context, t Topic) error

@@ -9,6 +9,7 @@
 //	POST /api/query             rows of the SELECT in the body, up to 1 MB, ?format=; needs no token
 //	GET  /api/tail/{name}       follows a table or topic; ?n=N rows of before, ?updates=true open rows, ?format=
 //	GET  /api/explain/{name}    a table's plan, and why its window is open
+//	GET  /api/alerts            each alert, with the incidents that are pending or firing
 //	GET  /api/progress          in the names of Spark's StreamingQueryProgress
 //	GET  /api/ledger            what became of every row
 //	GET  /api/watermarks        where each partition stands

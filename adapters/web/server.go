@@ -71,6 +71,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("POST /api/query", s.postQuery)
 	mux.HandleFunc("GET /api/tail/{name}", s.tail)
 	mux.HandleFunc("GET /api/explain/{name}", s.explain)
+	mux.HandleFunc("GET /api/alerts", s.alerts)
 	mux.HandleFunc("GET /api/progress", s.progress)
 	mux.HandleFunc("GET /api/ledger", s.ledger)
 	mux.HandleFunc("GET /api/watermarks", s.watermarks)

@@ -152,3 +152,8 @@ func isoTime(us int64) string {
 	}
 	return time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
 }
+
+// alerts tells each alert and its incidents of now.
+func (s *Server) alerts(w http.ResponseWriter, _ *http.Request) {
+	answer(w, map[string]any{"alerts": s.backend.Alerts()})
+}

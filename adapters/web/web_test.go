@@ -74,6 +74,7 @@ func (b *fakeBackend) Tail(ctx context.Context, w io.Writer, r TailRequest) erro
 	return ctx.Err()
 }
 
+func (b *fakeBackend) Alerts() []engine.AlertStatus         { return nil }
 func (b *fakeBackend) Explain(table string) (string, error) { return "plan of " + table, nil }
 
 func (b *fakeBackend) Topics(context.Context) ([]Topic, error) { return nil, nil }

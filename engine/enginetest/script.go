@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 )
@@ -31,6 +32,9 @@ import (
 //	answer 1970-01-01T00:00:00Z,…    final rows that are new
 //	out/0 {"k":"a"}                  rows that are new in sink out, from partition 0 of its input
 //	live a {"n":2}                   of a sink with outputMode update, keys with another value
+//	alert high k=a firing at 00:01:00 since 00:00:00, 2 breaches: text; 0/1 0/4
+//	                                 a change of an incident's state, its summary, partition and offset of its
+//	                                 evidence, or time of its windows
 //	late 1                           outcomes that are new, over all tables of the topic
 //	query                            a SELECT over what is there now, and its rows
 //	SELECT …
@@ -320,6 +324,7 @@ func (r *scriptRun) report() []string {
 			r.rows[name] = len(values)
 		}
 	}
+	out = append(out, r.alerts()...)
 	now := e.Ledger().Topics["events"]
 	for _, c := range []struct {
 		name     string
@@ -378,4 +383,39 @@ func (r *scriptRun) settle(e *engine.Engine) {
 func (r *scriptRun) tableLines(e *engine.Engine, name string) []string {
 	r.settle(e)
 	return Lines(r.t, e, name)
+}
+
+// alerts tells the changes of incidents that are new.
+func (r *scriptRun) alerts() []string {
+	var out []string
+	for p := range r.bench.Pipeline.Alerts {
+		name := fmt.Sprintf("%s/%d", engine.AlertTopic, p)
+		values := logIn(r.bench.Sinks, engine.AlertSink, 64).Values(p)
+		for _, v := range values[r.rows[name]:] {
+			var c alert.Change
+			if err := json.Unmarshal([]byte(v), &c); err != nil {
+				r.t.Fatalf("read %s: %v", v, err)
+			}
+			line := "alert " + c.Alert
+			for _, l := range c.LabelNames() {
+				line += " " + l + "=" + c.Labels[l]
+			}
+			line += fmt.Sprintf(" %s %s at %s since %s, %d breaches: %s;", c.Severity, c.State, clockText(c.Time), clockText(c.ActiveAt), c.Breaches, c.Summary)
+			for _, e := range c.Evidence {
+				if e.Topic == "" {
+					line += " " + clockText(e.Time)
+				} else {
+					line += fmt.Sprintf(" %d/%d", e.Partition, e.Offset)
+				}
+			}
+			out = append(out, line)
+		}
+		r.rows[name] = len(values)
+	}
+	return out
+}
+
+// clockText is a time of 1970-01-01.
+func clockText(t alert.Time) string {
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSuffix(t.String(), "Z"), "1970-01-01T"), ".000000")
 }

@@ -64,7 +64,7 @@ func ownKeys() []string {
 // configure reads the configuration: settings, sources and sinks.
 func (r *resolver) configure(settings []Setting) {
 	r.pipe.Config = DefaultConfig()
-	r.sinkSet = map[string]*sinkSettings{}
+	r.sinkSet, r.alertSet = map[string]*sinkSettings{}, map[string]alertSettings{}
 	seen := map[string]bool{}
 	var sources []*sourceSettings
 	for _, s := range settings {
@@ -79,6 +79,8 @@ func (r *resolver) configure(settings []Setting) {
 			sources = r.sourceSetting(sources, s)
 		case strings.HasPrefix(s.Key, "sink."):
 			r.sinkSetting(s)
+		case strings.HasPrefix(s.Key, alertPrefix):
+			r.alertSetting(s)
 		default:
 			r.setting(s)
 		}
@@ -89,6 +91,9 @@ func (r *resolver) configure(settings []Setting) {
 	}
 	for _, s := range r.pipe.Sinks {
 		r.finishSink(s)
+	}
+	for _, a := range r.pipe.Alerts {
+		r.finishAlert(a)
 	}
 }
 

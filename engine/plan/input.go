@@ -47,6 +47,9 @@ func Resolve(in Input) (*Pipeline, sql.Faults) {
 	for _, s := range r.pipe.Sinks {
 		r.resolveSink(s)
 	}
+	for _, a := range r.pipe.Alerts {
+		r.resolveAlert(a)
+	}
 	r.checkTableKeys()
 	r.checkRunnable()
 	r.faults = once(r.faults)
@@ -96,6 +99,7 @@ type resolver struct {
 	flows    []*flowDefinition
 	path     []*definition // being resolved, for the message of a cycle
 	sinkSet  map[string]*sinkSettings
+	alertSet map[string]alertSettings
 	settings []Setting
 	meant    []string // keys that misspelt ones were to be: that they are missing is no fault beside that
 	unread   bool     // a file has syntax faults: statements may be missing

@@ -224,6 +224,7 @@ type Pipeline struct {
 	Name     string
 	Datasets []*Dataset // in order of definition, sources first
 	Sinks    []*SinkDef
+	Alerts   []*AlertDef
 	Config   Config
 
 	// Notices are statements that do nothing here, or not what they do on Spark.

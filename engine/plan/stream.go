@@ -23,7 +23,8 @@ import (
 type StreamOp struct {
 	Name  string   // of the table or sink; a table's second flow has "#2" behind it
 	Table *Dataset // nil: a sink
-	Sink  *SinkDef // nil: a table
+	Sink  *SinkDef // nil: a table or an alert
+	Alert *AlertDef
 	From  *Dataset // a SourceTopic, or a StreamingTable that is windowed
 
 	HasTime   bool
@@ -55,7 +56,7 @@ type Explosion struct {
 // Windowed reports whether the operator groups rows into windows.
 func (o *StreamOp) Windowed() bool { return o.Agg != nil }
 
-// StreamOps turns all flows of streaming tables and all sinks into operators, tables first, in order
+// StreamOps turns all flows of streaming tables, all sinks and all alerts into operators, tables first, in order
 // of definition, so that an operator stands behind the one that it reads from.
 func (p *Pipeline) StreamOps() ([]*StreamOp, sql.Faults) {
 	var ops []*StreamOp
@@ -90,7 +91,31 @@ func (p *Pipeline) StreamOps() ([]*StreamOp, sql.Faults) {
 		}
 		op.Name, op.Sink, op.Pos = s.Name, s, s.Pos
 	}
+	for _, a := range p.Alerts {
+		op, fault := fold(a.Root, a.Pos)
+		if fault == nil {
+			fault = a.refuse(op)
+		}
+		if op = add(op, fault); op == nil {
+			continue
+		}
+		op.Name, op.Alert, op.Pos = alertPrefix+a.Name, a, a.Pos
+	}
 	return ops, faults
+}
+
+// refuse tells why breaches of an operator's rows could not be put in order of event time; nil: they can.
+func (a *AlertDef) refuse(op *StreamOp) *sql.Fault {
+	switch {
+	case a.Windowed:
+		return nil
+	case !op.HasTime:
+		return &sql.Fault{Pos: a.Pos, Message: fmt.Sprintf("alert %q reads %q, whose rows have no event time", a.Name, a.From),
+			Hint: "declare one in the view that it reads: WATERMARK ts DELAY OF INTERVAL 10 SECONDS"}
+	case len(op.Explosions) > 0:
+		return notYet(a.Pos, fmt.Sprintf("alert %q reads rows that explode makes: that", a.Name))
+	}
+	return nil
 }
 
 // KeepsRows reports a streaming table whose rows are those of its input one for one: it is a topic

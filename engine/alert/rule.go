@@ -1,0 +1,276 @@
+package alert
+
+import (
+	"bytes"
+	"cmp"
+	"container/heap"
+	"encoding/json"
+	"slices"
+)
+
+// A Rule says how breaches become incidents. Times are in microseconds of event time.
+type Rule struct {
+	Name       string
+	From       string   // the table or view that it reads
+	Labels     []string // the key's columns
+	For        int64    // how long the condition has to hold before the incident fires; 0: at its first breach
+	KeepFiring int64    // how long it fires on after the condition has ended
+	Interval   int64    // how long a breach holds; above 0
+	Windowed   bool     // breaches come at ends of windows, Interval apart, and so do the ends of incidents
+	Notify     []string // the webhooks that are told
+}
+
+// MostIncidents is how many keys of a rule may be pending or firing at once. Breaches of further keys are counted
+// (Incidents.Overflow) and make no incident until others have ended.
+const MostIncidents = 10_000
+
+// A Breach is one row of a rule's table.
+type Breach struct {
+	Time        int64  // when it breaches: the end of its window, or its event time, or, of a late row, just behind the mark of its partition
+	Key         string // a JSON array of the key's values, each a string or null
+	Severity    string
+	Summary     string
+	Description string
+	Evidence    Evidence
+}
+
+// Incidents is the incidents of one rule. It belongs to one goroutine at a time.
+type Incidents struct {
+	rule     Rule
+	keys     map[string]*incident
+	waiting  waiting  // breaches that the watermark has not passed
+	ends     []*end   // a heap: when incidents end unless a breach comes
+	dirty    []string // keys that changed since the last cut
+	marked   map[string]bool
+	Overflow int64 // breaches beyond MostIncidents
+}
+
+// An incident is what is known of a key. Without breaches it is one that waits for its first.
+type incident struct {
+	activeAt, firedAt Time // None: not yet
+	last              int64
+	breaches          int64
+	severity          string
+	summary           string
+	description       string
+	evidence          []Evidence
+	due               *end
+}
+
+// New begins without any incident.
+func New(rule Rule) *Incidents {
+	return &Incidents{rule: rule, keys: map[string]*incident{}, marked: map[string]bool{}}
+}
+
+// Add takes a breach. The watermark may not have passed its time.
+func (x *Incidents) Add(b Breach) {
+	heap.Push(&x.waiting, b)
+	x.touch(b.Key)
+}
+
+// Advance looks at all breaches up to a time, which the watermark of everything that the rule reads has passed, and
+// hands each change of state to emit, in order. A Change is valid during the call.
+func (x *Incidents) Advance(to int64, emit func(*Change) error) error {
+	for {
+		hasBreach := len(x.waiting) > 0 && x.waiting[0].Time <= to
+		hasEnd := len(x.ends) > 0 && x.ends[0].time <= to
+		var err error
+		switch {
+		case hasBreach && (!hasEnd || x.waiting[0].Time <= x.ends[0].time): // at one time a breach goes first: the condition goes on
+			err = x.breach(heap.Pop(&x.waiting).(Breach), emit)
+		case hasEnd:
+			err = x.end(heap.Pop((*endHeap)(&x.ends)).(*end), emit)
+		default:
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// breach is a step to pending or firing, or keeps what is.
+func (x *Incidents) breach(b Breach, emit func(*Change) error) error {
+	x.touch(b.Key)
+	in := x.keys[b.Key]
+	if in == nil {
+		if len(x.keys) >= MostIncidents {
+			x.Overflow++
+			return nil
+		}
+		in = &incident{activeAt: Time(b.Time), firedAt: None}
+		x.keys[b.Key] = in
+	}
+	in.note(b)
+	fires := in.firedAt == None && b.Time-int64(in.activeAt) >= x.rule.For
+	if fires {
+		in.firedAt = Time(b.Time)
+	}
+	x.schedule(b.Key, in)
+	switch {
+	case fires:
+		return emit(x.change(b.Key, in, Firing, b.Time))
+	case in.breaches == 1:
+		return emit(x.change(b.Key, in, Pending, b.Time))
+	}
+	return nil
+}
+
+// note keeps what a breach shows.
+func (in *incident) note(b Breach) {
+	in.last = b.Time
+	in.breaches++
+	in.severity, in.summary, in.description = b.Severity, b.Summary, b.Description
+	if len(in.evidence) == MostEvidence {
+		in.evidence = slices.Delete(in.evidence, MostEvidence/2, MostEvidence/2+1)
+	}
+	in.evidence = append(in.evidence, b.Evidence)
+}
+
+// schedule sets when the incident ends if no breach comes: a pending one when the newest breach no longer holds, a
+// firing one KeepFiring later, at the end of a window where there are such.
+func (x *Incidents) schedule(key string, in *incident) {
+	at := in.last + x.rule.Interval
+	if in.firedAt != None {
+		keep := x.rule.KeepFiring
+		if over := keep % x.rule.Interval; x.rule.Windowed && over > 0 {
+			keep += x.rule.Interval - over
+		}
+		at += keep
+	}
+	if in.due == nil {
+		in.due = &end{time: at, key: key}
+		heap.Push((*endHeap)(&x.ends), in.due)
+		return
+	}
+	in.due.time = at
+	heap.Fix((*endHeap)(&x.ends), in.due.place)
+}
+
+// end ends the incident of a key.
+func (x *Incidents) end(e *end, emit func(*Change) error) error {
+	in := x.keys[e.key]
+	delete(x.keys, e.key)
+	x.touch(e.key)
+	state := Inactive
+	if in.firedAt != None {
+		state = Resolved
+	}
+	return emit(x.change(e.key, in, state, e.time))
+}
+
+// change describes a change of state.
+func (x *Incidents) change(key string, in *incident, state State, at int64) *Change {
+	c := &Change{
+		ID: incidentID(x.rule.Name, []byte(key), int64(in.activeAt)), Alert: x.rule.Name, State: state, Time: Time(at),
+		ActiveAt: in.activeAt, FiredAt: in.firedAt, ResolvedAt: None,
+		Severity: in.severity, Labels: x.labels(key), Summary: in.summary, Description: in.description, Notify: x.rule.Notify,
+		Breaches: in.breaches, Evidence: in.evidence,
+	}
+	if state == Resolved {
+		c.ResolvedAt = Time(at)
+	}
+	return c
+}
+
+// labels reads a key.
+func (x *Incidents) labels(key string) map[string]string {
+	var values []*string
+	if json.Unmarshal([]byte(key), &values) != nil || len(values) != len(x.rule.Labels) {
+		panic("BUG: the key of a breach is no array of " + key)
+	}
+	m := make(map[string]string, len(values))
+	for i, v := range values {
+		if v != nil {
+			m[x.rule.Labels[i]] = *v
+		}
+	}
+	return m
+}
+
+// Current is the incidents that are pending or firing, as their newest change would tell them, by key.
+func (x *Incidents) Current() []*Change {
+	keys := make([]string, 0, len(x.keys))
+	for key := range x.keys {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	all := make([]*Change, 0, len(keys))
+	for _, key := range keys {
+		in := x.keys[key]
+		state, at := Pending, in.activeAt
+		if in.firedAt != None {
+			state, at = Firing, in.firedAt
+		}
+		c := x.change(key, in, state, int64(at))
+		c.Evidence = slices.Clone(c.Evidence)
+		all = append(all, c)
+	}
+	return all
+}
+
+// Rule is what the incidents are of.
+func (x *Incidents) Rule() Rule { return x.rule }
+
+// Held is how many rows the incidents keep.
+func (x *Incidents) Held() int64 { return int64(len(x.keys) + len(x.waiting)) }
+
+// touch notes that a key has to be written.
+func (x *Incidents) touch(key string) {
+	if !x.marked[key] {
+		x.marked[key] = true
+		x.dirty = append(x.dirty, key)
+	}
+}
+
+// waiting is a heap of breaches in the order in which they are looked at, which depends on them alone.
+type waiting []Breach
+
+func (w waiting) Len() int           { return len(w) }
+func (w waiting) Less(i, j int) bool { return compareBreaches(&w[i], &w[j]) < 0 }
+func (w waiting) Swap(i, j int)      { w[i], w[j] = w[j], w[i] }
+func (w *waiting) Push(b any)        { *w = append(*w, b.(Breach)) }
+func (w *waiting) Pop() any {
+	last := len(*w) - 1
+	b := (*w)[last]
+	(*w)[last] = Breach{}
+	*w = (*w)[:last]
+	return b
+}
+
+func compareBreaches(a, b *Breach) int {
+	return cmp.Or(
+		cmp.Compare(a.Time, b.Time), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Evidence.Time, b.Evidence.Time),
+		cmp.Compare(a.Evidence.Topic, b.Evidence.Topic), cmp.Compare(a.Evidence.Partition, b.Evidence.Partition),
+		cmp.Compare(a.Evidence.Offset, b.Evidence.Offset), bytes.Compare(a.Evidence.Row, b.Evidence.Row))
+}
+
+// An end is when an incident ends.
+type end struct {
+	time  int64
+	key   string
+	place int // in the heap
+}
+
+type endHeap []*end
+
+func (h endHeap) Len() int { return len(h) }
+func (h endHeap) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(h[i].time, h[j].time), cmp.Compare(h[i].key, h[j].key)) < 0
+}
+func (h endHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+func (h *endHeap) Push(e any) {
+	one := e.(*end)
+	one.place = len(*h)
+	*h = append(*h, one)
+}
+func (h *endHeap) Pop() any {
+	last := len(*h) - 1
+	e := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return e
+}

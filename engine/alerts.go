@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/plan"
+)
+
+// AlertTopic is the topic that has a record for each change of state of an incident.
+const AlertTopic = "system-alerts"
+
+// AlertSink is the name of the sink that writes it; each alert is a partition of the sink's rows.
+const AlertSink = "alerts"
+
+// An alertStage makes incidents of an operator's rows. It belongs to the merger, like the closers: rows of windows come
+// when the window closes, rows one for one when a task reports, and both are looked at once the watermarks of all that
+// the alert reads have passed them.
+type alertStage struct {
+	op     *operator
+	x      *alert.Incidents
+	groups []*groupMarks
+	rows   *rowWriter
+	e      *Engine
+	held   int64 // rows that Engine.held counts
+	key    []*string
+	text   []byte
+}
+
+// addAlert makes the stage of an alert, once. The sink of all of them is opened by the first.
+func (e *Engine) addAlert(op *operator) error {
+	to := e.destinations["sink/"+AlertSink]
+	if to == nil {
+		sink, err := e.opt.Sink(&plan.SinkDef{Name: AlertSink, Format: "kafka", Options: map[string]string{"topic": AlertTopic}, Pos: op.Pos})
+		if err != nil {
+			return fmt.Errorf("open topic %s: %w", AlertTopic, err)
+		}
+		if sink == nil {
+			return nil
+		}
+		to = &destination{name: "sink/" + AlertSink, sink: sink, format: formatTopic, zone: e.env.Zone, key: -1, value: -1, topic: -1, headers: -1, field: -1, order: -1}
+		e.destinations[to.name] = to
+	}
+	a := op.Alert
+	e.alerts = append(e.alerts, &alertStage{op: op, e: e, rows: newRowWriter(e, to, int32(len(e.alerts))), x: alert.New(alert.Rule{
+		Name: a.Name, From: a.From, Labels: a.Key, For: a.For, KeepFiring: a.KeepFiring, Interval: a.Interval, Windowed: a.Windowed, Notify: a.Notify,
+	})})
+	return nil
+}
+
+// alertOf is the stage of an operator; nil: it is no alert's.
+func (e *Engine) alertOf(op *operator) *alertStage {
+	if op.Alert == nil {
+		return nil
+	}
+	for _, a := range e.alerts {
+		if a.op.Alert == op.Alert {
+			return a
+		}
+	}
+	return nil
+}
+
+// reads notes a watermark that the alert's rows are under.
+func (a *alertStage) reads(g *groupMarks) {
+	if !slices.Contains(a.groups, g) {
+		a.groups = append(a.groups, g)
+		g.alerts = append(g.alerts, a)
+	}
+}
+
+// advance looks at everything that the watermarks have passed. merger.mu is held, inside the gate.
+func (a *alertStage) advance() error {
+	to := int64(math.MaxInt64)
+	for _, g := range a.groups {
+		to = min(to, g.global)
+	}
+	err := a.x.Advance(to, func(c *alert.Change) error {
+		a.text = c.Append(a.text[:0])
+		return a.rows.appendRecord([]byte(c.ID), a.text, int64(c.Time))
+	})
+	now := a.x.Held()
+	a.e.held.Add(now - a.held)
+	a.held = now
+	return err
+}
+
+// take takes rows of windows, which breach at times. merger.mu is held, inside the gate.
+func (a *alertStage) take(cols []*column.Vector, rows []uint32, times []int64) {
+	for _, row := range rows {
+		b := a.breach(cols, int(row))
+		b.Time, b.Evidence.Time = times[row], alert.Time(times[row])
+		a.x.Add(b)
+	}
+}
+
+// breach makes a breach of a row, but for its time and where it is from.
+func (a *alertStage) breach(cols []*column.Vector, row int) alert.Breach {
+	n := len(a.op.Alert.Key)
+	a.key = a.key[:0]
+	for _, c := range cols[:n] {
+		if c.IsNull(row) {
+			a.key = append(a.key, nil)
+			continue
+		}
+		text := string(c.Bytes(row))
+		a.key = append(a.key, &text)
+	}
+	key, err := json.Marshal(a.key)
+	if err != nil || n == 0 {
+		key = []byte("[]")
+	}
+	text := func(i int) string { return string(cols[n+i].Bytes(row)) }
+	return alert.Breach{Key: string(key), Severity: text(0), Summary: text(1), Description: text(2),
+		Evidence: alert.Evidence{From: a.op.Alert.From, Row: slices.Clone(cols[n+3].Bytes(row))}}
+}
+
+// An alertLane gathers the breaches of a task's rows for the next report.
+type alertLane struct {
+	stage    *alertStage
+	breaches []alert.Breach
+}
+
+// take takes rows of the step in hand. A row that is late by its partition's own watermark breaches just behind that
+// watermark: what time has passed already is told, and cannot change.
+func (l *alertLane) take(t *task, op *operator, cols []*column.Vector, rows []uint32) {
+	m := t.marks[op.group]
+	times := t.scan.batch.Cols[op.topic.groups[op.group].timeCol].Int
+	for _, row := range rows {
+		b := l.stage.breach(cols, int(row))
+		b.Time = times[row]
+		b.Evidence.Time = alert.Time(b.Time)
+		b.Evidence.Topic, b.Evidence.Partition, b.Evidence.Offset = t.topic, t.partition, t.records.Offsets[t.from+int(row)]
+		if b.Time <= m.marks[row] {
+			b.Time = m.marks[row] + 1
+		}
+		l.breaches = append(l.breaches, b)
+	}
+}
+
+// report hands the breaches to the merger, whose lock is held.
+func (l *alertLane) report() {
+	for _, b := range l.breaches {
+		l.stage.x.Add(b)
+	}
+	clear(l.breaches)
+	l.breaches = l.breaches[:0]
+}
+
+// appendRecord appends a record as it is.
+func (w *rowWriter) appendRecord(key, value []byte, time int64) error {
+	r := w.rows
+	r.Keys.Append(key)
+	r.Values.Append(value)
+	r.Times = append(r.Times, time)
+	if len(r.Values.Data) >= fullBytes || r.Len() >= fullRows {
+		return w.makeRoom()
+	}
+	return nil
+}
+
+// alertOp is the operator of the store that keeps an alert's incidents.
+func alertOp(a *alertStage) string { return "alert/" + a.op.Alert.Name }
+
+// cutAlerts writes the incidents that changed. The gate is held.
+func (e *Engine) cutAlerts(d *Delta) {
+	for _, a := range e.alerts {
+		op := alertOp(a)
+		a.x.Cut(func(key, value []byte) { d.Put(op, key, value) }, func(key []byte) { d.Delete(op, key) })
+	}
+}
+
+// AlertStatus is one alert and its incidents of now.
+type AlertStatus struct {
+	Rule      alert.Rule      `json:"rule"`
+	Incidents []*alert.Change `json:"incidents"` // pending and firing, by key
+	Overflow  int64           `json:"overflow"`  // breaches that found too many incidents; see alert.MostIncidents
+	Watermark int64           `json:"watermark"` // to which the rule has been looked at, µs; math.MinInt64: none
+}
+
+// Alerts is all alerts, in order of definition.
+func (e *Engine) Alerts() []AlertStatus {
+	e.gate.RLock()
+	defer e.gate.RUnlock()
+	e.merger.mu.Lock()
+	defer e.merger.mu.Unlock()
+	all := make([]AlertStatus, 0, len(e.alerts))
+	for _, a := range e.alerts {
+		to := int64(math.MaxInt64)
+		for _, g := range a.groups {
+			to = min(to, g.global)
+		}
+		all = append(all, AlertStatus{a.x.Rule(), a.x.Current(), a.x.Overflow, to})
+	}
+	return all
+}
