@@ -182,16 +182,15 @@ func (c *Cluster) tryTransaction(ctx context.Context, m *marks) error {
 	}
 	defer letGo(kc)
 	return c.request(ctx, func(ctx context.Context) error {
-		var err error
-		m.by, err = m.producer(ctx, kc)
+		by, err := m.producer(ctx, kc)
 		if err = errors.Join(err, ctx.Err()); err != nil { // given up: the sink may have begun
 			return err
 		}
-		if err := m.join(ctx, kc); err != nil {
+		if err := m.join(ctx, kc, m.joining(by)); err != nil {
 			return err
 		}
 		end := kmsg.NewPtrEndTxnRequest()
-		end.TransactionalID, end.ProducerID, end.ProducerEpoch = m.id, m.by.id, m.by.epoch
+		end.TransactionalID, end.ProducerID, end.ProducerEpoch = m.id, by.id, by.epoch
 		_, err = end.RequestWith(ctx, kc) // if it is not aborted now, the sink's own producer does
 		return err
 	})

@@ -158,8 +158,9 @@ func (m *marks) commit(ctx context.Context, kc *kgo.Client, ends map[place]int64
 	if err != nil {
 		return err
 	}
-	err = m.c.request(ctx, func(ctx context.Context) error {
-		if err := m.join(ctx, kc); err != nil {
+	add := m.joining(m.by)
+	err = m.c.request(ctx, func(ctx context.Context) error { // m.by may be another one by now
+		if err := m.join(ctx, kc, add); err != nil {
 			return err
 		}
 		resp, err := offsets.RequestWith(ctx, kc)
@@ -181,10 +182,15 @@ func (m *marks) commit(ctx context.Context, kc *kgo.Client, ends map[place]int64
 	return m.check(ctx, kc)
 }
 
-// join adds the group to the open transaction.
-func (m *marks) join(ctx context.Context, kc *kgo.Client) error {
+// joining is the request that adds the group to a producer's transaction.
+func (m *marks) joining(by producer) *kmsg.AddOffsetsToTxnRequest {
 	add := kmsg.NewPtrAddOffsetsToTxnRequest()
-	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = m.id, m.by.id, m.by.epoch, m.group
+	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = m.id, by.id, by.epoch, m.group
+	return add
+}
+
+// join adds the group to a transaction.
+func (m *marks) join(ctx context.Context, kc *kgo.Client, add *kmsg.AddOffsetsToTxnRequest) error {
 	added, err := add.RequestWith(ctx, kc)
 	if err == nil {
 		err = kerr.ErrorForCode(added.ErrorCode)
