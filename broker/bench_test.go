@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/nagare-stream/nagare/broker"
@@ -117,4 +119,75 @@ func BenchmarkRead(b *testing.B) {
 			rate(b, total)
 		})
 	}
+}
+
+// BenchmarkProve looks at a gigabyte of purchase events as a start after a kill does: the server has left no
+// index of it. An op is the whole of it, from the page cache.
+func BenchmarkProve(b *testing.B) {
+	for _, partitions := range []int32{1, 4} {
+		dir := b.TempDir()
+		ends, size := gigabyte(b, dir, partitions)
+		for _, killed := range []bool{false, true} {
+			b.Run(fmt.Sprintf("partitions=%d/killed=%v", partitions, killed), func(b *testing.B) {
+				if killed {
+					for _, block := range blocksOf(b, dir) {
+						_ = os.Remove(filepath.Join(filepath.Dir(block), "index.db"))
+					}
+				}
+				b.SetBytes(size)
+				for b.Loop() {
+					if err := broker.Prove(dir, ends); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/op")
+			})
+		}
+	}
+}
+
+// gigabyte makes a topic of as many partitions whose blocks hold 1 GiB, and stops the server.
+func gigabyte(b *testing.B, dir string, partitions int32) (ends []broker.LogState, size int64) {
+	b.Helper()
+	ctx := context.Background()
+	br, err := broker.Open(ctx, broker.Config{Dir: dir, NoSync: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	createTopic(b, br, broker.TopicConfig{Name: "purchase-events", Partitions: int(partitions)})
+	w, r := writerOf(b, br, "purchase-events", "bench"), events(1000)
+	for size = 0; size < 1<<30; size = blockBytes(b, dir) {
+		for i := range int32(400) {
+			if err := w.AppendAsync(ctx, i%partitions, r, -1, 0); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := w.Flush(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ends = br.Ends()
+	if err := br.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return ends, blockBytes(b, dir)
+}
+
+func blockBytes(b *testing.B, dir string) (n int64) {
+	for _, path := range blocksOf(b, dir) {
+		info, err := os.Stat(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		n += info.Size()
+	}
+	return n
+}
+
+func blocksOf(b *testing.B, dir string) []string {
+	paths, err := filepath.Glob(filepath.Join(dir, "jetstream", "$G", "streams", "*", "msgs", "*.blk"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return paths
 }

@@ -41,12 +41,17 @@ type proof struct {
 	next    uint64 // message that comes next
 	offset  int64  // of its first record; -1: not known
 	chain   uint32
-	deep    bool   // all blocks are read, and records filled
+	deep    bool // all blocks are read, and records filled
+	room    buffers
 	records []kept // of messages, in order
 	files   []blockFile
 	holes   map[int][]blockHole // by number of the block
 	gaps    []gap
 }
+
+// Buffers are what all proofs read blocks into: one for each processor, so that so many blocks are read at a
+// time, of whichever stream.
+type buffers chan []byte
 
 // A kept is a record that stays, and the block that it lies in.
 type kept struct {
@@ -67,10 +72,13 @@ func (b *Broker) prove(deep bool) (map[string]*proof, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at the logs: %w", err)
 	}
+	room := make(buffers, runtime.GOMAXPROCS(0))
+	for range cap(room) {
+		room <- nil
+	}
 	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, p := range proofs {
-		p.deep = deep
+		p.deep, p.room = deep, room
 		g.Go(func() error {
 			if err := p.read(); err != nil {
 				return fmt.Errorf("look at %s: %w", placeOf(p.stream), err)
@@ -204,21 +212,35 @@ func (p *proof) placed(x *index) bool {
 	return true
 }
 
+// readBlocks goes over blocks in their order. They are read side by side, a few ahead.
 func (p *proof) readBlocks(files []blockFile) error {
-	var buf []byte
-	for _, f := range files {
-		var err error
-		if buf, err = readBlock(f, buf); err != nil {
+	for ahead := range slices.Chunk(files, 4*cap(p.room)) {
+		blocks := make([]*block, len(ahead))
+		var g errgroup.Group
+		for i, f := range ahead {
+			g.Go(func() (err error) {
+				buf := <-p.room
+				defer func() { p.room <- buf }()
+				if buf, err = readBlock(f, buf); err != nil {
+					return err
+				}
+				b := newBlock(p.stream, subjectOf(p.topic, p.number), f.number)
+				b.chained = p.chained
+				b.read(buf)
+				blocks[i] = b
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
 			return err
 		}
-		b := newBlock(p.stream, subjectOf(p.topic, p.number), f.number)
-		b.chained = p.chained
-		b.read(buf)
-		if len(b.holes) > 0 {
-			p.holes[f.number] = slices.Clone(b.holes)
-		}
-		for _, r := range b.records {
-			p.take(r, f.number)
+		for i, b := range blocks {
+			if len(b.holes) > 0 {
+				p.holes[ahead[i].number] = b.holes
+			}
+			for _, r := range b.records {
+				p.take(r, ahead[i].number)
+			}
 		}
 	}
 	if p.next <= p.want.LastSeq {
