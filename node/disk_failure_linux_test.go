@@ -3,11 +3,14 @@ package node_test
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -15,13 +18,14 @@ import (
 	"github.com/nagare-stream/nagare/node"
 )
 
-// failEnv names the call that fails with EIO in a child process from a SIGUSR1 on: "fsync", which the
-// broker calls, or "fdatasync", which the store does.
+// failEnv names the call that fails in a child process from a SIGUSR1 on: "fsync", which the broker calls, and
+// "fdatasync", which the store does, with EIO; "ftruncate", with which the store's file grows, with ENOSPC.
 const failEnv = "NAGARE_TEST_FAIL"
 
 // beforeCommand is what a process does before it becomes the nagare command.
 func beforeCommand() {
-	number, ok := map[string]uint32{"fsync": syscall.SYS_FSYNC, "fdatasync": syscall.SYS_FDATASYNC}[os.Getenv(failEnv)]
+	call, ok := map[string]failing{"fsync": {syscall.SYS_FSYNC, syscall.EIO}, "fdatasync": {syscall.SYS_FDATASYNC, syscall.EIO},
+		"ftruncate": {syscall.SYS_FTRUNCATE, syscall.ENOSPC}}[os.Getenv(failEnv)]
 	if !ok {
 		return
 	}
@@ -29,15 +33,21 @@ func beforeCommand() {
 	signal.Notify(told, syscall.SIGUSR1)
 	go func() {
 		<-told
-		if err := failCall(number); err != nil {
+		if err := call.fail(); err != nil {
 			fmt.Fprintln(os.Stderr, "cannot make calls fail:", err)
 			os.Exit(99)
 		}
 	}()
 }
 
-// failCall has the kernel answer a call with EIO, in every thread of the process and for good.
-func failCall(number uint32) error {
+// A failing call, and the error that it fails with.
+type failing struct {
+	number uint32
+	errno  syscall.Errno
+}
+
+// fail has the kernel answer the call with the error, in every thread of the process and for good.
+func (f failing) fail() error {
 	const (
 		setNoNewPrivs = 38
 		modeFilter    = 1
@@ -51,8 +61,8 @@ func failCall(number uint32) error {
 	}
 	filter := []syscall.SockFilter{
 		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS},
-		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: number, Jf: 1},
-		{Code: syscall.BPF_RET | syscall.BPF_K, K: returnErrno | uint32(syscall.EIO)},
+		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: f.number, Jf: 1},
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: returnErrno | uint32(f.errno)},
 		{Code: syscall.BPF_RET | syscall.BPF_K, K: returnAllow},
 	}
 	prog := syscall.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
@@ -67,9 +77,10 @@ func failCall(number uint32) error {
 	return nil
 }
 
-// TestDiskFailure lets every sync of the store, or of the broker, or whichever comes first while the
-// store's file still grows, fail under a running process, as a broken disk does: it ends by itself with exit code 5 and the reason, tries nothing again, and the next
-// start has every event that was acknowledged.
+// TestDiskFailure lets every sync of the store, or of the broker, or whichever comes first while the store's file still
+// grows, fail under a running process, as a broken disk does: it ends by itself with exit code 5 and the reason, tries
+// nothing again, is never called healthy after somebody has seen the failure, and status and doctor say the reason
+// afterwards. The next start has every event that was acknowledged.
 func TestDiskFailure(t *testing.T) {
 	for name, c := range map[string]struct {
 		call, where string
@@ -78,54 +89,152 @@ func TestDiskFailure(t *testing.T) {
 		"store": {"fdatasync", "commit to store ", false}, "broker": {"fsync", "embedded broker", false}, "growing": {"fsync", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			data := filepath.Join(t.TempDir(), "data")
-			t.Setenv(failEnv, c.call)
-			p := start(t, true, "run", "--data", data, "--generator", "off", "--http", "127.0.0.1:0")
-			sent := 0
-			send := func() bool {
-				var b bytes.Buffer
-				for range 10 {
-					fmt.Fprintln(&b, event(sent, fmt.Sprintf("user_%d", sent%7), fmt.Sprintf("2026-02-03T09:%02d:%02dZ", sent/60%60, sent%60)))
-					sent++
-				}
-				if publish(t, data, b.Bytes()).code != 0 {
-					sent -= 10
-					return false
-				}
-				return true
+			f := failUnder(t, c.call, c.early)
+			for try := 0; try < 5 && !strings.Contains(f.said, c.where); try++ { // the store's file grew just then, which is an fsync too
+				f = failUnder(t, c.call, c.early)
 			}
-			if !send() {
-				t.Fatal("nothing can be published")
+			if f.code != node.ExitData {
+				t.Errorf("exit code %d, want %d", f.code, node.ExitData)
 			}
-			if !c.early {
-				p.await("a checkpoint", func() bool { return p.status().Epoch > 0 })
-			}
-			p.signal(syscall.SIGUSR1)
-			for running := true; running && send(); {
-				select {
-				case <-p.ended:
-					running = false
-				default:
-				}
-			}
-			code := p.wait()
-			said := p.errs.String()
-			if code == 99 {
-				t.Skip("needs a kernel that lets a process make its calls fail: " + said)
-			}
-			t.Logf("%s", said)
-			if code != node.ExitData {
-				t.Errorf("exit code %d, want %d", code, node.ExitData)
-			}
-			for _, part := range []string{c.where, "input/output error", "the disk failed", "not tried again", "look at the disk"} {
-				if !strings.Contains(said, part) {
-					t.Errorf("stderr does not say %q", part)
-				}
-			}
-			t.Setenv(failEnv, "")
-			again := start(t, true, "run", "--data", data, "--generator", "off", "--http", "127.0.0.1:0")
-			again.awaitRead(lifeTopic, int64(sent))
-			stop(t, again)
+			f.says(t, "the run", f.said, c.where, "input/output error", "the disk failed", "not tried again", "look at the disk")
+			f.health(t, name == "broker")
+			f.says(t, "status", succeed(t, "status", "--data", f.data).out, "stopped: the last run failed: ", c.where, "input/output error", "look at the disk")
+			f.says(t, "doctor", succeed(t, "doctor", "--data", f.data).out, "the last run failed: ", c.where, "input/output error", "`nagare run` goes on from the last checkpoint")
+			f.goesOn(t)
 		})
+	}
+}
+
+// TestFullDiskWhileTheStoreGrows: the store's file cannot grow for want of room, of which bbolt gives the text only. It
+// is a full disk and not one that failed.
+func TestFullDiskWhileTheStoreGrows(t *testing.T) {
+	f := failUnder(t, "ftruncate", true)
+	if f.code != node.ExitFailed {
+		t.Errorf("exit code %d, want %d", f.code, node.ExitFailed)
+	}
+	f.says(t, "the run", f.said, "commit to store ", "the disk is full", "no space left on device", "free some space and start again")
+	if strings.Contains(f.said, "the disk failed") {
+		t.Error("a full disk is called a failed one")
+	}
+	f.says(t, "status", succeed(t, "status", "--data", f.data).out, "stopped: the last run failed: ", "the disk is full")
+	f.goesOn(t)
+}
+
+// A diskFailure is a run whose disk failed.
+type diskFailure struct {
+	data  string
+	sent  int // events that were acknowledged
+	code  int
+	said  string
+	asked []asked // for its health, from the failure on
+}
+
+// asked is an answer to whether a process is healthy.
+type asked struct {
+	code    int // 0: nobody answered
+	text    string
+	refused bool // an append had failed before it was asked
+}
+
+// failUnder runs the purchase project, has a call fail, and publishes until the process ends.
+func failUnder(t *testing.T, call string, early bool) *diskFailure {
+	t.Helper()
+	f := &diskFailure{data: filepath.Join(t.TempDir(), "data")}
+	t.Setenv(failEnv, call)
+	p := start(t, true, "run", "--data", f.data, "--generator", "off", "--http", "127.0.0.1:0")
+	if !f.send(t) {
+		t.Fatal("nothing can be published")
+	}
+	if !early {
+		p.awaitRead(lifeTopic, int64(f.sent))
+		p.await("a checkpoint", func() bool { return p.status().Epoch > 0 })
+	}
+	p.signal(syscall.SIGUSR1)
+	var refused atomic.Bool
+	probed := make(chan []asked)
+	go func() {
+		var all []asked
+		for {
+			a := asked{refused: refused.Load()}
+			if resp, err := http.Get("http://" + p.address + "/-/healthy"); err == nil {
+				text, _ := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				a.code, a.text = resp.StatusCode, string(text)
+			}
+			all = append(all, a)
+			select {
+			case <-p.ended:
+				probed <- all
+				return
+			default:
+			}
+		}
+	}()
+	for running := true; running && f.send(t); {
+		select {
+		case <-p.ended:
+			running = false
+		default:
+		}
+	}
+	refused.Store(true)
+	f.code = p.wait()
+	f.asked, f.said = <-probed, p.errs.String()
+	if f.code == 99 {
+		t.Skip("needs a kernel that lets a process make its calls fail: " + f.said)
+	}
+	t.Setenv(failEnv, "")
+	return f
+}
+
+// send publishes ten events more.
+func (f *diskFailure) send(t *testing.T) bool {
+	var b bytes.Buffer
+	for i := f.sent; i < f.sent+10; i++ {
+		fmt.Fprintln(&b, event(i, fmt.Sprintf("user_%d", i%7), fmt.Sprintf("2026-02-03T09:%02d:%02dZ", i/60%60, i%60)))
+	}
+	if publish(t, f.data, b.Bytes()).code != 0 {
+		return false
+	}
+	f.sent += 10
+	return true
+}
+
+func (f *diskFailure) says(t *testing.T, who, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s does not say %q:\n%s", who, part, text)
+		}
+	}
+}
+
+// health looks at what was said of the process's health. A failure under an append is seen before the process has
+// stopped; one under a checkpoint ends it at once.
+func (f *diskFailure) health(t *testing.T, seen bool) {
+	t.Helper()
+	ill := 0
+	for i, a := range f.asked {
+		switch {
+		case a.code == http.StatusOK && (a.refused && seen || ill > 0):
+			t.Fatalf("answer %d of %d calls it healthy after the failure: %s", i, len(f.asked), a.text)
+		case a.code == http.StatusInternalServerError:
+			ill++
+			f.says(t, "/-/healthy", a.text, "engine: failed: ", "input/output error")
+		}
+	}
+	if seen && ill == 0 {
+		t.Errorf("none of %d answers calls it ill before it has stopped", len(f.asked))
+	}
+}
+
+// goesOn starts the project again on a disk that works.
+func (f *diskFailure) goesOn(t *testing.T) {
+	t.Helper()
+	p := start(t, true, "run", "--data", f.data, "--generator", "off", "--http", "127.0.0.1:0")
+	p.awaitRead(lifeTopic, int64(f.sent))
+	stop(t, p)
+	if out := succeed(t, "status", "--data", f.data).out; strings.Contains(out, "failed") {
+		t.Errorf("after a run that was stopped status says:\n%s", out)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,6 +27,7 @@ import (
 //	generator.json  what the generator makes, so that a restart goes on with the same events
 //	token           what a writer shows to the API
 //	instance        what the folder's rows are called on a Kafka cluster
+//	failed.txt      why the last run ended by itself
 //	kafka/          topics, where the process has a Kafka port of its own
 const (
 	identityFile  = "nagare.json"
@@ -60,13 +60,6 @@ type Project struct {
 
 // Folder is where the project lies: a path, or its name where it ships in the binary.
 func (p Project) Folder() string { return cmp.Or(p.Path, p.Name) }
-
-// identity is the content of nagare.json.
-type identity struct {
-	Format  string `json:"format"`
-	Version int    `json:"version"`
-	Project
-}
 
 // A DataError says why a data folder cannot be used. Nothing in it was changed.
 type DataError struct {
@@ -118,34 +111,6 @@ func (p Project) FolderName() string {
 	}
 	sum := sha256.Sum256([]byte(p.Path))
 	return safe + "-" + hex.EncodeToString(sum[:4])
-}
-
-// ReadIdentity tells which project a data folder belongs to. Its error is fs.ErrNotExist when the
-// folder is none of ours or new.
-func ReadIdentity(dir string) (Project, error) {
-	p, err := readIdentity(dir, identityFile)
-	if err != nil {
-		if copied, cerr := readIdentity(dir, identityCopy); cerr == nil {
-			return copied, nil
-		}
-	}
-	return p, err
-}
-
-func readIdentity(dir, name string) (Project, error) {
-	text, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		return Project{}, err
-	}
-	var id identity
-	if err := json.Unmarshal(text, &id); err != nil || id.Format != folderFormat {
-		return Project{}, &DataError{dir, identityFile + " is not one of nagare's", otherFolder, err}
-	}
-	if id.Version > folderVersion {
-		return Project{}, &DataError{dir, fmt.Sprintf("it has format %d, this nagare knows up to %d", id.Version, folderVersion),
-			"use a newer nagare, or " + otherFolder, nil}
-	}
-	return id.Project, nil
 }
 
 // checkFolder finds out, before anything in it is touched, whether a folder can be used for a
@@ -264,16 +229,6 @@ func cause(err error) error {
 		return path.Err
 	}
 	return err
-}
-
-// writeIdentity claims a folder for a project.
-func writeIdentity(dir string, p Project) error {
-	text, err := json.MarshalIndent(identity{folderFormat, folderVersion, p}, "", "  ")
-	if err != nil {
-		return err
-	}
-	text = append(text, '\n')
-	return errors.Join(keepFile(filepath.Join(dir, identityFile), text), keepFile(filepath.Join(dir, identityCopy), text))
 }
 
 // keepFile is writeFile unless the file is there with that text.

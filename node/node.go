@@ -204,6 +204,7 @@ func (n *Node) claimFolder(fresh bool) error {
 			return err
 		}
 	}
+	n.tellIdentity()
 	var err error
 	n.token, err = ensureToken(n.cfg.Data)
 	return err
@@ -348,6 +349,9 @@ func (n *Node) describe(fresh bool) {
 	}
 	if n.feed != nil {
 		n.info.Rate = n.feed.gen.Config().Rate
+	}
+	if n.cfg.Look && n.cfg.Memory == nil {
+		n.info.Failed = lastFailure(n.cfg.Data)
 	}
 	n.meter = newMeter(n)
 }

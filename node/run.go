@@ -24,7 +24,9 @@ const (
 // Run processes until ctx ends, which it takes as the wish to stop: the generator stops, what was
 // read is finished and made durable, and Run returns nil. With Config.Once it returns when the
 // topics are read to their end.
-func (n *Node) Run(ctx context.Context) error {
+func (n *Node) Run(ctx context.Context) (err error) {
+	n.forgetFailure()
+	defer func() { n.keepFailure(err) }()
 	if n.listener != nil {
 		if err := n.announce(); err != nil {
 			return err
@@ -54,7 +56,7 @@ func (n *Node) Run(ctx context.Context) error {
 		g.Go(func() error { return n.guarded("the generator", func() error { return n.runFeed(parts) }) })
 	}
 	n.server.Ready(true)
-	err := n.runEngine(parts)
+	err = n.runEngine(parts)
 	n.server.Ready(false)
 	if err != nil {
 		n.setFailure(err)
@@ -165,6 +167,7 @@ func (n *Node) Status() engine.Status {
 	st := n.current().Status()
 	n.meter.fillEnds(&st)
 	n.fillLetGo(&st)
+	failure := n.Failure()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	for _, part := range []string{"broker", "kafka", "generator"} {
@@ -174,8 +177,8 @@ func (n *Node) Status() engine.Status {
 		}
 	}
 	switch {
-	case n.failure != "":
-		st.State, st.Reason = "failed", n.failure
+	case failure != "":
+		st.State, st.Reason = "failed", failure
 	case n.cfg.Look && st.State == "running":
 		st.State, st.Reason = "idle", "nothing runs on this data folder"
 	case st.State == "running":
@@ -184,11 +187,19 @@ func (n *Node) Status() engine.Status {
 	return st
 }
 
-// Failure tells why nothing is, or can be, processed any more; "" while all is well.
+// Failure tells why nothing is, or can be, processed any more; "" while all is well. A disk that failed under
+// the broker is told at once, before the caretaker has come by.
 func (n *Node) Failure() string {
 	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return n.failure
+	failure := n.failure
+	n.mu.RUnlock()
+	if failure != "" || n.cfg.Memory != nil {
+		return failure
+	}
+	if err := n.broker.Healthy(); isDiskFailure(err) {
+		return err.Error()
+	}
+	return ""
 }
 
 // Watch returns a channel that gets a value after each checkpoint that changed something, and a

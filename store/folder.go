@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -55,21 +56,30 @@ func folderFix(err error) string {
 	return "choose another folder with --data"
 }
 
-func isFull(err error) bool {
-	const windowsDiskFull, windowsHandleDiskFull = syscall.Errno(112), syscall.Errno(39)
+// fullErrnos say that a disk, or what a user may have of it, is full.
+func fullErrnos() []syscall.Errno {
 	if runtime.GOOS == "windows" {
-		return errors.Is(err, windowsDiskFull) || errors.Is(err, windowsHandleDiskFull)
+		const diskFull, handleDiskFull = syscall.Errno(112), syscall.Errno(39)
+		return []syscall.Errno{diskFull, handleDiskFull}
 	}
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	return []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT}
 }
 
-// isDisk reports an error of the operating system, of a write or a sync. Of those that bbolt meets while
-// the file grows it keeps the text only.
+func isFull(err error) bool {
+	return slices.ContainsFunc(fullErrnos(), func(full syscall.Errno) bool {
+		return errors.Is(err, full) || isGrowing(err) && strings.HasSuffix(err.Error(), full.Error())
+	})
+}
+
+// isDisk reports an error of the operating system, of a write or a sync.
 func isDisk(err error) bool {
-	if err == nil {
-		return false
-	}
-	return errors.As(err, new(syscall.Errno)) || strings.HasPrefix(err.Error(), "file sync error") || strings.HasPrefix(err.Error(), "file resize error")
+	return err != nil && (errors.As(err, new(syscall.Errno)) || isGrowing(err))
+}
+
+// isGrowing reports an error that bbolt met while its file grew: of such errors it keeps the text only, at the end of
+// its own.
+func isGrowing(err error) bool {
+	return err != nil && (strings.HasPrefix(err.Error(), "file sync error") || strings.HasPrefix(err.Error(), "file resize error"))
 }
 
 // create makes the file if there is none. It appears whole: bbolt writes its first pages without

@@ -187,6 +187,8 @@ func checkPipeline(st web.StatusAnswer) []finding {
 		list = append(list, finding{bad, "the pipeline cannot go on: " + e.Reason, "`nagare checkpoint reset` builds the tables anew from the topics; or take the project's changes back"})
 	case e.State == "degraded":
 		list = append(list, finding{doubt, "a part is in trouble: " + e.Reason, "see the message"})
+	case !st.Info.Running && st.Info.Failed != "":
+		list = append(list, finding{doubt, "the last run failed: " + st.Info.Failed, "see the message; `nagare run` goes on from the last checkpoint"})
 	case !st.Info.Running:
 	case e.State == "failed":
 		list = append(list, finding{bad, "the pipeline has failed: " + e.Reason, "see the message; stop it and start it again: it goes on from its checkpoint"})

@@ -85,6 +85,8 @@ func statusLines(st web.StatusAnswer) [][2]string {
 		state = "stopped, and cannot go on: " + e.Reason
 	case !st.Info.Running && e.State == "degraded":
 		state = "stopped; `nagare run` goes on from here; " + e.Reason
+	case !st.Info.Running && st.Info.Failed != "":
+		state = "stopped: the last run failed: " + st.Info.Failed
 	case !st.Info.Running:
 		state = "stopped: nothing runs on this data folder; `nagare run` goes on from here"
 	case e.Reason != "":
