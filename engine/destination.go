@@ -53,7 +53,7 @@ type rowWriter struct {
 	age       *int64            // of the window whose rows come; nil: rows are as old as their records
 	groups    *[]int64          // filled with times, which are numbers of groups then; nil: they are times
 	end       int64             // of the window, in their place
-	digits    *codec.TimeDigits // of a log of CSV lines, else nil
+	digits    *codec.TimeDigits // of CSV lines, else nil
 	aside     bool              // its rows have no numbers and no place in a checkpoint: whoever fills it empties it
 }
 
@@ -78,8 +78,12 @@ func newAside(e *Engine, to *destination, partition int32) *rowWriter {
 	w := &rowWriter{e: e, to: to, partition: partition, aside: true}
 	w.rows = &Rows{Sink: to.name, Partition: partition}
 	w.view = make([]column.Vector, len(to.schema.Fields))
-	if to.format == formatCSV && to.log != nil {
+	switch {
+	case to.format != formatCSV:
+	case to.log != nil:
 		w.digits = codec.NewTimeDigits(to.schema.Fields)
+	default: // later runs append to the file
+		w.digits = codec.NewSixDigits(to.schema.Fields)
 	}
 	w.json = codec.NewRowJSON(to.schema.Fields, codec.JSONFormat{Zone: to.zone, Exact: to.format == formatExact, Stored: to.format == formatExact})
 	return w

@@ -30,7 +30,7 @@ type rowText struct {
 	buf    []byte
 	cell   []byte
 	count  int64
-	digits *codec.TimeDigits   // of a file; nil: timestamps have a fraction where they need one
+	digits *codec.TimeDigits   // of a file; nil: of rows that flow
 	hold   func(n int64) error // counts the text of a large row; nil: nothing does
 	open   string              // name of the column that tells whether a row's window is open; "": none
 }
@@ -46,6 +46,9 @@ func newRowText(w io.Writer, format string) (*rowText, error) {
 // begin writes what comes before the rows. withOpen adds a column that tells open rows from final ones.
 func (t *rowText) begin(schema *column.Schema, withOpen bool) {
 	t.view.Type = column.StructOf(schema.Fields...)
+	if t.digits == nil {
+		t.digits = codec.NewSixDigits(schema.Fields)
+	}
 	if withOpen {
 		t.open = "open"
 		for schema.Index(t.open) >= 0 {

@@ -28,9 +28,7 @@ func (t *rowText) appendSafeCSV(i int) {
 			t.buf = append(codec.AppendCSVField(t.buf, t.cell), ',')
 			continue
 		}
-		one := [1]column.Vector{*v}
-		t.buf = codec.AppendRowCSV(t.buf, one[:], i)
-		t.buf[len(t.buf)-1] = ','
+		t.buf = append(t.digits.AppendField(t.buf, c, v, i), ',')
 	}
 	if len(t.view.Kids) == 0 {
 		t.buf = append(t.buf, '\n')

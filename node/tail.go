@@ -28,6 +28,28 @@ func (n *Node) table(ctx context.Context, w io.Writer, r web.TableRequest) error
 	if err != nil {
 		return err
 	}
+	return n.tableText(ctx, t, r)
+}
+
+// TableFile is a table, view or topic as a file of CSV has it.
+func (n *Node) TableFile(ctx context.Context, name string) ([]byte, error) {
+	schema, err := n.current().SchemaOf(name)
+	if err != nil && !is[*engine.NotFoundError](err) {
+		return nil, err
+	}
+	digits := codec.NewTimeDigits(schema.Fields)
+	for {
+		var text bytes.Buffer
+		t := &rowText{w: &text, format: formatCSV, digits: digits}
+		err := n.answered("read "+name, func() error { return n.tableText(ctx, t, web.TableRequest{Name: name, Limit: -1}) })
+		if err != nil || !digits.Mixed() {
+			return text.Bytes(), err
+		}
+		digits.Again()
+	}
+}
+
+func (n *Node) tableText(ctx context.Context, t *rowText, r web.TableRequest) (err error) {
 	if r.Limit < 0 && !r.Open {
 		err = n.writeAll(ctx, n.current(), r.Name, t)
 	} else {

@@ -40,6 +40,15 @@ func NewTimeDigits(fields []column.Field) *TimeDigits {
 	return d
 }
 
+// NewSixDigits is for rows of these columns that flow: their timestamps have six digits in every row.
+func NewSixDigits(fields []column.Field) *TimeDigits {
+	d := NewTimeDigits(fields)
+	for c := range d.columns() {
+		d.cols[c].six = d.cols[c].holds
+	}
+	return d
+}
+
 // NestTimes reports whether timestamps are inside a column: Widen does not reach them.
 func NestTimes(fields []column.Field) bool {
 	for _, f := range fields {
@@ -124,6 +133,11 @@ func (d *TimeDigits) AppendRowCSV(dst []byte, cols []column.Vector, i int) []byt
 	}
 	d.rows++
 	return append(dst, '\n')
+}
+
+// AppendField appends row i of column c as AppendRowCSV does, without a comma or line end.
+func (d *TimeDigits) AppendField(dst []byte, c int, v *column.Vector, i int) []byte {
+	return appendCSVValue(dst, v, i, d != nil && d.note(c, v, i))
 }
 
 // AppendObject is AppendJSON of a struct of the columns, Exact and with NULLs, in the columns' form.

@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -48,9 +46,8 @@ func (s *Stack) Keep(ctx context.Context, dir string) error {
 	text, err = json.MarshalIndent(st.Ledger, "", "  ")
 	keep("ledger.json", append(text, '\n'), err)
 	for _, name := range s.Project.Tables() {
-		var rows bytes.Buffer
-		err := l.node.Table(ctx, &rows, web.TableRequest{Name: name, Limit: -1, Format: "csv"})
-		keep(fileName(name)+".csv", rows.Bytes(), err)
+		rows, err := l.node.TableFile(ctx, name)
+		keep(fileName(name)+".csv", rows, err)
 		why, err := l.node.Explain(name)
 		keep(fileName(name)+".explain.txt", []byte(why), err)
 	}

@@ -40,13 +40,13 @@ func (s *Stack) Query(ctx context.Context, text string) (*Rows, error) {
 	})
 }
 
-// CSV settles and returns a table as Table does, as CSV with a header.
-func (s *Stack) CSV(ctx context.Context, name string) ([]byte, error) {
-	var text bytes.Buffer
-	err := s.read(ctx, func(ctx context.Context, n *node.Node) error {
-		return n.Table(ctx, &text, web.TableRequest{Name: s.Project.topic(name), Limit: -1, Format: "csv"})
+// CSV settles and returns a table as Table does, as a file of CSV has it.
+func (s *Stack) CSV(ctx context.Context, name string) (text []byte, err error) {
+	err = s.read(ctx, func(ctx context.Context, n *node.Node) error {
+		text, err = n.TableFile(ctx, s.Project.topic(name))
+		return err
 	})
-	return text.Bytes(), err
+	return text, err
 }
 
 // Records settles and returns what a topic holds, partition by partition.
