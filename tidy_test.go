@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"adapters/generator":       {"engine"},
 	"adapters/kafka":           {"engine", "engine/sql", "broker"},
 	"adapters/kafka/port":      {},
+	"adapters/notify":          {"engine", "engine/alert", "engine/window"},
 	"adapters/redis":           {"engine", "adapters/redis/embedded"},
 	"adapters/redis/embedded":  {},
 	"adapters/redis/redistest": {},

@@ -117,7 +117,8 @@ type Status struct {
 // SinkStatus is how a sink is that does not hold the pipeline up when it is in trouble.
 type SinkStatus struct {
 	Name    string `json:"name"`
-	State   string `json:"state"` // "connecting", "filling", "connected", "degraded"
+	Format  string `json:"format,omitempty"` // "": redis
+	State   string `json:"state"`            // "connecting", "filling", "connected", "degraded"
 	Reason  string `json:"reason,omitempty"`
 	Written int64  `json:"written"` // rows
 	Deleted int64  `json:"deleted"` // places that were emptied: by a NULL value, or because a row was let go

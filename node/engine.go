@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/file"
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
@@ -102,6 +103,12 @@ func (n *Node) openSink(def *plan.SinkDef) (engine.Sink, error) {
 		return n.host.Sink(def, n.topicConfig)
 	case "redis":
 		return n.openCacheSink(def), nil
+	case "webhook":
+		r, err := notify.NewReceiver(def.Name, def.Options, notify.System())
+		if err != nil {
+			return nil, err
+		}
+		return notify.NewRowSink(r, n.cfg.Version, nil), nil
 	}
 	out := n.cfg.Stdout
 	if out == nil {
@@ -110,17 +117,11 @@ func (n *Node) openSink(def *plan.SinkDef) (engine.Sink, error) {
 	return openFileSink(def, n.cfg.Data, out)
 }
 
-// CheckSinks finds the sinks that this version cannot write to.
+// CheckSinks finds the sinks of files whose options cannot be.
 func CheckSinks(p *plan.Pipeline) sql.Faults {
 	var faults sql.Faults
 	for _, def := range p.Sinks {
 		switch def.Format {
-		case "webhook":
-			faults = append(faults, sql.Fault{
-				Pos:     def.Pos,
-				Message: fmt.Sprintf("sink %s has the format %s, which comes in a later version", def.Name, def.Format),
-				Hint:    fmt.Sprintf("set sink.%s.format to kafka, redis, json, csv, console or noop", def.Name),
-			})
 		case "json", "csv", "console", "noop":
 			if err := file.CheckSink(def.Name, def.Format, def.Options); err != nil {
 				faults = append(faults, sql.Fault{Pos: def.Pos, Message: err.Error()})

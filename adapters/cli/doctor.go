@@ -214,8 +214,11 @@ func checkPipeline(st web.StatusAnswer) []finding {
 	}
 	for _, s := range e.Sinks {
 		if s.Refused > 0 {
-			list = append(list, finding{doubt, fmt.Sprintf("sink %s refused %s rows: %s", s.Name, grouped(s.Refused), s.Refusal),
-				fmt.Sprintf("see sink.%s.from: a WHERE … IS NOT NULL leaves such rows out", s.Name)})
+			who, fix := "sink "+s.Name, fmt.Sprintf("see sink.%s.from: a WHERE … IS NOT NULL leaves such rows out", s.Name)
+			if s.Format == "webhook" {
+				who, fix = "the receiver of webhook "+s.Name, fmt.Sprintf("see sink.%s.option.url and what it answers; the rows stay in what sink.%s.from names", s.Name, s.Name)
+			}
+			list = append(list, finding{doubt, fmt.Sprintf("%s refused %s rows: %s", who, grouped(s.Refused), s.Refusal), fix})
 		}
 	}
 	if behind := lag(e); st.Info.Running && float64(behind) > 10*max(st.Rates.Processed, 1000) {

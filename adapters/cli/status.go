@@ -114,7 +114,11 @@ func statusLines(st web.StatusAnswer) [][2]string {
 		lines = append(lines, [2]string{"lost", grouped(gone) + " records were gone from their topic before they were read"})
 	}
 	for _, s := range e.Sinks {
-		lines = append(lines, [2]string{"cache", cacheText(s)})
+		kind := "cache"
+		if s.Format != "" {
+			kind = s.Format
+		}
+		lines = append(lines, [2]string{kind, cacheText(s)})
 	}
 	lines = append(lines,
 		[2]string{"checkpoint", checkpointText(e, time.Now())},

@@ -169,7 +169,7 @@ func (r *resolver) finishSink(def *SinkDef) {
 		r.fault(sql.Fault{Pos: set.format, Message: fmt.Sprintf("there is no sink format %q", def.Format), Hint: hint})
 		return
 	}
-	if def.From == "" && !r.means("sink", def.Name, "from") {
+	if def.From == "" && def.Format != "webhook" && !r.means("sink", def.Name, "from") {
 		r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("sink %q reads nothing", def.Name), Hint: fmt.Sprintf("add sink.%s.from: <view or table>", def.Name)})
 	}
 	for _, o := range set.options {
@@ -182,12 +182,13 @@ func (r *resolver) finishSink(def *SinkDef) {
 		if o.Key == "outputMode" {
 			r.outputMode(def, o)
 		}
-		if o.Key == "ttl" || o.Key == "timeout" {
+		if o.Key == "ttl" {
 			var d int64
 			r.duration(Setting{Key: "sink." + def.Name + ".option." + o.Key, Value: o.Value, Pos: o.Pos}, &d)
-			if o.Key == "ttl" {
-				r.timeToLive(def, o, d)
-			}
+			r.timeToLive(def, o, d)
+		}
+		if def.Format == "webhook" {
+			r.webhookOption(def, o)
 		}
 	}
 	if def.Format == "redis" || def.Format == "webhook" {

@@ -247,7 +247,7 @@ func (p *Pipeline) Dataset(name string) *Dataset {
 }
 
 // SinkDef is one sink.<name> of the configuration. Root is its query: the view or table that it
-// reads, as a stream.
+// reads, as a stream; nil, and From "", of a webhook that is for alerts alone.
 type SinkDef struct {
 	Name    string
 	Format  string // kafka, redis, webhook, json, csv, console, noop

@@ -21,7 +21,7 @@ func sinkOptions(format string) ([]string, bool) {
 	own := map[string][]string{
 		"kafka":   append([]string{"topic", "includeHeaders"}, kafkaClientOptions()...),
 		"redis":   {"ttl", "stateField"},
-		"webhook": {"url", "method", "timeout", "header.<name>"},
+		"webhook": webhookOptions(),
 		"json":    {"path"},
 		"csv":     {"path", "header"},
 		"console": {"numRows", "truncate"},
@@ -33,7 +33,7 @@ func sinkOptions(format string) ([]string, bool) {
 
 func sinkOption(format string, known []string, key string) bool {
 	if format == "webhook" && strings.HasPrefix(key, "header.") {
-		return true
+		return key != "header."
 	}
 	return contains(known, key)
 }

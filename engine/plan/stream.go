@@ -85,6 +85,9 @@ func (p *Pipeline) StreamOps() ([]*StreamOp, sql.Faults) {
 		}
 	}
 	for _, s := range p.Sinks {
+		if s.From == "" {
+			continue // a webhook for alerts
+		}
 		op, fault := fold(s.Root, s.Pos)
 		if op = add(op, fault); op == nil {
 			continue

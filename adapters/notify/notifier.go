@@ -1,0 +1,241 @@
+package notify
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nagare-stream/nagare/engine"
+)
+
+// Config is what a Notifier is made of. Source and Store are needed.
+type Config struct {
+	Source      engine.Source // topic system-alerts; partition 0 is read
+	Store       Store
+	Receivers   []Receiver
+	ExternalURL string // of the page, for links; "": none
+	Version     string
+	Transport   http.RoundTripper // nil: one that checks addresses
+	Logger      *slog.Logger      // nil: none
+}
+
+// A Notifier tells webhooks of changes of alerts. Its methods may be used by several goroutines.
+type Notifier struct {
+	cfg     Config
+	journal *journal
+	lanes   []*lane
+
+	mu       sync.Mutex
+	silences silences // is replaced, not changed
+}
+
+// Open reads what was told before. A receiver that is new begins with what fires now: the topic's records from before
+// are read, and told if their incidents are not over.
+func Open(ctx context.Context, cfg Config) (*Notifier, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	n := &Notifier{cfg: cfg, journal: &journal{store: cfg.Store}}
+	kept, quiet, epoch, err := load(ctx, cfg.Store)
+	if err != nil {
+		return nil, err
+	}
+	n.silences, n.journal.epoch = quiet, epoch
+	end, err := cfg.Source.End(ctx, 0)
+	if err != nil {
+		return nil, fmt.Errorf("find the end of topic system-alerts: %w", err)
+	}
+	var changed []entry
+	for i := range cfg.Receivers {
+		r := &cfg.Receivers[i]
+		if slices.ContainsFunc(n.lanes, func(l *lane) bool { return l.r.Name == r.Name }) {
+			return nil, fmt.Errorf("two webhooks are called %s", r.Name)
+		}
+		s, known, err := restoreState(r, kept[r.Name])
+		if err != nil {
+			return nil, err
+		}
+		if !known || s.Position > end.Offset { // or the topic was made anew
+			s.Position, s.Horizon = 0, end.Offset
+			s.noteSelf()
+		}
+		changed = append(changed, s.changed...)
+		s.changed = nil
+		l := &lane{n: n, r: r, state: s, wake: make(chan struct{}, 1), client: newClient(r, cfg.Transport, cfg.Version, false)}
+		l.report = ReceiverReport{Name: r.Name, Form: r.Form, Place: r.place(), State: ReceiverIdle}
+		l.show(time.Now(), quiet)
+		n.lanes = append(n.lanes, l)
+	}
+	return n, n.journal.commit(changed)
+}
+
+// Run tells until ctx ends; then a request that is under way has a moment to end. Its error is one of the store.
+func (n *Notifier) Run(ctx context.Context) error {
+	all, ctx := errgroup.WithContext(ctx)
+	for _, l := range n.lanes {
+		all.Go(func() error { return l.run(ctx) })
+	}
+	return all.Wait()
+}
+
+// States of receivers.
+const (
+	ReceiverIdle    = "idle"    // it knows everything
+	ReceiverWaiting = "waiting" // changes wait for the end of an interval
+	ReceiverFailing = "failing" // the last try went wrong
+)
+
+// A ReceiverReport is how a receiver is.
+type ReceiverReport struct {
+	Name  string `json:"name"`
+	Form  Form   `json:"form"`
+	Place string `json:"place"` // the url without its path, which may be a secret
+	State string `json:"state"`
+	Counts
+	Position    int64     `json:"position"` // the next record of topic system-alerts
+	Unread      int64     `json:"unread"`   // records behind it
+	Waiting     int64     `json:"waiting"`  // changes that were read and not delivered
+	Silenced    int64     `json:"silenced"` // changes that silences hold back, beside those that wait
+	Firing      int64     `json:"firing"`   // incidents that it knows to fire
+	LastError   string    `json:"lastError,omitempty"`
+	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
+	Since       time.Time `json:"since,omitzero"` // when it began to fail; zero: it does not
+	LastSuccess time.Time `json:"lastSuccess,omitzero"`
+}
+
+// Report is how the receivers are, in the order of Config.
+func (n *Notifier) Report(ctx context.Context) []ReceiverReport {
+	end, err := n.cfg.Source.End(ctx, 0)
+	out := make([]ReceiverReport, 0, len(n.lanes))
+	for _, l := range n.lanes {
+		l.mu.Lock()
+		r := l.report
+		l.mu.Unlock()
+		if err == nil {
+			r.Unread = max(0, end.Offset-r.Position)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func (n *Notifier) quiet() silences {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.silences
+}
+
+// Silences is those that hold, begin later or have ended within five days, in Alertmanager's order.
+func (n *Notifier) Silences() []Silence { return n.quiet().list(time.Now()) }
+
+// Silence keeps a silence and returns its id. One without ID is new; one that has the ID of another changes it in
+// place, or ends it and is new where the matchers differ or it is over. A beginning in the past is now. Its errors
+// are *SilenceError, and those of the store.
+func (n *Notifier) Silence(s Silence) (string, error) {
+	now := time.Now().UTC()
+	s.Matchers = slices.Clone(s.Matchers)
+	if err := s.check(now); err != nil {
+		return "", err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	next := maps.Clone(n.silences)
+	var changed []entry
+	if s.ID != "" {
+		old := next[s.ID]
+		switch {
+		case old == nil:
+			return "", &SilenceError{http.StatusNotFound, "silence not found"}
+		case old.State(now) == SilenceExpired:
+			s.ID = ""
+		case !old.sameMatchers(&s):
+			changed = append(changed, next.expire(old, now))
+			s.ID = ""
+		case old.State(now) == SilenceActive:
+			s.StartsAt = old.StartsAt
+		}
+	}
+	if s.ID == "" {
+		s.ID = newID()
+	}
+	if old := n.silences[s.ID]; s.StartsAt.Before(now) && (old == nil || old.State(now) != SilenceActive) {
+		s.StartsAt = now
+	}
+	s.UpdatedAt = now
+	next[s.ID] = &s
+	changed = append(changed, entry{opSilence, s.ID, &s})
+	for id, old := range next {
+		if old.EndsAt.Before(now.Add(-keepExpired)) {
+			delete(next, id)
+			changed = append(changed, entry{opSilence, id, nil})
+		}
+	}
+	if len(next) > MostSilences {
+		return "", &SilenceError{http.StatusBadRequest, fmt.Sprintf("Failed to create silence: there are %d already, and no more are kept", MostSilences)}
+	}
+	if err := n.setSilences(next, changed); err != nil {
+		return "", err
+	}
+	return s.ID, nil
+}
+
+// Expire ends a silence now; one that is over stays as it is. Its error is a *SilenceError for an id that is unknown.
+func (n *Notifier) Expire(id string) error {
+	now := time.Now().UTC()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	old := n.silences[id]
+	if old == nil {
+		return &SilenceError{http.StatusNotFound, "silence not found"}
+	}
+	if old.State(now) == SilenceExpired {
+		return nil
+	}
+	next := maps.Clone(n.silences)
+	return n.setSilences(next, []entry{next.expire(old, now)})
+}
+
+// expire puts a silence that is over in the place of another.
+func (all silences) expire(old *Silence, now time.Time) entry {
+	over := *old
+	over.EndsAt, over.UpdatedAt = now, now
+	if over.StartsAt.After(now) {
+		over.StartsAt = now
+	}
+	all[over.ID] = &over
+	return entry{opSilence, over.ID, &over}
+}
+
+// setSilences makes silences durable and has all lanes look at them. The lock is held.
+func (n *Notifier) setSilences(next silences, changed []entry) error {
+	if err := n.journal.commit(changed); err != nil {
+		return err
+	}
+	n.silences = next
+	for _, l := range n.lanes {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// newID is a random UUID.
+func newID() string {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		panic(errors.Join(errors.New("BUG: no random numbers"), err))
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
