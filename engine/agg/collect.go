@@ -12,7 +12,8 @@ type collect struct {
 	list   entries
 	typ    column.Type // of the elements
 	nested nested
-	most   int64 // bytes of a result at which Result gives up; 0: none
+	most   int64         // bytes of a result at which Result gives up; 0: none
+	one    column.Vector // scratch: a nested value
 }
 
 // bounded is an aggregate whose results can be much larger than its state.
@@ -92,8 +93,12 @@ func (a *collect) Result(dst *column.Vector, slots []uint32) {
 			dst.AppendNull()
 			continue
 		}
-		for _, e := range a.list.of(s, 0) {
-			if err := a.read(&dst.Kids[0], e); err != nil {
+		list := a.list.of(s, 0)
+		if a.list.asks != nil {
+			a.reserveResult(&dst.Kids[0], list)
+		}
+		for _, e := range list {
+			if err := a.result(&dst.Kids[0], e); err != nil {
 				panic("BUG: a list holds what is no value: " + err.Error())
 			}
 			if a.most > 0 && dst.Size() > a.most {

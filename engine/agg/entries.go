@@ -35,12 +35,13 @@ type entries struct {
 	head  []uint32 // by slot: its newest, plus 1
 	ints  []int64
 	data  []byte
-	words bool     // values are one word
-	mark  uint32   // the first entry of the next delta
-	dead  int      // entries removed
-	most  int      // tests only: a limit in place of MaxEntries and MaxEntryBytes
-	over  []uint32 // slots that met a limit
-	order []uint32 // scratch
+	words bool        // values are one word
+	mark  uint32      // the first entry of the next delta
+	dead  int         // entries removed
+	most  int         // tests only: a limit in place of MaxEntries and MaxEntryBytes
+	over  []uint32    // slots that met a limit
+	order []uint32    // scratch
+	asks  column.Grow // see Ask; nil: memory is taken as it is needed
 }
 
 // An entry is all but the value, together because a look-up needs it together.
@@ -60,6 +61,9 @@ func (t *entries) grow(slots int) { t.head = extend(t.head, slots) }
 
 // pushInt adds a value of one word; it reports false at the limit.
 func (t *entries) pushInt(slot uint32, x int64) bool {
+	if t.asks != nil {
+		t.reserve(0)
+	}
 	if !t.push(slot) {
 		return false
 	}
@@ -72,6 +76,9 @@ func (t *entries) pushBytes(slot uint32, b []byte) bool {
 	if len(t.data)+len(b) > t.limit(MaxEntryBytes) {
 		t.overflow(slot)
 		return false
+	}
+	if t.asks != nil {
+		t.reserve(len(b))
 	}
 	if !t.push(slot) {
 		return false

@@ -27,9 +27,11 @@ type Groups struct {
 	keys   []column.Vector // the key of each slot
 	n      int
 	index  index
-	hashes []uint64 // of a chunk
-	wrong  []uint32 // positions in the chunk whose slot has another key
-	weaken uint64   // tests only: bits of the hash that are dropped, so that keys collide
+	hashes []uint64    // of a chunk
+	wrong  []uint32    // positions in the chunk whose slot has another key
+	asks   column.Grow // see Ask; nil: memory is taken as it is needed
+	one    [1]uint32   // scratch
+	weaken uint64      // tests only: bits of the hash that are dropped, so that keys collide
 }
 
 // NewGroups returns an empty Groups for keys of the given types; none means one group.
@@ -176,6 +178,9 @@ func (g *Groups) add(keys []*column.Vector, row uint32, hash uint64) uint32 {
 		panic("BUG: more groups than MaxSlots, past the limit of the caller")
 	}
 	slot := uint32(g.n)
+	if g.asks != nil {
+		g.reserve(keys, row)
+	}
 	for k, v := range keys {
 		g.keys[k].AppendFrom(v, int(row))
 		if uint64(len(g.keys[k].Data)) > MaxKeyBytes {

@@ -26,6 +26,7 @@ type Hash struct {
 	others []*column.Vector // scratch: the keys of another Hash
 	all    []uint32         // 0, 1, 2, …
 	state  []byte           // scratch
+	asks   column.Grow      // see Ask; nil: memory is taken as it is needed
 }
 
 // NewHash returns an empty Hash. No keys means one group, which is there once a row was.
@@ -121,6 +122,9 @@ func (h *Hash) grow() {
 	if n <= len(h.touched) {
 		return
 	}
+	if h.asks != nil {
+		h.reserve(n)
+	}
 	h.touched = extend(h.touched, n)
 	for _, a := range h.aggs {
 		a.Grow(n)
@@ -186,6 +190,12 @@ func (h *Hash) Result(dst []column.Vector, slots []uint32) {
 	}
 }
 
+// ResultWithin appends to dst the results of aggregate i, within Bound.
+func (h *Hash) ResultWithin(i int, most int64, dst *column.Vector, slots []uint32) {
+	Bound(h.aggs[i], most)
+	h.aggs[i].Result(dst, slots)
+}
+
 // Failed returns Spark's error class if an aggregate of the slot has no result, such as
 // ARITHMETIC_OVERFLOW; else "".
 func (h *Hash) Failed(slot uint32) string {
@@ -218,13 +228,6 @@ func (h *Hash) ClearDirty() {
 		if d, ok := a.(Delta); ok {
 			d.Mark()
 		}
-	}
-}
-
-// Bound is agg.Bound for all aggregates.
-func (h *Hash) Bound(most int64) {
-	for _, a := range h.aggs {
-		Bound(a, most)
 	}
 }
 

@@ -1,6 +1,10 @@
 package agg
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/nagare-stream/nagare/engine/column"
+)
 
 // An index is an open-addressing table from hashes to numbers given in the order of insertion. A
 // cell is 8 bytes; the tag is the upper half of the hash, and its top bits are the place where
@@ -14,6 +18,7 @@ type index struct {
 	cells []uint64
 	shift uint8 // 32 - log2(len(cells))
 	used  int
+	asks  column.Grow // see Ask; nil: memory is taken as it is needed
 }
 
 const minCells = 16
@@ -24,7 +29,12 @@ func (x *index) full() bool { return x.used*4 >= len(x.cells)*3 }
 // grow doubles the table.
 func (x *index) grow() {
 	old := x.cells
-	x.alloc(max(minCells, 2*len(old)))
+	size := max(minCells, 2*len(old))
+	if x.asks != nil {
+		askFor(x.asks, 8*int64(size))
+		defer askFor(x.asks, -8*int64(len(old)))
+	}
+	x.alloc(size)
 	for _, c := range old {
 		if c != 0 {
 			x.place(c)

@@ -45,6 +45,8 @@ type Budget struct {
 	mu     sync.Mutex
 	credit float64 // nanoseconds of work that may be done without a rest
 	paid   int64   // when credit was counted last
+
+	garbage garbage
 }
 
 // mostCredit is the work in nanoseconds that is done without a rest after a time with little of it, so that a
@@ -193,8 +195,7 @@ func (j *Job) waited() error {
 
 // end gives everything back.
 func (j *Job) end() {
-	j.budget.held.Add(-j.held)
-	j.held = 0
+	_ = j.take(-j.held)
 	j.leaveTurn()
 	for i := len(j.ends) - 1; i >= 0; i-- {
 		j.ends[i]()
@@ -241,10 +242,16 @@ func (j *Job) takeTurn() error {
 
 // take counts n bytes more, or fewer, and fails where they are too many. Those stay counted: the query ends.
 func (j *Job) take(n int64) error {
-	all := j.budget.held.Add(n)
+	b := j.budget
+	all := b.held.Add(n)
 	j.held += n
-	if n > 0 && (all > j.budget.limits.Memory || j.held > mostHeld) {
+	switch {
+	case n < 0:
+		b.garbage.add(-n)
+	case all > b.limits.Memory || j.held > mostHeld:
 		return j.full()
+	default:
+		b.garbage.keep(b.limits.Memory-all, b.limits.Memory/garbageShare)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func (j *join) against(pairs *column.Batch, schema *column.Schema, b *column.Bat
 	each := rowSize(b, left)
 	size := int64(0)
 	for _, right := range list {
-		if size += each + rowSize(&j.right.Batch, right); size > pieceBytes && pairs.Len > 0 {
+		if size += each + rowSize(&j.right.Batch, right); size > j.r.piece && pairs.Len > 0 {
 			break
 		}
 		for c := range b.Cols {

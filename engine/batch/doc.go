@@ -15,6 +15,6 @@
 //
 // A row whose expression fails ends the query with an Error that names Spark's class. What a query holds is
 // counted in a Budget that all queries share, and past its limit the query ends with an Error: rows that operators
-// keep (grow), what expressions fill (evaluate.go, which cuts batches into pieces that fit), rows on their way
-// out (Hold).
+// keep (keep, grow), what expressions fill (evaluate.go, which cuts batches into pieces that fit), rows on their way
+// out (Hold). It is counted before it is taken, and when it was given back until it is collected (garbage.go).
 package batch

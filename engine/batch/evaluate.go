@@ -9,9 +9,12 @@ import (
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
-// pieceBytes is about what expressions fill for one batch, and what an operator puts into a batch that it
-// makes: rows that need more come in smaller batches, down to one row.
-const pieceBytes = 16 << 20
+// Limits of runner.piece: no more bytes than so many and than a part of the budget, for each operator has a batch.
+const (
+	pieceBytes = 16 << 20
+	leastPiece = 64 << 10
+	pieceShare = 16
+)
 
 // errPiece says that an expression does not fit for so many rows at a time.
 var errPiece = errors.New("fewer rows at a time")
@@ -67,23 +70,24 @@ func (r *runner) room(rows int) expr.Room {
 	// The pieces of a value lie there while it is put together, so one value gets a part of what is left.
 	most := min(r.job.free()/2, r.job.budget.limits.Memory/4, 1<<30)
 	if rows > 1 {
-		most = min(most, pieceBytes)
+		most = min(most, r.piece)
 	}
 	return expr.Room{Bytes: most, Stop: &r.job.stop}
 }
 
 // outcome is the error of an evaluation, and counts what it keeps.
 func (c *computed) outcome(rows int, taken int64, err error) error {
-	switch {
-	case errors.Is(err, expr.ErrStopped):
+	if errors.Is(err, expr.ErrStopped) {
 		return context.Cause(c.r.job.ctx)
+	}
+	if err := c.r.grow(&c.counted, max(c.counted, taken)); err != nil {
+		return err
+	}
+	switch {
 	case err != nil && rows > 1:
 		return errPiece
 	case err != nil:
 		return c.r.job.full()
-	}
-	if err := c.r.grow(&c.counted, max(c.counted, taken)); err != nil {
-		return err
 	}
 	if len(c.errs.Rows) > 0 {
 		return &Error{Class: c.errs.Classes[0], Detail: c.errs.Details[0]}
@@ -93,10 +97,11 @@ func (c *computed) outcome(rows int, taken int64, err error) error {
 
 // pieces gives the rows of batches in smaller ones where expressions do not fit.
 type pieces struct {
-	r    *runner
-	most int // rows at a time; 0: all that there are
-	good int // pieces that have fitted since most was changed
-	part column.Batch
+	r       *runner
+	most    int // rows at a time; 0: all that there are
+	good    int // pieces that have fitted since most was changed
+	part    column.Batch
+	counted int64 // bytes of part
 }
 
 // each calls do for the batch, or for its rows a part at a time. do evaluates before it does anything else:
@@ -120,6 +125,9 @@ func (p *pieces) each(b *column.Batch, do func(*column.Batch) error) error {
 		p.part.Reset(b.Schema)
 		n = p.r.take(&p.part, b, sel[:min(n, batchRows)])
 		p.part.SelectAll()
+		if err := p.r.grow(&p.counted, capacity(&p.part)); err != nil {
+			return err
+		}
 		err := do(&p.part)
 		switch {
 		case errors.Is(err, errPiece):
@@ -157,7 +165,7 @@ func (r *runner) take(dst, src *column.Batch, rows []uint32) int {
 	if n := int64(len(rows)); n > 1 && r.wide(src) {
 		size := int64(0)
 		for k, i := range rows {
-			if size += rowSize(src, i); size > pieceBytes && k > 0 {
+			if size += rowSize(src, i); size > r.piece && k > 0 {
 				rows = rows[:k]
 				break
 			}
@@ -173,7 +181,7 @@ func (r *runner) wide(b *column.Batch) bool {
 	for i := range b.Cols {
 		n += b.Cols[i].Size()
 	}
-	return n > pieceBytes
+	return n > r.piece
 }
 
 // rowSize is the bytes of one row.
@@ -206,10 +214,14 @@ func (r *runner) evalHeld(n *expr.Node, held *column.Batch) (*column.Vector, err
 	all := &column.Vector{}
 	all.Reset(n.Type)
 	rows, counted := 0, int64(0)
+	ask := r.ask(&counted)
 	p := &pieces{r: r, most: batchRows}
 	err = p.each(r.used(n, held), func(b *column.Batch) error {
 		v, err := c.over(b)
 		if err != nil {
+			return err
+		}
+		if err := all.Reserve(v, b.Sel, ask); err != nil {
 			return err
 		}
 		for _, i := range b.Sel {

@@ -78,6 +78,7 @@ func (r *runner) newGrouping(n *plan.Aggregate, keys []*expr.Node) (*grouping, e
 	if g.hash, err = agg.NewHash(types, specs); err != nil {
 		return nil, fmt.Errorf("group rows: %w", err)
 	}
+	g.hash.Ask(r.ask(&g.counted))
 	if g.keys, err = r.compileAll(keys); err != nil {
 		return nil, err
 	}
@@ -143,12 +144,13 @@ func (g *grouping) take(b *column.Batch) error {
 	}
 	if g.node.Grouping == nil {
 		copy(g.keyCols, values)
-		fold()
-		return nil
+		return agg.Try(fold)
 	}
 	for _, set := range g.node.Grouping {
 		g.keySet(values, set, b.Len)
-		fold()
+		if err := agg.Try(fold); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -193,18 +195,16 @@ func (r *runner) emitGroups(g *grouping, emit func(*column.Batch) error) error {
 	results := make([]column.Vector, len(g.node.Aggs))
 	counted, most := int64(0), 1
 	defer r.shrink(&counted)
+	g.hash.Ask(r.ask(&counted))
 	for len(slots) > 0 {
 		n := min(len(slots), most)
 		out.Reset(schema)
-		g.hash.Bound(max(r.job.free(), 1))
-		g.results(out, results, slots[:n])
-		size := int64(0)
 		for i := range results {
-			size += results[i].Capacity()
+			if err := r.result(g, i, results, slots[:n], &counted); err != nil {
+				return err
+			}
 		}
-		if err := r.grow(&counted, size); err != nil {
-			return err
-		}
+		g.rows(out, results, slots[:n])
 		if err := r.job.yield(); err != nil {
 			return err
 		}
@@ -212,21 +212,39 @@ func (r *runner) emitGroups(g *grouping, emit func(*column.Batch) error) error {
 			return err
 		}
 		slots = slots[n:]
-		size = 1
+		size := int64(1)
 		for i := range out.Cols {
 			size += out.Cols[i].Size()
 		}
-		most = int(min(4*int64(n), max(1, pieceBytes/4*int64(n)/size), batchRows))
+		most = int(min(4*int64(n), max(1, r.piece/4*int64(n)/size), batchRows))
 	}
 	return nil
 }
 
-// results fills a batch with groups.
-func (g *grouping) results(out *column.Batch, results []column.Vector, slots []uint32) {
-	for i := range results {
-		results[i].Reset(g.node.Aggs[i].Spec.Type)
+// result computes aggregate i of groups, and counts what all results take.
+func (r *runner) result(g *grouping, i int, results []column.Vector, slots []uint32, counted *int64) error {
+	most := r.resultRoom(&results[i])
+	results[i].Reset(g.node.Aggs[i].Spec.Type)
+	if err := agg.Try(func() { g.hash.ResultWithin(i, most, &results[i], slots) }); err != nil {
+		return err
 	}
-	g.hash.Result(results, slots)
+	if results[i].Size() > most {
+		return r.job.full()
+	}
+	size := int64(0)
+	for k := range results {
+		size += results[k].Capacity()
+	}
+	return r.grow(counted, size)
+}
+
+// resultRoom is up to how many bytes an aggregate may append to a vector, which holds the old ones while it grows.
+func (r *runner) resultRoom(v *column.Vector) int64 {
+	return max(v.Capacity(), r.job.free()*4/5, 1)
+}
+
+// rows fills a batch with groups.
+func (g *grouping) rows(out *column.Batch, results []column.Vector, slots []uint32) {
 	keys := g.hash.Keys()
 	for row, s := range slots {
 		for k := range g.keys {
@@ -248,9 +266,17 @@ func (r *runner) sorted(g *grouping) ([]uint32, error) {
 	cols := g.hash.Keys()
 	keys := &rowKeys{}
 	defer r.shrink(&keys.counted)
+	ask := r.ask(&keys.counted)
+	values := make([]*column.Vector, len(cols))
+	for k := range cols {
+		values[k] = &cols[k]
+	}
 	slots := make([]uint32, g.hash.Len())
 	for s := range slots {
 		slots[s] = uint32(s)
+		if err := keys.reserve(values, s, len(slots), ask); err != nil {
+			return nil, err
+		}
 		for k := range cols {
 			keys.Data = appendSortKey(keys.Data, &cols[k], s, plan.SortKey{NullsFirst: true})
 		}

@@ -29,6 +29,7 @@ type join struct {
 	found   bool   // a pair of the left row at hand matches
 	other   pieces // of candidate pairs, for the rest of the condition
 	counted int64  // bytes of table
+	filled  int64  // bytes of out
 	out     *column.Batch
 	emit    func(*column.Batch) error
 	buf     []byte
@@ -192,7 +193,7 @@ func (j *join) build() error {
 		} else {
 			j.nullKey = append(j.nullKey, uint32(row))
 		}
-		if row&countRows == countRows || row == j.right.Len-1 {
+		if row&countRows == countRows || size-j.counted > j.r.piece/4 || row == j.right.Len-1 {
 			if err := j.r.grow(&j.counted, size); err != nil {
 				return err
 			}
@@ -290,6 +291,9 @@ func (j *join) flushPairs(b *column.Batch) error {
 			n = min(n, j.other.most)
 		}
 		n = j.fill(b, schema, left[:n], right[:n])
+		if err := j.r.grow(&j.filled, max(j.filled, capacity(j.out))); err != nil {
+			return err
+		}
 		sel := j.out.Sel
 		if j.residual != nil {
 			var err error
@@ -323,7 +327,7 @@ func (j *join) fill(b *column.Batch, schema *column.Schema, left []uint32, right
 			if right[i] != none {
 				size += rowSize(&j.right.Batch, uint32(right[i]))
 			}
-			if size > pieceBytes && i > 0 {
+			if size > j.r.piece && i > 0 {
 				return i
 			}
 		}

@@ -187,26 +187,28 @@ func (r *runner) neighbour(w *plan.WindowCall, p *partitions, b *column.Batch) (
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	out := &column.Vector{}
 	out.Reset(w.Type)
 	counted := int64(0)
 	defer r.shrink(&counted)
+	ask := r.ask(&counted)
 	for row, from := range source {
-		if row&countRows == countRows {
-			if err := r.grow(&counted, out.Capacity()); err != nil {
-				return nil, err
-			}
-		}
 		switch {
 		case from >= 0:
-			appendCell(out, row, value, int(from))
+			err = r.keepCell(out, row, value, int(from), ask)
 		case other != nil:
-			appendCell(out, row, other, row)
+			err = r.keepCell(out, row, other, row, ask)
 		default:
 			appendNull(out, row)
 		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return out, err
+	return out, nil
 }
 
 // framed is an aggregate over the frame of each row. Where a frame only grows from row to row, it is
@@ -224,36 +226,36 @@ func (r *runner) framed(w *plan.WindowCall, p *partitions, b *column.Batch) (*co
 		if arg, err = r.evalHeld(w.Args[0], b); err != nil {
 			return nil, err
 		}
-		if err := r.grow(&counted, 2*arg.Size()); err != nil {
+		if arg, err = r.gathered(arg, p.rows, &counted); err != nil {
 			return nil, err
 		}
-		arg = gathered(arg, p.rows)
 	}
 	sorted := &column.Vector{}
 	sorted.Reset(w.Type)
 	f := &frame{r: r, agg: a, arg: arg, out: sorted}
+	agg.Ask(a, r.ask(&f.counted))
 	defer func() { r.shrink(&f.counted) }()
 	if err := p.each(func(from, to int) error { return f.partition(w, p, from, to) }); err != nil {
-		return nil, err
-	}
-	if err := r.grow(&counted, counted+2*sorted.Size()); err != nil {
 		return nil, err
 	}
 	places := make([]uint32, b.Len)
 	for i, row := range p.rows {
 		places[row] = uint32(i)
 	}
-	return gathered(sorted, places), nil
+	return r.gathered(sorted, places, &counted)
 }
 
 // gathered is the rows of a vector in another order.
-func gathered(v *column.Vector, rows []uint32) *column.Vector {
+func (r *runner) gathered(v *column.Vector, rows []uint32, counted *int64) (*column.Vector, error) {
 	out := &column.Vector{}
 	out.Reset(v.Type)
+	if err := out.Reserve(v, rows, r.ask(counted)); err != nil {
+		return nil, err
+	}
 	for n, i := range rows {
 		appendCell(out, n, v, int(i))
 	}
-	return out
+	return out, nil
 }
 
 // frame is the aggregate of the rows [from,to) of the sorted rows.
@@ -295,8 +297,14 @@ func (f *frame) partition(w *plan.WindowCall, p *partitions, from, to int) error
 				return &Error{Class: class, Detail: "a window function has no result"}
 			}
 		}
-		agg.Bound(f.agg, f.out.Capacity()+max(f.r.job.free(), 1))
-		f.agg.Result(f.out, []uint32{0})
+		most := f.r.resultRoom(f.out)
+		agg.Bound(f.agg, most)
+		if err := agg.Try(func() { f.agg.Result(f.out, []uint32{0}) }); err != nil {
+			return err
+		}
+		if f.out.Size() > most {
+			return f.r.job.full()
+		}
 	}
 	return nil
 }
@@ -319,7 +327,9 @@ func (f *frame) add(hi int) error {
 		for ; f.to < hi && len(f.rows) < batchRows; f.to++ {
 			f.slots, f.rows = append(f.slots, 0), append(f.rows, uint32(f.to))
 		}
-		f.agg.Update(f.slots, f.rows, f.arg)
+		if err := agg.Try(func() { f.agg.Update(f.slots, f.rows, f.arg) }); err != nil {
+			return err
+		}
 		if f.to < hi {
 			if err := f.count(); err != nil {
 				return err

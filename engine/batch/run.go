@@ -52,9 +52,11 @@ func Run(ctx context.Context, root plan.Node, open func(*plan.Dataset) (Input, e
 		ctx = within
 	}
 	r := &runner{ctx: ctx, job: job(ctx), open: open, env: env, carried: map[*plan.Explode][]int{}}
+	r.piece = max(leastPiece, min(pieceBytes, r.job.budget.limits.Memory/pieceShare))
 	defer func() { _ = r.job.take(-r.held) }()
 	r.carry(root, nil)
 	var dense column.Batch
+	counted := int64(0)
 	return r.run(root, func(b *column.Batch) error {
 		if err := r.job.yield(); err != nil {
 			return err
@@ -67,6 +69,9 @@ func Run(ctx context.Context, root plan.Node, open func(*plan.Dataset) (Input, e
 			n := r.take(&dense, b, sel)
 			sel = sel[n:]
 			dense.SelectAll()
+			if err := r.grow(&counted, capacity(&dense)); err != nil {
+				return err
+			}
 			if err := emit(&dense); err != nil {
 				return err
 			}
@@ -82,6 +87,9 @@ type runner struct {
 	open func(*plan.Dataset) (Input, error)
 	env  expr.Env
 	held int64 // bytes of rows in memory, counted in the job
+	// piece is about what expressions fill for one batch, and what an operator puts into a batch that it makes, in
+	// bytes: rows that need more come in smaller batches, down to one row.
+	piece int64
 
 	carried map[*plan.Explode][]int // columns of its input that are read above it
 }
@@ -277,8 +285,7 @@ func (r *runner) single(n *plan.Single, emit func(*column.Batch) error) error {
 		if held.Len+len(b.Sel) > 1 {
 			return &Error{Class: "SCALAR_SUBQUERY_TOO_MANY_ROWS", Detail: "a subquery that is a value has more than one row"}
 		}
-		appendRows(&held.Batch, b, b.Sel)
-		return r.account(held)
+		return r.keep(held, b, b.Sel)
 	})
 	if err != nil {
 		return err

@@ -28,7 +28,10 @@ func (s *rowSet) add(r *runner, b *column.Batch) ([]uint32, error) {
 	for i := range b.Cols {
 		s.cols[i] = &b.Cols[i]
 	}
-	s.slots = s.groups.Slots(s.cols, b.Sel, s.slots)
+	s.groups.Ask(r.ask(&s.counted))
+	if err := agg.Try(func() { s.slots = s.groups.Slots(s.cols, b.Sel, s.slots) }); err != nil {
+		return nil, err
+	}
 	return s.slots, r.grow(&s.counted, s.groups.Size()+s.more)
 }
 

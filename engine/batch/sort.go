@@ -41,6 +41,28 @@ func (r *runner) count(k *rowKeys) error {
 	return r.grow(&k.counted, int64(cap(k.Data))+4*int64(cap(k.Ends)))
 }
 
+// reserve makes room for the key of a row of so many.
+func (k *rowKeys) reserve(values []*column.Vector, row, rows int, ask column.Grow) (err error) {
+	if k.Ends == nil {
+		if k.Ends, err = column.Extend(k.Ends, rows, 4, ask); err != nil {
+			return err
+		}
+	}
+	n := int64(0)
+	for _, v := range values {
+		size := v.SizeOf(uint32(row), uint32(row)+1)
+		n += keyBytes + size + size/4 // elements of arrays have a byte each
+	}
+	if int64(cap(k.Data)-len(k.Data)) >= n {
+		return nil
+	}
+	k.Data, err = column.Extend(k.Data, int(n), 1, ask)
+	return err
+}
+
+// keyBytes is what a value's key has beside the value, about: a byte for NULL, and what ends a text.
+const keyBytes = 8
+
 // sortKeys encodes ORDER BY for all rows of a batch. A key is a byte for NULL, then the value as
 // codec.AppendKey writes it, every bit of it turned for DESC.
 func (r *runner) sortKeys(keys []plan.SortKey, b *column.Batch) (*rowKeys, error) {
@@ -53,7 +75,11 @@ func (r *runner) sortKeys(keys []plan.SortKey, b *column.Batch) (*rowKeys, error
 		vectors[i] = v
 	}
 	out := &rowKeys{}
+	ask := r.ask(&out.counted)
 	for row := 0; row < b.Len; row++ {
+		if err := out.reserve(vectors, row, b.Len, ask); err != nil {
+			return nil, err
+		}
 		for i, k := range keys {
 			out.Data = appendSortKey(out.Data, vectors[i], row, k)
 		}

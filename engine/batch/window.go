@@ -62,9 +62,10 @@ func (r *runner) assign(in plan.Node, w *plan.TimeWindow, schema *column.Schema,
 // filling is a batch that is given when it is as large as batches are.
 type filling struct {
 	column.Batch
-	r     *runner
-	bytes int64
-	emit  func(*column.Batch) error
+	r       *runner
+	bytes   int64
+	counted int64
+	emit    func(*column.Batch) error
 }
 
 func (r *runner) filling(schema *column.Schema, emit func(*column.Batch) error) *filling {
@@ -79,7 +80,7 @@ func (f *filling) row(src *column.Batch, i uint32) error {
 		appendCell(&f.Cols[c], f.Len, &src.Cols[c], int(i))
 	}
 	f.Len++
-	if f.bytes += rowSize(src, i); f.Len < batchRows && f.bytes < pieceBytes {
+	if f.bytes += rowSize(src, i); f.Len < batchRows && f.bytes < f.r.piece {
 		return nil
 	}
 	return f.flush()
@@ -87,6 +88,9 @@ func (f *filling) row(src *column.Batch, i uint32) error {
 
 func (f *filling) flush() error {
 	f.bytes = 0
+	if err := f.r.grow(&f.counted, max(f.counted, capacity(&f.Batch))); err != nil {
+		return err
+	}
 	if err := f.r.job.yield(); err != nil {
 		return err
 	}
@@ -248,9 +252,12 @@ func (r *runner) slotsOf(keys []*expr.Node, b *column.Batch) ([]uint32, error) {
 	counted := int64(0)
 	defer r.shrink(&counted)
 	var part []uint32
+	groups.Ask(r.ask(&counted))
 	for sel := b.Sel; len(sel) > 0; {
 		n := min(len(sel), batchRows)
-		part = groups.Slots(cols, sel[:n], part)
+		if err := agg.Try(func() { part = groups.Slots(cols, sel[:n], part) }); err != nil {
+			return nil, err
+		}
 		slots, sel = append(slots, part...), sel[n:]
 		if err := r.grow(&counted, groups.Size()+4*int64(len(b.Sel))); err != nil {
 			return nil, err

@@ -323,6 +323,9 @@ func splitKernel(*Node, *Env) (kernel, error) {
 // every character by itself and nothing behind the last.
 func (f *frame) splitText(out *column.Vector, b []byte, m *matcher, limit int64) {
 	if m.re.String() == "" && len(b) > 0 {
+		if f.x.use != nil {
+			f.reserve(int64(len(b)) + 4*int64(utf8.RuneCount(b)))
+		}
 		for limit != 1 {
 			_, n := utf8.DecodeRune(b)
 			if n == len(b) {
@@ -333,6 +336,9 @@ func (f *frame) splitText(out *column.Vector, b []byte, m *matcher, limit int64)
 		}
 		out.AppendBytes(b)
 		return
+	}
+	if f.x.use != nil {
+		f.reserve(int64(len(b))) // the matches count for the rest
 	}
 	from := 0
 	if limit != 1 {

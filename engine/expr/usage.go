@@ -59,7 +59,7 @@ func (e *Eval) leave(u *usage, taken *int64, err *error) {
 	switch p := recover().(type) {
 	case nil:
 	case halt:
-		*err = p.reason
+		*taken, *err = u.taken, p.reason // most counts what was refused
 	default:
 		panic(p)
 	}
