@@ -17,13 +17,16 @@ const (
 
 // The head of a batch of records, as far as it is needed here:
 //
-//	8 offset · 4 length · 4 epoch · 1 magic · 4 checksum · 2 attributes · 4 last delta · 8 first time · 8 last time
+//	8 offset · 4 length · 4 epoch · 1 magic · 4 checksum · 2 attributes · 4 last delta · 8 first time · 8 last time ·
+//	8 producer · 2 its epoch · 4 sequence
 const (
 	batchChecksum   = 17
 	batchAttributes = 21 // where what the checksum is of begins
 	batchFirstTime  = 27
 	batchLastTime   = 35
-	batchHead       = 43
+	batchHead       = 43 // the producer
+	batchEpoch      = 51
+	batchSequence   = 53
 )
 
 // appendTimeBit is the attribute by which readers know that the records have the batch's last time. kfake

@@ -124,11 +124,19 @@ func (c *conn) rewrite(key, version int16) error {
 	case kmsg.DeleteTopics:
 		edit = c.port.deleteTopics
 	case kmsg.Produce:
-		edit = c.port.stamp
+		edit = c.port.produce
 	case kmsg.ListGroups:
 		edit = listGroups
 	case kmsg.InitProducerID:
 		edit = c.port.initProducer
+	case kmsg.AddPartitionsToTxn:
+		edit = addPartitions
+	case kmsg.AddOffsetsToTxn:
+		edit = addOffsets
+	case kmsg.TxnOffsetCommit:
+		edit = commitOffsets
+	case kmsg.EndTxn:
+		edit = c.port.endTxn
 	default:
 		return nil
 	}

@@ -30,14 +30,15 @@ type Port struct {
 	closed  bool
 
 	mu      sync.Mutex
-	asking  *kgo.Client     // of the port itself; nil: not made yet
-	changes int             // of topics, as far as seen
-	appends map[string]bool // topics, by name or ID: is their time that of the append?
+	asking  *kgo.Client      // of the port itself; nil: not made yet
+	changes int              // of topics, as far as seen
+	appends map[string]bool  // topics, by name or ID: is their time that of the append?
+	epochs  map[int64]epochs // of producers of transactions: one for each transactional ID
 }
 
 // Open opens a port. What it has acknowledged is on the disk.
 func Open(cfg Config) (*Port, error) {
-	p := &Port{appends: map[string]bool{}}
+	p := &Port{appends: map[string]bool{}, epochs: map[int64]epochs{}}
 	p.closing.Lock() // a client may be there before this returns
 	defer p.closing.Unlock()
 	listen := func(network, _ string) (net.Listener, error) {

@@ -114,7 +114,17 @@ func TestProducersNameThemselves(t *testing.T) {
 		{"another's", tx("known"), known.ProducerID + 1, 0, 5, kerr.ProducerFenced.Code, -1},
 		{"another's, v3", tx("known"), known.ProducerID + 1, 0, 3, kerr.InvalidProducerEpoch.Code, -1},
 		{"an empty name", tx(""), -1, -1, 5, kerr.InvalidRequest.Code, -1},
+		{"its own again", tx("known"), known.ProducerID, 0, 5, 0, 1},
 		{"nothing", tx("known"), -1, -1, 5, 0, 2},
+		{"the epoch before it was taken over", tx("known"), known.ProducerID, 1, 5, kerr.ProducerFenced.Code, -1},
+		{"the same, v4", tx("known"), known.ProducerID, 1, 4, kerr.ProducerFenced.Code, -1},
+		{"the same, v3", tx("known"), known.ProducerID, 1, 3, kerr.InvalidProducerEpoch.Code, -1},
+		{"an epoch long ago", tx("known"), known.ProducerID, 0, 5, kerr.ProducerFenced.Code, -1},
+		{"an epoch to come", tx("known"), known.ProducerID, 3, 5, kerr.ProducerFenced.Code, -1},
+		{"an epoch to come, v3", tx("known"), known.ProducerID, 3, 3, kerr.InvalidProducerEpoch.Code, -1},
+		{"its own, after all that", tx("known"), known.ProducerID, 2, 4, 0, 3},
+		{"its own again, v3", tx("known"), known.ProducerID, 2, 3, 0, 3},
+		{"the epoch before that", tx("known"), known.ProducerID, 1, 5, kerr.ProducerFenced.Code, -1},
 	} {
 		if got := init(c.id, c.producer, c.epoch, c.version); got.ErrorCode != c.wantErr || got.ProducerEpoch != c.wantAt {
 			t.Errorf("%s: error %d, epoch %d; want %d, %d", c.what, got.ErrorCode, got.ProducerEpoch, c.wantErr, c.wantAt)

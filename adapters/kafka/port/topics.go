@@ -103,25 +103,48 @@ func (p *Port) createTopics(r kmsg.Request) change {
 	}}
 }
 
-// alterConfigs refuses settings that a topic of Kafka does not have.
-func (p *Port) alterConfigs(r kmsg.Request) change {
-	req := r.(*kmsg.AlterConfigsRequest)
+// named is a setting of a request.
+type named struct {
+	name  string
+	value **string
+}
+
+// refuseSettings takes the topics out that would get settings that a topic of Kafka does not have, and puts
+// the others' values as they are kept. noValueCode is the error of a setting without one.
+func refuseSettings[R any](resources []R, noValueCode int16, parts func(R) (kmsg.ConfigResourceType, string, []named)) ([]R, []kmsg.AlterConfigsResponseResource) {
 	var refused []kmsg.AlterConfigsResponseResource
-	req.Resources = slices.DeleteFunc(req.Resources, func(res kmsg.AlterConfigsRequestResource) bool {
+	kept := slices.DeleteFunc(resources, func(r R) bool {
+		kind, name, list := parts(r)
 		text := ""
-		for i := range res.Configs {
-			if text == "" && res.ResourceType == kmsg.ConfigResourceTypeTopic {
-				res.Configs[i].Value, text = checkSetting(res.Configs[i].Name, res.Configs[i].Value)
+		for _, s := range list {
+			if text == "" && kind == kmsg.ConfigResourceTypeTopic {
+				*s.value, text = checkSetting(s.name, *s.value)
 			}
 		}
 		if text == "" {
 			return false
 		}
 		answer := kmsg.NewAlterConfigsResponseResource()
-		answer.ResourceType, answer.ResourceName, answer.ErrorCode, answer.ErrorMessage = res.ResourceType, res.ResourceName, kerr.InvalidConfig.Code, &text
+		answer.ResourceType, answer.ResourceName, answer.ErrorCode, answer.ErrorMessage = kind, name, kerr.InvalidConfig.Code, &text
+		if strings.HasPrefix(text, noValue) {
+			answer.ErrorCode = noValueCode
+		}
 		refused = append(refused, answer)
 		return true
 	})
+	return kept, refused
+}
+
+func (p *Port) alterConfigs(r kmsg.Request) change {
+	req := r.(*kmsg.AlterConfigsRequest)
+	kept, refused := refuseSettings(req.Resources, kerr.InvalidConfig.Code, func(res kmsg.AlterConfigsRequestResource) (kmsg.ConfigResourceType, string, []named) {
+		list := make([]named, len(res.Configs))
+		for i := range res.Configs {
+			list[i] = named{res.Configs[i].Name, &res.Configs[i].Value}
+		}
+		return res.ResourceType, res.ResourceName, list
+	})
+	req.Resources = kept
 	return change{change: func(r kmsg.Response) {
 		p.changed()
 		resp := r.(*kmsg.AlterConfigsResponse)
@@ -132,30 +155,22 @@ func (p *Port) alterConfigs(r kmsg.Request) change {
 // incrementalAlterConfigs is alterConfigs for single settings. One that is taken away may be unknown.
 func (p *Port) incrementalAlterConfigs(r kmsg.Request) change {
 	req := r.(*kmsg.IncrementalAlterConfigsRequest)
-	var refused []kmsg.IncrementalAlterConfigsResponseResource
-	req.Resources = slices.DeleteFunc(req.Resources, func(res kmsg.IncrementalAlterConfigsRequestResource) bool {
-		text := ""
+	kept, refused := refuseSettings(req.Resources, kerr.InvalidRequest.Code, func(res kmsg.IncrementalAlterConfigsRequestResource) (kmsg.ConfigResourceType, string, []named) {
+		var list []named
 		for i := range res.Configs {
-			s := &res.Configs[i]
-			if text == "" && res.ResourceType == kmsg.ConfigResourceTypeTopic && s.Op != kmsg.IncrementalAlterConfigOpDelete {
-				s.Value, text = checkSetting(s.Name, s.Value)
+			if s := &res.Configs[i]; s.Op != kmsg.IncrementalAlterConfigOpDelete {
+				list = append(list, named{s.Name, &s.Value})
 			}
 		}
-		if text == "" {
-			return false
-		}
-		answer := kmsg.NewIncrementalAlterConfigsResponseResource()
-		answer.ResourceType, answer.ResourceName, answer.ErrorCode, answer.ErrorMessage = res.ResourceType, res.ResourceName, kerr.InvalidConfig.Code, &text
-		if strings.HasPrefix(text, noValue) {
-			answer.ErrorCode = kerr.InvalidRequest.Code
-		}
-		refused = append(refused, answer)
-		return true
+		return res.ResourceType, res.ResourceName, list
 	})
+	req.Resources = kept
 	return change{change: func(r kmsg.Response) {
 		p.changed()
 		resp := r.(*kmsg.IncrementalAlterConfigsResponse)
-		resp.Resources = append(resp.Resources, refused...)
+		for _, answer := range refused {
+			resp.Resources = append(resp.Resources, kmsg.IncrementalAlterConfigsResponseResource(answer))
+		}
 	}}
 }
 
