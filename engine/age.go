@@ -23,6 +23,7 @@ func ageOp(w *windowOp) string { return "age/" + w.op.Name }
 // report closes is that old. A report without records, of an idle task or of one at its end, changes
 // nothing. merger.mu is held, inside the gate.
 func (m *merger) noteAppended(t *task) {
+	m.cause = t.appended
 	if t.appended != 0 {
 		m.appended, t.appended = t.appended, 0
 	}

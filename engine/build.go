@@ -237,6 +237,7 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 			return err
 		}
 		d.to = newRowWriter(e, to, int32(lane))
+		d.to.cause = &e.merger.cause
 		if to.format == formatPlace {
 			d.to.age = &emit.age
 		}

@@ -82,6 +82,8 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 		return err
 	}
 	begin := e.opt.Now()
+	e.cutting.Store(begin)
+	defer e.cutting.Store(0)
 	taken, err := e.take()
 	if err != nil {
 		return err
@@ -106,11 +108,11 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 	e.epoch.Store(cp.Epoch)
 	e.kept.Store(taken.cut)
 	e.committed(d)
+	now := e.opt.Now()
 	for _, out := range taken.rows {
-		out.entry.epoch = cp.Epoch
+		out.entry.epoch, out.entry.at = cp.Epoch, now
 		e.outbox.push(out.to, out.entry)
 	}
-	now := e.opt.Now()
 	e.noteCheckpoint(now, paused, now-begin-paused)
 	e.notify()
 	return nil

@@ -23,8 +23,11 @@ type destination struct {
 	key, value, topic, headers int // columns of a topic sink; -1: none
 	field, order               int // columns of a redis sink; -1: none
 
-	mu      sync.Mutex // of direct writes and of the state below
-	trouble string     // why rows wait, "" while they do not
+	mu        sync.Mutex // of direct writes and of the state below
+	trouble   string     // why rows wait, "" while they do not
+	writing   int64      // since when the sink has been busy with rows, wall clock, µs; 0: it is not
+	delivered int64      // rows of this process that the sink has
+	latency   Latency
 }
 
 // rowFormat is how a row becomes bytes.
@@ -51,6 +54,7 @@ type rowWriter struct {
 	json      *codec.RowJSON
 	headers   []byte            // scratch
 	age       *int64            // of the window whose rows come; nil: rows are as old as their records
+	cause     *int64            // append time of the record that made the rows final; nil: their own, 0: not measured
 	groups    *[]int64          // filled with times, which are numbers of groups then; nil: they are times
 	end       int64             // of the window, in their place
 	digits    *codec.TimeDigits // of CSV lines, else nil
@@ -118,6 +122,13 @@ func (w *rowWriter) append(cols []*column.Vector, sel []uint32, times []int64) e
 			r.Times = append(r.Times, time)
 		} else {
 			r.Times = append(r.Times, *w.age)
+		}
+		switch {
+		case w.aside:
+		case w.cause == nil:
+			r.noteMade(time)
+		default:
+			r.noteMade(*w.cause)
 		}
 		if len(r.Values.Data) >= fullBytes || r.Len() >= fullRows {
 			if err := w.makeRoom(); err != nil {

@@ -57,6 +57,7 @@ type Engine struct {
 	lookedAt   atomic.Int64  // when idle partitions were last looked for
 	due        chan struct{} // a checkpoint is wanted now
 	full       atomic.Int64  // batches of rows since the last checkpoint
+	cutting    atomic.Int64  // since when a checkpoint is under way, µs; 0: none is
 
 	state    watchers
 	progress progress

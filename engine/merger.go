@@ -21,6 +21,7 @@ type merger struct {
 	closer []*closer // by windowed operator
 
 	appended int64 // append time of the newest record that the task of the last report has read
+	cause    int64 // append time of the newest record of the report under way; 0: it has none
 }
 
 // groupMarks is one watermark over all partitions of its topics.

@@ -45,6 +45,7 @@ type entry struct {
 	rows    *Rows
 	loose   bool     // in no checkpoint, and without an id: what is lost can be computed again
 	preview *preview // of rows of open windows, which are loose and hold nobody up
+	at      int64    // since when it waits, wall clock, µs
 }
 
 func newOutbox() *outbox {
@@ -214,18 +215,18 @@ func (e *Engine) deliver(ctx context.Context, d *destination) error {
 				return nil
 			}
 		}
+		d.begin(e.opt.Now())
 		err := writeAll(ctx, d.sink, batch)
+		if err != nil && ctx.Err() != nil {
+			return nil
+		}
+		d.end(e.opt.Now(), batch, err)
 		if err == nil {
 			e.outbox.delivered(q, len(batch))
-			d.setTrouble("")
 			wait = retryFirst
 			e.worked()
 			continue
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		d.setTrouble(err.Error())
 		if isFinal(err) {
 			return fmt.Errorf("deliver to %s: %w", d.name, err)
 		}
@@ -259,15 +260,39 @@ func writeAll(ctx context.Context, sink Sink, batch []entry) (err error) {
 	return sink.Flush(ctx)
 }
 
-func (d *destination) setTrouble(text string) {
+// begin notes that the sink is given rows.
+func (d *destination) begin(now int64) {
 	d.mu.Lock()
-	d.trouble = text
+	d.writing = now
 	d.mu.Unlock()
+}
+
+// end notes whether the sink has taken the rows, and how long that took since their records came.
+func (d *destination) end(now int64, batch []entry, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.writing = 0
+	if err != nil {
+		d.trouble = err.Error()
+		return
+	}
+	d.trouble = ""
+	for _, e := range batch {
+		if e.preview != nil {
+			continue
+		}
+		d.delivered += int64(e.rows.Len())
+		for _, m := range e.rows.made {
+			if m.at != 0 {
+				d.latency.Add(now-m.at, m.rows)
+			}
+		}
+	}
 }
 
 // memory is how many bytes the rows have room for, about.
 func (r *Rows) memory() int64 {
-	n := 8*(cap(r.Times)+cap(r.Orders)) + cap(r.Packed) + cap(r.Gone)
+	n := 8*(cap(r.Times)+cap(r.Orders)) + cap(r.Packed) + cap(r.Gone) + 16*cap(r.made)
 	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Headers, &r.Fields} {
 		n += cap(b.Data) + 4*cap(b.Ends) + 8*cap(b.Null)
 	}

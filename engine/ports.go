@@ -124,6 +124,8 @@ type Rows struct {
 	Gone []bool
 
 	Packed []byte // Values.Data compressed by S2, as the outbox keeps it; empty: not compressed yet
+
+	made []made // which records made the rows final; none: they are not measured
 }
 
 // Len is the number of rows.
@@ -148,7 +150,7 @@ func (r *Rows) Reset() {
 	r.Topics.Reset()
 	r.Headers.Reset()
 	r.Fields.Reset()
-	r.Orders, r.Packed, r.Gone = r.Orders[:0], r.Packed[:0], r.Gone[:0]
+	r.Orders, r.Packed, r.Gone, r.made = r.Orders[:0], r.Packed[:0], r.Gone[:0], r.made[:0]
 }
 
 // A Sink accepts rows. Writing the same identity twice has the effect of writing it once.

@@ -55,7 +55,7 @@ func (e *Engine) restore(ctx context.Context) error {
 		return fmt.Errorf("restore checkpoint %d: %w", epoch, err)
 	}
 	for _, out := range entries {
-		out.entry.epoch = epoch
+		out.entry.epoch, out.entry.at = epoch, e.opt.Now()
 		e.outbox.push(out.to, out.entry)
 	}
 	return nil

@@ -85,14 +85,15 @@ type PartitionStatus struct {
 
 // TableStatus is one table as `nagare status` and the page show it.
 type TableStatus struct {
-	Name      string `json:"name"`
-	Kind      string `json:"kind"` // "windowed", "rows", "view"
-	Rows      int64  `json:"rows"` // final rows kept
-	Open      int64  `json:"open"` // open rows
-	Watermark int64  `json:"watermark"`
-	LateRows  int64  `json:"lateRows"`
-	Retention int64  `json:"retention,omitempty"` // how long rows stay, µs; 0: for good
-	LetGo     int64  `json:"letGo,omitempty"`     // rows that retention has removed
+	Name       string `json:"name"`
+	Kind       string `json:"kind"` // "windowed", "rows", "view"
+	Rows       int64  `json:"rows"` // final rows kept
+	Open       int64  `json:"open"` // open rows
+	Watermark  int64  `json:"watermark"`
+	LateRows   int64  `json:"lateRows"`
+	StateBytes int64  `json:"stateBytes,omitempty"` // memory of its open windows
+	Retention  int64  `json:"retention,omitempty"`  // how long rows stay, µs; 0: for good
+	LetGo      int64  `json:"letGo,omitempty"`      // rows that retention has removed
 }
 
 // Status is the whole engine at one moment.
@@ -135,6 +136,7 @@ type CheckpointStatus struct {
 	LastPause   int64 `json:"lastPause"`   // µs that the tasks stood still
 	LastCommit  int64 `json:"lastCommit"`  // µs that the store took
 	Count       int64 `json:"count"`
+	Underway    int64 `json:"underway,omitempty"` // since when one has been under way, wall clock, µs; 0: none is
 }
 
 // RowSet is rows with their names and types, as queries and tables give them.

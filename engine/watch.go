@@ -61,10 +61,7 @@ func (e *Engine) Events() int64 { return e.events.Load() }
 
 // Status is the engine at this moment. It stops the tasks between two batches for a moment.
 func (e *Engine) Status() Status {
-	s := Status{State: "running", Epoch: e.epoch.Load(), Events: e.events.Load(), Watermark: math.MinInt64}
-	e.state.mu.Lock()
-	s.Checkpoints = e.state.last
-	e.state.mu.Unlock()
+	s := Status{State: "running", Epoch: e.epoch.Load(), Events: e.events.Load(), Watermark: math.MinInt64, Checkpoints: e.checkpoints()}
 	s.OutboxRows, _ = e.outbox.pending()
 	for _, name := range e.destinationNames() {
 		d := e.destinations[name]
@@ -135,6 +132,9 @@ func (e *Engine) tableStatus(name string, ledger map[string]Count) TableStatus {
 		t.Rows += c.emit.rows
 		t.LetGo += c.emit.letGo
 		t.Open += c.openRows()
+		for _, p := range c.partials() {
+			t.StateBytes += p.hash.Size()
+		}
 	}
 	for _, n := range ledger {
 		t.LateRows += n.Late

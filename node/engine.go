@@ -82,6 +82,7 @@ func (n *Node) current() *engine.Engine {
 }
 
 func (n *Node) openSource(topic string) (engine.Source, error) {
+	n.wants(topic)
 	src, err := n.host.Source(topic, n.cfg.Once)
 	if err != nil {
 		return nil, err

@@ -5,32 +5,52 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 )
 
-// A meter looks at the topics and the engine once a second and knows how fast things go.
+// A meter looks at the topics and the engine once a second and knows how fast things go. What the process writes of
+// itself does not count.
 type meter struct {
 	n *Node
 
-	mu   sync.Mutex
-	ends map[string][]int64 // by source topic and partition
-	last sample
-	rate web.Rates
+	mu     sync.Mutex
+	ends   map[string][]int64   // by source topic and partition
+	newest map[string]time.Time // by source topic: when its newest record was seen to come
+	last   sample
+	rate   web.Rates
 
 	measured bool // rate is that of a whole second
+
+	// Of the goroutine that looks.
+	measures engine.Measures
+	asked    time.Time            // when the engine was asked for its measures
+	answer   chan engine.Measures // of a question that is open; nil: none is
 }
 
 type sample struct {
-	at     time.Time
-	ends   int64 // records in all source topics
-	events int64 // records read
+	at   time.Time
+	ends int64 // records in all source topics
+	read int64 // records read
 }
 
-const meterPause = time.Second
+const (
+	meterPause = time.Second
+	// measureWait is how long a look waits for the engine, whose tasks have to come to rest between two batches, and
+	// for the topics, whose keeper may hang.
+	measureWait = 500 * time.Millisecond
+)
 
 func newMeter(n *Node) *meter {
-	m := &meter{n: n, ends: map[string][]int64{}}
+	m := &meter{n: n, ends: map[string][]int64{}, newest: map[string]time.Time{}}
+	for _, topic := range n.roles.sources {
+		if n.cluster == nil { // a cluster would have to read
+			if info, err := n.host.Topic(context.Background(), topic); err == nil {
+				m.newest[topic] = lastAppend(info)
+			}
+		}
+	}
 	m.look(context.Background())
 	return m
 }
@@ -42,42 +62,98 @@ func (m *meter) run(ctx context.Context) {
 	}
 }
 
-// look takes a sample. A topic whose end cannot be found keeps the one known.
+// measure asks the engine how it is. Where it does not answer, it is as it was, and has been silent for so long.
+func (m *meter) measure(now time.Time) (silent time.Duration) {
+	if m.answer == nil {
+		answer := make(chan engine.Measures, 1)
+		m.answer, m.asked = answer, now
+		e := m.n.current()
+		go func() { answer <- e.Measure() }()
+	}
+	wait := time.NewTimer(measureWait)
+	defer wait.Stop()
+	select {
+	case m.measures = <-m.answer:
+		m.answer = nil
+		return 0
+	case <-wait.C:
+		return now.Sub(m.asked)
+	}
+}
+
+// look takes a sample, and has the monitor look at it. A topic whose end cannot be found keeps the one known.
 func (m *meter) look(ctx context.Context) {
-	now := sample{at: time.Now(), events: m.n.current().Status().Events}
+	at := time.Now()
 	found := map[string][]int64{}
+	asking, cancel := context.WithTimeout(ctx, measureWait)
 	for _, topic := range m.n.roles.sources {
 		src, err := m.n.host.Source(topic, false)
 		if err != nil {
 			continue
 		}
-		if list, err := ends(ctx, src); err == nil {
+		if list, err := ends(asking, src); err == nil {
 			found[topic] = list
 		}
 	}
+	cancel()
+	silent := m.measure(at)
+	now := sample{at: at, read: readOf(m.measures.Ledger)}
+	measures := m.measures
+	newest := m.take(now, found, &measures)
+	if m.n.monitor != nil && ctx.Err() == nil {
+		m.n.monitor.Observe(ctx, m.n.sample(at, measures, silent, newest))
+	}
+}
+
+// take keeps a sample, fills in the ends of the topics, and returns when records were last seen to come.
+func (m *meter) take(now sample, found map[string][]int64, measures *engine.Measures) map[string]time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for topic := range found {
 		known := m.ends[topic]
-		for p := range found[topic] {
+		for p, end := range found[topic] {
+			before := int64(0)
 			if p < len(known) {
-				found[topic][p] = max(found[topic][p], known[p])
+				before = known[p]
 			}
+			if end > before && known != nil {
+				m.newest[topic] = now.at
+			}
+			found[topic][p] = max(end, before)
 		}
 		m.ends[topic] = found[topic]
 	}
-	for _, list := range m.ends {
+	for topic, list := range m.ends {
+		if monitor.IsOwn(topic) {
+			continue
+		}
 		for _, end := range list {
 			now.ends += end
 		}
 	}
 	if seconds := now.at.Sub(m.last.at).Seconds(); !m.last.at.IsZero() && seconds > 0 {
 		m.rate.Input = float64(now.ends-m.last.ends) / seconds
-		m.rate.Processed = float64(now.events-m.last.events) / seconds
-		m.rate.Rows = now.events - m.last.events
+		m.rate.Processed = float64(now.read-m.last.read) / seconds
+		m.rate.Rows = now.read - m.last.read
 		m.measured = true
 	}
 	m.last = now
+	m.fill(measures.Partitions)
+	newest := make(map[string]time.Time, len(m.newest))
+	for topic, at := range m.newest {
+		newest[topic] = at
+	}
+	return newest
+}
+
+// readOf is how many records were read of the topics that others write.
+func readOf(l engine.Ledger) (n int64) {
+	for topic, c := range l.Topics {
+		if !monitor.IsOwn(topic) {
+			n += c.Read
+		}
+	}
+	return n
 }
 
 // fillEnds adds the ends of the topics to a status, and what follows from them.
@@ -87,8 +163,13 @@ func (m *meter) fillEnds(st *engine.Status) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range st.Partitions {
-		p := &st.Partitions[i]
+	m.fill(st.Partitions)
+}
+
+// fill adds the ends that are known. The lock is held.
+func (m *meter) fill(parts []engine.PartitionStatus) {
+	for i := range parts {
+		p := &parts[i]
 		p.End = max(p.End, p.Position)
 		if ends := m.ends[p.Topic]; int(p.Partition) < len(ends) {
 			p.End = max(p.End, ends[p.Partition])
@@ -110,12 +191,14 @@ func (m *meter) pace(st *engine.Status) string {
 	defer m.mu.Unlock()
 	lag := int64(0)
 	for _, p := range st.Partitions {
-		lag += p.Lag
+		if !monitor.IsOwn(p.Topic) {
+			lag += p.Lag
+		}
 	}
 	switch {
 	case float64(lag) > behindSeconds*max(m.rate.Processed, 1000):
 		return "behind"
-	case lag == 0 && m.measured && st.Events == m.last.events && m.rate.Input == 0 && m.rate.Processed == 0:
+	case lag == 0 && m.measured && readOf(st.Ledger) == m.last.read && m.rate.Input == 0 && m.rate.Processed == 0:
 		return "idle"
 	}
 	return "running"

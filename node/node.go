@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
@@ -44,6 +45,9 @@ type Config struct {
 	Logger *slog.Logger
 	Stdout *os.File // of console sinks; nil: os.Stdout
 
+	// Unmonitored keeps the process from watching itself: its own topics are not made and not written.
+	Unmonitored bool
+
 	// Memory takes the place of the data folder: nothing is written to the disk, no socket is opened.
 	Memory *Memory
 	// Tune changes what the engine is made of just before it is opened: where tests put faults and clocks.
@@ -67,6 +71,7 @@ type Node struct {
 	roles    roles
 	feed     *feed // nil: nothing is generated
 	meter    *meter
+	monitor  *monitor.Monitor // nil: nobody watches the process
 	queries  *batch.Budget
 	intake   intake
 
@@ -178,6 +183,7 @@ func (n *Node) open(ctx context.Context) error {
 		}
 	}
 	n.describe(fresh)
+	n.openMonitor(ctx)
 	n.server = web.New(web.Config{Backend: n, Address: n.info.Address, Token: n.token, TokenPath: filepath.Join(data, tokenFile), ExitCode: ExitCode, Logger: n.log})
 	return nil
 }
@@ -305,7 +311,7 @@ func (n *Node) makeTopics(ctx context.Context) error {
 			}
 			continue
 		}
-		if n.cluster != nil && n.cfg.Kafka.Listen == "" && slices.Contains(n.roles.sources, name) && !n.generates(name) {
+		if n.cluster != nil && n.cfg.Kafka.Listen == "" && slices.Contains(n.roles.sources, name) && !n.generates(name) && !monitor.IsOwn(name) {
 			return n.cluster.MissingTopic(name)
 		}
 		if err := n.host.CreateTopic(ctx, n.topicConfig(name)); err != nil {
@@ -320,16 +326,22 @@ func (n *Node) makeTopics(ctx context.Context) error {
 }
 
 // topicConfig is what the project says of a topic. A topic of which it says nothing has 3
-// partitions, as the tutorial's have, and is kept for good.
+// partitions, as the tutorial's have, and is kept for good; one of the process's own has one, and is kept for a day.
 func (n *Node) topicConfig(name string) broker.TopicConfig {
 	c := n.cfg.Pipeline.Config.Topics[name]
-	if c.Partitions == 0 && name == engine.AlertTopic {
-		c.Partitions = 1 // so that changes of state stand in the order in which they came about
+	cfg := broker.TopicConfig{Name: name, Partitions: c.Partitions, Key: c.Key, Retention: time.Duration(c.Retention) * time.Microsecond}
+	own := monitor.IsOwn(name)
+	switch {
+	case cfg.Partitions > 0:
+	case own:
+		cfg.Partitions = 1 // so that records stand in the order in which they came about
+	default:
+		cfg.Partitions = 3
 	}
-	if c.Partitions == 0 {
-		c.Partitions = 3
+	if own && cfg.Retention == 0 {
+		cfg.Retention = monitor.Retention
 	}
-	return broker.TopicConfig{Name: name, Partitions: c.Partitions, Key: c.Key, Retention: time.Duration(c.Retention) * time.Microsecond}
+	return cfg
 }
 
 // describe notes what does not change any more.

@@ -47,6 +47,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 			return n.guarded("the caretaker", func() error { defer stopParts(); return n.tend(parts) })
 		})
 	}
+	if n.monitor != nil {
+		g.Go(func() error { return n.guarded("the monitor", func() error { return n.runMonitor(parts) }) })
+	}
 	if n.cluster != nil {
 		g.Go(func() error {
 			return n.guarded("the look at Kafka", func() error { n.watchCluster(parts); return nil })

@@ -215,6 +215,7 @@ func (n *Node) Tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
 }
 
 func (n *Node) tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
+	defer n.follows(r.Name)()
 	t, err := newRowText(w, r.Format)
 	if err != nil {
 		return err

@@ -98,6 +98,8 @@ func (n *Node) webTopic(info broker.TopicInfo) web.Topic {
 // role is what a topic is for.
 func (n *Node) role(topic string) string {
 	switch {
+	case slices.Contains(ownTopics, topic):
+		return "metrics"
 	case slices.Contains(n.roles.sources, topic):
 		return "source"
 	case slices.Contains(n.roles.outputs, topic):
@@ -156,6 +158,8 @@ func (n *Node) AlterTopic(ctx context.Context, name string, partitions int) erro
 	switch {
 	case role == "table":
 		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: it holds the rows of a table and has the partitions of the topic that the table reads", name)}
+	case role == "metrics":
+		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: the process writes it, and to one partition, so that its records stay in their order", name)}
 	case role == "output" && n.info.Running:
 		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: the running pipeline writes to it; stop it, alter the topic, and start it again", name)}
 	case partitions <= info.Partitions:

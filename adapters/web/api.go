@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/engine"
 )
 
@@ -32,6 +33,14 @@ type Backend interface {
 	Publish(ctx context.Context, topic string, body io.Reader) (Published, error)
 	// PublishFile appends a file in any form that a topic can be read from.
 	PublishFile(ctx context.Context, topic, path string, progress func(Published)) (Published, error)
+	// Health is how the parts are, by name; empty where nothing runs.
+	Health() []monitor.Health
+	// Machine is what the machine and the process use now; nil where nobody looks.
+	Machine(ctx context.Context) *monitor.Reading
+	// MonitorDropped is how many records of itself the process had to let go.
+	MonitorDropped() int64
+	// Measures is the pipeline at this moment, without what costs more to know.
+	Measures() engine.Measures
 	// Watch is engine.Engine.Watch.
 	Watch() (<-chan struct{}, func())
 }
@@ -74,7 +83,7 @@ type Topic struct {
 	Partitions int         `json:"partitions"`
 	Retention  string      `json:"retention"` // "72h0m0s"; "" for ever
 	Key        string      `json:"key,omitempty"`
-	Role       string      `json:"role"` // "source", "output", "table", "other"
+	Role       string      `json:"role"` // "source", "output", "table", "metrics", "other"
 	Records    int64       `json:"records"`
 	About      bool        `json:"about,omitempty"` // there may be fewer records: they were not counted one by one
 	Bytes      int64       `json:"bytes"`

@@ -7,46 +7,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/engine"
 )
 
-// Progress is Spark's StreamingQueryProgress, for the whole pipeline: the names are Spark's, a field
-// that has no like here is left out.
-type Progress struct {
-	ID                     string            `json:"id"`    // of the data folder's process
-	RunID                  string            `json:"runId"` // of this start
-	Name                   string            `json:"name"`
-	Timestamp              string            `json:"timestamp"`
-	BatchID                uint64            `json:"batchId"`       // newest checkpoint
-	BatchDuration          int64             `json:"batchDuration"` // ms, of the newest checkpoint
-	NumInputRows           int64             `json:"numInputRows"`  // of the last second
-	InputRowsPerSecond     float64           `json:"inputRowsPerSecond"`
-	ProcessedRowsPerSecond float64           `json:"processedRowsPerSecond"`
-	DurationMs             map[string]int64  `json:"durationMs"`
-	EventTime              map[string]string `json:"eventTime"`
-	StateOperators         []StateOperator   `json:"stateOperators"`
-	Sources                []SourceProgress  `json:"sources"`
-	Sink                   map[string]any    `json:"sink"`
-}
-
-// StateOperator is Spark's StateOperatorProgress: here one for each windowed table.
-type StateOperator struct {
-	OperatorName              string `json:"operatorName"`
-	NumRowsTotal              int64  `json:"numRowsTotal"`
-	NumRowsDroppedByWatermark int64  `json:"numRowsDroppedByWatermark"` // events, not groups
-}
-
-// SourceProgress is Spark's: offsets by topic and partition.
-type SourceProgress struct {
-	Description  string                      `json:"description"`
-	EndOffset    map[string]map[string]int64 `json:"endOffset"`
-	LatestOffset map[string]map[string]int64 `json:"latestOffset"`
-	NumInputRows int64                       `json:"numInputRows"` // since the first start
-}
-
 // makeProgress puts a status into Spark's names.
-func makeProgress(info Info, st engine.Status, rates Rates, now time.Time) Progress {
-	p := Progress{
+func makeProgress(info Info, st engine.Status, rates Rates, now time.Time) monitor.Progress {
+	p := monitor.Progress{
 		ID: info.Project, RunID: info.Instance, Name: info.Project,
 		Timestamp:              now.UTC().Format("2006-01-02T15:04:05.000Z"),
 		BatchID:                st.Epoch,
@@ -54,14 +21,11 @@ func makeProgress(info Info, st engine.Status, rates Rates, now time.Time) Progr
 		NumInputRows:           rates.Rows,
 		InputRowsPerSecond:     rates.Input,
 		ProcessedRowsPerSecond: rates.Processed,
-		DurationMs: map[string]int64{
-			"triggerExecution": (st.Checkpoints.LastPause + st.Checkpoints.LastCommit) / 1000,
-			"walCommit":        st.Checkpoints.LastCommit / 1000,
-		},
-		EventTime:      map[string]string{},
-		StateOperators: []StateOperator{},
-		Sources:        []SourceProgress{},
-		Sink:           map[string]any{"description": "nagare", "pendingRows": st.OutboxRows},
+		DurationMs:             monitor.Durations(st.Checkpoints),
+		EventTime:              map[string]string{},
+		StateOperators:         []monitor.StateOperator{},
+		Sources:                []monitor.SourceProgress{},
+		Sink:                   map[string]any{"description": "nagare", "pendingRows": st.OutboxRows},
 	}
 	if text := isoTime(st.Watermark); text != "" {
 		p.EventTime["watermark"] = text
@@ -69,27 +33,27 @@ func makeProgress(info Info, st engine.Status, rates Rates, now time.Time) Progr
 	newest := int64(-1 << 63)
 	for _, part := range st.Partitions {
 		newest = max(newest, part.EventTime)
-		p.addOffsets(part, st.Ledger)
+		addOffsets(&p, part, st.Ledger)
 	}
 	if text := isoTime(newest); text != "" {
 		p.EventTime["max"] = text
 	}
 	for _, t := range st.Tables {
 		if t.Kind == "windowed" {
-			p.StateOperators = append(p.StateOperators, StateOperator{t.Name, t.Open, t.LateRows})
+			p.StateOperators = append(p.StateOperators, monitor.StateOperator{OperatorName: t.Name, NumRowsTotal: t.Open, NumRowsDroppedByWatermark: t.LateRows, MemoryUsedBytes: t.StateBytes})
 		}
 	}
 	return p
 }
 
-func (p *Progress) addOffsets(part engine.PartitionStatus, l engine.Ledger) {
-	description := "nagare[Subscribe[" + part.Topic + "]]"
+func addOffsets(p *monitor.Progress, part engine.PartitionStatus, l engine.Ledger) {
+	description := monitor.Description(part.Topic)
 	n := len(p.Sources)
 	if n == 0 || p.Sources[n-1].Description != description {
-		p.Sources = append(p.Sources, SourceProgress{
+		p.Sources = append(p.Sources, monitor.SourceProgress{
 			Description: description, NumInputRows: l.Topics[part.Topic].Read,
-			EndOffset:    map[string]map[string]int64{part.Topic: {}},
-			LatestOffset: map[string]map[string]int64{part.Topic: {}},
+			EndOffset:    monitor.Offsets{part.Topic: {}},
+			LatestOffset: monitor.Offsets{part.Topic: {}},
 		})
 		n++
 	}
@@ -102,7 +66,7 @@ func (s *Server) progress(w http.ResponseWriter, _ *http.Request) {
 	answer(w, s.currentProgress())
 }
 
-func (s *Server) currentProgress() Progress {
+func (s *Server) currentProgress() monitor.Progress {
 	return makeProgress(s.backend.Info(), s.backend.Status(), s.backend.Rates(), time.Now())
 }
 

@@ -136,13 +136,17 @@ func (s *Server) follow(w http.ResponseWriter) (leave func(), ok bool) {
 
 // answer writes v as JSON.
 func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(indented(v))
+}
+
+// indented is v as JSON that people can read.
+func indented(v any) []byte {
 	body, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		fail(w, http.StatusInternalServerError, "write the answer as JSON: "+err.Error(), 1)
-		return
+		panic("BUG: an answer is no JSON: " + err.Error())
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n'))
+	return append(body, '\n')
 }
 
 // fail writes an error. Nothing may have been written before.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/engine"
 )
 
@@ -36,37 +37,14 @@ func (s *Server) index(w http.ResponseWriter, _ *http.Request) {
 
 // StatusAnswer is the body of /api/status.
 type StatusAnswer struct {
-	Info   Info          `json:"info"`
-	Rates  Rates         `json:"rates"`
-	Engine engine.Status `json:"engine"`
+	Info   Info             `json:"info"`
+	Rates  Rates            `json:"rates"`
+	Engine engine.Status    `json:"engine"`
+	Health []monitor.Health `json:"health,omitempty"` // by part; empty where nothing runs
 }
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
-	answer(w, StatusAnswer{s.backend.Info(), s.backend.Rates(), s.backend.Status()})
-}
-
-// healthy says that the process is alive, and how its parts are.
-func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) {
-	st := s.backend.Status()
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if st.State == "failed" {
-		w.WriteHeader(http.StatusInternalServerError)
-	}
-	text := "engine: " + st.State
-	if st.Reason != "" {
-		text += ": " + st.Reason
-	}
-	_, _ = io.WriteString(w, text+"\n")
-}
-
-func (s *Server) isReady(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if !s.ready.Load() {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = io.WriteString(w, "starting\n")
-		return
-	}
-	_, _ = io.WriteString(w, "ready\n")
+	answer(w, StatusAnswer{s.backend.Info(), s.backend.Rates(), s.backend.Status(), s.backend.Health()})
 }
 
 func (s *Server) tables(w http.ResponseWriter, _ *http.Request) {

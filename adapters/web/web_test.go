@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/engine"
 )
 
@@ -22,6 +23,10 @@ type fakeBackend struct {
 	err     error
 	got     string // what was published
 	rows    []string
+
+	health   []monitor.Health
+	machine  *monitor.Reading
+	measures engine.Measures
 }
 
 func newFake() *fakeBackend {
@@ -98,6 +103,11 @@ func (b *fakeBackend) PublishFile(_ context.Context, topic, path string, progres
 	progress(Published{Topic: topic, Records: 1})
 	return Published{Topic: topic, Records: 2}, b.err
 }
+
+func (b *fakeBackend) Health() []monitor.Health                 { return b.health }
+func (b *fakeBackend) Machine(context.Context) *monitor.Reading { return b.machine }
+func (b *fakeBackend) Measures() engine.Measures                { return b.measures }
+func (b *fakeBackend) MonitorDropped() int64                    { return 0 }
 
 func (b *fakeBackend) Watch() (<-chan struct{}, func()) { return b.changed, func() {} }
 
@@ -329,7 +339,7 @@ func TestEventsFollowCheckpoints(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	in := bufio.NewReader(resp.Body)
-	next := func() (id string, data Progress) {
+	next := func() (id string, data monitor.Progress) {
 		for {
 			line, err := in.ReadString('\n')
 			if err != nil {

@@ -62,6 +62,15 @@ func NewBudget(l Limits) *Budget {
 	return &Budget{limits: l, places: semaphore.NewWeighted(int64(l.Running)), turns: semaphore.NewWeighted(int64(l.Working))}
 }
 
+// Load is how many queries run now, and how many wait for a place.
+func (b *Budget) Load() (running, waiting int64) {
+	waiting = b.waiting.Load()
+	return max(0, b.queries.Load()-waiting), waiting
+}
+
+// Memory is how many bytes the queries may hold, about.
+func (b *Budget) Memory() int64 { return b.limits.Memory }
+
 // Held is how many bytes the queries hold now.
 func (b *Budget) Held() int64 { return b.held.Load() }
 

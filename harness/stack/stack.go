@@ -127,7 +127,8 @@ func (s *Stack) start(ctx context.Context) error {
 // config is what the node of a life is made of.
 func (s *Stack) config(l *life) node.Config {
 	return node.Config{
-		Pipeline: s.Project.Pipeline, Project: s.Project.id, Data: s.cfg.Dir, HTTP: node.HTTPOff, Memory: s.memory, Kafka: s.cfg.Kafka, Cache: s.cfg.Cache,
+		Unmonitored: true,
+		Pipeline:    s.Project.Pipeline, Project: s.Project.id, Data: s.cfg.Dir, HTTP: node.HTTPOff, Memory: s.memory, Kafka: s.cfg.Kafka, Cache: s.cfg.Cache,
 		Version: "under test", Logger: s.cfg.Logger,
 		Tune: func(opt *engine.Options) { s.tune(opt, l) },
 	}
