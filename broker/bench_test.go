@@ -121,21 +121,30 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkProve looks at a gigabyte of purchase events as a start after a kill does: the server has left no
-// index of it. An op is the whole of it, from the page cache.
+// BenchmarkProve looks at a gigabyte of purchase events as a start does, from the page cache: after a stop; after
+// a kill, when the server's index is older than the log by its last twentieth; and after a kill when there is no
+// index yet. An op is the whole of it.
 func BenchmarkProve(b *testing.B) {
 	for _, partitions := range []int32{1, 4} {
 		dir := b.TempDir()
-		ends, size := gigabyte(b, dir, partitions)
-		for _, killed := range []bool{false, true} {
-			b.Run(fmt.Sprintf("partitions=%d/killed=%v", partitions, killed), func(b *testing.B) {
-				if killed {
-					for _, block := range blocksOf(b, dir) {
-						_ = os.Remove(filepath.Join(filepath.Dir(block), "index.db"))
-					}
-				}
+		gigabyte(b, dir, partitions, 0.95)
+		older := indexesOf(b, dir)
+		ends, size := gigabyte(b, dir, partitions, 1)
+		for name, index := range map[string]map[string][]byte{"stopped": indexesOf(b, dir), "killed": older, "killed without an index": nil} {
+			b.Run(fmt.Sprintf("partitions=%d/%s", partitions, name), func(b *testing.B) {
 				b.SetBytes(size)
 				for b.Loop() {
+					b.StopTimer()
+					for path := range older {
+						if text := index[path]; text != nil {
+							if err := os.WriteFile(path, text, 0o600); err != nil {
+								b.Fatal(err)
+							}
+						} else {
+							_ = os.Remove(path)
+						}
+					}
+					b.StartTimer()
 					if err := broker.Prove(dir, ends); err != nil {
 						b.Fatal(err)
 					}
@@ -146,18 +155,35 @@ func BenchmarkProve(b *testing.B) {
 	}
 }
 
-// gigabyte makes a topic of as many partitions whose blocks hold 1 GiB, and stops the server.
-func gigabyte(b *testing.B, dir string, partitions int32) (ends []broker.LogState, size int64) {
+// indexesOf is the server's index of each stream, by its path.
+func indexesOf(b *testing.B, dir string) map[string][]byte {
+	all := map[string][]byte{}
+	for _, block := range blocksOf(b, dir) {
+		path := filepath.Join(filepath.Dir(block), "index.db")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		all[path] = text
+	}
+	return all
+}
+
+// gigabyte fills a topic of as many partitions, which is made if need be, until its blocks hold a part of 1 GiB,
+// and stops the server.
+func gigabyte(b *testing.B, dir string, partitions int32, part float64) (ends []broker.LogState, size int64) {
 	b.Helper()
 	ctx := context.Background()
 	br, err := broker.Open(ctx, broker.Config{Dir: dir, NoSync: true})
 	if err != nil {
 		b.Fatal(err)
 	}
-	createTopic(b, br, broker.TopicConfig{Name: "purchase-events", Partitions: int(partitions)})
+	if !br.HasTopic("purchase-events") {
+		createTopic(b, br, broker.TopicConfig{Name: "purchase-events", Partitions: int(partitions)})
+	}
 	w, r := writerOf(b, br, "purchase-events", "bench"), events(1000)
-	for size = 0; size < 1<<30; size = blockBytes(b, dir) {
-		for i := range int32(400) {
+	for size = blockBytes(b, dir); float64(size) < part*(1<<30); size = blockBytes(b, dir) {
+		for i := range int32(160) {
 			if err := w.AppendAsync(ctx, i%partitions, r, -1, 0); err != nil {
 				b.Fatal(err)
 			}

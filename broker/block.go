@@ -58,6 +58,7 @@ type block struct {
 	hash    *highwayhash.Digest64
 	sum     [recordHash]byte
 	chained uint64 // messages behind this one have to continue the chain of the one before
+	tally   *tally // nil: nobody asks for it
 
 	records []blockRecord
 	holes   []blockHole
@@ -81,6 +82,9 @@ func (b *block) read(buf []byte) {
 		r, reason, cut := b.record(buf, at)
 		if reason == "" {
 			b.records = append(b.records, r)
+			if b.tally != nil {
+				b.tally.see(&r, buf[at:r.end])
+			}
 			at = r.end
 			continue
 		}

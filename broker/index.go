@@ -19,16 +19,26 @@ const streamIndex = "index.db"
 
 // An index is what the server's file says. A start that finds it in order reads no block; else all.
 type index struct {
-	messages, first, last uint64
-	blocks                []indexed
-	lastSum               [recordHash]byte // the last bytes of the last block
+	version                      byte
+	messages, bytes, first, last uint64
+	times                        [2]int64 // of the first and the last message, nanoseconds
+	subjects                     map[string]indexedSubject
+	blocks                       []indexed
+	lastSum                      [recordHash]byte // the last bytes of the last block
 }
+
+// An indexedSubject is how many messages a subject has, and in which blocks the first and the last are.
+type indexedSubject struct{ total, first, last uint64 }
 
 type indexed struct {
 	number      int
 	bytes       int64
 	first, last uint64
+	times       [2]int64
+	other       bool // it has messages that end by themselves, or are for later
 }
+
+const indexMagic = 11
 
 // A blockFile is a file of messages.
 type blockFile struct {
@@ -74,34 +84,33 @@ func readIndex(folder, stream string) (*index, error) {
 		return nil, errIndex
 	}
 	body := text[:len(text)-recordHash]
-	if !bytes.Equal(streamHash(stream, body), text[len(body):]) || body[0] != 11 || body[1] < 1 || body[1] > 4 {
+	if !bytes.Equal(streamHash(stream, body), text[len(body):]) || body[0] != indexMagic || body[1] < 1 || body[1] > 4 {
 		return nil, errIndex
 	}
-	version, in := body[1], indexReader{b: body[2:]}
-	x := &index{messages: in.uvarint()}
-	in.uvarint() // bytes
-	x.first = in.uvarint()
-	in.uvarint() // times are varints: as long as uvarints
+	in := indexReader{b: body[2:]}
+	x := &index{version: body[1], messages: in.uvarint(), bytes: in.uvarint(), first: in.uvarint(), subjects: make(map[string]indexedSubject)}
+	x.times[0] = in.varint()
 	x.last = in.uvarint()
-	in.uvarint()
-	for range in.count() { // subjects
-		in.skip(in.uvarint())
-		total := in.uvarint()
-		in.uvarint()
-		if total > 1 || version >= 4 {
-			in.uvarint()
+	x.times[1] = in.varint()
+	for range in.count() {
+		name := string(in.skip(in.uvarint()))
+		s := indexedSubject{total: in.uvarint(), first: in.uvarint()}
+		s.last = s.first
+		if s.total > 1 || x.version >= 4 {
+			s.last = in.uvarint()
 		}
+		x.subjects[name] = s
 	}
 	for range in.count() {
 		blk := indexed{number: int(in.uvarint()), bytes: int64(in.uvarint()), first: in.uvarint()}
-		in.uvarint()
+		blk.times[0] = x.times[0] + in.varint()
 		blk.last = in.uvarint()
-		in.uvarint()
+		blk.times[1] = x.times[0] + in.varint()
 		if in.uvarint() > 0 {
 			return nil, errIndex // messages amid the block were deleted
 		}
-		for range min(version, 3) - 1 { // what the versions 2 and 3 added
-			in.uvarint()
+		for range min(x.version, 3) - 1 { // what the versions 2 and 3 added
+			blk.other = in.uvarint() > 0 || blk.other
 		}
 		x.blocks = append(x.blocks, blk)
 	}
@@ -129,15 +138,8 @@ func (x *index) fits(files []blockFile) bool {
 		}
 	}
 	var sum [recordHash]byte
-	if last.size >= recordHash {
-		f, err := os.Open(last.path)
-		if err != nil {
-			return false
-		}
-		defer f.Close()
-		if _, err := f.ReadAt(sum[:], last.size-recordHash); err != nil && err != io.EOF {
-			return false
-		}
+	if last.size >= recordHash && !readSum(last, last.size, &sum) {
+		return false
 	}
 	return sum == x.lastSum
 }
@@ -150,6 +152,16 @@ type indexReader struct {
 
 func (r *indexReader) uvarint() uint64 {
 	x, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.b, r.bad = nil, true
+		return 0
+	}
+	r.b = r.b[n:]
+	return x
+}
+
+func (r *indexReader) varint() int64 {
+	x, n := binary.Varint(r.b)
 	if n <= 0 {
 		r.b, r.bad = nil, true
 		return 0

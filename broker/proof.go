@@ -26,7 +26,8 @@ type LogState struct {
 
 // A proof is what the files of a stream hold, compared with what they have to hold. Where the server
 // trusts its index, only the last block is read, and of the others it is known that they are there and
-// long enough; where it would read all blocks and cut them at a fault, all of them are read.
+// long enough; where its index is older than the log, what lies behind the index is read (see grown.go); where
+// it would read all blocks and cut them at a fault, all of them are read.
 type proof struct {
 	stream  string
 	folder  string
@@ -43,7 +44,10 @@ type proof struct {
 	chain   uint32
 	deep    bool // all blocks are read, and records filled
 	room    buffers
-	records []kept // of messages, in order
+	synced  bool     // what was acknowledged is on the disk
+	tallied []*tally // of the blocks that are read; nil: nobody asks
+	behind  uint64   // see tally
+	records []kept   // of messages, in order
 	files   []blockFile
 	holes   map[int][]blockHole // by number of the block
 	gaps    []gap
@@ -78,7 +82,7 @@ func (b *Broker) prove(deep bool) (map[string]*proof, error) {
 	}
 	var g errgroup.Group
 	for _, p := range proofs {
-		p.deep, p.room = deep, room
+		p.deep, p.room, p.synced = deep, room, !b.cfg.NoSync
 		g.Go(func() error {
 			if err := p.read(); err != nil {
 				return fmt.Errorf("look at %s: %w", placeOf(p.stream), err)
@@ -189,12 +193,17 @@ func (p *proof) read() (err error) {
 			return nil
 		}
 		p.reset(p.floor, p.base) // what exactly is missing is told by all blocks
+	} else if err == nil && !p.deep {
+		if grown, err := p.grow(x); grown || err != nil {
+			return err
+		}
+		p.reset(p.floor, p.base)
 	}
 	return p.readBlocks(p.files)
 }
 
 func (p *proof) reset(next uint64, offset int64) {
-	p.next, p.offset, p.chain, p.holes, p.gaps, p.records = next, offset, 0, map[int][]blockHole{}, nil, nil
+	p.next, p.offset, p.chain, p.holes, p.gaps, p.records, p.tallied = next, offset, 0, map[int][]blockHole{}, nil, nil, nil
 }
 
 // placed goes to where the last block begins, if all that is wanted lies before its end.
@@ -226,6 +235,9 @@ func (p *proof) readBlocks(files []blockFile) error {
 				}
 				b := newBlock(p.stream, subjectOf(p.topic, p.number), f.number)
 				b.chained = p.chained
+				if p.tallied != nil {
+					b.tally = &tally{behind: p.behind, counts: make(map[string]*uint64), plain: true}
+				}
 				b.read(buf)
 				blocks[i] = b
 				return nil
@@ -240,6 +252,9 @@ func (p *proof) readBlocks(files []blockFile) error {
 			}
 			for _, r := range b.records {
 				p.take(r, ahead[i].number)
+			}
+			if b.tally != nil {
+				p.tallied = append(p.tallied, b.tally)
 			}
 		}
 	}

@@ -83,8 +83,16 @@ func rotFolders(t *testing.T) (project string, pipeline *plan.Pipeline, folders 
 	}
 	for i := range folders {
 		folders[i] = filepath.Join(t.TempDir(), "data")
-		p := start(t, false, "run", project, "--data", folders[i], "--generator", "off", "--http", "127.0.0.1:0")
+		run := func() *process {
+			return start(t, false, "run", project, "--data", folders[i], "--generator", "off", "--http", "127.0.0.1:0")
+		}
+		p := run()
 		for from := 0; from < 1600; from += 100 {
+			if from == 800 { // so that after the kill the broker has an index that is older than its log
+				p.signal(syscall.SIGINT)
+				_ = p.wait()
+				p = run()
+			}
 			if done := nagare(t, []byte(rotLines(from, 100)), "publish", "orders", "--data", folders[i]); done.code != 0 {
 				t.Fatalf("publish: %s", done.errors)
 			}
