@@ -28,12 +28,12 @@ type Ledger struct {
 	// LetGo is how many rows retention has removed, by table, TABLE$late and TOPIC$invalid; those
 	// without such are left out.
 	LetGo map[string]int64 `json:"let_go,omitempty"`
-	// Unfit is, by topic and field, values that do not fit the type as which the field is read: they are NULL.
+	// Unfit is, by topic and path, values that do not fit the type as which the field is read: they are NULL.
 	Unfit map[string]map[string]UnfitValues `json:"unfit,omitempty"`
 }
 
 // UnfitValues is how many values of a field did not fit its column, and the first of its lowest partition that
-// had one. A field inside a struct counts for the struct.
+// had one. What is inside a column counts by its path: "address.zip", "items[].price", "tags{}".
 type UnfitValues struct {
 	Type      string `json:"type"`
 	Count     int64  `json:"count"`

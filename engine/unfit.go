@@ -7,63 +7,103 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
-// noteUnfit books the values of the step that did not fit their columns.
+// noteUnfit books the values of the step that did not fit their places.
 func (t *task) noteUnfit(from int) {
 	if t.scan.json == nil {
 		return
 	}
 	unfit := t.scan.json.Unfit()
 	for i := range unfit {
-		u := &unfit[i]
-		if u.Count == 0 {
-			continue
+		if u := &unfit[i]; u.Count > 0 {
+			t.bookUnfit(t.unfitKey(u), u, from+u.Row)
+			u.Count = 0
 		}
-		f := t.flow.columns[i].field
-		key := f.Name + " " + f.Type.String()
-		if t.unfit == nil {
-			t.unfit = map[string]UnfitValues{}
-		}
-		sum, known := t.unfit[key]
-		if !known {
-			sum = UnfitValues{Type: f.Type.String(), Sample: string(u.Text), Partition: t.partition, Offset: t.records.Offsets[from+u.Row]}
-		}
-		sum.Count += u.Count
-		t.unfit[key] = sum
-		u.Count = 0
 	}
 }
 
-// unfitOf adds what a task found to a ledger, of the flow's columns that are used; nil: of all. A field that is
+// bookUnfit adds values to those of a key; the first one is of a record.
+func (t *task) bookUnfit(key string, u *codec.Unfit, record int) {
+	if t.unfit == nil {
+		t.unfit = map[string]UnfitValues{}
+	}
+	sum, known := t.unfit[key]
+	if !known {
+		sum = UnfitValues{Type: u.Type.String(), Sample: string(u.Text), Partition: t.partition, Offset: t.records.Offsets[record]}
+	}
+	sum.Count += u.Count
+	t.unfit[key] = sum
+}
+
+// unfitKey is the key of a place in task.unfit: a field that is read as several types has each of them.
+func (t *task) unfitKey(u *codec.Unfit) string {
+	f := t.flow.columns[u.Target].field
+	return f.Name + " " + f.Type.String() + u.Path
+}
+
+// unfitOf adds what a task found to a ledger, of the flow's columns that are used; nil: of all. A place that is
 // read as several types stands there by type.
 func (l *Ledger) unfitOf(t *task, used []bool) {
-	for i := range t.flow.targets {
-		if used != nil && !used[i] {
-			continue
-		}
-		f := t.flow.columns[i].field
-		found, ok := t.unfit[f.Name+" "+f.Type.String()]
-		if !ok || t.flow.targets[i].FromString {
-			continue
-		}
-		if l.Unfit == nil {
-			l.Unfit = map[string]map[string]UnfitValues{}
-		}
-		if l.Unfit[t.topic] == nil {
-			l.Unfit[t.topic] = map[string]UnfitValues{}
-		}
-		name := f.Name
-		for n := 2; l.Unfit[t.topic][name].Count > 0 && l.Unfit[t.topic][name].Type != found.Type; n++ {
-			name = f.Name + "#" + strconv.Itoa(n)
-		}
-		if sum := l.Unfit[t.topic][name]; sum.Count > 0 {
-			sum.Count += found.Count
-			found = sum
-		}
-		l.Unfit[t.topic][name] = found
+	if t.scan == nil || t.scan.json == nil || len(t.unfit) == 0 {
+		return
 	}
+	var mine unfitPlaces
+	unfit := t.scan.json.Unfit()
+	for i := range unfit {
+		u := &unfit[i]
+		if used != nil && !used[u.Target] || t.flow.targets[u.Target].FromString {
+			continue
+		}
+		if found, ok := t.unfit[t.unfitKey(u)]; ok {
+			mine.see(t.flow.columns[u.Target].field.Name+u.Path, found)
+		}
+	}
+	for _, p := range mine {
+		l.addUnfit(t.topic, p.name, p.found)
+	}
+}
+
+// unfitPlaces is what one task found, by place and type. A place that several columns have, of which each is
+// decoded, has what one of them found.
+type unfitPlaces []unfitPlace
+
+type unfitPlace struct {
+	name  string
+	found UnfitValues
+}
+
+func (l *unfitPlaces) see(name string, found UnfitValues) {
+	for i := range *l {
+		if p := &(*l)[i]; p.name == name && p.found.Type == found.Type {
+			if found.Count > p.found.Count {
+				p.found = found
+			}
+			return
+		}
+	}
+	*l = append(*l, unfitPlace{name, found})
+}
+
+// addUnfit adds what a task found.
+func (l *Ledger) addUnfit(topic, place string, found UnfitValues) {
+	if l.Unfit == nil {
+		l.Unfit = map[string]map[string]UnfitValues{}
+	}
+	if l.Unfit[topic] == nil {
+		l.Unfit[topic] = map[string]UnfitValues{}
+	}
+	name := place
+	for n := 2; l.Unfit[topic][name].Count > 0 && l.Unfit[topic][name].Type != found.Type; n++ {
+		name = place + "#" + strconv.Itoa(n)
+	}
+	if sum := l.Unfit[topic][name]; sum.Count > 0 {
+		sum.Count += found.Count
+		found = sum
+	}
+	l.Unfit[topic][name] = found
 }
 
 // explainUnfit tells which values are NULL to an operator because they did not fit, by field.

@@ -100,28 +100,8 @@ type JSON struct {
 	values  typed
 	learned learned
 	lastMin minuteCache
-	row     int // of the first record in the chunk, counted from the call's first
-	unfit   []Unfit
-}
-
-// Unfit is the values that did not fit the type of their column, or of a field inside it, and so are NULL.
-type Unfit struct {
-	Count int64
-	Row   int    // of the first one in the newest call of Decode that had one, counted from the call's first record
-	Text  []byte // its JSON text, at most unfitText bytes of it
-}
-
-const unfitText = 60
-
-// Unfit returns by target what did not fit since the counts were last set to 0; texts of try_to_timestamp are not looked at.
-func (d *JSON) Unfit() []Unfit { return d.unfit }
-
-// note books a value that did not fit. Its memory is used again.
-func (d *JSON) note(target, row int, text []byte) {
-	u := &d.unfit[target]
-	if u.Count++; u.Count == 1 {
-		u.Row, u.Text = d.row+row, append(u.Text[:0], text[:min(len(text), unfitText)]...)
-	}
+	row     int     // of the first record in the chunk, counted from the call's first
+	places  []place // by target
 }
 
 // NewJSON returns a decoder for the targets, which may name a field more than once.
@@ -137,8 +117,10 @@ func NewJSON(targets []Target, opts Options) *JSON {
 		d.source = append(d.source, f)
 	}
 	d.spans = make([]span, chunkRows*len(d.fields))
-	d.unfit = make([]Unfit, len(targets))
 	d.values = typed{zone: d.opts.Zone, nonFinite: d.opts.NonFiniteStrings, stored: d.opts.Stored}
+	for i, t := range targets {
+		d.places = append(d.places, d.values.place(t.Type, "", i))
+	}
 	d.learned.reset(d.opts.MaxKeys)
 	return d
 }

@@ -13,6 +13,7 @@ func (d *JSON) fillColumns(data []byte, n int, out []column.Vector) {
 	step := len(d.fields)
 	for t := range d.targets {
 		v := &out[t]
+		whole := false // the loop looks for what does not fit itself
 		spans := d.spans[d.source[t] : (n-1)*step+int(d.source[t])+1]
 		switch k := v.Type.Kind; {
 		case k == column.String:
@@ -24,15 +25,13 @@ func (d *JSON) fillColumns(data []byte, n int, out []column.Vector) {
 		case k == column.Timestamp:
 			d.fillTimestamps(v, data, spans, step, n, d.targets[t].FromString)
 		default:
+			whole = true
 			for r := range n {
-				s := spans[r*step]
-				d.values.missed = false
-				if d.values.append(v, data, s); d.values.missed {
-					d.note(t, r, data[s.start:s.end])
-				}
+				d.values.row = d.row + r
+				d.values.append(v, data, spans[r*step], &d.places[t])
 			}
 		}
-		if v.Null != nil && !d.targets[t].FromString {
+		if v.Null != nil && !whole && !d.targets[t].FromString {
 			d.findUnfit(t, v, data, spans, step, n)
 		}
 	}
@@ -44,7 +43,7 @@ func (d *JSON) findUnfit(target int, v *column.Vector, data []byte, spans []span
 	base := v.Len() - n
 	for r := range n {
 		if s := &spans[r*step]; s.kind > kindNull && v.IsNull(base+r) {
-			d.note(target, r, data[s.start:s.end])
+			d.values.note(&d.places[target], d.row+r, data[s.start:s.end])
 		}
 	}
 }

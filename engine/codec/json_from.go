@@ -7,6 +7,7 @@ import "github.com/nagare-stream/nagare/engine/column"
 type ValueDecoder struct {
 	depth  int
 	values typed
+	place  *place // nil: what does not fit is not counted
 }
 
 // NewValueDecoder returns a decoder. MaxKeys of the options is not used.
@@ -14,6 +15,16 @@ func NewValueDecoder(opts Options) *ValueDecoder {
 	opts = opts.withDefaults()
 	return &ValueDecoder{depth: opts.MaxDepth, values: typed{zone: opts.Zone, nonFinite: opts.NonFiniteStrings}}
 }
+
+// Count has the decoder count what does not fit in texts that are read as the type, by Unfit's places. A text that
+// is not one JSON value, or another one than the type asks for, counts for the type itself.
+func (d *ValueDecoder) Count(t column.Type) {
+	p := d.values.place(t, "", 0)
+	d.place = &p
+}
+
+// Unfit returns by place what did not fit since the counts were last set to 0; Row is 0.
+func (d *ValueDecoder) Unfit() []Unfit { return d.values.unfit }
 
 // Decode appends one row to out, by out.Type:
 //
@@ -37,6 +48,8 @@ func (d *ValueDecoder) Decode(text []byte, out *column.Vector) Status {
 			return st
 		}
 		st.Reason = NotObject
+	} else {
+		d.values.note(d.place, 0, text)
 	}
 	if out.Type.Kind == column.Struct {
 		n := out.Len()
@@ -54,17 +67,17 @@ func (d *ValueDecoder) Decode(text []byte, out *column.Vector) Status {
 func (d *ValueDecoder) root(out *column.Vector, text []byte, s span) bool {
 	switch out.Type.Kind {
 	case column.Struct:
-		return d.values.appendStruct(out, text, s)
+		return d.values.appendStruct(out, text, s, d.place)
 	case column.Array:
 		if s.kind != kindObject || out.Type.Elem.Kind != column.Struct {
-			return d.values.appendArray(out, text, s)
+			return d.values.appendArray(out, text, s, d.place)
 		}
-		d.values.append(&out.Kids[0], text, s)
+		d.values.append(&out.Kids[0], text, s, d.place.kid(0))
 		out.Ends = append(out.Ends, uint32(out.Kids[0].Len()))
 		out.EnsureNull(len(out.Ends))
 		return true
 	case column.Map:
-		return d.values.appendMap(out, text, s)
+		return d.values.appendMap(out, text, s, d.place)
 	}
 	return d.values.appendScalar(out, text[s.start:s.end], s.kind)
 }

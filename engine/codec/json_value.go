@@ -17,25 +17,28 @@ type typed struct {
 	spans     []span // of the fields of the structs that are being decoded, innermost last
 	text      []byte // a string with escapes, decoded
 	recent    recentTexts
-	missed    bool // a field inside a struct did not fit
+	unfit     []Unfit
+	row       int // of the value in hand
 }
 
 // append appends the value at s in data to v, or NULL when it does not fit the type. fit is false for NULL
-// in place of a value, not for JSON's null.
-func (t *typed) append(v *column.Vector, data []byte, s span) (fit bool) {
+// in place of a value, not for JSON's null. What does not fit is counted at p, or inside it, unless p is nil.
+func (t *typed) append(v *column.Vector, data []byte, s span, p *place) (fit bool) {
 	if s.kind <= kindNull {
 		v.AppendNull()
 		return true
 	}
 	switch v.Type.Kind {
 	case column.Struct:
-		fit = t.appendStruct(v, data, s)
+		fit = t.appendStruct(v, data, s, p)
 	case column.Array:
-		fit = t.appendArray(v, data, s)
+		fit = t.appendArray(v, data, s, p)
 	case column.Map:
-		fit = t.appendMap(v, data, s)
+		fit = t.appendMap(v, data, s, p)
 	default:
-		fit = t.appendScalar(v, data[s.start:s.end], s.kind)
+		if fit = t.appendScalar(v, data[s.start:s.end], s.kind); !fit {
+			t.note(p, t.row, data[s.start:s.end])
+		}
 	}
 	if !fit {
 		v.AppendNull()
@@ -208,8 +211,9 @@ func (t *typed) castTime(b []byte, k kind) (int64, bool) {
 }
 
 // appendStruct appends an object. Of a repeated name the last one holds; what does not fit is NULL by itself.
-func (t *typed) appendStruct(v *column.Vector, data []byte, s span) bool {
+func (t *typed) appendStruct(v *column.Vector, data []byte, s span, p *place) bool {
 	if s.kind != kindObject {
+		t.note(p, t.row, data[s.start:s.end])
 		return false
 	}
 	fields := v.Type.Fields
@@ -227,9 +231,7 @@ func (t *typed) appendStruct(v *column.Vector, data []byte, s span) bool {
 	}
 	n := v.Len()
 	for f := range fields {
-		if !t.append(&v.Kids[f], data, t.spans[base+f]) {
-			t.missed = true
-		}
+		t.append(&v.Kids[f], data, t.spans[base+f], p.kid(f))
 	}
 	t.spans = t.spans[:base]
 	v.EnsureNull(n + 1)
@@ -237,13 +239,14 @@ func (t *typed) appendStruct(v *column.Vector, data []byte, s span) bool {
 }
 
 // appendArray appends an array. An element that does not fit makes the whole array NULL, as in Spark.
-func (t *typed) appendArray(v *column.Vector, data []byte, s span) bool {
+func (t *typed) appendArray(v *column.Vector, data []byte, s span, p *place) bool {
 	if s.kind != kindArray {
+		t.note(p, t.row, data[s.start:s.end])
 		return false
 	}
 	n := v.Kids[0].Len()
 	for m := membersOf(data, s); m.next(); {
-		if !t.append(&v.Kids[0], data, m.value) {
+		if !t.append(&v.Kids[0], data, m.value, p.kid(0)) {
 			truncate(&v.Kids[0], n)
 			return false
 		}
@@ -254,13 +257,14 @@ func (t *typed) appendArray(v *column.Vector, data []byte, s span) bool {
 }
 
 // appendMap appends an object as a map. A value that does not fit makes the whole map NULL.
-func (t *typed) appendMap(v *column.Vector, data []byte, s span) bool {
+func (t *typed) appendMap(v *column.Vector, data []byte, s span, p *place) bool {
 	if s.kind != kindObject || v.Type.Key.Kind != column.String && !t.stored {
+		t.note(p, t.row, data[s.start:s.end])
 		return false
 	}
 	n := v.Kids[0].Len()
 	for m := membersOf(data, s); m.next(); {
-		if !t.appendKey(&v.Kids[0], data, m.name) || !t.append(&v.Kids[1], data, m.value) {
+		if !t.appendKey(&v.Kids[0], data, m.name) || !t.append(&v.Kids[1], data, m.value, p.kid(0)) {
 			truncate(&v.Kids[0], n)
 			truncate(&v.Kids[1], n)
 			return false
@@ -276,7 +280,7 @@ func (t *typed) appendKey(v *column.Vector, data []byte, name span) bool {
 	text := data[name.start:name.end]
 	switch v.Type.Kind {
 	case column.String, column.Date, column.Timestamp, column.TimestampNTZ, column.Binary:
-		return t.append(v, data, name)
+		return t.append(v, data, name, nil)
 	}
 	if t.key = append(t.key[:0], text...); name.kind == kindEscaped {
 		t.key = appendUnescaped(t.key[:0], text)
@@ -285,7 +289,7 @@ func (t *typed) appendKey(v *column.Vector, data []byte, name span) bool {
 	if end, value := scanValue(t.key, 0, maxDepthLimit); end == len(t.key) {
 		s = value
 	}
-	return s.kind > kindNull && t.append(v, t.key, s)
+	return s.kind > kindNull && t.append(v, t.key, s, nil)
 }
 
 // members walks over a checked object or array.
