@@ -29,6 +29,10 @@ func TestDecimalOperations(t *testing.T) {
 	testValues(t, "../../testdata/spark/decimal_operations.tsv", 600)
 }
 
+// TestMoreValues asks what stood open behind those: windows that GROUP BY cannot make, CLUSTER BY, DISTRIBUTE BY and
+// SORT BY, format_string, CSV in a column, and neighbours of what once was wrong.
+func TestMoreValues(t *testing.T) { testValues(t, "../../testdata/spark/more_values.tsv", 20) }
+
 // testValues asks each line of a file: a query, with SET statements in front, and Spark's answer, the rows as
 // JSON in order of their texts with | between, or ERROR and its class.
 func testValues(t *testing.T, path string, least int) {

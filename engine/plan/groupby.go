@@ -31,14 +31,51 @@ func (s *selecting) groupBy() {
 	}
 	for _, e := range keys {
 		s.phase = inGroupBy
+		before := len(s.b.r.faults)
 		n, ok := s.groupKey(e)
 		if !ok {
 			s.failed = true
+			s.missWindow(e, before)
 			s.forgetWindow(e)
 			continue
 		}
 		s.addKey(n, e)
 	}
+}
+
+// missWindow gives the fault of a key's window the class that Spark has for it where the list names the window:
+// there the column is missing, here what it is missing for is said too, as one fault.
+func (s *selecting) missWindow(key sql.Expr, before int) {
+	c, ok := key.(*sql.Call)
+	if !ok {
+		return
+	}
+	name := strings.ToLower(c.Name.Name)
+	if name != "window" && name != "session_window" || !s.listNames(name) {
+		return
+	}
+	for i := range s.b.r.faults[before:] {
+		if f := &s.b.r.faults[before+i]; strings.HasPrefix(f.Class, "DATATYPE_MISMATCH.") {
+			f.Class = "UNRESOLVED_COLUMN.WITH_SUGGESTION"
+			f.Message = fmt.Sprintf("column %q does not exist, since GROUP BY cannot make it: %s", name, f.Message)
+		}
+	}
+}
+
+// listNames reports a name in the SELECT list that no column has.
+func (s *selecting) listNames(name string) bool {
+	if n, _, fault := match(s.from.cols, []sql.Ident{{Name: name}}); n != nil || fault != nil {
+		return false
+	}
+	found := false
+	for _, it := range s.body.Items {
+		sql.Walk(it.Expr, func(e sql.Expr) {
+			if n, ok := e.(*sql.Name); ok && strings.EqualFold(n.Parts[0].Name, name) {
+				found = true
+			}
+		})
+	}
+	return found
 }
 
 // forgetWindow notes that the window of a key which has a fault is unknown, not missing.
