@@ -408,7 +408,9 @@ func (s *selecting) project(node Node) Node {
 			p.Exprs = append(p.Exprs, e)
 			p.Cols = append(p.Cols, Column{Name: fmt.Sprintf("order%d", len(keys)+1), Type: e.Type})
 		}
-		keys = append(keys, SortKey{Expr: expr.Col(at, p.Cols[at].Name, e.Type), Desc: o.desc, NullsFirst: o.nullsFirst})
+		if o.clause != inDistributeBy {
+			keys = append(keys, SortKey{Expr: expr.Col(at, p.Cols[at].Name, e.Type), Desc: o.desc, NullsFirst: o.nullsFirst})
+		}
 	}
 	var out Node = p
 	if s.body.Distinct {

@@ -100,6 +100,8 @@ func (s *selecting) mayAggregate(c *sql.Call) *sql.Fault {
 		return &sql.Fault{Pos: c.Pos, Class: "INVALID_WHERE_CONDITION", Message: "an aggregate cannot stand in WHERE", Hint: "write it in HAVING"}
 	case s.phase == inGroupBy:
 		return &sql.Fault{Pos: c.Pos, Class: "GROUP_BY_AGGREGATE", Message: "an aggregate cannot stand in GROUP BY"}
+	case s.phase == inClusterBy || s.phase == inDistributeBy:
+		return s.notArranged(c)
 	}
 	return nil
 }

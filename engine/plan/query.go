@@ -27,9 +27,9 @@ func (b *binder) query(q *sql.Query, outer *scope) (Node, bool) {
 	var node Node
 	var bodyOK bool
 	if body, isSelect := q.Body.(*sql.SelectBody); isSelect {
-		node, _, bodyOK = b.selectQuery(body, q.OrderBy, outer)
-	} else if node, bodyOK = b.setExpr(q.Body, outer); bodyOK && len(q.OrderBy) > 0 {
-		node, bodyOK = b.sortSet(node, q.OrderBy)
+		node, _, bodyOK = b.selectQuery(body, q, outer)
+	} else if node, bodyOK = b.setExpr(q.Body, outer); bodyOK && isArranged(q) {
+		node, bodyOK = b.sortSet(node, q)
 	}
 	if !bodyOK {
 		return nil, false
@@ -189,25 +189,27 @@ func commonType(a, b column.Type) (column.Type, bool) {
 }
 
 // sortSet orders the result of a set operation by its own columns.
-func (b *binder) sortSet(node Node, order []sql.OrderItem) (Node, bool) {
-	if streams(node) {
-		b.fault(sortedStream(order[0].Expr.Position()))
-		return nil, false
-	}
-	s := &selecting{b: b, from: scope{cols: columnsOf(node, "")}, body: &sql.SelectBody{}, phase: inOrderBy}
+func (b *binder) sortSet(node Node, q *sql.Query) (Node, bool) {
+	s := &selecting{b: b, from: scope{cols: columnsOf(node, "")}, body: &sql.SelectBody{}}
 	s.eb = b.session.binder(&s.from)
 	for _, c := range s.from.cols {
 		s.items = append(s.items, item{name: c.name, node: c.node, done: true})
 	}
-	for _, o := range order {
-		s.orderBy(o)
+	s.arrange(q)
+	if streams(node) && len(s.order) > 0 {
+		s.fault(sortedStream(s.order[0]))
 	}
 	if s.failed {
 		return nil, false
 	}
 	out := &Sort{In: node}
 	for _, k := range s.order {
-		out.Keys = append(out.Keys, SortKey{Expr: k.node, Desc: k.desc, NullsFirst: k.nullsFirst})
+		if k.clause != inDistributeBy {
+			out.Keys = append(out.Keys, SortKey{Expr: k.node, Desc: k.desc, NullsFirst: k.nullsFirst})
+		}
+	}
+	if len(out.Keys) == 0 {
+		return node, true
 	}
 	return out, true
 }

@@ -68,6 +68,7 @@ type orderKey struct {
 	desc       bool
 	nullsFirst bool
 	pos        sql.Pos
+	clause     phase // of DISTRIBUTE BY it is no key to sort by
 }
 
 // phase is the clause that is being bound; it decides what may stand in it.
@@ -80,15 +81,18 @@ const (
 	inHaving
 	inQualify
 	inOrderBy
+	inSortBy
+	inClusterBy
+	inDistributeBy
 	inGenerator
 )
 
 func (p phase) String() string {
-	return [...]string{"WHERE", "GROUP BY", "SELECT", "HAVING", "QUALIFY", "ORDER BY", "a generator"}[p]
+	return [...]string{"WHERE", "GROUP BY", "SELECT", "HAVING", "QUALIFY", "ORDER BY", "SORT BY", "CLUSTER BY", "DISTRIBUTE BY", "a generator"}[p]
 }
 
-// selectQuery binds SELECT … with the ORDER BY behind it.
-func (b *binder) selectQuery(body *sql.SelectBody, order []sql.OrderItem, outer *scope) (Node, *selecting, bool) {
+// selectQuery binds SELECT … with the order of the query q whose body it is; nil: none.
+func (b *binder) selectQuery(body *sql.SelectBody, q *sql.Query, outer *scope) (Node, *selecting, bool) {
 	s := &selecting{b: b, body: body, aggBy: map[string]int{}, binding: map[int]bool{}}
 	in, ok := b.from(body)
 	if !ok {
@@ -107,7 +111,7 @@ func (b *binder) selectQuery(body *sql.SelectBody, order []sql.OrderItem, outer 
 		s.bindItem(i)
 	}
 	s.groupByAll()
-	s.later(order)
+	s.later(q)
 	if s.failed {
 		return nil, nil, false
 	}
@@ -279,7 +283,7 @@ func (s *selecting) bindItem(i int) {
 }
 
 // later binds what may use the SELECT list: HAVING, QUALIFY and ORDER BY.
-func (s *selecting) later(order []sql.OrderItem) {
+func (s *selecting) later(q *sql.Query) {
 	s.from.before = s.itemColumns(s.hidesColumn)
 	if s.body.Having != nil {
 		s.phase = inHaving
@@ -290,11 +294,8 @@ func (s *selecting) later(order []sql.OrderItem) {
 		s.phase = inQualify
 		s.qualify = s.laterCondition(s.body.Qualify, "QUALIFY")
 	}
-	s.phase = inOrderBy
 	s.from.before = s.itemColumns(func(item) bool { return true })
-	for _, o := range order {
-		s.orderBy(o)
-	}
+	s.arrange(q)
 	s.grouped = s.grouped || len(s.aggs) > 0
 	s.bare = s.grouped && s.body.GroupBy == nil
 }
@@ -339,47 +340,4 @@ func (s *selecting) laterCondition(e sql.Expr, clause string) *expr.Node {
 		s.failed = true
 	}
 	return n
-}
-
-// isAll reports the ALL of ORDER BY ALL, where no column is called so.
-func (s *selecting) isAll(e sql.Expr) bool {
-	name, ok := e.(*sql.Name)
-	if !ok || len(name.Parts) != 1 || name.Parts[0].Quoted || !strings.EqualFold(name.Parts[0].Name, "all") {
-		return false
-	}
-	n, _, fault := s.from.Resolve(name.Parts)
-	return n == nil && (fault == nil || fault.Class != "AMBIGUOUS_REFERENCE")
-}
-
-func (s *selecting) orderBy(o sql.OrderItem) {
-	key := orderKey{desc: o.Desc, nullsFirst: !o.Desc, pos: o.Expr.Position()}
-	if o.NullsFirst != nil {
-		key.nullsFirst = *o.NullsFirst
-	}
-	if s.isAll(o.Expr) {
-		for _, it := range s.items {
-			if key.node = it.node; key.node != nil {
-				s.order = append(s.order, key)
-			}
-		}
-		return
-	}
-	if i, is, ok := s.ordinal(o.Expr, "ORDER_BY_POS_OUT_OF_RANGE"); is {
-		if ok && s.items[i].node != nil {
-			key.node = s.items[i].node
-			s.order = append(s.order, key)
-		}
-		return
-	}
-	n, ok := s.b.bind(s.eb, o.Expr)
-	if !ok {
-		s.failed = true
-		return
-	}
-	if fault := mayOrder(n, key.pos); fault != nil {
-		s.fault(*fault)
-		return
-	}
-	key.node = n
-	s.order = append(s.order, key)
 }

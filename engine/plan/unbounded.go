@@ -15,7 +15,7 @@ func (s *selecting) checkStream() bool {
 	}
 	ok := true
 	if len(s.order) > 0 {
-		s.fault(sortedStream(s.order[0].pos))
+		s.fault(sortedStream(s.order[0]))
 		ok = false
 	}
 	if s.grouped {
@@ -32,8 +32,12 @@ func (s *selecting) checkStream() bool {
 	return ok
 }
 
-func sortedStream(pos sql.Pos) sql.Fault {
-	return sql.Fault{Pos: pos, Message: "sorting is not supported on a stream, which has no last row",
+func sortedStream(key orderKey) sql.Fault {
+	if key.clause != inOrderBy {
+		return sql.Fault{Pos: key.pos, Message: key.clause.String() + " is not supported on a stream, whose rows go to their tables as they come",
+			Hint: "leave it out; partitions are those of the topic, and order is that of a MATERIALIZED VIEW"}
+	}
+	return sql.Fault{Pos: key.pos, Message: "sorting is not supported on a stream, which has no last row",
 		Hint: "write the stream into a streaming table and order it in a MATERIALIZED VIEW"}
 }
 

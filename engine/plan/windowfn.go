@@ -80,6 +80,8 @@ func (s *selecting) mayRank(c *sql.Call, name string) *sql.Fault {
 	case s.phase == inWhere || s.phase == inGroupBy || s.phase == inHaving || s.inAgg > 0:
 		return &sql.Fault{Pos: c.Pos, Class: "_LEGACY_ERROR_TEMP_1034", Message: "a window function cannot stand in " + s.phase.String(),
 			Hint: "write QUALIFY, or filter in a query around this one"}
+	case s.phase >= inSortBy && s.phase <= inDistributeBy:
+		return s.notArranged(c)
 	case s.inOver > 0:
 		return &sql.Fault{Pos: c.Pos, Class: "NESTED_WINDOW_FUNCTION", Message: "a window function cannot stand in another one"}
 	case c.Distinct:

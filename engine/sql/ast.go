@@ -97,8 +97,17 @@ type Query struct {
 	With    []CTE
 	Body    SetExpr
 	OrderBy []OrderItem
-	Limit   Expr // nil: none
-	Offset  Expr
+	// CLUSTER BY, or DISTRIBUTE BY and SORT BY, stand instead of ORDER BY.
+	ClusterBy    []Expr
+	DistributeBy []Expr
+	SortBy       []OrderItem
+	Limit        Expr // nil: none
+	Offset       Expr
+}
+
+// isBody reports a query that is nothing but its body.
+func (q *Query) isBody() bool {
+	return q.With == nil && q.OrderBy == nil && q.ClusterBy == nil && q.DistributeBy == nil && q.SortBy == nil && q.Limit == nil && q.Offset == nil
 }
 
 // CTE is one WITH item.

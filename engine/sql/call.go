@@ -181,7 +181,7 @@ func (p *parser) windowClause() {
 func (p *parser) over(at Pos) *Over {
 	o := &Over{Pos: at}
 	p.expect("(")
-	if p.accept("PARTITION", "BY") || p.accept("DISTRIBUTE", "BY") {
+	if p.accept("PARTITION", "BY") || p.accept("DISTRIBUTE", "BY") || p.accept("CLUSTER", "BY") {
 		o.PartitionBy = p.exprs()
 	}
 	if p.accept("ORDER", "BY") || p.accept("SORT", "BY") {

@@ -18,10 +18,7 @@ func (f *formatter) query(q *Query) {
 		f.write(" ")
 	}
 	f.body(q.Body)
-	if q.OrderBy != nil {
-		f.write(" ORDER BY ")
-		f.orderItems(q.OrderBy)
-	}
+	f.arrangement(q)
 	if q.Limit != nil {
 		f.write(" LIMIT ")
 		f.expr(q.Limit, bindAny)
@@ -29,6 +26,25 @@ func (f *formatter) query(q *Query) {
 	if q.Offset != nil {
 		f.write(" OFFSET ")
 		f.expr(q.Offset, bindAny)
+	}
+}
+
+func (f *formatter) arrangement(q *Query) {
+	if q.OrderBy != nil {
+		f.write(" ORDER BY ")
+		f.orderItems(q.OrderBy)
+	}
+	if q.ClusterBy != nil {
+		f.write(" CLUSTER BY ")
+		f.exprs(q.ClusterBy)
+	}
+	if q.DistributeBy != nil {
+		f.write(" DISTRIBUTE BY ")
+		f.exprs(q.DistributeBy)
+	}
+	if q.SortBy != nil {
+		f.write(" SORT BY ")
+		f.orderItems(q.SortBy)
 	}
 }
 

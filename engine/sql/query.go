@@ -17,7 +17,8 @@ func (p *parser) queryAt(i int) bool {
 			return false
 		}
 		// In ((SELECT 1) + 2) the outer parentheses hold an expression, in ((SELECT 1) UNION …) a query.
-		if behind := p.toks[min(p.closing(i)+1, len(p.toks)-1)]; !p.continuesQuery(&behind) {
+		behind := min(p.closing(i)+1, len(p.toks)-1)
+		if !p.continuesQuery(&p.toks[behind], &p.toks[min(behind+1, len(p.toks)-1)]) {
 			return false
 		}
 		i++
@@ -25,9 +26,11 @@ func (p *parser) queryAt(i int) bool {
 	return false
 }
 
-// continuesQuery tells whether the token may stand behind a query in parentheses that is part of one.
-func (p *parser) continuesQuery(t *token) bool {
+// continuesQuery tells whether the tokens may stand behind a query in parentheses that is part of one.
+func (p *parser) continuesQuery(t, after *token) bool {
 	switch t.upper {
+	case "CLUSTER", "DISTRIBUTE", "SORT":
+		return after.is("BY")
 	case "UNION", "EXCEPT", "MINUS", "INTERSECT", "ORDER", "LIMIT", "OFFSET":
 		return true
 	}
@@ -60,7 +63,7 @@ func (p *parser) query() *Query {
 	p.organization(q)
 	p.resolveWindows()
 	p.windows, p.pending = nil, nil
-	if inner, ok := q.Body.(*SubQuery); ok && q.With == nil && q.OrderBy == nil && q.Limit == nil && q.Offset == nil {
+	if inner, ok := q.Body.(*SubQuery); ok && q.isBody() {
 		return inner.Query
 	}
 	q.Body = unwrapped(q.Body)
@@ -71,7 +74,7 @@ func (p *parser) query() *Query {
 func unwrapped(body SetExpr) SetExpr {
 	for {
 		sub, ok := body.(*SubQuery)
-		if !ok || sub.Query.With != nil || sub.Query.OrderBy != nil || sub.Query.Limit != nil || sub.Query.Offset != nil {
+		if !ok || !sub.Query.isBody() {
 			return body
 		}
 		body = sub.Query.Body
@@ -101,19 +104,34 @@ func (p *parser) ctes() []CTE {
 	}
 }
 
-// organization reads ORDER BY, WINDOW, LIMIT and OFFSET behind a query.
-func (p *parser) organization(q *Query) {
+// arrangement reads ORDER BY, CLUSTER BY, DISTRIBUTE BY and SORT BY, in this order.
+func (p *parser) arrangement(q *Query) {
 	if p.accept("ORDER", "BY") {
 		q.OrderBy = p.orderItems()
 	} else if p.at("ORDER") {
 		p.next()
 		p.expect("BY")
 	}
-	for _, word := range []string{"CLUSTER", "DISTRIBUTE", "SORT"} {
-		if p.at(word, "BY") {
-			p.refuse(p.cur().pos, "", word+" BY arranges the partitions of a cluster, of which there is none here", "use ORDER BY, or leave it out")
-		}
+	at := p.cur().pos
+	if p.accept("CLUSTER", "BY") {
+		q.ClusterBy = p.exprs()
 	}
+	if p.accept("DISTRIBUTE", "BY") {
+		q.DistributeBy = p.exprs()
+	}
+	if p.accept("SORT", "BY") {
+		q.SortBy = p.orderItems()
+	}
+	parts := q.DistributeBy != nil || q.SortBy != nil
+	if q.OrderBy != nil && (q.ClusterBy != nil || parts) || q.ClusterBy != nil && parts {
+		p.note(at, "UNSUPPORTED_FEATURE.COMBINATION_QUERY_RESULT_CLAUSES", "a query has one of ORDER BY, CLUSTER BY, and DISTRIBUTE BY with SORT BY",
+			"ORDER BY alone puts the rows in order")
+	}
+}
+
+// organization reads what stands behind a query: its order, WINDOW, LIMIT and OFFSET.
+func (p *parser) organization(q *Query) {
+	p.arrangement(q)
 	if p.accept("WINDOW") {
 		p.windowClause()
 	}
