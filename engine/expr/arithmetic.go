@@ -221,9 +221,10 @@ func bounds(k column.Kind) (least, most int64) {
 	return math.MinInt64, math.MaxInt64
 }
 
-// Classes of overflows. javaArithmetic stands where Spark throws Java's exception and has no class.
+// Classes of overflows. javaArithmetic and javaArgument stand where Spark throws Java's exception and has no class.
 const (
 	javaArithmetic   = "ArithmeticException"
+	javaArgument     = "IllegalArgumentException"
 	timeOverflow     = "DATETIME_OVERFLOW"
 	intervalOverflow = "INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION"
 )

@@ -13,6 +13,7 @@ type frame struct {
 	x        *exec
 	args     []*column.Vector
 	out      *column.Vector
+	bounded  bool // the run has a Room
 	quiet    bool // failures are NULL and no errors
 	next     int  // rows of text, arrays, maps already closed
 	grown    bool // a nested output is appended row by row
@@ -66,7 +67,7 @@ func (f *frame) open(i uint32) {
 func (f *frame) shut() {
 	f.out.Ends = append(f.out.Ends, uint32(len(f.out.Data)))
 	f.next++
-	if f.x.use != nil {
+	if f.bounded {
 		f.checkRow()
 	}
 }
@@ -190,7 +191,7 @@ func (s *callStep) eval(x *exec, sel []uint32) *column.Vector {
 // prepare gives the output its rows and the NULLs of the arguments.
 func (s *callStep) prepare(narrowed bool) {
 	f := &s.frame
-	f.next, f.narrowed, f.grown = 0, narrowed, false
+	f.next, f.narrowed, f.grown, f.bounded = 0, narrowed, false, f.x.use != nil
 	f.x.use.see(8 * int64(f.x.rows))
 	if isNested(s.typ) {
 		f.out.Type = s.typ

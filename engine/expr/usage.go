@@ -164,5 +164,7 @@ func jsonSize(v *column.Vector, from, to uint32) int64 {
 	return n
 }
 
-// checkRow ends the run if the output under way is too large.
+// checkRow ends the run if the output under way is too large. It is no part of shut, so that shut is inlined into loops.
+//
+//go:noinline
 func (f *frame) checkRow() { f.reserve(0) }
