@@ -23,7 +23,7 @@ const AlertSink = "alerts"
 type alertStage struct {
 	op     *operator
 	x      *alert.Incidents
-	groups []*groupMarks
+	passed []func() int64 // how far each of what it reads has come
 	rows   *rowWriter
 	e      *Engine
 	held   int64 // rows that Engine.held counts
@@ -65,21 +65,26 @@ func (e *Engine) alertOf(op *operator) *alertStage {
 	return nil
 }
 
-// reads notes a watermark that the alert's rows are under.
-func (a *alertStage) reads(g *groupMarks) {
-	if !slices.Contains(a.groups, g) {
-		a.groups = append(a.groups, g)
+// reads notes a watermark that the alert's rows are under, and how far it lets them come.
+func (a *alertStage) reads(g *groupMarks, passed func() int64) {
+	a.passed = append(a.passed, passed)
+	if !slices.Contains(g.alerts, a) {
 		g.alerts = append(g.alerts, a)
 	}
 }
 
+// reached is the time that everything which the alert reads has come to.
+func (a *alertStage) reached() int64 {
+	to := int64(math.MaxInt64)
+	for _, passed := range a.passed {
+		to = min(to, passed())
+	}
+	return to
+}
+
 // advance looks at everything that the watermarks have passed. merger.mu is held, inside the gate.
 func (a *alertStage) advance() error {
-	to := int64(math.MaxInt64)
-	for _, g := range a.groups {
-		to = min(to, g.global)
-	}
-	err := a.x.Advance(to, func(c *alert.Change) error {
+	err := a.x.Advance(a.reached(), func(c *alert.Change) error {
 		a.text = c.Append(a.text[:0])
 		return a.rows.appendRecord([]byte(c.ID), a.text, int64(c.Time))
 	})
@@ -191,11 +196,7 @@ func (e *Engine) Alerts() []AlertStatus {
 	defer e.merger.mu.Unlock()
 	all := make([]AlertStatus, 0, len(e.alerts))
 	for _, a := range e.alerts {
-		to := int64(math.MaxInt64)
-		for _, g := range a.groups {
-			to = min(to, g.global)
-		}
-		all = append(all, AlertStatus{a.x.Rule(), a.x.Current(), a.x.Overflow, to})
+		all = append(all, AlertStatus{a.x.Rule(), a.x.Current(), a.x.Overflow, a.reached()})
 	}
 	return all
 }

@@ -99,11 +99,12 @@ func (e *Engine) lanesOf(topics []string) int {
 func (e *Engine) lanes(op *operator) int {
 	n := 1
 	switch {
+	case op.Windowed():
 	case op.From.Kind == plan.StreamingTable:
 		for _, from := range e.byTable[op.From.Name] {
 			n = max(n, e.lanes(from))
 		}
-	case !op.Windowed():
+	default:
 		n = e.lanesOf(op.From.Topics)
 	}
 	return n * op.flows
@@ -168,7 +169,7 @@ func (e *Engine) buildFlow(r *scanGroup) error {
 	}
 	for _, op := range r.ops {
 		if op.Windowed() {
-			if err := e.buildWindow(op, e.lanesOf(op.From.Topics)); err != nil {
+			if err := e.buildWindow(op, e.lanesOf(op.From.Topics), e.merger.groups[f.groups[op.group]]); err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
 		}
@@ -188,8 +189,8 @@ func (e *Engine) buildFlow(r *scanGroup) error {
 	return nil
 }
 
-// buildWindow makes what the partitions of a windowed operator share.
-func (e *Engine) buildWindow(op *operator, n int) error {
+// buildWindow makes what the n lanes of a windowed operator share, whose windows a watermark closes.
+func (e *Engine) buildWindow(op *operator, n int, g *groupMarks) error {
 	w, err := newWindowOp(op)
 	if err != nil {
 		return err
@@ -199,7 +200,7 @@ func (e *Engine) buildWindow(op *operator, n int) error {
 	if err != nil {
 		return err
 	}
-	e.merger.addCloser(w, n, emit)
+	e.merger.addCloser(w, g, n, emit)
 	if op.Table != nil {
 		if op.flow > math.MaxUint8 {
 			return fmt.Errorf("more than %d flows write the table", math.MaxUint8+1)
@@ -207,7 +208,7 @@ func (e *Engine) buildWindow(op *operator, n int) error {
 		emit.table = &tableWriter{op: "table/" + op.Table.Name, flow: byte(op.flow), delta: func() *Delta { return e.finals }}
 	} else {
 		sink := *op
-		sink.Pre, sink.Post, sink.From = nil, nil, &plan.Dataset{Schema: schemaOf(op.Cols)}
+		sink.Agg, sink.Pre, sink.Post, sink.From = nil, nil, nil, &plan.Dataset{Schema: schemaOf(op.Cols)}
 		sink.Out, sink.consumers = columnsOf(op.Cols), nil
 		if err := e.addDerived(emit, &emit.next, op, &sink, 0); err != nil {
 			return err
@@ -229,9 +230,16 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 	if err != nil {
 		return fmt.Errorf("build %s: %w", op.Name, err)
 	}
-	if d.alert = e.alertOf(op); d.alert != nil {
-		d.alert.reads(e.closerOf(emit.w).group)
-	} else {
+	below := e.closerOf(emit.w)
+	switch {
+	case op.Windowed():
+		if d.regroup, err = e.buildRegroup(below, op); err != nil {
+			return fmt.Errorf("build %s: %w", op.Name, err)
+		}
+	case e.alertOf(op) != nil:
+		d.alert = e.alertOf(op)
+		d.alert.reads(below.group, below.passed)
+	default:
 		to, err := e.destinationOf(op)
 		if err != nil {
 			return err
@@ -245,6 +253,9 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 	d.name = op.Name + " from " + from.Name
 	*list = append(*list, d)
 	emit.derived = append(emit.derived, d)
+	if d.regroup != nil {
+		return nil // who reads its rows reads its windows
+	}
 	for _, c := range op.consumers {
 		if err := e.addDerived(emit, &d.next, op, c, lane); err != nil {
 			return err
@@ -294,7 +305,8 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 			return fmt.Errorf("build %s: %w", op.Name, err)
 		}
 		if stage := e.alertOf(op); stage != nil {
-			stage.reads(e.merger.groups[f.groups[op.group]])
+			g := e.merger.groups[f.groups[op.group]]
+			stage.reads(g, func() int64 { return g.global })
 			r.alert = &alertLane{stage: stage}
 			t.alerts = append(t.alerts, r.alert)
 		} else {

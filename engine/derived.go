@@ -10,21 +10,22 @@ import (
 // derived runs an operator that reads the final rows of a windowed table, or of another derived: a
 // sink, or a table of rows. It belongs to the merger.
 type derived struct {
-	name   string // its own and that of what it reads
-	op     *operator
-	where  filter
-	out    []*expr.Eval
-	in     column.Batch
-	schema column.Schema
-	cols   []*column.Vector
-	bad    []bool   // by row: an expression failed
-	kept   []uint32 // the others
-	times  []int64  // by row of cols
-	failed expr.RowErrors
-	count  Count
-	to     *rowWriter
-	alert  *alertStage // in place of to
-	next   []*derived
+	name    string // its own and that of what it reads
+	op      *operator
+	where   filter
+	out     []*expr.Eval
+	in      column.Batch
+	schema  column.Schema
+	cols    []*column.Vector
+	bad     []bool   // by row: an expression failed
+	kept    []uint32 // the others
+	times   []int64  // by row of cols
+	failed  expr.RowErrors
+	count   Count
+	to      *rowWriter
+	alert   *alertStage // in place of to
+	regroup *regroup    // in place of to
+	next    []*derived
 
 	exploder *exploder // nil: its rows are those that it reads
 	made     madeRows
@@ -52,11 +53,20 @@ func newDerived(op *operator, env expr.Env) (*derived, error) {
 
 // take runs the operator over rows of a window that was just closed.
 func (d *derived) take(cols []*column.Vector, rows []uint32, times []int64) error {
-	counted, bad := d.run(cols, rows, times)
+	var counted, bad int64
+	if d.regroup != nil {
+		d.enter(cols, len(times))
+		counted, bad = d.regroup.take(&d.in, rows)
+	} else {
+		counted, bad = d.run(cols, rows, times)
+	}
 	d.count.Read += int64(len(rows))
 	d.count.Counted += counted
 	d.count.Invalid += bad
 	d.count.Filtered += int64(len(rows)) - counted - bad
+	if d.regroup != nil {
+		return nil
+	}
 	if d.alert != nil {
 		d.alert.take(d.cols, d.kept, d.times)
 		return nil
@@ -76,11 +86,7 @@ func (d *derived) take(cols []*column.Vector, rows []uint32, times []int64) erro
 // of the rows given there are some, and how many others could not be computed.
 func (d *derived) run(cols []*column.Vector, rows []uint32, times []int64) (counted, bad int64) {
 	n := len(times)
-	d.in.Schema, d.in.Len = &d.schema, n
-	d.in.Cols = d.in.Cols[:0]
-	for _, c := range cols {
-		d.in.Cols = append(d.in.Cols, *c)
-	}
+	d.enter(cols, n)
 	if d.exploder != nil {
 		return d.runMade(rows, times)
 	}
@@ -105,4 +111,13 @@ func (d *derived) run(cols []*column.Vector, rows []uint32, times []int64) (coun
 		}
 	}
 	return int64(len(d.kept)), bad
+}
+
+// enter makes d.in of the columns of n rows.
+func (d *derived) enter(cols []*column.Vector, n int) {
+	d.in.Schema, d.in.Len = &d.schema, n
+	d.in.Cols = d.in.Cols[:0]
+	for _, c := range cols {
+		d.in.Cols = append(d.in.Cols, *c)
+	}
 }

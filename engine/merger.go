@@ -43,6 +43,7 @@ type closer struct {
 	emit    *emitter
 
 	previews []*preview
+	below    *closer // whose windows' rows these group; nil: records
 
 	m     *merger
 	lives int64 // how long rows live in the sink that keeps them longest of those that forget; 0: there is none
@@ -68,8 +69,8 @@ func (m *merger) addGroup(g *markGroup, n int) {
 	}
 }
 
-func (m *merger) addCloser(w *windowOp, n int, emit *emitter) *closer {
-	c := &closer{w: w, group: m.groups[w.op.topic.groups[w.op.group]], closed: math.MinInt64, emit: emit, m: m,
+func (m *merger) addCloser(w *windowOp, g *groupMarks, n int, emit *emitter) *closer {
+	c := &closer{w: w, group: g, closed: math.MinInt64, emit: emit, m: m,
 		pending: make([][]*partial, n), tasks: make([]*windowTask, n)}
 	c.group.closers = append(c.group.closers, c)
 	m.closer = append(m.closer, c)
@@ -192,7 +193,7 @@ func (g *groupMarks) advance() error {
 	for _, c := range g.closers {
 		for {
 			end, ok := c.next()
-			if !ok || end > g.global {
+			if !ok || end > c.passed() {
 				break
 			}
 			if err := c.close(end); err != nil {

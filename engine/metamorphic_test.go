@@ -60,6 +60,17 @@ CREATE STREAMING TABLE by_mark AS SELECT window.start AS s, count(*) AS c FROM S
 	{text: `CREATE TEMPORARY VIEW direct AS
 SELECT window.start AS s, collect_list(u) AS us, max_by(u, x) AS best FROM STREAM event GROUP BY window(t, '%[2]d seconds', '%[1]d seconds');`,
 		config: []string{"sink.direct.format", "json", "sink.direct.from", "direct", "sink.direct.option.path", "direct"}},
+	{text: `CREATE STREAMING TABLE recent AS
+SELECT window.start AS since, window.end - INTERVAL 1 MICROSECOND AS at, k, collect_list(n) AS ns, sum(sum_q) AS q, count(DISTINCT users) AS us
+FROM STREAM answer WATERMARK window_start DELAY OF INTERVAL %[1]d SECONDS
+GROUP BY window(window_start, '%[2]d seconds', '%[1]d seconds'), k HAVING sum(n) > %[1]d;
+CREATE STREAMING TABLE rarer AS SELECT window.end AS until, max(q) AS q, count(*) AS n
+FROM (SELECT * FROM STREAM recent WHERE q > 1) WATERMARK at DELAY OF INTERVAL 0 SECONDS GROUP BY window(at, '%[2]d seconds');
+CREATE TEMPORARY VIEW many AS SELECT *, n + %[1]d AS m FROM STREAM answer WHERE n > 1;
+CREATE TEMPORARY VIEW high AS SELECT u, q, t FROM STREAM event WHERE q > %[1]d;`,
+		config: []string{"alert.many.from", "many", "alert.many.key", "k", "alert.many.for", "10 seconds", "alert.many.keepFiring", "5 seconds", "alert.many.summary", "${m}",
+			"alert.high.from", "high", "alert.high.key", "u", "alert.high.interval", "7 seconds", "alert.high.for", "9 seconds",
+			"alert.rare.from", "rarer", "alert.recent.from", "recent", "alert.recent.key", "k,us", "alert.recent.keepFiring", "11 seconds"}},
 }
 
 // A project is a drawn pipeline and its topics.

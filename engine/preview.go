@@ -176,6 +176,9 @@ func (e *Engine) pathsFrom(op *operator) [][]*operator {
 	}
 	var paths [][]*operator
 	for _, next := range op.consumers {
+		if next.Windowed() {
+			continue // its windows are a beginning of their own
+		}
 		if next.Sink != nil {
 			paths = append(paths, []*operator{next})
 			continue

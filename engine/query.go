@@ -93,7 +93,7 @@ func (e *Engine) systemDatasets() []*plan.Dataset {
 	}
 	for _, d := range e.opt.Pipeline.Datasets {
 		windowed := len(e.windowed(d.Name)) > 0
-		if windowed {
+		if e.destinations["late/"+d.Name] != nil {
 			add(d.Name+"$late", lateSchema)
 		}
 		if windowed || d.Kind == plan.MaterializedView {

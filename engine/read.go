@@ -234,12 +234,12 @@ func (e *Engine) Names() []string {
 		names = append(names, f.topics...)
 	}
 	for _, d := range e.opt.Pipeline.Datasets {
-		if len(e.windowed(d.Name)) > 0 {
+		if e.destinations["late/"+d.Name] != nil {
 			names = append(names, d.Name+"$late")
 		}
 	}
 	for _, op := range e.ops {
-		if op.Windowed() && op.Table == nil {
+		if op.Windowed() && op.Table == nil && e.destinations["late/"+op.Name] != nil {
 			names = append(names, op.Name+"$late")
 		}
 	}

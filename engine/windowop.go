@@ -147,7 +147,9 @@ func newWindowTask(w *windowOp, env expr.Env, late *keeper, lane int) (*windowTa
 	}
 	t.keyCols = make([]*column.Vector, len(t.keys))
 	t.argCols = make([]*column.Vector, len(t.args))
-	t.exploder, err = newExploder(w.op, len(w.op.topic.columns), env)
+	if w.op.topic != nil {
+		t.exploder, err = newExploder(w.op, len(w.op.topic.columns), env)
+	}
 	return t, err
 }
 

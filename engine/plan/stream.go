@@ -25,7 +25,7 @@ type StreamOp struct {
 	Table *Dataset // nil: a sink
 	Sink  *SinkDef // nil: a table or an alert
 	Alert *AlertDef
-	From  *Dataset // a SourceTopic, or a StreamingTable that is windowed
+	From  *Dataset // a SourceTopic, or a StreamingTable whose rows come out of windows
 
 	HasTime   bool
 	Time      *expr.Node // event time
@@ -36,6 +36,7 @@ type StreamOp struct {
 	Below      int
 
 	Agg    *Aggregate // In is nil, expressions are over the scan's columns
+	Edge   int64      // of an Agg over a table of windows: by how much Time lies before the end of the row's window, microseconds
 	Having []*expr.Node
 	Out    []*expr.Node
 	Cols   []Column
@@ -276,13 +277,15 @@ func (o *StreamOp) explode(n *Explode, at sql.Pos) *sql.Fault {
 
 func (o *StreamOp) aggregate(n *Aggregate, at sql.Pos) *sql.Fault {
 	switch {
-	case o.Agg != nil || o.From.Kind == StreamingTable:
-		return notYet(at, "an aggregate of an aggregate on a stream")
+	case o.Agg != nil:
+		f := notYet(at, "an aggregate of an aggregate in one query on a stream")
+		f.Hint = "write the first into a streaming table, and read that one as a stream"
+		return f
 	case n.Grouping != nil:
 		return notYet(at, "ROLLUP and CUBE on a stream")
 	case n.Window == nil || n.Window.Session:
 		return notYet(at, "a grouping without window(…) on a stream")
-	case !o.HasTime:
+	case !o.HasTime && o.From.Kind != StreamingTable:
 		return &sql.Fault{Pos: at, Class: "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
 			Message: "a windowed aggregate on a stream needs a watermark", Hint: "add WATERMARK ts DELAY OF INTERVAL 10 SECONDS behind the relation"}
 	}
@@ -290,6 +293,11 @@ func (o *StreamOp) aggregate(n *Aggregate, at sql.Pos) *sql.Fault {
 	a.In = nil
 	window := *n.Window
 	window.Time = window.Time.Substitute(o.Out)
+	if o.From.Kind == StreamingTable {
+		if fault := o.regroup(window.Time, at); fault != nil {
+			return fault
+		}
+	}
 	if window.Time.Key() != o.Time.Key() {
 		return &sql.Fault{Pos: at, Class: "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
 			Message: "the window is over another time than the watermark", Hint: "use the column of the WATERMARK clause in window(…)"}

@@ -1,0 +1,82 @@
+package plan
+
+import (
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// regroup checks that an aggregate can group the rows of a table of windows once more, by a window of a time that follows
+// from theirs: then a watermark passes from the one to the other.
+func (o *StreamOp) regroup(time *expr.Node, at sql.Pos) *sql.Fault {
+	if len(o.From.Flows) != 1 {
+		return notYet(at, "grouping the rows of a table with several flows on a stream")
+	}
+	if len(o.Explosions) > 0 {
+		return notYet(at, "grouping the rows that explode makes of a table of windows on a stream")
+	}
+	if !o.HasTime { // it comes with the table
+		o.Pre, o.Post = nil, append(o.Pre, o.Post...)
+		o.HasTime, o.Time = true, time
+	}
+	edge, ok := edgeOf(o.Time, o.From.Flows[0].Root)
+	if !ok {
+		f := notYet(at, "grouping the rows of a table of windows by another time than their window's")
+		f.Hint = "use a column that is window.start, window.end or window_time(window) of the table's own query"
+		return f
+	}
+	o.Edge = edge
+	return nil
+}
+
+// edgeOf finds by how much a time over the columns of n lies before the end of the window that the row is of, in
+// microseconds: the size of the window for its start, 0 for its end, 1 for window_time.
+func edgeOf(time *expr.Node, n Node) (edge int64, ok bool) {
+	switch {
+	case time.Op == expr.OpColumn:
+		switch n := n.(type) {
+		case *Project:
+			return edgeOf(n.Exprs[time.Index], n.In)
+		case *Filter:
+			return edgeOf(time, n.In)
+		case *Watermark:
+			return edgeOf(time, n.In)
+		case *Scan:
+			if d := n.Dataset; d.Kind == StreamingTable && len(d.Flows) == 1 {
+				return edgeOf(time, d.Flows[0].Root)
+			}
+		}
+	case time.Op == expr.OpField && time.Args[0].Op == expr.OpColumn:
+		size, ok := windowAt(time.Args[0].Index, n)
+		if time.Index == 1 {
+			size = 0
+		}
+		return size, ok
+	case time.Op == expr.OpCall && time.Func == "time plus micros" && time.Args[1].Op == expr.OpConst && len(time.Args[1].Const.Int) == 1 && !time.Args[1].Const.IsNull(0):
+		edge, ok := edgeOf(time.Args[0], n)
+		return edge - time.Args[1].Const.Int[0], ok
+	}
+	return 0, false
+}
+
+// windowAt is the size of the window that a column of n is.
+func windowAt(col int, n Node) (size int64, ok bool) {
+	switch n := n.(type) {
+	case *Project:
+		if e := n.Exprs[col]; e.Op == expr.OpColumn {
+			return windowAt(e.Index, n.In)
+		}
+	case *Filter:
+		return windowAt(col, n.In)
+	case *Watermark:
+		return windowAt(col, n.In)
+	case *Scan:
+		if d := n.Dataset; d.Kind == StreamingTable && len(d.Flows) == 1 {
+			return windowAt(col, d.Flows[0].Root)
+		}
+	case *Aggregate:
+		if n.Window != nil && !n.Window.Session && col == n.WindowKey {
+			return n.Window.Size, true
+		}
+	}
+	return 0, false
+}
