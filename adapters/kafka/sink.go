@@ -36,10 +36,11 @@ type Sink struct {
 	opt SinkOptions
 	own *client
 
-	kc     *kgo.Client // nil: to be made by the next Write
-	marks  *marks      // nil: the sink writes at least once
-	begun  bool        // a transaction is open
-	sent   *sent       // by kc
+	kc     *kgo.Client     // nil: to be made by the next Write
+	marks  *marks          // nil: the sink writes at least once
+	begun  bool            // a transaction is open
+	proved map[string]bool // topics of which a transaction of kc is known to have been committed
+	sent   *sent           // by kc
 	topics map[string]*sinkTopic
 }
 
@@ -216,7 +217,7 @@ func (s *Sink) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.kc, s.sent = kc, newSent()
+	s.kc, s.sent, s.proved = kc, newSent(), map[string]bool{}
 	if s.marks == nil {
 		return nil
 	}
@@ -242,15 +243,44 @@ func (s *Sink) Flush(ctx context.Context) error {
 	if !s.begun {
 		return nil
 	}
-	if err := s.marks.commit(ctx, s.kc, s.sent.take()); err != nil {
-		return s.fail(err)
-	}
-	kc := s.kc
-	if err := s.c.within(ctx, s.c.client.deliveryWait(), func(ctx context.Context) error { return kc.EndTransaction(ctx, kgo.TryCommit) }); err != nil {
+	if err := s.commit(ctx, s.kc, s.sent.take()); err != nil {
 		return s.fail(err) // it may have been committed: the next producer finds out
 	}
 	s.begun = false
 	s.marks.done()
+	return nil
+}
+
+// commit ends the open transaction, whose rows end at ends. The library lets go of a topic's first records
+// before it keeps the topic itself. Where all of them are answered in between, it finds none in the
+// transaction: it aborts it, and returns no error. So the topic is waited for, and its first transaction is
+// read back.
+func (s *Sink) commit(ctx context.Context, kc *kgo.Client, ends map[place]int64) error {
+	if err := s.marks.commit(ctx, kc, ends); err != nil {
+		return err
+	}
+	end := func(ctx context.Context) error {
+		if err := kc.AbortBufferedRecords(ctx); err != nil { // there are none: it takes the lock under which topics are kept
+			return err
+		}
+		return kc.EndTransaction(ctx, kgo.TryCommit)
+	}
+	if err := s.c.within(ctx, s.c.client.deliveryWait(), end); err != nil {
+		return err
+	}
+	fresh := false
+	for at := range ends {
+		fresh = fresh || !s.proved[at.topic]
+	}
+	if !fresh {
+		return nil
+	}
+	if err := s.marks.prove(ctx, ends); err != nil {
+		return err
+	}
+	for at := range ends {
+		s.proved[at.topic] = true
+	}
 	return nil
 }
 

@@ -299,6 +299,31 @@ func TestSinkBegunAnew(t *testing.T) {
 	once(t, values(t, c, topic), 20)
 }
 
+// TestSinkAbortedUnawares has the first transaction of each process aborted though it was to be committed, as
+// the library does where it has not kept the topic yet when the last row is answered: it returns no error. The
+// rows are written again.
+func TestSinkAbortedUnawares(t *testing.T) {
+	cl := fakeCluster(t)
+	c := open(t, kafka.Config{Hosts: cl.ListenAddrs(), Name: fresh(t)})
+	topic := fresh(t)
+	aborted := 0
+	for process := range 3 {
+		s := sink(t, c, topic, "a")
+		cl.ControlKey(int16(kmsg.EndTxn), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			req.(*kmsg.EndTxnRequest).Commit = false
+			aborted++
+			cl.DropControl()
+			return nil, nil, false
+		})
+		deliver(t, s, rows(0, 10*process, 10*process+5))
+		deliver(t, s, rows(0, 10*process+5, 10*process+10))
+	}
+	if aborted != 3 {
+		t.Errorf("%d transactions were aborted, want 3", aborted)
+	}
+	once(t, values(t, c, topic), 30)
+}
+
 // TestOldBrokersAreWrittenAtLeastOnce has a cluster whose transactions can be torn: the banner says so,
 // and each row has its identity in a header.
 func TestOldBrokersAreWrittenAtLeastOnce(t *testing.T) {

@@ -41,6 +41,9 @@ type producer struct {
 // nothing: to commit would be to commit marks without rows.
 var errAnew = errors.New("commit rows: the producer began anew amid the transaction")
 
+// errAborted says that the library has aborted a transaction where it was asked to commit it.
+var errAborted = errors.New("commit rows: the transaction was aborted")
+
 // marksFormat begins the metadata, and marksBytes bounds it: Kafka's offset.metadata.max.bytes.
 const (
 	marksFormat = "nagare1"
@@ -90,10 +93,23 @@ func (m *marks) write(partition int32, next int64) {
 // begin takes over from producers before, and reads what they have committed.
 func (m *marks) begin(ctx context.Context, kc *kgo.Client) error {
 	clear(m.underway)
-	all, err := ask(ctx, m.c, askWait, func(ctx context.Context) (kadm.OffsetResponses, error) {
-		if _, _, err := kc.ProducerID(ctx); err != nil {
-			return nil, m.fault(err)
-		}
+	if _, err := m.producer(ctx, kc); err != nil {
+		return err
+	}
+	all, err := m.read(ctx)
+	if err != nil {
+		return err
+	}
+	clear(m.durable)
+	for _, o := range all.Sorted() {
+		m.parse(o.Metadata)
+	}
+	return nil
+}
+
+// read asks for what is committed, once nothing is being committed.
+func (m *marks) read(ctx context.Context) (kadm.OffsetResponses, error) {
+	return ask(ctx, m.c, askWait, func(ctx context.Context) (kadm.OffsetResponses, error) {
 		all, err := m.c.admin.FetchOffsets(kadm.RequireStable(ctx), m.group)
 		if errors.Is(err, kerr.GroupIDNotFound) { // nothing was committed yet
 			return nil, nil
@@ -103,14 +119,17 @@ func (m *marks) begin(ctx context.Context, kc *kgo.Client) error {
 		}
 		return all, m.fault(err)
 	})
-	if err != nil {
-		return err
+}
+
+// prove reads back that rows that end at ends were committed.
+func (m *marks) prove(ctx context.Context, ends map[place]int64) error {
+	all, err := m.read(ctx)
+	for at, end := range ends {
+		if o, ok := all.Lookup(at.topic, at.partition); err == nil && (!ok || o.At < end) {
+			err = errAborted
+		}
 	}
-	clear(m.durable)
-	for _, o := range all.Sorted() {
-		m.parse(o.Metadata)
-	}
-	return nil
+	return err
 }
 
 // parse takes the marks of one committed offset, unless another instance's.
