@@ -267,8 +267,10 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 // buildTask makes the task of one partition.
 func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destination) error {
 	t := &task{e: e, flow: f, topic: topic, partition: p, source: e.sources[topic]}
+	env := e.env
+	env.Unfit = &t.calls
 	var err error
-	if t.scan, err = newScanner(f, topic, e.env); err != nil {
+	if t.scan, err = newScanner(f, topic, env); err != nil {
 		return err
 	}
 	t.unusable = newKeeper(newRowWriter(e, unusable, p), &refusedSchema)
@@ -292,7 +294,7 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 			if err != nil {
 				return err
 			}
-			w, err := newWindowTask(op.window, e.env, newKeeper(newRowWriter(e, late, int32(op.lane(at))), &lateSchema), at)
+			w, err := newWindowTask(op.window, env, newKeeper(newRowWriter(e, late, int32(op.lane(at))), &lateSchema), at)
 			if err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
@@ -300,7 +302,7 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 			e.closerOf(op.window).tasks[at] = w
 			continue
 		}
-		r, err := newRowTask(op, e.env)
+		r, err := newRowTask(op, env)
 		if err != nil {
 			return fmt.Errorf("build %s: %w", op.Name, err)
 		}

@@ -26,6 +26,7 @@ type exploder struct {
 	seen     []bool   // by origin
 	times    []int64  // scratch, by row
 	passed   []uint32
+	unfit    *expr.Unfit
 	lose     func(origin uint32, outcome uint8, verdict, reason string)
 	visit    func(b *column.Batch, rows, origins []uint32) error
 }
@@ -45,7 +46,7 @@ func newExploder(op *operator, width int, env expr.Env) (*exploder, error) {
 	if len(op.Explosions) == 0 {
 		return nil, nil
 	}
-	x := &exploder{below: op.Below}
+	x := &exploder{below: op.Below, unfit: env.Unfit}
 	for k, e := range op.Explosions {
 		where, err := compileFilter(e.Where, env)
 		if err != nil {
@@ -115,11 +116,17 @@ func (x *exploder) run(b *column.Batch, rows []uint32, appended []int64) error {
 		x.seen, x.first = grow(x.seen, b.Len), grow(x.first, b.Len)
 		clear(x.seen)
 	}
+	if x.unfit != nil {
+		defer func() { x.unfit.Origins = nil }()
+	}
 	return x.level(0, b, rows, nil)
 }
 
 // level does what stands behind k explosions. Without origins the rows are origins themselves.
 func (x *exploder) level(k int, b *column.Batch, rows, origins []uint32) error {
+	if x.unfit != nil {
+		x.unfit.Origins = origins
+	}
 	if k == x.below && x.marks != nil {
 		rows = x.judge(b, rows, origins)
 	}

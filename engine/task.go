@@ -49,7 +49,8 @@ type task struct {
 	from       int          // first record of the step
 	to         int          // behind its last one
 
-	unfit    map[string]UnfitValues // by field and type
+	unfit    map[string]UnfitValues // by field and type, or call of from_json, and path
+	calls    expr.Unfit
 	refused  []refusal
 	unusable *keeper
 }
@@ -182,6 +183,7 @@ func (t *task) refuseUnseen(i int, reason string) error {
 func (t *task) step(from, to int) error {
 	n := to - from
 	t.from, t.to = from, to
+	t.forgetCalls()
 	if err := t.scan.decode(&t.records, from, to); err != nil {
 		return err
 	}
@@ -211,6 +213,7 @@ func (t *task) step(from, to int) error {
 	if err := t.keepUnusable(); err != nil {
 		return err
 	}
+	t.noteCalls(from)
 	countOutcomes(&t.count, t.best)
 	t.e.events.Add(int64(n))
 	return t.boundState()

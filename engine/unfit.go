@@ -44,14 +44,18 @@ func (t *task) unfitKey(u *codec.Unfit) string {
 	return f.Name + " " + f.Type.String() + u.Path
 }
 
-// unfitOf adds what a task found to a ledger, of the flow's columns that are used; nil: of all. A place that is
+// unfitOf adds what a task found to a ledger, of the flow's columns and calls of from_json
+// that are used; nil: of all. A place that is
 // read as several types stands there by type.
-func (l *Ledger) unfitOf(t *task, used []bool) {
-	if t.scan == nil || t.scan.json == nil || len(t.unfit) == 0 {
+func (l *Ledger) unfitOf(t *task, used []bool, calls map[string]bool) {
+	if t.scan == nil || len(t.unfit) == 0 {
 		return
 	}
 	var mine unfitPlaces
-	unfit := t.scan.json.Unfit()
+	var unfit []codec.Unfit
+	if t.scan.json != nil {
+		unfit = t.scan.json.Unfit()
+	}
 	for i := range unfit {
 		u := &unfit[i]
 		if used != nil && !used[u.Target] || t.flow.targets[u.Target].FromString {
@@ -61,9 +65,76 @@ func (l *Ledger) unfitOf(t *task, used []bool) {
 			mine.see(t.flow.columns[u.Target].field.Name+u.Path, found)
 		}
 	}
+	for _, c := range t.calls.Calls {
+		if calls != nil && !calls[c.Key] {
+			continue
+		}
+		for i := range c.Places {
+			if found, ok := t.unfit[callKey(c, i)]; ok {
+				mine.see(placeIn(c, i), found)
+			}
+		}
+	}
 	for _, p := range mine {
 		l.addUnfit(t.topic, p.name, p.found)
 	}
+}
+
+// callKey is the key of a place of a call in task.unfit.
+func callKey(c *expr.UnfitCall, place int) string { return c.Key + " " + c.Places[place].Path }
+
+// placeIn names a place of a call: "address.zip in from_json(payload)".
+func placeIn(c *expr.UnfitCall, place int) string {
+	if path := strings.TrimPrefix(c.Places[place].Path, "."); path != "" {
+		return path + " in " + c.Text
+	}
+	return c.Text
+}
+
+// forgetCalls empties what a step that was broken off has left.
+func (t *task) forgetCalls() {
+	for _, c := range t.calls.Calls {
+		c.Found = c.Found[:0]
+	}
+}
+
+// noteCalls books what from_json could not fit in the step. A call that stands in several expressions reads a row in
+// each of them: it counts once.
+func (t *task) noteCalls(from int) {
+	type at struct {
+		key string
+		row uint32
+	}
+	var most map[at]codec.Unfit
+	for _, c := range t.calls.Calls {
+		if len(c.Found) == 0 {
+			continue
+		}
+		mine := map[at]codec.Unfit{} // a row has several entries where it was made into several
+		for _, f := range c.Found {
+			k := at{callKey(c, f.Place), f.Row}
+			u, has := mine[k]
+			if !has {
+				u = codec.Unfit{Type: c.Places[f.Place].Type, Row: int(f.Row), Text: []byte(f.Sample)}
+			}
+			u.Count += f.Count
+			mine[k] = u
+		}
+		if most == nil {
+			most = map[at]codec.Unfit{}
+		}
+		for k, u := range mine {
+			if u.Count > most[k].Count {
+				most[k] = u
+			}
+		}
+	}
+	order := slices.SortedFunc(maps.Keys(most), func(a, b at) int { return int(a.row) - int(b.row) }) // the first one is the sample
+	for _, k := range order {
+		u := most[k]
+		t.bookUnfit(k.key, &u, from+u.Row)
+	}
+	t.forgetCalls()
 }
 
 // unfitPlaces is what one task found, by place and type. A place that several columns have, of which each is
@@ -109,11 +180,11 @@ func (l *Ledger) addUnfit(topic, place string, found UnfitValues) {
 // explainUnfit tells which values are NULL to an operator because they did not fit, by field.
 func (e *Engine) explainUnfit(b *strings.Builder, op *operator) {
 	var l Ledger
-	used := op.usedColumns()
+	used, calls := op.usedColumns()
 	e.gate.Lock()
 	for _, t := range op.topic.tasks {
 		if op.laneOf(t) != noLane {
-			l.unfitOf(t, used)
+			l.unfitOf(t, used, calls)
 		}
 	}
 	e.gate.Unlock()
@@ -125,16 +196,19 @@ func (e *Engine) explainUnfit(b *strings.Builder, op *operator) {
 	}
 }
 
-// usedColumns is the columns of the operator's flow that it reads.
-func (op *operator) usedColumns() []bool {
+// usedColumns is the columns of the operator's flow that it reads, and its calls of from_json by their keys.
+func (op *operator) usedColumns() (used []bool, calls map[string]bool) {
 	f := op.topic
-	used := make([]bool, len(f.columns))
+	used, calls = make([]bool, len(f.columns)), map[string]bool{}
 	var note func(n *expr.Node)
 	note = func(n *expr.Node) {
 		if n == nil {
 			return
 		}
 		n.Walk(func(m *expr.Node) {
+			if m.Op == expr.OpCall && m.Func == "from_json" {
+				calls[m.Key()] = true
+			}
 			if m.Op != expr.OpColumn || m.Index >= len(used) {
 				return
 			}
@@ -156,5 +230,5 @@ func (op *operator) usedColumns() []bool {
 			note(n)
 		}
 	}
-	return used
+	return used, calls
 }

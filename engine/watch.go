@@ -256,7 +256,7 @@ func (e *Engine) ledger() Ledger {
 		sum := l.Topics[t.topic]
 		sum.Add(t.count)
 		l.Topics[t.topic] = sum
-		l.unfitOf(t, nil)
+		l.unfitOf(t, nil, nil)
 		for _, w := range t.windows {
 			if w.w.op.Table != nil {
 				book(w.w.op.Table.Name, t.topic, w.judged.count)

@@ -26,6 +26,13 @@ func (d *ValueDecoder) Count(t column.Type) {
 // Unfit returns by place what did not fit since the counts were last set to 0; Row is 0.
 func (d *ValueDecoder) Unfit() []Unfit { return d.values.unfit }
 
+// Missed reports whether something was counted since it was last asked.
+func (d *ValueDecoder) Missed() bool {
+	missed := d.values.missed
+	d.values.missed = false
+	return missed
+}
+
 // Decode appends one row to out, by out.Type:
 //
 //   - a blank text gives NULL, and status OK (the caller appends NULL for a NULL text);

@@ -18,7 +18,8 @@ type typed struct {
 	text      []byte // a string with escapes, decoded
 	recent    recentTexts
 	unfit     []Unfit
-	row       int // of the value in hand
+	missed    bool // something was counted
+	row       int  // of the value in hand
 }
 
 // append appends the value at s in data to v, or NULL when it does not fit the type. fit is false for NULL

@@ -52,6 +52,7 @@ func (t *typed) note(p *place, row int, text []byte) {
 	if p == nil {
 		return
 	}
+	t.missed = true
 	u := &t.unfit[p.at]
 	if u.Count++; u.Count == 1 {
 		u.Row, u.Text = row, append(u.Text[:0], text[:min(len(text), unfitText)]...)

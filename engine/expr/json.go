@@ -177,14 +177,16 @@ func fromJSON(n *Node, env *Env) (kernel, error) {
 			corrupt = fieldNamed(n.Type, name)
 		}
 	}
+	unfit := env.Unfit.watch(n, d)
 	if fail || corrupt >= 0 {
-		return fromJSONStrictly(n.Type, d, corrupt, fail), nil
+		return fromJSONStrictly(n.Type, d, corrupt, fail, unfit), nil
 	}
 	return func(f *frame, rows []uint32) {
 		f.grow()
 		for _, i := range rows {
 			f.openRow(i)
 			d.Decode(f.text(0, i), f.out)
+			unfit.note(f.x, i)
 			f.next++
 		}
 	}, nil
@@ -201,7 +203,7 @@ func fieldNamed(t column.Type, name string) int {
 
 // fromJSONStrictly is from_json that tells bad records apart: those that are malformed, and those with
 // a value that does not fit its field, which is NULL in the result though the text has it.
-func fromJSONStrictly(t column.Type, d *codec.ValueDecoder, corrupt int, fail bool) kernel {
+func fromJSONStrictly(t column.Type, d *codec.ValueDecoder, corrupt int, fail bool, unfit *UnfitCall) kernel {
 	present := newPresence(t)
 	return func(f *frame, rows []uint32) {
 		f.grow()
@@ -209,6 +211,7 @@ func fromJSONStrictly(t column.Type, d *codec.ValueDecoder, corrupt int, fail bo
 			text := f.text(0, i)
 			f.openRow(i)
 			status := d.Decode(text, f.out)
+			unfit.note(f.x, i)
 			f.next++
 			blank := f.out.Null != nil && f.out.IsNull(int(i))
 			if blank || status.Reason == codec.OK && present.fits(f.out, int(i), text) {

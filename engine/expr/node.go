@@ -76,6 +76,8 @@ func (n *Node) Substitute(cols []*Node) *Node {
 type Env struct {
 	Zone *time.Location // spark.sql.session.timeZone
 	Now  int64          // current_timestamp(), microseconds; the same for a whole query
+	// Unfit, unless it is nil, gathers what from_json cannot fit into its type.
+	Unfit *Unfit
 }
 
 // Scope resolves names while binding.
