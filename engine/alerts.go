@@ -27,7 +27,6 @@ type alertStage struct {
 	rows   *rowWriter
 	e      *Engine
 	held   int64 // rows that Engine.held counts
-	key    []*string
 	text   []byte
 }
 
@@ -106,16 +105,16 @@ func (a *alertStage) take(cols []*column.Vector, rows []uint32, times []int64) {
 // breach makes a breach of a row, but for its time and where it is from.
 func (a *alertStage) breach(cols []*column.Vector, row int) alert.Breach {
 	n := len(a.op.Alert.Key)
-	a.key = a.key[:0]
+	values := make([]*string, 0, n) // tasks of several partitions come here at once
 	for _, c := range cols[:n] {
 		if c.IsNull(row) {
-			a.key = append(a.key, nil)
+			values = append(values, nil)
 			continue
 		}
 		text := string(c.Bytes(row))
-		a.key = append(a.key, &text)
+		values = append(values, &text)
 	}
-	key, err := json.Marshal(a.key)
+	key, err := json.Marshal(values)
 	if err != nil || n == 0 {
 		key = []byte("[]")
 	}

@@ -191,6 +191,12 @@ func (o Oracle) parse(value string) (ts int64, row oracleRow, ok bool) {
 	return t.UnixMicro(), row, true
 }
 
+// Breach reads what an alert over rows looks at: the event time, "k" and "q"; false for a value without a usable time.
+func (o Oracle) Breach(value string) (ts int64, k *string, q *int64, ok bool) {
+	ts, row, ok := o.parse(value)
+	return ts, row.k, row.q, ok
+}
+
 func summarise(rows []oracleRow) string {
 	var sumQ int64
 	var sumX float64
