@@ -93,11 +93,13 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 		e.Close()
 		return nil, err
 	}
-	if !opt.Ephemeral {
-		if err := e.restore(ctx); err != nil {
-			e.Close()
-			return nil, err
-		}
+	start := e.restore
+	if opt.Ephemeral {
+		start = e.begin
+	}
+	if err := start(ctx); err != nil {
+		e.Close()
+		return nil, err
 	}
 	return e, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/file"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/sql"
 	"github.com/nagare-stream/nagare/store"
@@ -32,11 +33,18 @@ type Bounded struct {
 
 	// BatchRows is engine.Options.BatchRows; results do not depend on it.
 	BatchRows int
+
+	// Source opens topics in place of Files; nil: Files are read.
+	Source func(topic string) (engine.Source, error)
+	// Changes takes each change of state of an incident of the pipeline's alert of that number; nil: alerts are
+	// left out.
+	Changes func(number int, c *alert.Change)
 }
 
 // BoundedResult is what a bounded run did.
 type BoundedResult struct {
 	Status  engine.Status
+	Alerts  []engine.AlertStatus
 	Rows    map[string]int64 // by table or view, of what was written; without Out that is empty
 	Files   []string         // written, in Out
 	Elapsed time.Duration    // of reading and computing
@@ -73,7 +81,11 @@ func (b Bounded) Run(ctx context.Context) (*BoundedResult, error) {
 		return nil, fmt.Errorf("make a folder for temporary files: %w; set TMPDIR to one that can be written to", cause(err))
 	}
 	r.dir = dir
-	if err = r.openFiles(); err == nil && r.Out != "" {
+	if r.Source == nil {
+		err = r.openFiles()
+		r.Source = func(topic string) (engine.Source, error) { return r.sources[topic], nil }
+	}
+	if err == nil && r.Out != "" {
 		err = prepareOut(r.Out, r.Format)
 	}
 	if err == nil {
@@ -145,7 +157,7 @@ func (r *boundedRun) run(ctx context.Context) (err error) {
 	memory := &store.Memory{}
 	e, err := engine.Open(ctx, engine.Options{
 		Pipeline:     r.Pipeline,
-		Source:       func(topic string) (engine.Source, error) { return r.sources[topic], nil },
+		Source:       r.Source,
 		Sink:         r.openSink,
 		Log:          r.openLog,
 		Store:        memory,
@@ -170,7 +182,7 @@ func (r *boundedRun) run(ctx context.Context) (err error) {
 		return err
 	}
 	r.result.Elapsed = time.Since(begin)
-	r.result.Status = e.Status()
+	r.result.Status, r.result.Alerts = e.Status(), e.Alerts()
 	if r.Out == "" {
 		return nil
 	}
@@ -213,6 +225,9 @@ func (r *boundedRun) openSink(def *plan.SinkDef) (engine.Sink, error) {
 			out = os.Stdout
 		}
 		return openFileSink(def, r.dir, out)
+	}
+	if def.Name == engine.AlertSink && def.Root == nil && r.Changes != nil {
+		return changeSink(r.Changes), nil
 	}
 	if def.Format != "noop" {
 		r.result.Skipped = append(r.result.Skipped, def.Name)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
@@ -78,6 +79,8 @@ type Node struct {
 	published map[string]int64 // positions that the cluster's tools have been told, by topic and partition
 	refusal   string           // why not, as it was told last
 	defects   defects          // of the goroutine that runs the engine
+
+	replaying atomic.Bool // an alert over history
 
 	mu      sync.RWMutex
 	engine  *engine.Engine

@@ -240,9 +240,6 @@ func (n *Node) forward(ctx context.Context, e *engine.Engine) {
 	}
 }
 
-// Alerts is each alert with its incidents of now.
-func (n *Node) Alerts() []engine.AlertStatus { return n.current().Alerts() }
-
 // Explain is the plan of a table and why its window is open.
 func (n *Node) Explain(table string) (text string, err error) {
 	err = n.answered("explain "+table, func() (err error) {

@@ -18,6 +18,8 @@ type bar struct {
 	begin time.Time
 	shown time.Time
 	any   bool
+
+	counts bool // done and total are records, not bytes
 }
 
 func (a *app) newBar(what string) *bar {
@@ -28,7 +30,7 @@ func (a *app) newBar(what string) *bar {
 	return b
 }
 
-// show draws the bar: records so far (below 0: not known), and the bytes done of all (0: not known).
+// show draws the bar: records so far (below 0: not known), and the bytes done of all (0: not known; of records with counts).
 func (b *bar) show(records, done, total int64) {
 	now := time.Now()
 	if b.out == nil || now.Sub(b.shown) < barPause {
@@ -42,7 +44,7 @@ func (b *bar) show(records, done, total int64) {
 		const width = 24
 		full := min(width, int(share*width))
 		text += fmt.Sprintf(" [%s%s] %3.0f %%", strings.Repeat("=", full), strings.Repeat(" ", width-full), share*100)
-		if seconds > 0 {
+		if seconds > 0 && !b.counts {
 			text += fmt.Sprintf("  %.0f MB/s", float64(done)/seconds/1e6)
 		}
 		if done > 0 && done < total {

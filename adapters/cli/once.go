@@ -19,23 +19,9 @@ func (a *app) runFiles(ctx context.Context, p *project, f *runFlags) error {
 		return usage("run --close: with --from the end of the files closes all windows; leave --close out")
 	}
 	a.warnStarts(p)
-	files := map[string][]string{}
-	stdin := ""
-	for _, text := range f.from {
-		topic, path, ok := strings.Cut(text, "=")
-		if !ok || topic == "" || path == "" {
-			return usage("run --from %s: write TOPIC=FILE, as in --from purchase-events=events.ndjson", text)
-		}
-		if path == "-" {
-			if stdin != "" {
-				return usage("run --from %s: standard input can be read once, and --from %s reads it already", text, stdin)
-			}
-			stdin = text
-		}
-		if _, err := os.Stat(path); err != nil && path != "-" {
-			return usage("run --from %s: there is no file %s", text, path)
-		}
-		files[topic] = append(files[topic], path)
+	files, err := filesOf("run", f.from)
+	if err != nil {
+		return err
 	}
 	bar := a.newBar("reading")
 	run := node.Bounded{Pipeline: p.pipeline, Files: files, Out: f.out, Format: f.format, Logger: a.logger(),
@@ -63,6 +49,29 @@ func (a *app) runFiles(ctx context.Context, p *project, f *runFlags) error {
 		fmt.Fprintf(a.err, "wrote %s to %s in %.2f s\n", plural(len(result.Files), "file"), f.out, result.Written.Seconds())
 	}
 	return allRefused(result.Status.Ledger, files)
+}
+
+// filesOf reads the --from TOPIC=FILE of a command: files by topic, in order.
+func filesOf(command string, from []string) (map[string][]string, error) {
+	files := map[string][]string{}
+	stdin := ""
+	for _, text := range from {
+		topic, path, ok := strings.Cut(text, "=")
+		if !ok || topic == "" || path == "" {
+			return nil, usage("%s --from %s: write TOPIC=FILE, as in --from purchase-events=events.ndjson", command, text)
+		}
+		if path == "-" {
+			if stdin != "" {
+				return nil, usage("%s --from %s: standard input can be read once, and --from %s reads it already", command, text, stdin)
+			}
+			stdin = text
+		}
+		if _, err := os.Stat(path); err != nil && path != "-" {
+			return nil, usage("%s --from %s: there is no file %s", command, text, path)
+		}
+		files[topic] = append(files[topic], path)
+	}
+	return files, nil
 }
 
 // allRefused says that a table could use no row of its files.
@@ -171,6 +180,7 @@ func (a *app) againRun(p *project, arg string, f *runFlags) string {
 // showOnce draws a bar until ctx ends.
 func (a *app) showOnce(ctx context.Context, n *node.Node) {
 	bar := a.newBar("reading")
+	bar.counts = true
 	if bar.out == nil {
 		return
 	}

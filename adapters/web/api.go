@@ -25,6 +25,10 @@ type Backend interface {
 	Explain(table string) (string, error)
 	// Alerts is each alert with its incidents of now.
 	Alerts() []engine.AlertStatus
+	EndedIncidents(ctx context.Context) (EndedIncidents, error)
+	// Incident finds an incident by its id, or by how that begins.
+	Incident(ctx context.Context, id string) (IncidentAnswer, error)
+	TestAlert(ctx context.Context, t AlertTest, progress func(done, total int64)) (*AlertReplay, error)
 	Topics(ctx context.Context) ([]Topic, error)
 	Topic(ctx context.Context, name string) (Topic, error)
 	CreateTopic(ctx context.Context, t Topic) error

@@ -9,7 +9,9 @@
 //	POST /api/query             rows of the SELECT in the body, up to 1 MB, ?format=; needs no token
 //	GET  /api/tail/{name}       follows a table or topic; ?n=N rows of before, ?updates=true open rows, ?format=
 //	GET  /api/explain/{name}    a table's plan, and why its window is open
-//	GET  /api/alerts            each alert, with the incidents that are pending or firing
+//	GET  /api/alerts            each alert, with the incidents that are pending or firing; ?all=true those that are over, too
+//	GET  /api/alerts/{id}       an incident, by its id or how that begins, with all its changes of state
+//	POST /api/alerts/test       replays a rule over the topics; answers progress and the result (token)
 //	GET  /api/progress          in the names of Spark's StreamingQueryProgress
 //	GET  /api/ledger            what became of every row
 //	GET  /api/watermarks        where each partition stands

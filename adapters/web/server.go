@@ -72,6 +72,8 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /api/tail/{name}", s.tail)
 	mux.HandleFunc("GET /api/explain/{name}", s.explain)
 	mux.HandleFunc("GET /api/alerts", s.alerts)
+	mux.HandleFunc("GET /api/alerts/{id}", s.incident)
+	mux.HandleFunc("POST /api/alerts/test", s.testAlert)
 	mux.HandleFunc("GET /api/progress", s.progress)
 	mux.HandleFunc("GET /api/ledger", s.ledger)
 	mux.HandleFunc("GET /api/watermarks", s.watermarks)

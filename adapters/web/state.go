@@ -21,6 +21,8 @@ GET  /api/tables/{name}     rows: ?open=true&limit=20&format=json|jsonl|csv
 GET  /api/query?sql=        rows of a SELECT
 GET  /api/tail/{name}       follows a table or topic
 GET  /api/explain/{name}    the plan of a table
+GET  /api/alerts            alerts and their incidents: ?all=true with those that are over
+GET  /api/alerts/{id}       an incident and how it came about
 GET  /api/progress          in the names of Spark's StreamingQueryProgress
 GET  /api/ledger            what became of every row
 GET  /api/watermarks        where each partition stands
@@ -129,9 +131,4 @@ func isoTime(us int64) string {
 		return ""
 	}
 	return time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
-}
-
-// alerts tells each alert and its incidents of now.
-func (s *Server) alerts(w http.ResponseWriter, _ *http.Request) {
-	answer(w, map[string]any{"alerts": s.backend.Alerts()})
 }

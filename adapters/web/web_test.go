@@ -79,7 +79,16 @@ func (b *fakeBackend) Tail(ctx context.Context, w io.Writer, r TailRequest) erro
 	return ctx.Err()
 }
 
-func (b *fakeBackend) Alerts() []engine.AlertStatus         { return nil }
+func (b *fakeBackend) Alerts() []engine.AlertStatus { return nil }
+func (b *fakeBackend) EndedIncidents(context.Context) (EndedIncidents, error) {
+	return EndedIncidents{}, nil
+}
+func (b *fakeBackend) Incident(_ context.Context, id string) (IncidentAnswer, error) {
+	return IncidentAnswer{}, &RequestError{"there is no incident " + id}
+}
+func (b *fakeBackend) TestAlert(context.Context, AlertTest, func(done, total int64)) (*AlertReplay, error) {
+	return &AlertReplay{}, nil
+}
 func (b *fakeBackend) Explain(table string) (string, error) { return "plan of " + table, nil }
 
 func (b *fakeBackend) Topics(context.Context) ([]Topic, error) { return nil, nil }
