@@ -308,7 +308,7 @@ func TestMessageSets(t *testing.T) {
 	}
 	var got engine.Records
 	at, err := b.take(&got, 11, 14)
-	if want := "11 1001000 \"k\" false \"b\" false\n12 1002000 \"k\" false \"c\" false\n13 1003000 \"k\" false \"d\" false\n"; err != nil || at != 14 || textOf(&got) != want {
+	if want := "11 1001000/0 \"k\" false \"b\" false\n12 1002000/0 \"k\" false \"c\" false\n13 1003000/0 \"k\" false \"d\" false\n"; err != nil || at != 14 || textOf(&got) != want {
 		t.Errorf("on to %d, %v\n%s", at, err, textOf(&got))
 	}
 }
