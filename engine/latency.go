@@ -27,13 +27,13 @@ func (r *Rows) noteMade(at int64) {
 	r.made = append(r.made, made{at, 1})
 }
 
-// The buckets of a Latency: bucket i holds durations above 2^((i-1)/bucketsPerOctave-lowestOctave) ms, up to
-// 2^(i/bucketsPerOctave-lowestOctave) ms. The first one holds everything below, the last one everything above.
+// The buckets of a Latency: bucket i holds durations above 2^((i-1)/LatencyBucketsPerOctave-lowestOctave) ms, up to
+// 2^(i/LatencyBucketsPerOctave-lowestOctave) ms. The first one holds everything below, the last one everything above.
 const (
-	bucketsPerOctave = 8
-	lowestOctave     = 4                 // of the first bucket: 2^-4 ms, 62.5 µs
-	octaves          = lowestOctave + 22 // up to 2^22 ms, 70 minutes
-	latencyBuckets   = octaves*bucketsPerOctave + 2
+	LatencyBucketsPerOctave = 8                 // a doubling of the duration
+	lowestOctave            = 4                 // of the first bucket: 2^-4 ms, 62.5 µs
+	octaves                 = lowestOctave + 22 // up to 2^22 ms, 70 minutes
+	latencyBuckets          = octaves*LatencyBucketsPerOctave + 2
 )
 
 // A Latency counts durations in buckets each of which is 2^(1/8) times as wide as the one before, so that a
@@ -57,7 +57,7 @@ func latencyBucket(us int64) int {
 	if us == 0 {
 		return 0
 	}
-	i := int(math.Ceil((math.Log2(float64(us)/1000)+lowestOctave)*bucketsPerOctave - 1e-9))
+	i := int(math.Ceil((math.Log2(float64(us)/1000)+lowestOctave)*LatencyBucketsPerOctave - 1e-9))
 	return min(max(i, 0), latencyBuckets-1)
 }
 
@@ -66,7 +66,7 @@ func LatencyBound(bucket int) float64 {
 	if bucket == latencyBuckets-1 {
 		return math.Inf(1)
 	}
-	return math.Exp2(float64(bucket)/bucketsPerOctave-lowestOctave) / 1000
+	return math.Exp2(float64(bucket)/LatencyBucketsPerOctave-lowestOctave) / 1000
 }
 
 // Since is what was counted since an earlier moment.

@@ -62,7 +62,7 @@ func TestLatencyQuantiles(t *testing.T) {
 	for i := range octaves {
 		var l Latency
 		l.Add(int64(1000*math.Exp2(float64(i-lowestOctave))), 1)
-		if i >= lowestOctave && l.Buckets[i*bucketsPerOctave] != 1 {
+		if i >= lowestOctave && l.Buckets[i*LatencyBucketsPerOctave] != 1 {
 			t.Errorf("2^%d ms is not the greatest of its bucket", i-lowestOctave)
 		}
 	}

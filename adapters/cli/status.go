@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 )
@@ -123,6 +124,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	lines = append(lines,
 		[2]string{"checkpoint", checkpointText(e, time.Now())},
 		[2]string{"ledger", ledgerText(e)})
+	for _, line := range healthLines(st.Health) {
+		lines = append(lines, [2]string{"health", line})
+	}
 	if text := leftOutText(e.Ledger); text != "" {
 		lines = append(lines, [2]string{"left out", text})
 	}
@@ -136,6 +140,20 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	}
 	if text := unfitText(e.Ledger); text != "" {
 		lines = append(lines, [2]string{"NULL", "values not of their column's type: " + text})
+	}
+	return lines
+}
+
+// healthLines is a line for each part in trouble, or one that says that there is none.
+func healthLines(all []monitor.Health) []string {
+	var lines []string
+	for _, h := range all {
+		if h.IsTrouble() || h.State == monitor.Starting || h.State == monitor.Recovering {
+			lines = append(lines, h.Sentence()+", since "+h.Since.UTC().Format("15:04:05Z"))
+		}
+	}
+	if len(all) > 0 && len(lines) == 0 {
+		lines = append(lines, fmt.Sprintf("all %d parts keep up or are idle", len(all)))
 	}
 	return lines
 }

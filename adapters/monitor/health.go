@@ -232,6 +232,11 @@ func (h *health) sink(s *Sample, i int) (State, string) {
 	} else if m.Waiting == 0 || oldest < waitingAfter/2 {
 		w.behind = false
 	}
+	works := m.Waiting > 0
+	if h.last != nil && i < len(h.last.Measures.Sinks) {
+		works = works || h.last.Measures.Sinks[i].Delivered != m.Delivered
+	}
+	well := h.workOrIdle(s.At, sinkPart(m.Name), works)
 	rows := plural(m.Waiting, "row")
 	switch {
 	case busy >= stuckAfter:
@@ -259,11 +264,7 @@ func (h *health) sink(s *Sample, i int) (State, string) {
 		}
 		return FallingBehind, fmt.Sprintf("%s wait for it, the first for %s", rows, seconds(oldest))
 	}
-	works := m.Waiting > 0
-	if h.last != nil && i < len(h.last.Measures.Sinks) {
-		works = works || h.last.Measures.Sinks[i].Delivered != m.Delivered
-	}
-	return h.workOrIdle(s.At, sinkPart(m.Name), works), ""
+	return well, ""
 }
 
 // overdueSeconds is how many seconds of events a generator may owe.
@@ -305,6 +306,7 @@ func (h *health) disk(s *Sample, r *Reading, put func(part string, state State, 
 }
 
 func (h *health) queries(s *Sample, q *Queries) (State, string) {
+	well := h.workOrIdle(s.At, "queries", q.Running > 0)
 	if q.Waiting == 0 {
 		h.waiting = time.Time{}
 	} else if h.waiting.IsZero() {
@@ -313,7 +315,7 @@ func (h *health) queries(s *Sample, q *Queries) (State, string) {
 	if q.Waiting > 0 && s.At.Sub(h.waiting) >= waitingAfter {
 		return FallingBehind, fmt.Sprintf("%s run and %d wait for a place", plural(q.Running, "query"), q.Waiting)
 	}
-	return h.workOrIdle(s.At, "queries", q.Running > 0), ""
+	return well, ""
 }
 
 // monitor judges the collectors and the topics of the process itself.
