@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,6 +100,7 @@ func (m *meter) look(ctx context.Context) {
 	silent := m.measure(at)
 	now := sample{at: at, read: readOf(m.measures.Ledger)}
 	measures := m.measures
+	measures.Partitions = slices.Clone(measures.Partitions)
 	newest := m.take(now, found, &measures)
 	if m.n.monitor != nil && ctx.Err() == nil {
 		m.n.monitor.Observe(ctx, m.n.sample(at, measures, silent, newest))

@@ -43,6 +43,7 @@ func (n *Node) openMonitor(ctx context.Context) {
 			return n.host.Writer(topic, "monitor")
 		},
 	})
+	n.monitor.Begin(n.sample(n.meter.last.at, n.meter.measures, 0, n.meter.newest))
 }
 
 func (n *Node) makeOwnTopic(ctx context.Context, topic string) error {

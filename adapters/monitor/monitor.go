@@ -53,6 +53,9 @@ func New(cfg Config) *Monitor {
 	}
 }
 
+// Begin tells of the moment before anything runs, from which on the first records count. Observe comes later.
+func (m *Monitor) Begin(s *Sample) { m.reporter.last = s }
+
 // Run appends what Observe gives until ctx ends.
 func (m *Monitor) Run(ctx context.Context) {
 	var g errgroup.Group
