@@ -311,7 +311,9 @@ func (c *comparison) process(health []Health) Record {
 	}
 	rec.CheckpointSeconds, rec.Health = rounded(took, 1000), health
 	worst := Worst(health)
-	rec.State, rec.Reason = string(worst.State), worst.Sentence()
+	if rec.State = string(worst.State); rank(worst.State) > rank(KeepingUp) {
+		rec.Reason = worst.Sentence()
+	}
 	return rec
 }
 
