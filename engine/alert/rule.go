@@ -10,14 +10,14 @@ import (
 
 // A Rule says how breaches become incidents. Times are in microseconds of event time.
 type Rule struct {
-	Name       string
-	From       string   // the table or view that it reads
-	Labels     []string // the key's columns
-	For        int64    // how long the condition has to hold before the incident fires; 0: at its first breach
-	KeepFiring int64    // how long it fires on after the condition has ended
-	Interval   int64    // how long a breach holds; above 0
-	Windowed   bool     // breaches come at ends of windows, Interval apart, and so do the ends of incidents
-	Notify     []string // the webhooks that are told
+	Name       string   `json:"name"`
+	From       string   `json:"from"`       // the table or view that it reads
+	Labels     []string `json:"key"`        // the key's columns
+	For        int64    `json:"for"`        // how long the condition has to hold before the incident fires; 0: at its first breach
+	KeepFiring int64    `json:"keepFiring"` // how long it fires on after the condition has ended
+	Interval   int64    `json:"interval"`   // how long a breach holds; above 0
+	Windowed   bool     `json:"windowed"`   // breaches come at ends of windows, Interval apart, and so do the ends of incidents
+	Notify     []string `json:"notify"`     // the webhooks that are told
 }
 
 // MostIncidents is how many keys of a rule may be pending or firing at once. Breaches of further keys are counted
