@@ -26,9 +26,9 @@ const (
 	fastRecords = 200_000
 	// queryLoss is the part of its speed that the pipeline may lose to queries. While they work it is several
 	// times as slow: an append goes through many hands, and each waits for a processor.
-	queryLoss = 0.02
+	queryLoss = 0.006
 	// The least part of the time that a few queries get, and many together.
-	leastOfFew, leastOfMany = 0.25, 0.03
+	leastOfFew, leastOfMany = 0.25, 0.006
 	fewQueries              = 2
 )
 

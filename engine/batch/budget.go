@@ -236,6 +236,7 @@ func (j *Job) yield() error {
 		case <-j.ctx.Done():
 			return context.Cause(j.ctx)
 		}
+		j.since = j.budget.limits.Clock() // a rest is no work
 	}
 	j.leaveTurn()
 	return j.takeTurn()

@@ -8,6 +8,7 @@ import (
 	"runtime/metrics"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/column"
@@ -219,4 +220,28 @@ func TestQueriesRest(t *testing.T) {
 	if d := j.rest(); d != 0 {
 		t.Errorf("a rest of %v after a long time without work", d)
 	}
+}
+
+// TestRestIsNoWork has a query work in turns of 10 ms, in virtual time: it gets the part of the time that is its share,
+// its rests not counted as work.
+func TestRestIsNoWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		b := NewBudget(Limits{Memory: 1 << 20, Running: 1, Working: 1, Clock: func() int64 { return int64(time.Since(begun)) }, Share: func(int) float64 { return 0.25 }})
+		ctx, end, err := b.Begin(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer end()
+		const turns, turn = 100, 10 * time.Millisecond
+		for range turns {
+			time.Sleep(turn)
+			if err := job(ctx).yield(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took, want := time.Since(begun), turns*turn*4; took != want {
+			t.Errorf("%v of work took %v, want %v with a share of a quarter", turns*turn, took, want)
+		}
+	})
 }
