@@ -115,7 +115,7 @@ func slackChange(n *notification, a *told) slackAttachment {
 	if len(set) > 0 {
 		small = append(small, slackPart{"mrkdwn", slackEscape(strings.Trim(set.String(), "{}"), slackSection/2)})
 	}
-	if link := generatorURL(n.externalURL, c); link != "" {
+	if link := generatorURL(n.externalURL, c); link != "" && len(link) < slackSection/2 {
 		small = append(small, slackPart{"mrkdwn", "<" + link + "|show>"})
 	}
 	return slackAttachment{Color: slackColor(c), Fallback: slackEscape(string(c.State)+": "+slackSummary(c), slackSection), Blocks: []slackBlock{

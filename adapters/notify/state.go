@@ -329,6 +329,8 @@ func (s *state) news(g *group, now time.Time, quiet silences) []*queued {
 // due is when a group is to be told of next; zero: never, as things are.
 func (s *state) due(g *group, now time.Time, quiet silences) time.Time {
 	switch {
+	case g.Batch != nil && g.retryAt.IsZero():
+		return g.Since // it was under way when the process ended
 	case g.Batch != nil:
 		return g.retryAt
 	case len(s.news(g, now, quiet)) > 0:
@@ -398,14 +400,14 @@ func (s *state) form(g *group, now time.Time, quiet silences) bool {
 	return true
 }
 
-// superseded drops the end of an incident whose thing has another one that fires by now: an Alertmanager would take
+// superseded drops the end of an incident whose thing has a later one that fires by now: an Alertmanager would take
 // it for the end of that.
 func (s *state) superseded(g *group, q *queued, now time.Time) bool {
 	if q.Change.State != alert.Resolved {
 		return false
 	}
 	for id, in := range g.firing {
-		if id != q.Change.ID && in.fingerprint == q.fingerprint {
+		if id != q.Change.ID && in.fingerprint == q.fingerprint && in.Told.Change.FiredAt > q.Change.FiredAt {
 			s.Counts.Skipped++
 			s.remove(g, q)
 			s.finish(q.Change.ID, now)
