@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/file"
-	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
@@ -105,11 +104,7 @@ func (n *Node) openSink(def *plan.SinkDef) (engine.Sink, error) {
 	case "redis":
 		return n.openCacheSink(def), nil
 	case "webhook":
-		r, err := notify.NewReceiver(def.Name, def.Options, notify.System())
-		if err != nil {
-			return nil, err
-		}
-		return notify.NewRowSink(r, n.cfg.Version, nil), nil
+		return n.openRowSink(def)
 	}
 	out := n.cfg.Stdout
 	if out == nil {

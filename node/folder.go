@@ -171,7 +171,7 @@ func checkOwner(dir string, entries []fs.DirEntry, p Project) (fresh bool, err e
 // passing is what temporary files are called: probes, and files that are written whole under another
 // name before they get theirs.
 var passing = []string{".probe-*", identityFile + ".new-*", queriesFile + ".new-*", storeFile + ".new-*", storeFile + ".owner.new",
-	tokenFile + ".new-*", instanceFile + ".new-*", generatorFile + ".new-*", processFile + ".new-*", resetFile + ".new-*"}
+	tokenFile + ".new-*", instanceFile + ".new-*", generatorFile + ".new-*", processFile + ".new-*", resetFile + ".new-*", notifyFile + ".new-*", notifyFile + ".owner.new"}
 
 func isPassing(name string) bool {
 	return slices.ContainsFunc(passing, func(pattern string) bool {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
 	"github.com/nagare-stream/nagare/adapters/monitor"
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
@@ -73,6 +74,7 @@ type Node struct {
 	feed     *feed // nil: nothing is generated
 	meter    *meter
 	monitor  *monitor.Monitor // nil: nobody watches the process
+	notifier *notify.Notifier // nil: nobody is told of alerts
 	queries  *batch.Budget
 	intake   intake
 
@@ -187,6 +189,9 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	n.describe(fresh)
 	n.openMonitor(ctx)
+	if err := n.openNotifier(ctx); err != nil {
+		return err
+	}
 	n.server = web.New(web.Config{Backend: n, Address: n.info.Address, Token: n.token, TokenPath: filepath.Join(data, tokenFile), ExitCode: ExitCode, Logger: n.log})
 	return nil
 }

@@ -50,6 +50,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if n.monitor != nil {
 		g.Go(func() error { return n.guarded("the monitor", func() error { return n.runMonitor(parts) }) })
 	}
+	if n.notifier != nil {
+		g.Go(func() error { return n.guarded("the notifier", func() error { return n.runNotifier(parts) }) })
+	}
 	if n.cluster != nil {
 		g.Go(func() error {
 			return n.guarded("the look at Kafka", func() error { n.watchCluster(parts); return nil })
