@@ -45,7 +45,7 @@ var allowed = map[string][]string{
 	"adapters/redis/embedded":  {},
 	"adapters/redis/redistest": {},
 	"adapters/spark":           {"engine/sql", "engine/plan"},
-	"adapters/web":             {"adapters/monitor", "engine", "engine/alert", "engine/batch", "engine/codec", "engine/column", "engine/plan", "engine/sql", "broker"},
+	"adapters/web":             {"adapters/monitor", "adapters/notify", "engine", "engine/alert", "engine/batch", "engine/codec", "engine/column", "engine/plan", "engine/sql", "broker"},
 	"adapters/cli":             {"*"},
 	"adapters/bench":           {"*"},
 	"node":                     {"*"},

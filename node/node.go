@@ -188,8 +188,7 @@ func (n *Node) open(ctx context.Context) error {
 		}
 	}
 	n.describe(fresh)
-	n.openMonitor(ctx)
-	if err := n.openNotifier(ctx); err != nil {
+	if err := n.openWatch(ctx); err != nil {
 		return err
 	}
 	n.server = web.New(web.Config{Backend: n, Address: n.info.Address, Token: n.token, TokenPath: filepath.Join(data, tokenFile), ExitCode: ExitCode, Logger: n.log})

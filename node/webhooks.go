@@ -16,6 +16,12 @@ import (
 // the same, and is not told twice.
 const notifyFile = "notify.db"
 
+// openWatch opens those who watch the pipeline and tell of it.
+func (n *Node) openWatch(ctx context.Context) error {
+	n.openMonitor(ctx)
+	return n.openNotifier(ctx)
+}
+
 // openNotifier reads what webhooks were told. There are none in memory, and none are told by a process that looks or
 // runs once.
 func (n *Node) openNotifier(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 )
@@ -121,6 +122,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 		}
 		lines = append(lines, [2]string{kind, cacheText(s)})
 	}
+	for _, r := range st.Webhooks {
+		lines = append(lines, [2]string{"webhook", webhookText(r)})
+	}
 	lines = append(lines,
 		[2]string{"checkpoint", checkpointText(e, time.Now())},
 		[2]string{"ledger", ledgerText(e)})
@@ -184,6 +188,23 @@ func cacheText(s engine.SinkStatus) string {
 	}
 	if s.Refused > 0 {
 		text += fmt.Sprintf(", %s refused: %s", grouped(s.Refused), s.Refusal)
+	}
+	return text
+}
+
+// webhookText is how a receiver of alerts is.
+func webhookText(r notify.ReceiverReport) string {
+	text := fmt.Sprintf("%s at %s: %s; %s changes told", r.Name, r.Place, r.State, grouped(r.Delivered))
+	for _, n := range []struct {
+		count int64
+		what  string
+	}{{r.Waiting + r.Unread, "waiting"}, {r.Silenced, "silenced"}, {r.Refused, "refused"}, {r.Uncertain, "perhaps twice"}, {r.Lost, "lost to retention"}} {
+		if n.count > 0 {
+			text += fmt.Sprintf(", %s %s", grouped(n.count), n.what)
+		}
+	}
+	if !r.Since.IsZero() {
+		text += fmt.Sprintf("; since %s: %s", r.Since.Format("15:04:05"), r.LastError)
 	}
 	return text
 }

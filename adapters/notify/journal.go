@@ -24,12 +24,14 @@ type Store interface {
 //	group      NAME 0 key       when it was told of a group, and the batch that is under way
 //	incident   NAME 0 id        what it was told of an incident
 //	silence    id               a silence
+//	external   fingerprint      an alert that an Alertmanager told
 const (
 	opReceiver = "receiver"
 	opQueue    = "queue"
 	opGroup    = "group"
 	opIncident = "incident"
 	opSilence  = "silence"
+	opExternal = "external"
 )
 
 // An entry is one change to the store; a nil value removes.

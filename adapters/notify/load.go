@@ -19,13 +19,19 @@ type saved struct {
 }
 
 // load reads the store whole.
-func load(ctx context.Context, store Store) (map[string]*saved, silences, uint64, error) {
+func (n *Notifier) load(ctx context.Context, store Store) (map[string]*saved, error) {
 	all, quiet := map[string]*saved{}, silences{}
+	n.external = map[string]*External{}
 	cp, err := store.Load(ctx, func(op string, key, value []byte) error {
 		if op == opSilence {
 			s := &Silence{}
 			quiet[string(key)] = s
 			return decode(op, key, value, s)
+		}
+		if op == opExternal {
+			e := &External{}
+			n.external[string(key)] = e
+			return decode(op, key, value, e)
 		}
 		name, rest, _ := strings.Cut(string(key), "\x00")
 		of := all[name]
@@ -36,16 +42,17 @@ func load(ctx context.Context, store Store) (map[string]*saved, silences, uint64
 		return of.restore(op, rest, key, value)
 	})
 	if err != nil {
-		return nil, nil, 0, fmt.Errorf("read what webhooks were told: %w", err)
+		return nil, fmt.Errorf("read what webhooks were told: %w", err)
 	}
 	for id, s := range quiet {
 		for i := range s.Matchers {
 			if err := s.Matchers[i].compile(); err != nil {
-				return nil, nil, 0, fmt.Errorf("read silence %s: %w", id, err)
+				return nil, fmt.Errorf("read silence %s: %w", id, err)
 			}
 		}
 	}
-	return all, quiet, cp.Epoch, nil
+	n.silences, n.journal.epoch = quiet, cp.Epoch
+	return all, nil
 }
 
 func (of *saved) restore(op, rest string, key, value []byte) error {

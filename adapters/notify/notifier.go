@@ -35,7 +35,8 @@ type Notifier struct {
 	lanes   []*lane
 
 	mu       sync.Mutex
-	silences silences // is replaced, not changed
+	silences silences             // is replaced, not changed
+	external map[string]*External // the same; by fingerprint
 }
 
 // Open reads what was told before. A receiver that is new begins with what fires now: the topic's records from before
@@ -45,11 +46,10 @@ func Open(ctx context.Context, cfg Config) (*Notifier, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := &Notifier{cfg: cfg, journal: &journal{store: cfg.Store}}
-	kept, quiet, epoch, err := load(ctx, cfg.Store)
+	kept, err := n.load(ctx, cfg.Store)
 	if err != nil {
 		return nil, err
 	}
-	n.silences, n.journal.epoch = quiet, epoch
 	end, err := cfg.Source.End(ctx, 0)
 	if err != nil {
 		return nil, fmt.Errorf("find the end of topic system-alerts: %w", err)
@@ -72,7 +72,7 @@ func Open(ctx context.Context, cfg Config) (*Notifier, error) {
 		s.changed = nil
 		l := &lane{n: n, r: r, state: s, wake: make(chan struct{}, 1), client: newClient(r, cfg.Transport, cfg.Version, false)}
 		l.report = ReceiverReport{Name: r.Name, Form: r.Form, Place: r.place(), State: ReceiverIdle}
-		l.show(time.Now(), quiet)
+		l.show(time.Now(), n.silences)
 		n.lanes = append(n.lanes, l)
 	}
 	return n, n.journal.commit(changed)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
@@ -14,6 +15,9 @@ import (
 type AlertsAnswer struct {
 	Alerts []engine.AlertStatus `json:"alerts"`
 	Ended  *EndedIncidents      `json:"ended,omitempty"`
+
+	External []notify.External       `json:"external,omitempty"` // what Alertmanagers told by POST
+	Webhooks []notify.ReceiverReport `json:"webhooks,omitempty"` // those that are told
 }
 
 // EndedIncidents is the incidents that are over, as topic system-alerts has them: the newest first, at most
@@ -108,6 +112,9 @@ func (s *Server) alerts(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		a.Ended = &ended
+	}
+	if n := s.backend.Notifier(); n != nil {
+		a.External, a.Webhooks = n.External(), n.Report(r.Context())
 	}
 	answer(w, a)
 }

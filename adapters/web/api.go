@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
 )
 
@@ -29,6 +30,8 @@ type Backend interface {
 	// Incident finds an incident by its id, or by how that begins.
 	Incident(ctx context.Context, id string) (IncidentAnswer, error)
 	TestAlert(ctx context.Context, t AlertTest, progress func(done, total int64)) (*AlertReplay, error)
+	// Notifier keeps silences and alerts of others, and tells webhooks; nil: the project has no alerts.
+	Notifier() *notify.Notifier
 	Topics(ctx context.Context) ([]Topic, error)
 	Topic(ctx context.Context, name string) (Topic, error)
 	CreateTopic(ctx context.Context, t Topic) error

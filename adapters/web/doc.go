@@ -10,6 +10,8 @@
 //	GET  /api/tail/{name}       follows a table or topic; ?n=N rows of before, ?updates=true open rows, ?format=
 //	GET  /api/explain/{name}    a table's plan, and why its window is open
 //	GET  /api/alerts            each alert, with the incidents that are pending or firing; ?all=true those that are over, too
+//	POST /api/alerts            takes what an Alertmanager tells its webhooks (token); GET shows it as external
+//	GET  /api/silences          POST makes or changes one, as Alertmanager's /api/v2/silences; DELETE /api/silences/{id} ends it (token)
 //	GET  /api/alerts/{id}       an incident, by its id or how that begins, with all its changes of state
 //	POST /api/alerts/test       replays a rule over the topics; answers progress and the result (token)
 //	GET  /api/progress          in the names of Spark's StreamingQueryProgress

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
 )
 
@@ -43,10 +44,16 @@ type StatusAnswer struct {
 	Rates  Rates            `json:"rates"`
 	Engine engine.Status    `json:"engine"`
 	Health []monitor.Health `json:"health,omitempty"` // by part; empty where nothing runs
+
+	Webhooks []notify.ReceiverReport `json:"webhooks,omitempty"` // those that are told of alerts
 }
 
-func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
-	answer(w, StatusAnswer{s.backend.Info(), s.backend.Rates(), s.backend.Status(), s.backend.Health()})
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	a := StatusAnswer{Info: s.backend.Info(), Rates: s.backend.Rates(), Engine: s.backend.Status(), Health: s.backend.Health()}
+	if n := s.backend.Notifier(); n != nil {
+		a.Webhooks = n.Report(r.Context())
+	}
+	answer(w, a)
 }
 
 func (s *Server) tables(w http.ResponseWriter, _ *http.Request) {

@@ -13,16 +13,18 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
 )
 
 // fakeBackend is a pipeline of one topic and one table.
 type fakeBackend struct {
-	status  engine.Status
-	changed chan struct{}
-	err     error
-	got     string // what was published
-	rows    []string
+	notifier *notify.Notifier
+	status   engine.Status
+	changed  chan struct{}
+	err      error
+	got      string // what was published
+	rows     []string
 
 	health   []monitor.Health
 	machine  *monitor.Reading
@@ -117,6 +119,7 @@ func (b *fakeBackend) Health() []monitor.Health                 { return b.healt
 func (b *fakeBackend) Machine(context.Context) *monitor.Reading { return b.machine }
 func (b *fakeBackend) Measures() engine.Measures                { return b.measures }
 func (b *fakeBackend) MonitorDropped() int64                    { return 0 }
+func (b *fakeBackend) Notifier() *notify.Notifier               { return b.notifier }
 
 func (b *fakeBackend) Watch() (<-chan struct{}, func()) { return b.changed, func() {} }
 

@@ -1,0 +1,166 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/nagare-stream/nagare/adapters/notify"
+)
+
+// mostSilenceBytes is how large the body of a silence may be.
+const mostSilenceBytes = 64 << 10
+
+// A silenceBody is a silence as Alertmanager's API has it: what is missing is told from what is empty.
+type silenceBody struct {
+	ID       string `json:"id"`
+	Matchers *[]struct {
+		Name    *string `json:"name"`
+		Value   *string `json:"value"`
+		IsRegex *bool   `json:"isRegex"`
+		IsEqual *bool   `json:"isEqual"`
+	} `json:"matchers"`
+	StartsAt  *time.Time `json:"startsAt"`
+	EndsAt    *time.Time `json:"endsAt"`
+	CreatedBy *string    `json:"createdBy"`
+	Comment   *string    `json:"comment"`
+}
+
+// silence checks that everything is there. Only isEqual and id may be missing.
+func (b *silenceBody) silence() (notify.Silence, error) {
+	missing := func(what string) (notify.Silence, error) {
+		return notify.Silence{}, &notify.SilenceError{Status: http.StatusUnprocessableEntity, Text: what + " in body is required"}
+	}
+	switch {
+	case b.Matchers == nil:
+		return missing("matchers")
+	case b.StartsAt == nil:
+		return missing("startsAt")
+	case b.EndsAt == nil:
+		return missing("endsAt")
+	case b.CreatedBy == nil:
+		return missing("createdBy")
+	case b.Comment == nil:
+		return missing("comment")
+	}
+	s := notify.Silence{ID: b.ID, StartsAt: b.StartsAt.UTC(), EndsAt: b.EndsAt.UTC(), CreatedBy: *b.CreatedBy, Comment: *b.Comment}
+	for i, m := range *b.Matchers {
+		switch {
+		case m.Name == nil:
+			return missing(fmt.Sprintf("matchers.%d.name", i))
+		case m.Value == nil:
+			return missing(fmt.Sprintf("matchers.%d.value", i))
+		case m.IsRegex == nil:
+			return missing(fmt.Sprintf("matchers.%d.isRegex", i))
+		}
+		s.Matchers = append(s.Matchers, notify.Matcher{Name: *m.Name, Value: *m.Value, IsRegex: *m.IsRegex, IsEqual: m.IsEqual == nil || *m.IsEqual})
+	}
+	return s, nil
+}
+
+// A SilenceAnswer is a silence in the list, with its state of now.
+type SilenceAnswer struct {
+	notify.Silence
+	Status struct {
+		State notify.SilenceState `json:"state"`
+	} `json:"status"`
+}
+
+// notifier is what keeps silences; false: it was answered that there is none.
+func (s *Server) notifier(w http.ResponseWriter) (*notify.Notifier, bool) {
+	n := s.backend.Notifier()
+	if n == nil {
+		fail(w, http.StatusConflict, "the project has no alerts, so there is nothing to silence or to be told of: add alert.<name>.from", 1)
+	}
+	return n, n != nil
+}
+
+// silences lists those that hold, begin later or have ended within five days.
+func (s *Server) silences(w http.ResponseWriter, _ *http.Request) {
+	out := []SilenceAnswer{}
+	if n := s.backend.Notifier(); n != nil {
+		now := time.Now()
+		for _, one := range n.Silences() {
+			a := SilenceAnswer{Silence: one}
+			a.Status.State = one.State(now)
+			out = append(out, a)
+		}
+	}
+	answer(w, out)
+}
+
+// addSilence makes or changes a silence; requests and answers are those of Alertmanager's POST /api/v2/silences.
+func (s *Server) addSilence(w http.ResponseWriter, r *http.Request) {
+	n, ok := s.notifier(w)
+	if !ok {
+		return
+	}
+	var body silenceBody
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostSilenceBytes))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&body); err != nil {
+		fail(w, http.StatusBadRequest, "read the silence: "+err.Error(), 1)
+		return
+	}
+	silence, err := body.silence()
+	id := ""
+	if err == nil {
+		id, err = n.Silence(silence)
+	}
+	if err != nil {
+		failedSilence(w, err)
+		return
+	}
+	answer(w, map[string]string{"silenceID": id})
+}
+
+// endSilence ends a silence now.
+func (s *Server) endSilence(w http.ResponseWriter, r *http.Request) {
+	n, ok := s.notifier(w)
+	if !ok {
+		return
+	}
+	if err := n.Expire(r.PathValue("id")); err != nil {
+		failedSilence(w, err)
+		return
+	}
+	answer(w, map[string]string{"silenceID": r.PathValue("id")})
+}
+
+func failedSilence(w http.ResponseWriter, err error) {
+	var refused *notify.SilenceError
+	if errors.As(err, &refused) {
+		fail(w, refused.Status, refused.Text, 1)
+		return
+	}
+	fail(w, http.StatusInternalServerError, err.Error(), 1)
+}
+
+// takeAlerts takes what an Alertmanager tells its webhooks, so that rules kept in Prometheus show here too.
+func (s *Server) takeAlerts(w http.ResponseWriter, r *http.Request) {
+	n, ok := s.notifier(w)
+	if !ok {
+		return
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, notify.MostGroupBytes))
+	if err != nil {
+		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("read the alerts: at most %d bytes are taken", notify.MostGroupBytes), 1)
+		return
+	}
+	g, err := notify.ParseGroup(text)
+	if err == nil {
+		err = n.TakeIn(g)
+	}
+	var bad *notify.BodyError
+	switch {
+	case errors.As(err, &bad):
+		fail(w, bad.Status, bad.Text, 1)
+	case err != nil:
+		fail(w, http.StatusInternalServerError, err.Error(), 1)
+	default:
+		answer(w, map[string]int{"alerts": len(g.Alerts)})
+	}
+}
