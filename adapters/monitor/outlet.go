@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -67,6 +68,11 @@ func (o *outlet) send(b batch) {
 // run appends what is sent until ctx ends.
 func (o *outlet) run(ctx context.Context) {
 	var w Writer
+	defer func() {
+		if c, ok := w.(io.Closer); ok {
+			_ = c.Close() // everything that was appended is durable
+		}
+	}()
 	for {
 		select {
 		case <-o.wake:

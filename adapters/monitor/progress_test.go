@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -210,4 +213,34 @@ func TestMachineIsReadWhenWanted(t *testing.T) {
 			t.Errorf("%d records in a minute behind that", n)
 		}
 	})
+}
+
+// TestReadmeHasTheSchemas: who reads the topics finds every field in the README, with its type.
+func TestReadmeHasTheSchemas(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Watch it\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var check func(of reflect.Type)
+	check = func(of reflect.Type) {
+		switch of.Kind() {
+		case reflect.Pointer, reflect.Slice:
+			check(of.Elem())
+		case reflect.Struct:
+			for i := range of.NumField() {
+				f := of.Field(i)
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if name != "" && !regexp.MustCompile(`\b`+name+`:? (STRING|TIMESTAMP|BIGINT|INT|DOUBLE|BOOLEAN|STRUCT<|ARRAY<|MAP<)`).MatchString(section) {
+					t.Errorf("the README does not tell the type of %s.%s", of.Name(), name)
+				}
+				if f.Type != reflect.TypeFor[time.Time]() {
+					check(f.Type)
+				}
+			}
+		}
+	}
+	check(reflect.TypeFor[Record]())
+	check(reflect.TypeFor[systemRecord]())
 }
