@@ -79,7 +79,11 @@ func (c cluster) Source(topic string, untilEnd bool) (engine.Source, error) {
 
 // Writer returns the writer of a producer.
 func (c cluster) Writer(topic, producer string) (topicWriter, error) {
-	return c.Cluster.Writer(topic, c.instance+"/"+producer), nil
+	w := c.Cluster.Writer(topic, c.instance+"/"+producer)
+	if slices.Contains(ownTopics, topic) {
+		w.Compress() // a second's records are much alike
+	}
+	return w, nil
 }
 
 // Sink writes rows to topics of the cluster.

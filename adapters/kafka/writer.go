@@ -48,9 +48,10 @@ type Writer struct {
 	topic    string
 	producer string
 
-	mu   sync.Mutex
-	kc   *kgo.Client    // nil: to be made
-	tail map[int32]tail // of what is known
+	mu    sync.Mutex
+	kc    *kgo.Client    // nil: to be made
+	tail  map[int32]tail // of what is known
+	codec kgo.CompressionCodec
 }
 
 // deliveryWait is how long records may take to get into the log. The library's own limit counts from
@@ -65,8 +66,11 @@ type tail struct {
 
 // Writer returns the writer of a producer of a topic that exists.
 func (c *Cluster) Writer(topic, producer string) *Writer {
-	return &Writer{c: c, topic: topic, producer: producer, tail: map[int32]tail{}}
+	return &Writer{c: c, topic: topic, producer: producer, tail: map[int32]tail{}, codec: kgo.NoCompression()}
 }
+
+// Compress has batches packed, in the form that every client knows. It comes before the first append.
+func (w *Writer) Compress() { w.codec = kgo.GzipCompression() }
 
 // client returns the producing client.
 func (w *Writer) client() (*kgo.Client, error) {
@@ -81,7 +85,7 @@ func (w *Writer) client() (*kgo.Client, error) {
 		kgo.ProducerLinger(0),
 		kgo.UnknownTopicRetries(1),
 		kgo.ProducerBatchMaxBytes(maxBatchBytes),
-		kgo.ProducerBatchCompression(kgo.NoCompression()), // as Kafka's own: some clients can unpack nothing
+		kgo.ProducerBatchCompression(w.codec), // none, as Kafka's own, unless asked: some clients can unpack nothing
 	}, w.c.client.producer...)
 	var err error
 	w.kc, err = w.c.newClient(opts...)

@@ -9,8 +9,10 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +115,13 @@ func (s *slowTopic) Append(_ context.Context, _ int32, r *engine.Records, _ int6
 	return 0, nil
 }
 
+// all is what was appended.
+func (s *slowTopic) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.rows)
+}
+
 func (s *slowTopic) refuse(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,10 +132,10 @@ func (s *slowTopic) refuse(err error) {
 func TestTopicThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic := &slowTopic{}
-		denied := errors.New("not allowed")
+		var allowed atomic.Bool
 		o := newOutlet("x", func(context.Context, string) (Writer, error) {
-			if denied != nil {
-				return nil, denied
+			if !allowed.Load() {
+				return nil, errors.New("not allowed")
 			}
 			return topic, nil
 		})
@@ -146,10 +155,10 @@ func TestTopicThatIsAway(t *testing.T) {
 		if trouble, _ := o.report(); trouble != "not allowed" {
 			t.Errorf("trouble: %q", trouble)
 		}
-		denied = nil
+		allowed.Store(true)
 		send(40) // it is opened anew within half a minute
-		if len(topic.rows) != n {
-			t.Fatalf("%d of %d records are there", len(topic.rows), n)
+		if len(topic.all()) != n {
+			t.Fatalf("%d of %d records are there", len(topic.all()), n)
 		}
 		topic.refuse(errors.New("the disk is full"))
 		send(mostPending + 30)
@@ -159,10 +168,10 @@ func TestTopicThatIsAway(t *testing.T) {
 		topic.refuse(nil)
 		time.Sleep(2 * outletPause)
 		send(2)
-		if trouble, _ := o.report(); trouble != "" || len(topic.rows) != n-30 {
-			t.Errorf("trouble %q; %d of %d records", trouble, len(topic.rows), n)
+		if trouble, _ := o.report(); trouble != "" || len(topic.all()) != n-30 {
+			t.Errorf("trouble %q; %d of %d records", trouble, len(topic.all()), n)
 		}
-		for i, row := range topic.rows {
+		for i, row := range topic.all() {
 			want := i + 1
 			if i >= 80 {
 				want += 30
@@ -189,13 +198,13 @@ func TestMachineIsReadWhenWanted(t *testing.T) {
 		go func() { m.Run(ctx); close(done) }()
 		defer func() { stop(); <-done }()
 		seconds := func(n int) int {
-			before := len(topic.rows)
+			before := len(topic.all())
 			for range n {
 				m.Observe(ctx, &Sample{At: time.Now()})
 				time.Sleep(time.Second)
 			}
 			synctest.Wait()
-			return len(topic.rows) - before
+			return len(topic.all()) - before
 		}
 		if n := seconds(60); n != 2 {
 			t.Errorf("%d records in a minute in which nobody asks", n)
