@@ -52,13 +52,21 @@ SELECT window.end AS window_end, k, count(*) AS n, window.start AS window_start 
 CREATE STREAMING TABLE busy AS SELECT window_end, k, n FROM STREAM counts WHERE n >= %[6]d;
 CREATE STREAMING TABLE recent AS
 SELECT window.end AS until, k, sum(n) AS n FROM STREAM counts WATERMARK window_start DELAY OF INTERVAL 0 SECONDS
-GROUP BY window(window_start, '%[7]d seconds', '%[5]d seconds'), k HAVING sum(n) > %[6]d;`,
-		p.delay/second, p.minQ, p.minQ, p.size/second, p.slide/second, p.minN, 3*p.slide/second)
+GROUP BY window(window_start, '%[7]d seconds', '%[5]d seconds'), k HAVING sum(n) > %[6]d;
+CREATE TEMPORARY VIEW patient AS SELECT * FROM (SELECT k, q, t FROM STREAM event) WATERMARK t DELAY OF INTERVAL %[8]d SECONDS;
+CREATE STREAMING TABLE either;
+CREATE FLOW summed AS INSERT INTO either BY NAME SELECT window.end AS window_end, k, sum(q) AS n FROM STREAM patient GROUP BY window(t, '%[5]d seconds'), k;
+CREATE FLOW counted AS INSERT INTO either BY NAME SELECT window.end AS window_end, k, count(*) AS n FROM STREAM event GROUP BY window(t, '%[4]d seconds', '%[5]d seconds'), k;
+CREATE STREAMING TABLE of_both AS SELECT window_end, k, n FROM STREAM either WHERE n >= %[6]d;`,
+		p.delay/second, p.minQ, p.minQ, p.size/second, p.slide/second, p.minN, 3*p.slide/second, p.delay/second+5)
 	p.config = []string{"source.raw.format", "kafka", "source.raw.option.subscribe", strings.Join(p.topics, ","), "nagare.watermark.futureLimit", "60 seconds"}
-	for _, of := range [][2]string{{"rows", "high"}, {"windows", "busy"}, {"regrouped", "recent"}} {
+	for _, of := range [][2]string{{"rows", "high"}, {"windows", "busy"}, {"regrouped", "recent"}, {"flows", "of_both"}} {
 		name, from := of[0], of[1]
 		r := alert.Rule{Name: name, From: from, For: second * int64(rapid.IntRange(0, 20).Draw(t, name+" for")),
 			KeepFiring: second * int64(rapid.IntRange(0, 20).Draw(t, name+" keep")), Interval: p.slide, Windowed: name != "rows"}
+		if name == "flows" && p.size != p.slide {
+			p.config = append(p.config, "alert.flows.interval", seconds(p.slide))
+		}
 		config := []string{"from", from, "key", "k", "for", seconds(r.For), "keepFiring", seconds(r.KeepFiring), "summary", "${k}"}
 		if name == "rows" {
 			r.Interval = second * int64(rapid.IntRange(1, 20).Draw(t, "interval"))

@@ -226,8 +226,12 @@ func (r *boundedRun) openSink(def *plan.SinkDef) (engine.Sink, error) {
 		}
 		return openFileSink(def, r.dir, out)
 	}
-	if def.Name == engine.AlertSink && def.Root == nil && r.Changes != nil {
-		return changeSink(r.Changes), nil
+	if def.Name == engine.AlertSink && def.Root == nil { // the engine's own
+		if r.Changes != nil {
+			return changeSink(r.Changes), nil
+		}
+		r.result.Skipped = append(r.result.Skipped, "topic "+engine.AlertTopic+" (nagare alerts test shows what alerts make of files)")
+		return nil, nil
 	}
 	if def.Format != "noop" {
 		r.result.Skipped = append(r.result.Skipped, def.Name)

@@ -165,20 +165,33 @@ func sinceTime(text string, now time.Time) (time.Time, error) {
 	if text == "all" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
+	if t, err := clockTime(text); err == nil {
+		return t, nil
 	}
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.ParseFloat(days, 64); err == nil && n > 0 && n < 100_000 {
-			return now.Add(-time.Duration(n * 24 * float64(time.Hour))), nil
-		}
-	}
-	if d, err := time.ParseDuration(text); err == nil && d > 0 {
+	if d, ok := durationOf(text); ok {
 		return now.Add(-d), nil
 	}
 	return time.Time{}, usage("alerts test --since %s: write a time (2026-11-01T12:00:00Z, 2026-11-01), how long ago (90m, 24h, 7d), or all", text)
+}
+
+// clockTime reads a time; one without a zone is UTC.
+func clockTime(text string) (t time.Time, err error) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		if t, err = time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return t, err
+}
+
+// durationOf reads how long something takes, days too.
+func durationOf(text string) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		return time.Duration(n * 24 * float64(time.Hour)), err == nil && n > 0 && n < 100_000
+	}
+	d, err := time.ParseDuration(text)
+	return d, err == nil && d > 0
 }
 
 // printReplay prints what a rule made of history.

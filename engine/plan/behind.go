@@ -433,7 +433,7 @@ func sourceQuery(name sql.Ident) *sql.Query {
 func (t *tracer) carry(q *sql.Query, outer []sql.CTE) string {
 	body, with, simple := plainBody(q)
 	if !simple || body.GroupBy != nil {
-		return "its rows are made by more than SELECTs of one relation each"
+		return "the rows that it groups are not those of one topic, filtered and named anew"
 	}
 	r, why := t.inline(body.From[0], append(outer[:len(outer):len(outer)], with...))
 	if why != "" {
