@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/sql"
@@ -108,6 +109,14 @@ func (a *app) listAlerts(answer web.AlertsAnswer, f *alertFilter) error {
 			a.warn("alert %s has %d incidents, which is the limit: %s breaches of other things were left out; group by fewer things", s.Rule.Name, alert.MostIncidents, grouped(s.Overflow))
 		}
 	}
+	for i := range answer.External {
+		if c := externalChange(&answer.External[i]); f.all || c.State == alert.Firing {
+			rows = append(rows, c)
+			if !slices.Contains(names, c.Alert) {
+				names = append(names, c.Alert)
+			}
+		}
+	}
 	slices.SortStableFunc(rows, func(x, y *alert.Change) int { // firing ones first
 		return strings.Compare(string(x.State), string(y.State))
 	})
@@ -142,6 +151,22 @@ func (a *app) listAlerts(answer web.AlertsAnswer, f *alertFilter) error {
 		return nil
 	}
 	return a.print(t)
+}
+
+// externalChange is an alert that an Alertmanager has told of, in the form of our own. Its id is its fingerprint.
+func externalChange(e *notify.External) *alert.Change {
+	c := &alert.Change{ID: e.Fingerprint, Alert: e.Labels["alertname"], State: e.Status, Severity: e.Labels["severity"], Summary: e.Annotations["summary"],
+		Description: e.Annotations["description"], ActiveAt: alert.Time(e.StartsAt.UnixMicro()), FiredAt: alert.Time(e.StartsAt.UnixMicro()),
+		Time: alert.Time(e.StartsAt.UnixMicro()), ResolvedAt: alert.None, Labels: map[string]string{}}
+	for name, value := range e.Labels {
+		if name != "alertname" && name != "severity" {
+			c.Labels[name] = value
+		}
+	}
+	if c.State == alert.Resolved {
+		c.Time, c.ResolvedAt = alert.Time(e.EndsAt.UnixMicro()), alert.Time(e.EndsAt.UnixMicro())
+	}
+	return c
 }
 
 // nothingText says that there is nothing to list, and why.
