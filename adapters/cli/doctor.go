@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -92,7 +93,11 @@ func (a *app) examine(ctx context.Context, data string) []finding {
 	}
 	t, err := a.reach(ctx, false)
 	if err != nil {
-		return append(list, finding{bad, "the data folder cannot be opened: " + err.Error(), "see the message; `nagare checkpoint reset` builds tables anew from the topics"})
+		fix := "see the message; `nagare checkpoint reset` builds tables anew from the topics"
+		if damaged := (*broker.DamageError)(nil); errors.As(err, &damaged) {
+			fix = "stop what runs on it, then `nagare topics repair`"
+		}
+		return append(list, finding{bad, "the data folder cannot be opened: " + err.Error(), fix})
 	}
 	defer t.close()
 	if t.local != nil {
