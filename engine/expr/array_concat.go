@@ -130,7 +130,7 @@ func sequenceKernel(n *Node, env *Env) (kernel, error) {
 
 func (f *frame) sequence(i uint32, start, end, step int64, plus stepper) {
 	if step == 0 && start != end || step > 0 && start > end || step < 0 && start < end {
-		f.fail(i, "_LEGACY_ERROR_TEMP_3235", "the step leads away from the end")
+		f.fail(i, "IllegalArgumentException", "the step leads away from the end")
 		return
 	}
 	last := uint64(0) // at most; a step of months is longer than its number

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
@@ -31,7 +32,7 @@ func castText(to column.Type) kernel {
 	case to.Kind == column.TimestampNTZ:
 		return parseWith(func(_ *frame, b []byte) (int64, bool) { return codec.ParseTimestampNTZ(b) })
 	}
-	return parseWith(func(_ *frame, b []byte) (int64, bool) { return parseInterval(string(b), to) })
+	return castTextToInterval(to)
 }
 
 // parseWith makes a kernel of a parser whose values lie in Int.
@@ -191,21 +192,55 @@ func castTextToDecimal(to column.Type) kernel {
 	}
 }
 
-// parseInterval reads a text as an interval of type t: with INTERVAL and units, as '1 day 2 hours', or
-// in the bare form of the type, as '1 02:03:04' for DAY TO SECOND.
+// castTextToInterval reads texts as intervals of one type.
+func castTextToInterval(to column.Type) kernel {
+	class := "INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE"
+	if to.Kind == column.YearMonth {
+		class = "INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING"
+	}
+	return func(f *frame, rows []uint32) {
+		for _, i := range rows {
+			b := f.text(0, i)
+			x, ok := parseInterval(string(b), to)
+			if !ok {
+				f.failText(i, class, b)
+				continue
+			}
+			f.out.Int[i] = x
+		}
+	}
+}
+
+// parseInterval reads a text as an interval of type t: in the bare form of the type, as '1 02:03:04' for DAY TO
+// SECOND, or as a literal of that very type, INTERVAL '1 02:03:04' DAY TO SECOND.
 func parseInterval(text string, t column.Type) (int64, bool) {
 	names := [...]string{"DAY", "HOUR", "MINUTE", "SECOND", "YEAR", "MONTH"}
-	if s, ok := parseSpan(text); ok {
-		if (t.Kind == column.YearMonth) != s.hasMonths || s.hasMonths && s.hasTime {
-			return 0, false
-		}
-		return s.value(), true
-	}
-	var s timeSpan
-	to := ""
+	units, to := names[t.From], ""
 	if t.From != t.To {
 		to = names[t.To]
+		units += " TO " + to
 	}
-	ok := s.addPart(text, names[t.From], to)
-	return s.value(), ok
+	text = strings.TrimSpace(text)
+	negative := false
+	if word := len("interval"); len(text) > word && strings.EqualFold(text[:word], "interval") {
+		rest := strings.TrimSpace(text[word:])
+		negative = strings.HasPrefix(rest, "-")
+		if negative || strings.HasPrefix(rest, "+") {
+			rest = rest[1:]
+		}
+		quoted, ok := strings.CutPrefix(rest, "'")
+		value, behind, closed := strings.Cut(quoted, "'")
+		if !ok || !closed || value != strings.TrimSpace(value) || rest == text[word:] && !negative || !strings.EqualFold(strings.Join(strings.Fields(behind), " "), units) {
+			return 0, false
+		}
+		text = value
+	}
+	var s timeSpan
+	if !s.addPart(text, names[t.From], to) {
+		return 0, false
+	}
+	if negative {
+		return -s.value(), true
+	}
+	return s.value(), true
 }

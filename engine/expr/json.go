@@ -2,7 +2,6 @@ package expr
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/nagare-stream/nagare/engine/codec"
@@ -15,7 +14,7 @@ func jsonFunctions() []function {
 	return []function{
 		{name: "to_json", check: checkToJSON, kernel: toJSON},
 		{name: "from_json", check: checkFromJSON, kernel: fromJSON},
-		{name: "get_json_object", sig: "only string;only string -> string", check: checkJSONPath, kernel: getJSON},
+		{name: "get_json_object", sig: "only string;only string -> string", kernel: getJSON},
 		{name: "json_array_length", sig: "only string -> int", kernel: jsonLength},
 		{name: "json_object_keys", sig: "only string", check: checkJSONKeys, kernel: jsonKeys},
 	}
@@ -270,124 +269,28 @@ func (p *presence) fits(v *column.Vector, i int, text []byte) bool {
 	return true
 }
 
-// jsonPath is $.a.b[1] as the type that reads it: structs of one field and arrays around a STRING.
-type jsonPath struct {
-	typ   column.Type
-	steps []int // array index at each level, -1 for a field
-	whole bool  // "$"
-}
-
-func parseJSONPath(s string) (p jsonPath, ok bool) {
-	if !strings.HasPrefix(s, "$") {
-		return p, false
-	}
-	s = s[1:]
-	var names []string
-	for s != "" {
-		name, index, rest, ok := pathStep(s)
-		if !ok {
-			return p, false
-		}
-		names, p.steps, s = append(names, name), append(p.steps, index), rest
-	}
-	p.whole = len(names) == 0
-	t := column.Of(column.String)
-	if p.whole {
-		names, p.steps = []string{""}, []int{0}
-	}
-	for i := len(names) - 1; i >= 0; i-- {
-		inner := t
-		if p.steps[i] >= 0 {
-			t = column.Type{Kind: column.Array, Elem: &inner}
-		} else {
-			t = column.StructOf(column.Field{Name: names[i], Type: inner})
-		}
-	}
-	p.typ = t
-	return p, true
-}
-
-// pathStep reads .name, ['name'] or [index].
-func pathStep(s string) (name string, index int, rest string, ok bool) {
-	if s[0] == '.' {
-		n := strings.IndexAny(s[1:], ".[")
-		if n < 0 {
-			n = len(s) - 1
-		}
-		name = s[1 : 1+n]
-		return name, -1, s[1+n:], name != "" && name != "*"
-	}
-	end := strings.IndexByte(s, ']')
-	if s[0] != '[' || end < 2 {
-		return "", 0, "", false
-	}
-	inner := s[1:end]
-	if inner[0] == '\'' && len(inner) > 2 && inner[len(inner)-1] == '\'' {
-		return inner[1 : len(inner)-1], -1, s[end+1:], true
-	}
-	index, err := strconv.Atoi(inner)
-	return "", index, s[end+1:], err == nil && index >= 0
-}
-
-func checkJSONPath(c *call) *Node {
-	if text, ok := c.constantText(1); ok {
-		if _, ok := parseJSONPath(text); !ok && strings.Contains(text, "*") {
-			return c.fault("UNSUPPORTED_FEATURE", "path %q: the wildcard * is not supported", text)
-		}
-	}
-	return c.node(column.Of(column.String))
-}
-
-func getJSON(n *Node, _ *Env) (kernel, error) {
-	d := codec.NewValueDecoder(codec.Options{})
-	var path jsonPath
+func getJSON(*Node, *Env) (kernel, error) {
+	var path *codec.JSONPath
 	var text string
 	ok, known := false, false
-	var found column.Vector
 	return func(f *frame, rows []uint32) {
 		for _, i := range rows {
 			if p := f.text(1, i); !known || string(p) != text {
 				text, known = string(p), true
-				path, ok = parseJSONPath(text)
+				path, ok = codec.NewJSONPath(text)
 			}
 			if !ok {
 				f.null(i)
 				continue
 			}
-			in := f.text(0, i)
-			if path.whole {
-				f.buf = append(append(append(f.buf[:0], '['), in...), ']')
-				in = f.buf
+			found := false
+			if f.buf, found = path.Append(f.buf[:0], f.text(0, i)); found {
+				f.put(i, f.buf)
+			} else {
+				f.null(i)
 			}
-			found.Reset(path.typ)
-			d.Decode(in, &found)
-			if v, row, ok := path.follow(&found); ok {
-				f.put(i, v.Bytes(row))
-				continue
-			}
-			f.null(i)
 		}
 	}, nil
-}
-
-// follow walks down to the text that the path leads to.
-func (p *jsonPath) follow(v *column.Vector) (*column.Vector, int, bool) {
-	row := 0
-	for _, index := range p.steps {
-		if v.IsNull(row) {
-			return nil, 0, false
-		}
-		if index < 0 {
-			v = &v.Kids[0]
-			continue
-		}
-		from, to := v.Span(row)
-		if int(to-from) <= index {
-			return nil, 0, false
-		}
-		v, row = &v.Kids[0], int(from)+index
-	}
-	return v, row, !v.IsNull(row)
 }
 
 func jsonLength(*Node, *Env) (kernel, error) {

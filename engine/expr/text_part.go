@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math"
 	"unicode/utf8"
 
 	"github.com/nagare-stream/nagare/engine/column"
@@ -104,10 +105,7 @@ func part(b []byte, binary bool, start, length int64) []byte {
 	case start < 0:
 		from = n + start
 	}
-	to := from + length
-	if length > n {
-		to = max(from, 0) + n
-	}
+	to := from + length // a start before the text takes of the length, as in Spark
 	from, to = min(max(from, 0), n), min(max(to, 0), n)
 	if from >= to {
 		return nil
@@ -118,7 +116,7 @@ func part(b []byte, binary bool, start, length int64) []byte {
 	return firstRunes(skipRunes(b, from), to-from)
 }
 
-const toTheEnd = 1 << 40
+const toTheEnd = math.MaxInt32
 
 func substring(f *frame, rows []uint32) {
 	binary := f.out.Type.Kind == column.Binary
@@ -144,6 +142,6 @@ func rightPart(f *frame, rows []uint32) {
 			f.put(i, nil)
 			continue
 		}
-		f.put(i, part(f.text(0, i), f.out.Type.Kind == column.Binary, -min(n, toTheEnd), toTheEnd))
+		f.put(i, part(f.text(0, i), f.out.Type.Kind == column.Binary, -n, toTheEnd))
 	}
 }

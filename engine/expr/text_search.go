@@ -12,7 +12,7 @@ func searches() []function {
 		{name: "octet_length", sig: "text -> int", kernel: eachInt(func(f *frame, i uint32) int64 { return int64(len(f.text(0, i))) })},
 		{name: "bit_length", sig: "text -> int", kernel: eachInt(func(f *frame, i uint32) int64 { return 8 * int64(len(f.text(0, i))) })},
 		{name: "instr", sig: "string;string -> int", kernel: eachInt(func(f *frame, i uint32) int64 { return place(f.text(0, i), f.text(1, i), 1) })},
-		{name: "locate", also: "position", sig: "string;string;int? -> int", kernel: eachInt(locate)},
+		{name: "locate", also: "position", sig: "string;string;int? -> int", kernel: same(locate), nulls: true},
 		{name: "contains", sig: "text;text -> boolean", kernel: eachBool(func(f *frame, i uint32) bool { return bytes.Contains(f.text(0, i), f.text(1, i)) })},
 		{name: "startswith", sig: "text;text -> boolean", kernel: eachBool(func(f *frame, i uint32) bool { return bytes.HasPrefix(f.text(0, i), f.text(1, i)) })},
 		{name: "endswith", sig: "text;text -> boolean", kernel: eachBool(func(f *frame, i uint32) bool { return bytes.HasSuffix(f.text(0, i), f.text(1, i)) })},
@@ -32,25 +32,41 @@ func lengthKernel(n *Node, env *Env) (kernel, error) {
 	return eachInt(func(f *frame, i uint32) int64 { return int64(runes(f.text(0, i))) })(n, env)
 }
 
-// place is where what stands in b, from place start on: counted in characters from 1, 0 for nowhere.
+// place is where what stands in b, from place start on: counted in characters from 1, 0 for nowhere. An empty
+// text stands at 1, wherever it is looked for.
 func place(b, what []byte, start int64) int64 {
 	if start < 1 {
 		return 0
 	}
+	if len(what) == 0 {
+		return 1
+	}
 	tail := skipRunes(b, start-1)
 	at := bytes.Index(tail, what)
-	if at < 0 || len(tail) == 0 && len(what) > 0 {
+	if at < 0 {
 		return 0
 	}
 	return start + int64(runes(tail[:at]))
 }
 
-func locate(f *frame, i uint32) int64 {
-	start := int64(1)
-	if len(f.args) == 3 {
-		start = f.int(2, i)
+// locate is 0 where its start is NULL, whatever the texts are.
+func locate(f *frame, rows []uint32) {
+	for _, i := range rows {
+		start := int64(1)
+		if len(f.args) == 3 {
+			if start = 0; !f.isNull(2, i) {
+				start = f.int(2, i)
+			}
+		}
+		switch {
+		case len(f.args) == 3 && f.isNull(2, i):
+			f.out.Int[i] = 0
+		case f.isNull(0, i) || f.isNull(1, i):
+			f.null(i)
+		default:
+			f.out.Int[i] = place(f.text(1, i), f.text(0, i), start)
+		}
 	}
-	return place(f.text(1, i), f.text(0, i), start)
 }
 
 func ascii(f *frame, i uint32) int64 {

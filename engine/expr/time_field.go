@@ -159,29 +159,36 @@ type intervalField struct {
 	typ         column.Type
 }
 
+// intervalUnits are the units of an interval by the names that extract has for them.
+var intervalUnits = map[string]uint8{
+	"YEAR": column.UnitYear, "Y": column.UnitYear, "YEARS": column.UnitYear, "YR": column.UnitYear, "YRS": column.UnitYear,
+	"MONTH": column.UnitMonth, "MON": column.UnitMonth, "MONS": column.UnitMonth, "MONTHS": column.UnitMonth,
+	"DAY": column.UnitDay, "D": column.UnitDay, "DAYS": column.UnitDay,
+	"HOUR": column.UnitHour, "H": column.UnitHour, "HOURS": column.UnitHour, "HR": column.UnitHour, "HRS": column.UnitHour,
+	"MINUTE": column.UnitMinute, "M": column.UnitMinute, "MIN": column.UnitMinute, "MINS": column.UnitMinute, "MINUTES": column.UnitMinute,
+	"SECOND": column.UnitSecond, "S": column.UnitSecond, "SEC": column.UnitSecond, "SECONDS": column.UnitSecond, "SECS": column.UnitSecond,
+}
+
+// intervalFieldOf is false for a field that an interval of that type does not have.
 func intervalFieldOf(field string, t column.Type) (intervalField, bool) {
-	tiny := column.Of(column.Int8)
-	name := strings.TrimSuffix(strings.ToUpper(field), "S")
-	if t.Kind == column.YearMonth {
-		switch name {
-		case "YEAR", "Y":
-			return intervalField{12, 0, column.Of(column.Int32)}, true
-		case "MONTH", "MON":
-			return intervalField{1, 12, tiny}, true
-		}
+	unit, ok := intervalUnits[strings.ToUpper(field)]
+	if !ok || unit < t.From || unit > t.To {
 		return intervalField{}, false
 	}
-	switch name {
-	case "DAY", "D":
+	tiny := column.Of(column.Int8)
+	switch unit {
+	case column.UnitYear:
+		return intervalField{12, 0, column.Of(column.Int32)}, true
+	case column.UnitMonth:
+		return intervalField{1, 12, tiny}, true
+	case column.UnitDay:
 		return intervalField{codec.MicrosPerDay, 0, column.Of(column.Int32)}, true
-	case "HOUR", "H":
+	case column.UnitHour:
 		return intervalField{codec.MicrosPerHour, 24, tiny}, true
-	case "MINUTE", "MIN", "M":
+	case column.UnitMinute:
 		return intervalField{codec.MicrosPerMinute, 60, tiny}, true
-	case "SECOND", "SEC":
-		return intervalField{1, codec.MicrosPerMinute, column.DecimalOf(8, 6)}, true
 	}
-	return intervalField{}, false
+	return intervalField{1, codec.MicrosPerMinute, column.DecimalOf(8, 6)}, true
 }
 
 func checkIntervalPart(c *call) *Node {

@@ -33,11 +33,16 @@ func (p *parser) callOrForm() Expr {
 			return p.nothing()
 		}
 	}
-	if roleOf(t.upper) == roleStrong {
+	if roleOf(t.upper) == roleStrong && !isMatch(t.upper) {
 		p.failHint("an expression", p.nameHint(t))
 		return p.nothing()
 	}
 	return p.call()
+}
+
+// isMatch reports an operator on texts that is a function too, where an operand is due: like(x, pattern).
+func isMatch(upper string) bool {
+	return upper == "LIKE" || upper == "ILIKE" || upper == "RLIKE" || upper == "REGEXP"
 }
 
 // call reads name(arguments) with all that may follow.

@@ -38,7 +38,7 @@ func (p *parser) and() Expr {
 }
 
 func (p *parser) not() Expr {
-	if p.at("!") || p.at("NOT") && !p.standsAlone() {
+	if p.at("!") || p.at("NOT") && (!p.standsAlone() || isMatch(p.peek(1).upper) && p.peek(2).is("(")) {
 		if !p.enter() {
 			return p.nothing()
 		}
