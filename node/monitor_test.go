@@ -186,6 +186,12 @@ func checkMetrics(t *testing.T, scrape string) {
 			t.Errorf("the scrape lacks %s", line)
 		}
 	}
+	lint(t, scrape)
+}
+
+// lint has a scrape checked by Prometheus' linter and by promtool.
+func lint(t *testing.T, scrape string) {
+	t.Helper()
 	problems, err := promlint.New(strings.NewReader(scrape)).Lint()
 	if err != nil {
 		t.Fatal(err)
@@ -196,14 +202,7 @@ func checkMetrics(t *testing.T, scrape string) {
 	if t.Failed() {
 		t.Log(scrape)
 	}
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		const how = "there is no promtool: apt-get install prometheus"
-		if os.Getenv("NAGARE_TEST_PROMETHEUS") == "required" {
-			t.Fatal(how)
-		}
-		t.Skip(how)
-	}
+	promtool := tool(t, "promtool", "NAGARE_TEST_PROMETHEUS", "prometheus")
 	cmd := exec.Command(promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(scrape)
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {

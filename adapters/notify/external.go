@@ -11,8 +11,12 @@ import (
 	"github.com/nagare-stream/nagare/engine/alert"
 )
 
-// MostExternal is how many alerts of others are kept, and keepExternal how long one that is over.
+// MostExternal is how many alerts of others are kept, and keepExternal how long one that is over. One that fires and is
+// not told again for externalTimeout is over: an Alertmanager tells again after four hours, unless its repeat_interval
+// says otherwise.
 const (
+	externalTimeout = 5 * time.Hour
+
 	MostExternal = 10_000
 	keepExternal = 24 * time.Hour
 )
@@ -23,6 +27,18 @@ type External struct {
 	Receiver   string    `json:"receiver"`
 	GroupKey   string    `json:"groupKey"`
 	ReceivedAt time.Time `json:"receivedAt"`
+	TimedOut   bool      `json:"timedOut,omitempty"` // it is over because it was not told again
+}
+
+// at is the alert as it is at a moment.
+func (e *External) at(now time.Time) *External {
+	until := e.ReceivedAt.Add(externalTimeout)
+	if e.Status != alert.Firing || now.Before(until) {
+		return e
+	}
+	over := *e
+	over.Status, over.EndsAt, over.TimedOut = alert.Resolved, until, true
+	return &over
 }
 
 // TakeIn keeps the alerts of a group, by fingerprint, in place of what was told of them before; an end of an episode
@@ -35,7 +51,7 @@ func (n *Notifier) TakeIn(g *Group) error {
 	next := maps.Clone(n.external)
 	var changed []entry
 	for id, e := range next {
-		if e.Status == alert.Resolved && e.EndsAt.Before(now.Add(-keepExternal)) {
+		if e := e.at(now); e.Status == alert.Resolved && e.EndsAt.Before(now.Add(-keepExternal)) {
 			delete(next, id)
 			changed = append(changed, entry{opExternal, id, nil})
 		}
@@ -45,7 +61,7 @@ func (n *Notifier) TakeIn(g *Group) error {
 		if old := next[a.Fingerprint]; old != nil && a.StartsAt.Before(old.StartsAt) {
 			continue
 		}
-		e := &External{*a, g.Receiver, g.GroupKey, now}
+		e := &External{GroupAlert: *a, Receiver: g.Receiver, GroupKey: g.GroupKey, ReceivedAt: now}
 		next[a.Fingerprint] = e
 		changed = append(changed, entry{opExternal, a.Fingerprint, e})
 	}
@@ -66,7 +82,7 @@ func (n *Notifier) External() []External {
 	n.mu.Unlock()
 	out := make([]External, 0, len(all))
 	for _, e := range all {
-		out = append(out, *e)
+		out = append(out, *e.at(time.Now().UTC()))
 	}
 	slices.SortFunc(out, func(a, b External) int {
 		return cmp.Or(cmp.Compare(a.Status, b.Status), b.StartsAt.Compare(a.StartsAt), cmp.Compare(a.Fingerprint, b.Fingerprint))

@@ -42,6 +42,10 @@ func (c *statusCollector) Collect(out chan<- prometheus.Metric) {
 	g.sinks(m.Sinks)
 	g.health(c.backend.Health())
 	g.machine(c.backend.Machine(ctx))
+	g.alerts(c.backend.Alerts())
+	if n := c.backend.Notifier(); n != nil {
+		g.webhooks(n.Report(ctx), n.External())
+	}
 	rates := c.backend.Rates()
 	g.gauge("generator_overdue_events", "Events that the generator owes.", float64(rates.Overdue))
 	g.counter("monitor_dropped_records_total", "Records of the process's own topics that were let go while those could not be written.", c.backend.MonitorDropped())

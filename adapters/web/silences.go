@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/notify"
@@ -152,6 +154,10 @@ func (s *Server) takeAlerts(w http.ResponseWriter, r *http.Request) {
 	}
 	g, err := notify.ParseGroup(text)
 	if err == nil {
+		page := "http://" + s.address + "/?incident="
+		g.Alerts = slices.DeleteFunc(g.Alerts, func(a notify.GroupAlert) bool { // our own, of which an Alertmanager is told
+			return strings.HasPrefix(a.GeneratorURL, page)
+		})
 		err = n.TakeIn(g)
 	}
 	var bad *notify.BodyError
