@@ -41,7 +41,7 @@ func (n *Node) openCache(ctx context.Context) error {
 	}
 	s, err := redis.Open(ctx, redis.Config{Address: c.Address, Password: c.Password, Listen: c.Listen, Logger: n.log, Through: c.Through})
 	if isInUse(err) {
-		return &PortError{Address: c.Listen, Owner: portOwner(c.Listen), Err: err, Flag: redisListenFlag}
+		return &PortError{Address: c.Listen, Owner: PortOwner(c.Listen), Err: err, Flag: redisListenFlag}
 	}
 	if err != nil {
 		return err

@@ -122,7 +122,7 @@ func (n *Node) openKafka(ctx context.Context) error {
 		return nil
 	case k.Listen != "":
 		n.cfg.Project.Listen = true
-		return probeKafkaPort(k.Listen)
+		return ProbePort(k.Listen, listenFlag)
 	}
 	return n.connectKafka(ctx, k.Hosts)
 }

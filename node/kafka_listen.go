@@ -2,7 +2,6 @@ package node
 
 import (
 	"errors"
-	"net"
 	"path/filepath"
 
 	"github.com/nagare-stream/nagare/adapters/kafka/port"
@@ -28,23 +27,6 @@ func (n *Node) listenKafka() (string, error) {
 	}
 	n.onClose(func() error { p.Close(); return nil })
 	return p.Address(), nil
-}
-
-// probeKafkaPort finds out whether the port can be had, before anything is touched.
-func probeKafkaPort(text string) error {
-	address, err := kafkaAddress(text)
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		owner := ""
-		if isInUse(err) {
-			owner = portOwner(address)
-		}
-		return &PortError{Address: address, Owner: owner, Err: err, Flag: listenFlag}
-	}
-	return errors.Join(l.Close())
 }
 
 const listenFlag = "--kafka-listen"

@@ -95,7 +95,7 @@ func listen(address string) (l net.Listener, notice string, err error) {
 	if named {
 		owner := ""
 		if isInUse(err) {
-			owner = portOwner(address)
+			owner = PortOwner(address)
 		}
 		return nil, "", &PortError{Address: address, Owner: owner, Err: err}
 	}
@@ -121,8 +121,30 @@ func isInUse(err error) bool {
 		strings.Contains(err.Error(), "Only one usage of each socket address"))
 }
 
-// portOwner names the process that listens on an address, as far as this user may know.
-func portOwner(address string) string {
+// ProbePort finds out whether an address can be had, without taking it for longer. The error is a *PortError or, of a text
+// that is no address, an *AddressError; both name the flag that gave it.
+func ProbePort(text, flag string) error {
+	address, err := parseAddress(text)
+	var wrong *AddressError
+	if errors.As(err, &wrong) && flag != httpFlag {
+		wrong.Flag = flag
+	}
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		owner := ""
+		if isInUse(err) {
+			owner = PortOwner(address)
+		}
+		return &PortError{Address: address, Owner: owner, Err: err, Flag: flag}
+	}
+	return l.Close()
+}
+
+// PortOwner names the process that listens on an address, as far as this user may know: "process PID (NAME)", or "".
+func PortOwner(address string) string {
 	_, text, _ := net.SplitHostPort(address)
 	port, _ := strconv.Atoi(text)
 	conns, err := psnet.Connections("tcp")

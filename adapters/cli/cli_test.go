@@ -20,6 +20,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/cli"
 	"github.com/nagare-stream/nagare/node"
+	"github.com/nagare-stream/nagare/store"
 )
 
 var update = flag.Bool("update", false, "write the outputs that scripts compare with")
@@ -37,6 +38,7 @@ func TestMain(m *testing.M) {
 //	await DIR PATH REGEXP     the process of a data folder answers GET PATH with a match
 //	terminate DIR             SIGTERM for the process of a data folder
 //	occupy NAME               takes a free port and puts its number into the variable NAME
+//	locked DIR                a process has the data folder open
 //	freeport NAME             puts the number of a port into NAME that was free just now
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs("../..")
@@ -55,7 +57,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "await": await, "terminate": terminate, "occupy": occupy, "freeport": freePort,
+			"code": code, "await": await, "terminate": terminate, "occupy": occupy, "freeport": freePort, "locked": locked,
 		},
 	})
 }
@@ -118,6 +120,31 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 	p, err := os.FindProcess(status.Info.PID)
 	ts.Check(err)
 	ts.Check(p.Signal(syscall.SIGTERM))
+}
+
+func locked(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: locked DIR")
+	}
+	path := filepath.Join(ts.MkAbs(args[0]), "state.db")
+	deadline := time.After(awaitTime)
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		var used *store.InUseError
+		s, err := store.Open(store.Config{Path: path, Reserve: -1})
+		if errors.As(err, &used) && used.PID != 0 {
+			return
+		}
+		if err == nil {
+			ts.Check(s.Close())
+		}
+		select {
+		case <-again.C:
+		case <-deadline:
+			ts.Fatalf("nobody opens %s: %v", path, err)
+		}
+	}
 }
 
 func ask(url string) string {

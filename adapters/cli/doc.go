@@ -8,6 +8,8 @@
 //	target.go    the running process of a data folder, or the folder itself
 //	client.go    requests to either of them; inprocess.go the way without a socket
 //	output.go    rows as a table, JSON or CSV
+//	top.go       nagare top; top_model.go its keys, top_view.go what it draws
+//	doctor.go    nagare doctor; doctor_machine.go, doctor_parts.go and doctor_rows.go its checks
 //	run.go       nagare run; once.go its bounded forms; screen.go and lines.go what it shows
 //
 // and a file for each other command. A command that looks at a pipeline asks the API, whether a

@@ -167,20 +167,7 @@ const (
 
 // line writes a line that fits the width.
 func (m *screen) line(b *strings.Builder, text string, s style) {
-	text = cut(text, m.width)
-	if s != plain && !noColor() {
-		l := lipgloss.NewStyle()
-		switch s {
-		case bold:
-			l = l.Bold(true)
-		case faint:
-			l = l.Faint(true)
-		case red:
-			l = l.Bold(true).Foreground(lipgloss.Color("1"))
-		}
-		text = l.Render(text)
-	}
-	b.WriteString(text)
+	b.WriteString(styled(cut(text, m.width), s))
 	b.WriteByte('\n')
 }
 

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// systemRecord is a record of topic system-metrics. What could not be read is null.
-type systemRecord struct {
+// SystemRecord is a record of topic system-metrics. What could not be read is null.
+type SystemRecord struct {
 	Timestamp         string    `json:"timestamp"`
 	Host              string    `json:"host"`
 	Container         bool      `json:"container"`
@@ -31,9 +31,9 @@ type systemRecord struct {
 // gib is what a gigabyte is in the records, as in the tutorial's.
 const gib = 1 << 30
 
-// record is a reading as JSON.
-func (r *Reading) record() []byte {
-	rec := systemRecord{Timestamp: stamp(r.At), Host: r.Host, Container: r.Container, Failed: r.Failed}
+// Record is a reading as topic system-metrics has it.
+func (r *Reading) Record() SystemRecord {
+	rec := SystemRecord{Timestamp: stamp(r.At), Host: r.Host, Container: r.Container, Failed: r.Failed}
 	if rec.Failed == nil {
 		rec.Failed = []Failure{}
 	}
@@ -55,7 +55,12 @@ func (r *Reading) record() []byte {
 		rec.ProcessCPUPercent, rec.ProcessMemoryGB = rounded(p.Percent, 100), rounded(float64(p.Memory)/gib, 10000)
 		rec.ProcessOpenFiles = &p.OpenFiles
 	}
-	text, err := json.Marshal(rec)
+	return rec
+}
+
+// record is a reading as JSON.
+func (r *Reading) record() []byte {
+	text, err := json.Marshal(r.Record())
 	if err != nil {
 		panic("BUG: a reading is no JSON: " + err.Error())
 	}

@@ -78,6 +78,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /api/silences", s.silences)
 	mux.HandleFunc("POST /api/silences", s.addSilence)
 	mux.HandleFunc("DELETE /api/silences/{id}", s.endSilence)
+	mux.HandleFunc("GET /api/monitor", s.monitor)
 	mux.HandleFunc("GET /api/progress", s.progress)
 	mux.HandleFunc("GET /api/ledger", s.ledger)
 	mux.HandleFunc("GET /api/watermarks", s.watermarks)
