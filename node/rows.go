@@ -30,7 +30,7 @@ type rowText struct {
 	buf    []byte
 	cell   []byte
 	count  int64
-	digits *codec.TimeDigits   // of a file; nil: of rows that flow
+	digits *codec.TimeDigits   // of the file, or of what was written so far and the batch in hand
 	hold   func(n int64) error // counts the text of a large row; nil: nothing does
 	open   string              // name of the column that tells whether a row's window is open; "": none
 }
@@ -47,7 +47,7 @@ func newRowText(w io.Writer, format string) (*rowText, error) {
 func (t *rowText) begin(schema *column.Schema, withOpen bool) {
 	t.view.Type = column.StructOf(schema.Fields...)
 	if t.digits == nil {
-		t.digits = codec.NewSixDigits(schema.Fields)
+		t.digits = codec.NewTimeDigits(schema.Fields)
 	}
 	if withOpen {
 		t.open = "open"
@@ -89,6 +89,7 @@ func (t *rowText) appendColumn(i int, name, kind string) {
 // rows writes the selected rows of a batch. open, if there, has one entry a row.
 func (t *rowText) rows(b *column.Batch, open []bool) error {
 	t.view.Kids = b.Cols
+	t.digits.Look(b.Cols, b.Sel)
 	large := t.hold != nil && t.view.Size() > largeRow
 	for _, i := range b.Sel {
 		if large {

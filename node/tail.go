@@ -236,6 +236,7 @@ func (n *Node) tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
 		_, err := n.current().SchemaOf(r.Name)
 		return err
 	}
+	t.digits = codec.NewSixDigits(recordSchema.Fields)
 	t.begin(&recordSchema, false)
 	if err := t.flush(); err != nil {
 		return err
@@ -280,6 +281,7 @@ func (n *Node) tailLog(ctx context.Context, t *rowText, r web.TailRequest) error
 	if err != nil {
 		return err
 	}
+	t.digits = codec.NewSixDigits(schema.Fields)
 	t.begin(&schema, false)
 	if err := t.flush(); err != nil {
 		return err

@@ -82,6 +82,20 @@ func (d *TimeDigits) note(c int, v *column.Vector, i int) bool {
 	return d.look(s, v, i)
 }
 
+// Look takes notice of rows before they are written: a column in which one of them has a fraction has six digits in all of
+// them. So what fits into a batch, as most answers do, has one form.
+func (d *TimeDigits) Look(cols []column.Vector, rows []uint32) {
+	for c := range d.columns() {
+		s := &d.cols[c]
+		for _, i := range rows {
+			if !s.holds || s.six {
+				break
+			}
+			_, s.six = times(&cols[c], int(i))
+		}
+	}
+}
+
 func (d *TimeDigits) look(s *digitsOf, v *column.Vector, i int) bool {
 	bare, fraction := times(v, i)
 	if fraction {
