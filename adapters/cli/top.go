@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
@@ -49,6 +50,8 @@ type topPicture struct {
 	Status  web.StatusAnswer     `json:"status"`
 	Monitor web.MonitorAnswer    `json:"monitor"`
 	Alerts  []engine.AlertStatus `json:"alerts"`
+	// External is what Alertmanagers have told the process of.
+	External []notify.External `json:"external,omitempty"`
 }
 
 // top shows the running process.
@@ -125,7 +128,7 @@ func (w *topWatch) ask(ctx context.Context) (p topPicture, err error) {
 		return p, err
 	}
 	alerts, err := get[web.AlertsAnswer](ctx, w.c, "/api/alerts")
-	p.Alerts, p.At = alerts.Alerts, time.Now()
+	p.Alerts, p.External, p.At = alerts.Alerts, alerts.External, time.Now()
 	return p, err
 }
 
@@ -160,7 +163,7 @@ func (p *topPicture) clock(us int64) string {
 	return t.Format("2006-01-02 15:04Z")
 }
 
-// incidents is those of now, the firing ones first, each with its rule's name; and how many are in each state.
+// incidents is those of now, ours and those that were told, the firing ones first; and how many are in each state.
 func (p *topPicture) incidents() (list []*alert.Change, firing, pending int) {
 	var later []*alert.Change
 	for i := range p.Alerts {
@@ -172,6 +175,12 @@ func (p *topPicture) incidents() (list []*alert.Change, firing, pending int) {
 			}
 			pending++
 			later = append(later, c)
+		}
+	}
+	for i := range p.External {
+		if c := externalChange(&p.External[i]); c.State == alert.Firing {
+			firing++
+			list = append(list, c)
 		}
 	}
 	return append(list, later...), firing, pending

@@ -155,8 +155,8 @@ func TestTopKeys(t *testing.T) {
 func TestTopGoesOn(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
 	m := cannedTop(t, 80, 24)
-	m.Update(topNews{err: errors.New("no route")})
-	if text := m.draw(); !strings.Contains(text, "disconnected, trying again; this is from 14:15:58Z: no route") || !strings.Contains(text, "sales_by_minute") {
+	m.Update(topNews{err: errors.New("no route\n\x1b[2J")})
+	if text := m.draw(); !strings.Contains(text, "disconnected, trying again; this is from 14:15:58Z: no route··[2J") || !strings.Contains(text, "sales_by_minute") {
 		t.Errorf("lost:\n%s", text)
 	}
 	next := cannedPicture(t)

@@ -97,7 +97,8 @@ func (m *topModel) tabs() topLine {
 func (m *topModel) state() topLine {
 	switch {
 	case m.err != nil:
-		return topLine{fmt.Sprintf("disconnected, trying again; this is from %s: %v", m.now.At.UTC().Format("15:04:05Z"), m.err), red}
+		text := fmt.Sprintf("disconnected, trying again; this is from %s: %v", m.now.At.UTC().Format("15:04:05Z"), m.err)
+		return topLine{cellText(&text), red}
 	case m.typing:
 		return topLine{"filter: " + m.filter + "_  (enter keeps it, esc ends it)", bold}
 	case m.paused:
@@ -201,7 +202,7 @@ func (m *topModel) sections() []topSection {
 	troubles := m.health(false)
 	incidents := m.alerts()
 	list := []topSection{troubles}
-	if len(m.shown.Alerts) > 0 {
+	if len(m.shown.Alerts)+len(m.shown.External) > 0 {
 		list = append(list, incidents)
 	}
 	return append(list, m.partitions(true), m.tables(), m.sinks())
@@ -297,7 +298,7 @@ func (m *topModel) health(all bool) topSection {
 		if h.Reason != "" {
 			text += ": " + h.Reason
 		}
-		s.rows = append(s.rows, topLine{text, healthStyle(h)})
+		s.rows = append(s.rows, topLine{cellText(&text), healthStyle(h)})
 	}
 	if len(parts) > 0 {
 		s.names.text = fmt.Sprintf("HEALTH  %d of %d parts keep up or are idle", well, len(parts))
@@ -319,7 +320,7 @@ func healthStyle(h monitor.Health) style {
 func (m *topModel) alerts() topSection {
 	list, firing, pending := m.shown.incidents()
 	s := topSection{names: topLine{fmt.Sprintf("ALERTS  %s, %d firing, %d pending", plural(len(m.shown.Alerts), "rule"), firing, pending), bold}}
-	if len(m.shown.Alerts) == 0 {
+	if len(m.shown.Alerts)+len(m.shown.External) == 0 {
 		s.names.text = "ALERTS  the project has none"
 	}
 	for _, c := range list {
