@@ -99,6 +99,7 @@ func (b Bounded) Run(ctx context.Context) (*BoundedResult, error) {
 
 // openFiles matches files with topics.
 func (r *boundedRun) openFiles() error {
+	r.leaveOut()
 	roles, err := findRoles(r.Pipeline)
 	if err != nil {
 		return err
@@ -131,6 +132,31 @@ func (r *boundedRun) openFiles() error {
 		r.result.Notices = append(r.result.Notices, src.Notices()...)
 	}
 	return nil
+}
+
+// leaveOut takes out alerts, if nobody takes their changes, and then what reads only topics that a process writes of
+// itself while it runs, unless those are given.
+func (r *boundedRun) leaveOut() {
+	if r.Changes != nil {
+		return // a replay has what its alert needs, and no more
+	}
+	rest := *r.Pipeline
+	if len(rest.Alerts) > 0 {
+		rest.Alerts = nil
+		r.result.Skipped = append(r.result.Skipped, engine.AlertSink)
+	}
+	var missing []string
+	for _, topic := range ownTopics {
+		if len(r.Files[topic]) == 0 {
+			missing = append(missing, topic)
+		}
+	}
+	var left []string
+	r.Pipeline, left = rest.Without(missing)
+	if len(left) > 0 {
+		r.result.Notices = append(r.result.Notices, fmt.Sprintf("no file is named for %s, so what reads only what a process writes there is left out: %s",
+			strings.Join(missing, " and "), strings.Join(left, ", ")))
+	}
 }
 
 // progress sums what the files report.

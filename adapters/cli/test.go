@@ -41,6 +41,7 @@ the same.
     pass 10m      wall clock passes: silent partitions become idle
     close         the topics end, and every window closes
     table NAME    all rows of a table or view        topic NAME    all records of a topic
+    alerts        changes of state of incidents since the last time
     query         the rows of the SELECT on the lines that follow
 and before the first of them "set KEY = VALUE" and "day 2026-03-01". Topics have one partition, unless
 the script sets nagare.topic.NAME.partitions.

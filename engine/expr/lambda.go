@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
@@ -44,7 +46,9 @@ type variableStep struct {
 }
 
 func (c *compiler) variable(n *Node) (step, error) {
-	for _, v := range c.vars {
+	// The innermost of that number: the expression of a view counts its own from the same number on, and may be put
+	// into the lambda of what reads it.
+	for _, v := range slices.Backward(c.vars) {
 		if v.index == n.Index {
 			return &variableStep{v: v}, nil
 		}

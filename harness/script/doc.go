@@ -31,6 +31,7 @@
 //	close                  the topics end, and every window closes
 //	table NAME             all rows of a table or view
 //	topic NAME             all records of a topic, as partition key value
+//	alerts                 changes of state of incidents since the last time
 //	query                  the rows of the SELECT on the lines that follow
 //
 // Send, pass and close give what is new: the watermark, rows of streaming tables, and how many rows were

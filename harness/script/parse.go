@@ -109,7 +109,7 @@ func (s *Script) setting(words []string, line string, at int) (bool, error) {
 func commands() map[string]string {
 	return map[string]string{
 		"send": "send TOPIC [partition=N] [key=TEXT] [at=TIME]", "pass": "pass 10m", "close": "close",
-		"table": "table NAME", "topic": "topic NAME", "query": "query",
+		"table": "table NAME", "topic": "topic NAME", "query": "query", "alerts": "alerts",
 	}
 }
 
@@ -117,7 +117,7 @@ func commands() map[string]string {
 func (s *Script) check(at *step) error {
 	form, known := commands()[at.words[0]]
 	if !known {
-		return &Fault{s.Path, at.line, fmt.Sprintf("there is no command %q; there are send, pass, close, table, topic and query", at.words[0])}
+		return &Fault{s.Path, at.line, fmt.Sprintf("there is no command %q; there are send, pass, close, table, topic, alerts and query", at.words[0])}
 	}
 	want := len(strings.Fields(form))
 	if n := len(at.words); n == want || at.words[0] == "send" && n >= 2 {

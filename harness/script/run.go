@@ -2,14 +2,19 @@ package script
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/harness/stack"
 	"github.com/nagare-stream/nagare/node"
 )
@@ -22,6 +27,8 @@ type run struct {
 	told   map[string]int // how often a row was told
 	marks  map[string]int64
 	ledger map[string]engine.Count
+
+	changes int // records of topic system-alerts that were told
 }
 
 // startRun opens the project.
@@ -80,6 +87,8 @@ func (r *run) do(ctx context.Context, at *step) ([]string, error) {
 		return lines("", func() (*stack.Rows, error) { return r.stack.Table(ctx, at.words[1]) })
 	case "topic":
 		return r.topic(ctx, at.words[1])
+	case "alerts":
+		return r.alerts(ctx)
 	}
 	return lines("", func() (*stack.Rows, error) { return r.stack.Query(ctx, strings.Join(at.input, "\n")) })
 }
@@ -162,12 +171,57 @@ func (r *run) news(ctx context.Context) ([]string, error) {
 	return append(out, r.outcomes(&st)...), nil
 }
 
-// of names a topic where there are several.
+// of names a topic where there are several; those that a process writes of itself do not count.
 func (r *run) of(topic string) string {
-	if len(r.stack.Project.Sources()) == 1 {
+	if monitor.IsOwn(topic) {
+		return " of " + topic
+	}
+	others := 0
+	for _, name := range r.stack.Project.Sources() {
+		if !monitor.IsOwn(name) {
+			others++
+		}
+	}
+	if others == 1 {
 		return ""
 	}
 	return " of " + topic
+}
+
+// alerts is the changes of state of incidents since it was last asked for, rule by rule.
+func (r *run) alerts(ctx context.Context) ([]string, error) {
+	if len(r.stack.Project.Pipeline.Alerts) == 0 {
+		return nil, errors.New("list the changes of alerts: the project has none; add alert.NAME.from: TABLE to its configuration")
+	}
+	records, err := r.stack.Records(ctx, engine.AlertTopic)
+	if err != nil {
+		return nil, err
+	}
+	byAlert := map[string][]string{}
+	for _, rec := range records[min(r.changes, len(records)):] {
+		c := &alert.Change{}
+		if err := json.Unmarshal(rec.Value, c); err != nil {
+			return nil, fmt.Errorf("read a change of state: %w", err)
+		}
+		byAlert[c.Alert] = append(byAlert[c.Alert], changeLine(c))
+	}
+	r.changes = len(records)
+	var out []string
+	for _, a := range r.stack.Project.Pipeline.Alerts {
+		out = append(out, byAlert[a.Name]...)
+	}
+	return out, nil
+}
+
+// changeLine is a change of state as a line.
+func changeLine(c *alert.Change) string {
+	out := c.Alert
+	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
+		value := c.Labels[name]
+		out += " " + name + "=" + shown(&value)
+	}
+	at := time.UnixMicro(int64(c.Time)).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
+	return fmt.Sprintf("%s %s %s at %s: %s", out, c.Severity, c.State, at, c.Summary)
 }
 
 // watermarks is the watermarks that have moved.
