@@ -103,18 +103,25 @@ func (a *app) checkTopics(ctx context.Context, t *target, st web.StatusAnswer) [
 		return []finding{{bad, "the topics cannot be listed: " + err.Error(), "see the message; `nagare topics repair` looks for damage while nothing runs"}}
 	}
 	var list []finding
-	records := int64(0)
+	records, dated := int64(0), 0
 	settings := settingsOf(st)
 	for i := range topics {
 		records += topics[i].Records
-		found := checkTopic(ctx, t, topics[i].Name, topics[i].Records)
+		found, isDated := checkTopic(ctx, t, topics[i].Name, topics[i].Records)
+		if isDated {
+			dated++
+		}
 		if c, ok := settings[topics[i].Name]; ok {
 			found = append(found, checkSettings(&topics[i], c, st.Info.Running)...)
 		}
 		list = append(list, found...)
 	}
 	if len(list) == 0 {
-		list = append(list, finding{good, fmt.Sprintf("%s can be read to the newest of %s records, none of which is ahead of the clock", plural(len(topics), "topic"), grouped(records)), ""})
+		text := fmt.Sprintf("%s can be read to the newest of %s records", plural(len(topics), "topic"), grouped(records))
+		if dated > 0 {
+			text += fmt.Sprintf("; of %d that tell when it came none is ahead of the clock", dated)
+		}
+		list = append(list, finding{good, text, ""})
 	}
 	for _, p := range st.Engine.Partitions {
 		if p.Lost > 0 {
@@ -125,13 +132,14 @@ func (a *app) checkTopics(ctx context.Context, t *target, st web.StatusAnswer) [
 	return append(list, checkUse(st.Info.Data, topics))
 }
 
-func checkTopic(ctx context.Context, t *target, name string, records int64) []finding {
+// checkTopic reads a topic's newest record. Topics of a Kafka cluster do not tell when it came: they are not dated.
+func checkTopic(ctx context.Context, t *target, name string, records int64) (found []finding, dated bool) {
 	d, err := get[web.Topic](ctx, t.client, topicPath(name))
 	if err == nil && records > 0 {
 		err = t.rows(ctx, tablePath(name), values("limit", "1", "format", formLines), io.Discard)
 	}
 	if err != nil {
-		return []finding{{bad, fmt.Sprintf("topic %s cannot be read: %v", name, err), "stop the pipeline and run `nagare topics repair`: it keeps a copy of what is damaged, and counts what is lost"}}
+		return []finding{{bad, fmt.Sprintf("topic %s cannot be read: %v", name, err), "stop the pipeline and run `nagare topics repair`: it keeps a copy of what is damaged, and counts what is lost"}}, false
 	}
 	newest := time.Time{}
 	for _, p := range d.Parts {
@@ -139,7 +147,7 @@ func checkTopic(ctx context.Context, t *target, name string, records int64) []fi
 			newest = p.LastAppend
 		}
 	}
-	return checkAhead(name, newest, time.Now())
+	return checkAhead(name, newest, time.Now()), !newest.IsZero()
 }
 
 // settingsOf is what the project, as it is now, says of topics.
