@@ -251,5 +251,5 @@ func TestReadmeHasTheSchemas(t *testing.T) {
 		}
 	}
 	check(reflect.TypeFor[Record]())
-	check(reflect.TypeFor[systemRecord]())
+	check(reflect.TypeFor[SystemRecord]())
 }
