@@ -56,12 +56,13 @@ type BoundedResult struct {
 // boundedRun is one run of a Bounded.
 type boundedRun struct {
 	Bounded
-	dir     string // of temporary files
-	engine  *engine.Engine
-	sources map[string]*file.Source
-	now     time.Time
-	result  BoundedResult
-	readers []string // logs that a view reads
+	dir       string // of temporary files
+	engine    *engine.Engine
+	sources   map[string]*file.Source
+	now       time.Time
+	result    BoundedResult
+	readers   []string // logs that a view reads
+	alertless bool     // its alerts are left out
 
 	mu    sync.Mutex
 	done  map[string]int64
@@ -141,10 +142,8 @@ func (r *boundedRun) leaveOut() {
 		return // a replay has what its alert needs, and no more
 	}
 	rest := *r.Pipeline
-	if len(rest.Alerts) > 0 {
-		rest.Alerts = nil
-		r.result.Skipped = append(r.result.Skipped, engine.AlertSink)
-	}
+	r.alertless = len(rest.Alerts) > 0
+	rest.Alerts = nil
 	var missing []string
 	for _, topic := range ownTopics {
 		if len(r.Files[topic]) == 0 {
@@ -199,6 +198,9 @@ func (r *boundedRun) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
+	if r.alertless {
+		r.result.Skipped = append(r.result.Skipped, "topic "+engine.AlertTopic+" (nagare alerts test shows what alerts make of files)")
+	}
 	r.engine = e
 	begin := time.Now()
 	if err := e.Run(ctx); err != nil {
@@ -252,12 +254,8 @@ func (r *boundedRun) openSink(def *plan.SinkDef) (engine.Sink, error) {
 		}
 		return openFileSink(def, r.dir, out)
 	}
-	if def.Name == engine.AlertSink && def.Root == nil { // the engine's own
-		if r.Changes != nil {
-			return changeSink(r.Changes), nil
-		}
-		r.result.Skipped = append(r.result.Skipped, "topic "+engine.AlertTopic+" (nagare alerts test shows what alerts make of files)")
-		return nil, nil
+	if def.Name == engine.AlertSink && def.Root == nil { // the engine's own: only a replay has alerts
+		return changeSink(r.Changes), nil
 	}
 	if def.Format != "noop" {
 		r.result.Skipped = append(r.result.Skipped, def.Name)
