@@ -33,6 +33,7 @@ func (e *Engine) build(ctx context.Context) error {
 		}
 	}
 	e.numberFlows()
+	e.findAside()
 	groups := scanGroups(e.connect())
 	for _, r := range groups {
 		for _, topic := range r.topics {
@@ -53,6 +54,15 @@ func (e *Engine) build(ctx context.Context) error {
 		c.lives = e.livesFor(c.w.op)
 	}
 	return e.buildPreviews()
+}
+
+// findAside finds which topics count in no total.
+func (e *Engine) findAside() {
+	for _, topic := range e.opt.Own {
+		e.aside[topic] = !slices.ContainsFunc(e.ops, func(op *operator) bool {
+			return op.Table != nil && slices.Contains(op.From.Topics, topic)
+		})
+	}
 }
 
 // numberFlows gives each operator its place among those that write the same table.

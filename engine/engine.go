@@ -32,6 +32,7 @@ type Engine struct {
 	flows        []*topicFlow
 	sources      map[string]Source // by topic
 	partitionsOf map[string]int    // by topic
+	aside        map[string]bool   // topics that count in no total, see Options.Own
 	destinations map[string]*destination
 	tasks        []*task
 	writers      []*rowWriter
@@ -66,7 +67,7 @@ type Engine struct {
 // Open builds the dataflow and loads the newest checkpoint. Nothing is read or written yet.
 func Open(ctx context.Context, opt Options) (*Engine, error) {
 	e := &Engine{
-		opt: opt, log: opt.Logger, byTable: map[string][]*operator{}, sources: map[string]Source{}, partitionsOf: map[string]int{},
+		opt: opt, log: opt.Logger, byTable: map[string][]*operator{}, sources: map[string]Source{}, partitionsOf: map[string]int{}, aside: map[string]bool{},
 		destinations: map[string]*destination{},
 		outbox:       newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1),
 	}

@@ -56,6 +56,9 @@ type Options struct {
 	// TextLogs, of an Ephemeral run, keeps tables of rows that no view reads as CSV lines, which
 	// Engine.CopyLog copies out as they are: each row is written as text once, by the task that makes it.
 	TextLogs bool
+	// Own is topics that whoever runs the engine writes of itself. Their records count in no total (events, ledger,
+	// watermark of all), unless some table reads them.
+	Own []string
 	// Queries is what queries and views that are read may take; nil: DefaultLimits.
 	Queries *batch.Budget
 	Logger  *slog.Logger

@@ -170,7 +170,7 @@ func (t *task) refuseUnseen(i int, reason string) error {
 	for _, r := range t.rows {
 		r.judged.count.Add(one)
 	}
-	t.e.events.Add(1)
+	t.countEvents(1)
 	k := t.unusable
 	k.begin(&refusedSchema)
 	k.batch.Cols[3].AppendString("invalid")
@@ -215,7 +215,7 @@ func (t *task) step(from, to int) error {
 	}
 	t.noteCalls(from)
 	countOutcomes(&t.count, t.best)
-	t.e.events.Add(int64(n))
+	t.countEvents(int64(n))
 	return t.boundState()
 }
 
@@ -242,6 +242,13 @@ func (m *taskMarks) mark(t *task) {
 		if m.verdict[r] == window.OK {
 			m.rows = append(m.rows, r)
 		}
+	}
+}
+
+// countEvents counts records that were read.
+func (t *task) countEvents(n int64) {
+	if !t.e.aside[t.topic] {
+		t.e.events.Add(n)
 	}
 }
 

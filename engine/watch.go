@@ -98,7 +98,7 @@ func (e *Engine) Status() Status {
 		}
 	}
 	for _, p := range s.Partitions {
-		if p.Holds {
+		if p.Holds && !e.aside[p.Topic] {
 			s.Watermark = max(s.Watermark, p.Watermark)
 		}
 	}
@@ -253,6 +253,9 @@ func (e *Engine) ledger() Ledger {
 		l.Tables[table][topic] = sum
 	}
 	for _, t := range e.tasks {
+		if e.aside[t.topic] {
+			continue
+		}
 		sum := l.Topics[t.topic]
 		sum.Add(t.count)
 		l.Topics[t.topic] = sum

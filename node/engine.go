@@ -46,6 +46,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 		CloseWindows: n.cfg.Close,
 		Look:         n.cfg.Look,
 		Queries:      n.queries,
+		Own:          ownTopics,
 		Logger:       n.log,
 	}
 	if n.cfg.Tune != nil {

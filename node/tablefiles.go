@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
@@ -66,7 +65,7 @@ func (w *tableFiles) all(ctx context.Context, st engine.Status) error {
 			}
 		}
 	}
-	text, err := json.MarshalIndent(withoutOwn(st.Ledger), "", "  ")
+	text, err := json.MarshalIndent(st.Ledger, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -74,23 +73,6 @@ func (w *tableFiles) all(ctx context.Context, st engine.Status) error {
 		_, err := f.Write(append(text, '\n'))
 		return err
 	})
-}
-
-// withoutOwn leaves out topics of the process itself that no table reads: a run over files has none of them.
-func withoutOwn(l engine.Ledger) engine.Ledger {
-	topics := map[string]engine.Count{}
-	for topic, c := range l.Topics {
-		read := !monitor.IsOwn(topic)
-		for _, from := range l.Tables {
-			_, reads := from[topic]
-			read = read || reads
-		}
-		if read {
-			topics[topic] = c
-		}
-	}
-	l.Topics = topics
-	return l
 }
 
 // table streams a table into its file; one that is not wanted empty is left out then.
