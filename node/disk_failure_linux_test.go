@@ -16,6 +16,7 @@ import (
 	"unsafe"
 
 	"github.com/nagare-stream/nagare/node"
+	"github.com/nagare-stream/nagare/pipelines"
 )
 
 // failEnv names the call that fails in a child process from a SIGUSR1 on: "fsync", which the broker calls, and
@@ -122,11 +123,12 @@ func TestFullDiskWhileTheStoreGrows(t *testing.T) {
 
 // A diskFailure is a run whose disk failed.
 type diskFailure struct {
-	data  string
-	sent  int // events that were acknowledged
-	code  int
-	said  string
-	asked []asked // for its health, from the failure on
+	project string
+	data    string
+	sent    int // events that were acknowledged
+	code    int
+	said    string
+	asked   []asked // for its health, from the failure on
 }
 
 // asked is an answer to whether a process is healthy.
@@ -139,9 +141,9 @@ type asked struct {
 // failUnder runs the purchase project, has a call fail, and publishes until the process ends.
 func failUnder(t *testing.T, call string, early bool) *diskFailure {
 	t.Helper()
-	f := &diskFailure{data: filepath.Join(t.TempDir(), "data")}
+	f := &diskFailure{data: filepath.Join(t.TempDir(), "data"), project: withoutAlerts(t)}
 	t.Setenv(failEnv, call)
-	p := start(t, true, "run", "--data", f.data, "--generator", "off", "--http", "127.0.0.1:0")
+	p := start(t, true, "run", f.project, "--data", f.data, "--generator", "off", "--http", "127.0.0.1:0")
 	if !f.send(t) {
 		t.Fatal("nothing can be published")
 	}
@@ -185,6 +187,39 @@ func failUnder(t *testing.T, call string, early bool) *diskFailure {
 	}
 	t.Setenv(failEnv, "")
 	return f
+}
+
+// withoutAlerts is the folder of the purchase project without its alerts: what they keep lets the store's file grow.
+func withoutAlerts(t *testing.T) string {
+	t.Helper()
+	fsys, err := pipelines.Open(pipelines.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, fsys); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"7_monitoring.sql", "8_unusual.sql"} {
+		if err := os.Remove(filepath.Join(dir, "transformations", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spec := filepath.Join(dir, "spark-pipeline.yml")
+	text, err := os.ReadFile(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []string
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "alert.") && !strings.Contains(line, "system_raw.") && !strings.Contains(line, "pipeline_raw.") {
+			kept = append(kept, line)
+		}
+	}
+	if err := os.WriteFile(spec, []byte(strings.Join(kept, "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // send publishes ten events more.
@@ -231,7 +266,7 @@ func (f *diskFailure) health(t *testing.T, seen bool) {
 // goesOn starts the project again on a disk that works.
 func (f *diskFailure) goesOn(t *testing.T) {
 	t.Helper()
-	p := start(t, true, "run", "--data", f.data, "--generator", "off", "--http", "127.0.0.1:0")
+	p := start(t, true, "run", f.project, "--data", f.data, "--generator", "off", "--http", "127.0.0.1:0")
 	p.awaitRead(lifeTopic, int64(f.sent))
 	stop(t, p)
 	if out := succeed(t, "status", "--data", f.data).out; strings.Contains(out, "failed") {

@@ -154,6 +154,7 @@ func (l life) open(ctx context.Context, cfg node.Config) (*node.Node, error) {
 		return nil, err
 	}
 	cfg.Project, cfg.Data, cfg.Started = node.Project{Name: pipelines.Default}, l.Data, lifeEnd()
+	cfg.Unmonitored = true // what a process tells of itself depends on its clock
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return node.Open(ctx, cfg)
 }

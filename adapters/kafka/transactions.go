@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -121,15 +122,40 @@ func (m *marks) read(ctx context.Context) (kadm.OffsetResponses, error) {
 	})
 }
 
-// prove reads back that rows that end at ends were committed.
+// proveWait is how long a commit that was answered may take until it can be read back, and provePause the first
+// pause between two looks.
+const (
+	proveWait  = 3 * time.Second
+	provePause = 5 * time.Millisecond
+)
+
+// prove reads back that rows that end at ends were committed. Kafka answers a commit before its marks are in the
+// group's offsets; and where a partition had none before, a question for all of a group's offsets does not tell of
+// those that are on their way (Kafka 4.1), so that they are looked for again.
 func (m *marks) prove(ctx context.Context, ends map[place]int64) error {
-	all, err := m.read(ctx)
-	for at, end := range ends {
-		if o, ok := all.Lookup(at.topic, at.partition); err == nil && (!ok || o.At < end) {
-			err = errAborted
+	for begin, pause := time.Now(), provePause; ; pause *= 2 {
+		all, err := m.read(ctx)
+		if err != nil || isCommitted(all, ends) {
+			return err
+		}
+		if time.Since(begin) > proveWait {
+			return errAborted
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	return err
+}
+
+func isCommitted(all kadm.OffsetResponses, ends map[place]int64) bool {
+	for at, end := range ends {
+		if o, ok := all.Lookup(at.topic, at.partition); !ok || o.At < end {
+			return false
+		}
+	}
+	return true
 }
 
 // parse takes the marks of one committed offset, unless another instance's.
