@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,9 +75,10 @@ func TestGroupsWaitAndGoTogether(t *testing.T) {
 func TestReceiverDownForAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, receiver(t, "down"), receiver(t, "up"))
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		r.answers(func(q sent) (*http.Response, error) {
-			if down && strings.Contains(q.url, "down.") {
+			if down.Load() && strings.Contains(q.url, "down.") {
 				return nil, errDial
 			}
 			return respond(200, "ok"), nil
@@ -98,7 +100,7 @@ func TestReceiverDownForAMinute(t *testing.T) {
 		if got := r.report("up").Counts.Delivered; got < 5 {
 			t.Errorf("the other receiver got %d changes", got)
 		}
-		down = false
+		down.Store(false)
 		after(40 * time.Minute)
 		p = r.report("down")
 		check(t, "state", p.State, ReceiverIdle)
@@ -113,9 +115,10 @@ func TestBacklogStaysInTheTopic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, receiver(t, "a", "groupInterval", "0 seconds"))
 		r.topic.ReadRows = 100
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		r.answers(func(q sent) (*http.Response, error) {
-			if down {
+			if down.Load() {
 				return respond(503, "busy"), nil
 			}
 			return respond(200, ""), nil
@@ -129,7 +132,7 @@ func TestBacklogStaysInTheTopic(t *testing.T) {
 		if p.Waiting < mostWaiting || p.Waiting > mostWaiting+100 || p.Waiting+p.Unread != 5000 {
 			t.Errorf("%d waiting and %d unread", p.Waiting, p.Unread)
 		}
-		down = false
+		down.Store(false)
 		after(time.Hour)
 		check(t, "delivered", r.report("a").Delivered, int64(5000))
 		r.close()
