@@ -23,7 +23,8 @@ const AlertSink = "alerts"
 type alertStage struct {
 	op     *operator
 	x      *alert.Incidents
-	passed []func() int64 // how far each of what it reads has come
+	groups []*groupMarks // watermarks of the records that it reads
+	below  []*closer     // of the windows
 	rows   *rowWriter
 	e      *Engine
 	held   int64 // rows that Engine.held counts
@@ -64,9 +65,22 @@ func (e *Engine) alertOf(op *operator) *alertStage {
 	return nil
 }
 
-// reads notes a watermark that the alert's rows are under, and how far it lets them come.
-func (a *alertStage) reads(g *groupMarks, passed func() int64) {
-	a.passed = append(a.passed, passed)
+// readsRecords notes a watermark under which the alert reads records, once.
+func (a *alertStage) readsRecords(g *groupMarks) {
+	if !slices.Contains(a.groups, g) {
+		a.groups = append(a.groups, g)
+		a.under(g)
+	}
+}
+
+// readsWindows notes whose windows the alert reads.
+func (a *alertStage) readsWindows(c *closer) {
+	a.below = append(a.below, c)
+	a.under(c.group)
+}
+
+// under has a watermark advance the alert.
+func (a *alertStage) under(g *groupMarks) {
 	if !slices.Contains(g.alerts, a) {
 		g.alerts = append(g.alerts, a)
 	}
@@ -75,8 +89,11 @@ func (a *alertStage) reads(g *groupMarks, passed func() int64) {
 // reached is the time that everything which the alert reads has come to.
 func (a *alertStage) reached() int64 {
 	to := int64(math.MaxInt64)
-	for _, passed := range a.passed {
-		to = min(to, passed())
+	for _, g := range a.groups {
+		to = min(to, g.global)
+	}
+	for _, c := range a.below {
+		to = min(to, c.passed())
 	}
 	return to
 }

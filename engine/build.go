@@ -248,7 +248,7 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 		}
 	case e.alertOf(op) != nil:
 		d.alert = e.alertOf(op)
-		d.alert.reads(below.group, below.passed)
+		d.alert.readsWindows(below)
 	default:
 		to, err := e.destinationOf(op)
 		if err != nil {
@@ -317,8 +317,7 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 			return fmt.Errorf("build %s: %w", op.Name, err)
 		}
 		if stage := e.alertOf(op); stage != nil {
-			g := e.merger.groups[f.groups[op.group]]
-			stage.reads(g, func() int64 { return g.global })
+			stage.readsRecords(e.merger.groups[f.groups[op.group]])
 			r.alert = &alertLane{stage: stage}
 			t.alerts = append(t.alerts, r.alert)
 		} else {
