@@ -92,6 +92,9 @@ func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, loose ma
 		}
 		return restoreSlot(c, loose, key, value)
 	})
+	for _, a := range e.alerts {
+		a.x.Restored()
+	}
 	return entries, loose, err
 }
 

@@ -32,6 +32,9 @@ type Breach struct {
 	Summary     string
 	Description string
 	Evidence    Evidence
+
+	seq  uint64 // its entry in the store; 0: none
+	gone bool   // it is needed no more
 }
 
 // Incidents is the incidents of one rule. It belongs to one goroutine at a time.
@@ -42,18 +45,19 @@ type Incidents struct {
 	ends     []*end   // a heap: when incidents end unless a breach comes
 	dirty    []string // keys that changed since the last cut
 	marked   map[string]bool
-	Overflow int64 // breaches beyond MostIncidents
+	fresh    []*Breach          // breaches since the last cut
+	gone     []uint64           // entries of breaches that are needed no more
+	seq      uint64             // the newest entry of a breach
+	restored map[uint64]*Breach // while a checkpoint is read: those that no incident has named yet
+	Overflow int64              // breaches beyond MostIncidents
 }
 
-// An incident is what is known of a key. Without breaches it is one that waits for its first.
+// An incident is what is known of a key.
 type incident struct {
 	activeAt, firedAt Time // None: not yet
 	last              int64
 	breaches          int64
-	severity          string
-	summary           string
-	description       string
-	evidence          []Evidence
+	shown             []*Breach // the first and the newest, at most MostEvidence; the last one's texts are the incident's
 	due               *end
 }
 
@@ -64,8 +68,16 @@ func New(rule Rule) *Incidents {
 
 // Add takes a breach. The watermark may not have passed its time.
 func (x *Incidents) Add(b Breach) {
-	heap.Push(&x.waiting, b)
-	x.touch(b.Key)
+	heap.Push(&x.waiting, &b)
+	x.fresh = append(x.fresh, &b)
+}
+
+// letGo forgets a breach.
+func (x *Incidents) letGo(b *Breach) {
+	b.gone = true
+	if b.seq != 0 {
+		x.gone = append(x.gone, b.seq)
+	}
 }
 
 // Advance looks at all breaches up to a time, which the watermark of everything that the rule reads has passed, and
@@ -77,7 +89,7 @@ func (x *Incidents) Advance(to int64, emit func(*Change) error) error {
 		var err error
 		switch {
 		case hasBreach && (!hasEnd || x.waiting[0].Time <= x.ends[0].time): // at one time a breach goes first: the condition goes on
-			err = x.breach(heap.Pop(&x.waiting).(Breach), emit)
+			err = x.breach(heap.Pop(&x.waiting).(*Breach), emit)
 		case hasEnd:
 			err = x.end(heap.Pop((*endHeap)(&x.ends)).(*end), emit)
 		default:
@@ -90,18 +102,19 @@ func (x *Incidents) Advance(to int64, emit func(*Change) error) error {
 }
 
 // breach is a step to pending or firing, or keeps what is.
-func (x *Incidents) breach(b Breach, emit func(*Change) error) error {
-	x.touch(b.Key)
+func (x *Incidents) breach(b *Breach, emit func(*Change) error) error {
 	in := x.keys[b.Key]
 	if in == nil {
 		if len(x.keys) >= MostIncidents {
 			x.Overflow++
+			x.letGo(b)
 			return nil
 		}
 		in = &incident{activeAt: Time(b.Time), firedAt: None}
 		x.keys[b.Key] = in
 	}
-	in.note(b)
+	x.touch(b.Key)
+	x.note(in, b)
 	fires := in.firedAt == None && b.Time-int64(in.activeAt) >= x.rule.For
 	if fires {
 		in.firedAt = Time(b.Time)
@@ -117,14 +130,14 @@ func (x *Incidents) breach(b Breach, emit func(*Change) error) error {
 }
 
 // note keeps what a breach shows.
-func (in *incident) note(b Breach) {
+func (x *Incidents) note(in *incident, b *Breach) {
 	in.last = b.Time
 	in.breaches++
-	in.severity, in.summary, in.description = b.Severity, b.Summary, b.Description
-	if len(in.evidence) == MostEvidence {
-		in.evidence = slices.Delete(in.evidence, MostEvidence/2, MostEvidence/2+1)
+	if len(in.shown) == MostEvidence {
+		x.letGo(in.shown[MostEvidence/2])
+		in.shown = slices.Delete(in.shown, MostEvidence/2, MostEvidence/2+1)
 	}
-	in.evidence = append(in.evidence, b.Evidence)
+	in.shown = append(in.shown, b)
 }
 
 // schedule sets when the incident ends if no breach comes: a pending one when the newest breach no longer holds, a
@@ -152,6 +165,9 @@ func (x *Incidents) end(e *end, emit func(*Change) error) error {
 	in := x.keys[e.key]
 	delete(x.keys, e.key)
 	x.touch(e.key)
+	for _, b := range in.shown {
+		x.letGo(b)
+	}
 	state := Inactive
 	if in.firedAt != None {
 		state = Resolved
@@ -161,11 +177,16 @@ func (x *Incidents) end(e *end, emit func(*Change) error) error {
 
 // change describes a change of state.
 func (x *Incidents) change(key string, in *incident, state State, at int64) *Change {
+	newest := in.shown[len(in.shown)-1]
+	evidence := make([]Evidence, len(in.shown))
+	for i, b := range in.shown {
+		evidence[i] = b.Evidence
+	}
 	c := &Change{
 		ID: incidentID(x.rule.Name, []byte(key), int64(in.activeAt)), Alert: x.rule.Name, State: state, Time: Time(at),
 		ActiveAt: in.activeAt, FiredAt: in.firedAt, ResolvedAt: None,
-		Severity: in.severity, Labels: x.labels(key), Summary: in.summary, Description: in.description, Notify: x.rule.Notify,
-		Breaches: in.breaches, Evidence: in.evidence,
+		Severity: newest.Severity, Labels: x.labels(key), Summary: newest.Summary, Description: newest.Description, Notify: x.rule.Notify,
+		Breaches: in.breaches, Evidence: evidence,
 	}
 	if state == Resolved {
 		c.ResolvedAt = Time(at)
@@ -202,9 +223,7 @@ func (x *Incidents) Current() []*Change {
 		if in.firedAt != None {
 			state, at = Firing, in.firedAt
 		}
-		c := x.change(key, in, state, int64(at))
-		c.Evidence = slices.Clone(c.Evidence)
-		all = append(all, c)
+		all = append(all, x.change(key, in, state, int64(at)))
 	}
 	return all
 }
@@ -224,16 +243,16 @@ func (x *Incidents) touch(key string) {
 }
 
 // waiting is a heap of breaches in the order in which they are looked at, which depends on them alone.
-type waiting []Breach
+type waiting []*Breach
 
 func (w waiting) Len() int           { return len(w) }
-func (w waiting) Less(i, j int) bool { return compareBreaches(&w[i], &w[j]) < 0 }
+func (w waiting) Less(i, j int) bool { return compareBreaches(w[i], w[j]) < 0 }
 func (w waiting) Swap(i, j int)      { w[i], w[j] = w[j], w[i] }
-func (w *waiting) Push(b any)        { *w = append(*w, b.(Breach)) }
+func (w *waiting) Push(b any)        { *w = append(*w, b.(*Breach)) }
 func (w *waiting) Pop() any {
 	last := len(*w) - 1
 	b := (*w)[last]
-	(*w)[last] = Breach{}
+	(*w)[last] = nil
 	*w = (*w)[:last]
 	return b
 }

@@ -47,6 +47,7 @@ func reopened(t interface{ Fatal(...any) }, stored map[string]string) func(*Inci
 				t.Fatal(err)
 			}
 		}
+		y.Restored()
 		return y
 	}
 }

@@ -3,26 +3,25 @@ package alert
 import (
 	"bytes"
 	"container/heap"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
 )
 
-// saved is a key's entry in a checkpoint.
+// saved is an incident's entry in a checkpoint, under its key.
 type saved struct {
-	ActiveAt    Time       `json:"activeAt"`
-	FiredAt     Time       `json:"firedAt"`
-	Last        Time       `json:"last"`
-	Breaches    int64      `json:"breaches,omitempty"` // 0: no incident yet
-	Severity    string     `json:"severity,omitempty"`
-	Summary     string     `json:"summary,omitempty"`
-	Description string     `json:"description,omitempty"`
-	Evidence    []Evidence `json:"evidence,omitempty"`
-	Waiting     []saving   `json:"waiting,omitempty"`
+	ActiveAt Time     `json:"activeAt"`
+	FiredAt  Time     `json:"firedAt"`
+	Last     Time     `json:"last"`
+	Breaches int64    `json:"breaches"`
+	Shown    []uint64 `json:"shown"` // entries of breaches
 }
 
-// saving is a breach that waits for the watermark.
+// saving is a breach's entry, under breachKey. It is written once, so what an incident costs a checkpoint does not grow
+// with the rows that it shows.
 type saving struct {
+	Key         string   `json:"key"`
 	Time        Time     `json:"time"`
 	Severity    string   `json:"severity,omitempty"`
 	Summary     string   `json:"summary,omitempty"`
@@ -30,55 +29,100 @@ type saving struct {
 	Evidence    Evidence `json:"evidence"`
 }
 
-// Cut hands each key that changed since the last cut to put, with what Restore reads, or to remove where nothing is
-// known of it any more. Keys come in order.
+// breachMark begins the key of a breach's entry. It comes before the bracket that begins the key of an incident.
+const breachMark = '#'
+
+func breachKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{breachMark}, seq) }
+
+// Cut hands what changed since the last cut to put, with what Restore reads, or to remove.
 func (x *Incidents) Cut(put func(key, value []byte), remove func(key []byte)) {
-	if len(x.dirty) == 0 {
-		return
+	for _, b := range x.fresh {
+		if b.gone {
+			continue // it came and went between two checkpoints
+		}
+		x.seq++
+		b.seq = x.seq
+		put(breachKey(b.seq), encode(saving{b.Key, Time(b.Time), b.Severity, b.Summary, b.Description, b.Evidence}))
+	}
+	for _, seq := range x.gone {
+		remove(breachKey(seq))
 	}
 	slices.Sort(x.dirty)
-	wait := map[string][]saving{}
-	for _, b := range x.waiting {
-		if x.marked[b.Key] {
-			wait[b.Key] = append(wait[b.Key], saving{Time(b.Time), b.Severity, b.Summary, b.Description, b.Evidence})
-		}
-	}
 	for _, key := range x.dirty {
 		in := x.keys[key]
-		if in == nil && len(wait[key]) == 0 {
+		if in == nil {
 			remove([]byte(key))
 			continue
 		}
-		s := saved{ActiveAt: None, FiredAt: None, Last: None, Waiting: wait[key]}
-		if in != nil {
-			s = saved{in.activeAt, in.firedAt, Time(in.last), in.breaches, in.severity, in.summary, in.description, in.evidence, wait[key]}
+		s := saved{in.activeAt, in.firedAt, Time(in.last), in.breaches, make([]uint64, len(in.shown))}
+		for i, b := range in.shown {
+			s.Shown[i] = b.seq
 		}
 		put([]byte(key), encode(s))
 	}
-	x.dirty = x.dirty[:0]
+	clear(x.fresh)
+	x.fresh, x.gone, x.dirty = x.fresh[:0], x.gone[:0], x.dirty[:0]
 	clear(x.marked)
 }
 
-// Restore puts a key back as Cut wrote it.
+// Restore puts an entry back as Cut wrote it. Entries come in order of their keys, and Restored after the last.
 func (x *Incidents) Restore(key, value []byte) error {
+	if len(key) == 9 && key[0] == breachMark {
+		return x.restoreBreach(binary.BigEndian.Uint64(key[1:]), value)
+	}
 	var s saved
 	if err := json.Unmarshal(value, &s); err != nil {
 		return fmt.Errorf("restore alert %s, key %s: %w", x.rule.Name, key, err)
 	}
+	if err := x.checkKey(key); err != nil {
+		return err
+	}
+	in := &incident{activeAt: s.ActiveAt, firedAt: s.FiredAt, last: int64(s.Last), breaches: s.Breaches}
+	for _, seq := range s.Shown {
+		b := x.restored[seq]
+		if b == nil || b.Key != string(key) {
+			return fmt.Errorf("restore alert %s, key %s: its breach %d is not there", x.rule.Name, key, seq)
+		}
+		delete(x.restored, seq)
+		in.shown = append(in.shown, b)
+	}
+	if len(in.shown) == 0 {
+		return fmt.Errorf("restore alert %s, key %s: an incident without breaches", x.rule.Name, key)
+	}
+	x.keys[string(key)] = in
+	x.schedule(string(key), in)
+	return nil
+}
+
+func (x *Incidents) restoreBreach(seq uint64, value []byte) error {
+	var s saving
+	if err := json.Unmarshal(value, &s); err != nil {
+		return fmt.Errorf("restore alert %s, breach %d: %w", x.rule.Name, seq, err)
+	}
+	if err := x.checkKey([]byte(s.Key)); err != nil {
+		return err
+	}
+	if x.restored == nil {
+		x.restored = map[uint64]*Breach{}
+	}
+	x.restored[seq] = &Breach{Time: int64(s.Time), Key: s.Key, Severity: s.Severity, Summary: s.Summary, Description: s.Description, Evidence: s.Evidence, seq: seq}
+	x.seq = max(x.seq, seq)
+	return nil
+}
+
+// Restored ends a restore: breaches that belong to no incident wait for the watermark.
+func (x *Incidents) Restored() {
+	for _, b := range x.restored {
+		heap.Push(&x.waiting, b)
+	}
+	x.restored = nil
+}
+
+func (x *Incidents) checkKey(key []byte) error {
 	var values []*string
 	if err := json.Unmarshal(key, &values); err != nil || len(values) != len(x.rule.Labels) {
 		return fmt.Errorf("restore alert %s: key %q is no array of %d values", x.rule.Name, key, len(x.rule.Labels))
 	}
-	for _, w := range s.Waiting {
-		heap.Push(&x.waiting, Breach{int64(w.Time), string(key), w.Severity, w.Summary, w.Description, w.Evidence})
-	}
-	if s.Breaches == 0 {
-		return nil
-	}
-	in := &incident{activeAt: s.ActiveAt, firedAt: s.FiredAt, last: int64(s.Last), breaches: s.Breaches,
-		severity: s.Severity, summary: s.Summary, description: s.Description, evidence: s.Evidence}
-	x.keys[string(key)] = in
-	x.schedule(string(key), in)
 	return nil
 }
 

@@ -1,0 +1,61 @@
+package alert
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+// TestCutWritesABreachOnce: what a checkpoint writes depends on what is new, not on what waits or is shown, and once
+// everything has ended nothing stays.
+func TestCutWritesABreachOnce(t *testing.T) {
+	x := New(Rule{Name: "r", Labels: []string{"k"}, Interval: 60 * second})
+	stored := map[string]string{}
+	cut := func() (puts, removes int) {
+		x.Cut(func(k, v []byte) { stored[string(k)] = string(v); puts++ }, func(k []byte) { delete(stored, string(k)); removes++ })
+		return puts, removes
+	}
+	advance := func(to int64) {
+		if err := x.Advance(to, func(*Change) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range int64(100) {
+		x.Add(breachAt(fmt.Sprint(i%5), i*second))
+	}
+	for _, step := range []struct {
+		what          string
+		to            int64
+		puts, removes int
+	}{
+		{"a hundred breaches wait", -second, 100, 0},
+		{"nothing is new", -second, 0, 0},
+		{"ten breaches in two rounds of five keys", 9 * second, 5, 0},
+		{"nothing is new again", 9 * second, 0, 0},
+		{"all: ten stay of each key's twenty", 99 * second, 5, 50},
+		{"everything has ended", math.MaxInt64, 0, 50 + 5},
+	} {
+		advance(step.to)
+		if puts, removes := cut(); puts != step.puts || removes != step.removes {
+			t.Errorf("%s: %d put and %d removed, not %d and %d", step.what, puts, removes, step.puts, step.removes)
+		}
+	}
+	x.Add(breachAt("a", math.MaxInt64-1))
+	advance(math.MaxInt64)
+	if cut(); len(stored) != 0 {
+		t.Errorf("%d entries are left: %v", len(stored), stored)
+	}
+}
+
+// TestRestoreRefusesHalfAnIncident: an incident whose breaches are not there is damage, and not an incident that shows less.
+func TestRestoreRefusesHalfAnIncident(t *testing.T) {
+	for _, value := range []string{
+		`{"activeAt":null,"firedAt":null,"last":null,"breaches":1,"shown":[7]}`,
+		`{"activeAt":null,"firedAt":null,"last":null,"breaches":1,"evidence":[{}]}`,
+		`{`,
+	} {
+		if err := New(Rule{Name: "r", Labels: []string{"k"}}).Restore([]byte(`["a"]`), []byte(value)); err == nil {
+			t.Errorf("%s is taken", value)
+		}
+	}
+}
