@@ -45,9 +45,10 @@ type Incidents struct {
 	ends     []*end   // a heap: when incidents end unless a breach comes
 	dirty    []string // keys that changed since the last cut
 	marked   map[string]bool
-	fresh    []*Breach          // breaches since the last cut
-	gone     []uint64           // entries of breaches that are needed no more
-	seq      uint64             // the newest entry of a breach
+	fresh    []*Breach // breaches since the last cut
+	gone     []uint64  // entries of breaches that are needed no more
+	seq      uint64    // the newest entry of a breach
+	text     []byte
 	restored map[uint64]*Breach // while a checkpoint is read: those that no incident has named yet
 	Overflow int64              // breaches beyond MostIncidents
 }

@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -18,18 +19,7 @@ type saved struct {
 	Shown    []uint64 `json:"shown"` // entries of breaches
 }
 
-// saving is a breach's entry, under breachKey. It is written once, so what an incident costs a checkpoint does not grow
-// with the rows that it shows.
-type saving struct {
-	Key         string   `json:"key"`
-	Time        Time     `json:"time"`
-	Severity    string   `json:"severity,omitempty"`
-	Summary     string   `json:"summary,omitempty"`
-	Description string   `json:"description,omitempty"`
-	Evidence    Evidence `json:"evidence"`
-}
-
-// breachMark begins the key of a breach's entry. It comes before the bracket that begins the key of an incident.
+// breachMark begins the key of a breach's entry, which is written by appendTo. It comes before the bracket that begins the key of an incident.
 const breachMark = '#'
 
 func breachKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{breachMark}, seq) }
@@ -42,7 +32,8 @@ func (x *Incidents) Cut(put func(key, value []byte), remove func(key []byte)) {
 		}
 		x.seq++
 		b.seq = x.seq
-		put(breachKey(b.seq), encode(saving{b.Key, Time(b.Time), b.Severity, b.Summary, b.Description, b.Evidence}))
+		x.text = b.appendTo(x.text[:0])
+		put(breachKey(b.seq), x.text)
 	}
 	for _, seq := range x.gone {
 		remove(breachKey(seq))
@@ -95,17 +86,17 @@ func (x *Incidents) Restore(key, value []byte) error {
 }
 
 func (x *Incidents) restoreBreach(seq uint64, value []byte) error {
-	var s saving
-	if err := json.Unmarshal(value, &s); err != nil {
+	b := &Breach{seq: seq}
+	if err := b.read(value); err != nil {
 		return fmt.Errorf("restore alert %s, breach %d: %w", x.rule.Name, seq, err)
 	}
-	if err := x.checkKey([]byte(s.Key)); err != nil {
+	if err := x.checkKey([]byte(b.Key)); err != nil {
 		return err
 	}
 	if x.restored == nil {
 		x.restored = map[uint64]*Breach{}
 	}
-	x.restored[seq] = &Breach{Time: int64(s.Time), Key: s.Key, Severity: s.Severity, Summary: s.Summary, Description: s.Description, Evidence: s.Evidence, seq: seq}
+	x.restored[seq] = b
 	x.seq = max(x.seq, seq)
 	return nil
 }
@@ -123,6 +114,39 @@ func (x *Incidents) checkKey(key []byte) error {
 	if err := json.Unmarshal(key, &values); err != nil || len(values) != len(x.rule.Labels) {
 		return fmt.Errorf("restore alert %s: key %q is no array of %d values", x.rule.Name, key, len(x.rule.Labels))
 	}
+	return nil
+}
+
+// appendTo appends a breach's entry: its texts with their lengths before them, and its numbers. A breach is written
+// once, so what an incident costs a checkpoint does not grow with the rows that it shows.
+func (b *Breach) appendTo(dst []byte) []byte {
+	for _, text := range []string{b.Key, b.Severity, b.Summary, b.Description, b.Evidence.Topic, b.Evidence.From} {
+		dst = append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+	}
+	for _, n := range []int64{b.Time, int64(b.Evidence.Time), int64(b.Evidence.Partition), b.Evidence.Offset} {
+		dst = binary.AppendVarint(dst, n)
+	}
+	return append(dst, b.Evidence.Row...)
+}
+
+// read reads what appendTo wrote.
+func (b *Breach) read(src []byte) error {
+	for _, text := range []*string{&b.Key, &b.Severity, &b.Summary, &b.Description, &b.Evidence.Topic, &b.Evidence.From} {
+		n, size := binary.Uvarint(src)
+		if size <= 0 || n > uint64(len(src)-size) {
+			return errors.New("the entry is cut off")
+		}
+		*text, src = string(src[size:size+int(n)]), src[size+int(n):]
+	}
+	var at, partition int64
+	for _, number := range []*int64{&b.Time, &at, &partition, &b.Evidence.Offset} {
+		n, size := binary.Varint(src)
+		if size <= 0 {
+			return errors.New("the entry is cut off")
+		}
+		*number, src = n, src[size:]
+	}
+	b.Evidence.Time, b.Evidence.Partition, b.Evidence.Row = Time(at), int32(partition), slices.Clone(src)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package alert
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"testing"
 )
 
@@ -56,6 +57,21 @@ func TestRestoreRefusesHalfAnIncident(t *testing.T) {
 	} {
 		if err := New(Rule{Name: "r", Labels: []string{"k"}}).Restore([]byte(`["a"]`), []byte(value)); err == nil {
 			t.Errorf("%s is taken", value)
+		}
+	}
+}
+
+// TestBreachReadsBack: a breach's entry gives what it had, and a part of one is refused.
+func TestBreachReadsBack(t *testing.T) {
+	b := Breach{Time: -5, Key: `["a"]`, Severity: "info", Summary: "s", Description: "", Evidence: Evidence{Topic: "t", Partition: 2, Offset: 1 << 40, From: "f", Time: None, Row: []byte(`{"x":1}`)}}
+	text := b.appendTo(nil)
+	var got Breach
+	if err := got.read(text); err != nil || !reflect.DeepEqual(got, b) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for n := range len(text) - len(b.Evidence.Row) {
+		if new(Breach).read(text[:n]) == nil {
+			t.Errorf("%d bytes of %d are taken", n, len(text))
 		}
 	}
 }
