@@ -22,13 +22,22 @@ type meter struct {
 	last   sample
 	rate   web.Rates
 
-	measured bool // rate is that of a whole second
+	measured bool           // rate is that of a whole second
+	seen     []seenMeasures // of the last seconds, the oldest first
 
 	// Of the goroutine that looks.
 	measures engine.Measures
 	asked    time.Time            // when the engine was asked for its measures
 	answer   chan engine.Measures // of a question that is open; nil: none is
 }
+
+type seenMeasures struct {
+	at       time.Time
+	measures engine.Measures
+}
+
+// mostSeen is over how many looks the rates of a Flow are.
+const mostSeen = 6
 
 type sample struct {
 	at   time.Time
@@ -141,6 +150,10 @@ func (m *meter) take(now sample, found map[string][]int64, measures *engine.Meas
 	}
 	m.last = now
 	m.fill(measures.Partitions)
+	if len(m.seen) == mostSeen {
+		m.seen = m.seen[1:]
+	}
+	m.seen = append(m.seen, seenMeasures{now.at, *measures})
 	newest := make(map[string]time.Time, len(m.newest))
 	for topic, at := range m.newest {
 		newest[topic] = at

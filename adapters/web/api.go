@@ -14,6 +14,7 @@ import (
 // several goroutines. Errors that are the caller's own are *engine.NotFoundError, *RequestError or
 // something that wraps them.
 type Backend interface {
+	ViewBackend
 	Info() Info
 	Status() engine.Status
 	Rates() Rates

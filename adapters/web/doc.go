@@ -18,6 +18,7 @@
 //	GET  /api/ledger            what became of every row
 //	GET  /api/watermarks        where each partition stands
 //	GET  /api/events            progress as it happens (server-sent events)
+//	GET  /api/dataflow          the graph of the project, drawn, with rates; ?views=true with its temporary views
 //	GET  /api/topics            topics; /api/topics/{name} one of them
 //	PUT  /api/topics/{name}     makes a topic; ?partitions=N&retention=D&key=F          (token)
 //	PATCH /api/topics/{name}    gives it more partitions; ?partitions=N                 (token)

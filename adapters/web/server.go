@@ -83,6 +83,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /api/ledger", s.ledger)
 	mux.HandleFunc("GET /api/watermarks", s.watermarks)
 	mux.HandleFunc("GET /api/events", s.events)
+	mux.HandleFunc("GET /api/dataflow", s.dataflow)
 	mux.HandleFunc("GET /api/topics", s.topics)
 	mux.HandleFunc("GET /api/topics/{name}", s.topic)
 	mux.HandleFunc("PUT /api/topics/{name}", s.createTopic)

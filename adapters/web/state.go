@@ -29,6 +29,7 @@ GET  /api/progress          in the names of Spark's StreamingQueryProgress
 GET  /api/ledger            what became of every row
 GET  /api/watermarks        where each partition stands
 GET  /api/events            progress as it happens
+GET  /api/dataflow          the graph of the project, with rates
 GET  /api/topics            topics
 POST /api/topics/{topic}    appends NDJSON (Authorization: Bearer TOKEN)
 GET  /metrics  /-/healthy  /-/ready

@@ -19,6 +19,7 @@ import (
 
 // fakeBackend is a pipeline of one topic and one table.
 type fakeBackend struct {
+	fakeViews
 	notifier *notify.Notifier
 	status   engine.Status
 	changed  chan struct{}
