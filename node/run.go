@@ -11,6 +11,7 @@ import (
 
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
 )
 
 // The pace of looking after the parts.
@@ -242,6 +243,9 @@ func (n *Node) forward(ctx context.Context, e *engine.Engine) {
 		n.mu.RUnlock()
 	}
 }
+
+// Charts is what the page shows of the project.
+func (n *Node) Charts() []plan.Chart { return n.pipeline().Charts() }
 
 // Explain is the plan of a table and why its window is open.
 func (n *Node) Explain(table string) (text string, err error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
 )
 
 // A Backend is the running process as the API shows it. All methods may be called at any time by
@@ -25,6 +26,8 @@ type Backend interface {
 	// Tail writes rows as they come, until ctx ends; w gets whole rows only.
 	Tail(ctx context.Context, w io.Writer, r TailRequest) error
 	Explain(table string) (string, error)
+	// Charts is what the page shows of the project's tables and views.
+	Charts() []plan.Chart
 	// Alerts is each alert with its incidents of now.
 	Alerts() []engine.AlertStatus
 	EndedIncidents(ctx context.Context) (EndedIncidents, error)

@@ -1,7 +1,9 @@
 // Package web is the process on its loopback port: JSON for programs and for a second shell, metrics
 // for Prometheus, health for whoever starts it.
 //
-//	GET  /                      what there is, as text
+//	GET  /                      the page for browsers; what there is as text for others
+//	GET  /page/…                what the page is made of, embedded (page.go)
+//	GET  /api/page              what the page shows of the project's tables
 //	GET  /api/status            process, tables, partitions, checkpoints
 //	GET  /api/tables            tables and views
 //	GET  /api/tables/{name}     rows; ?open=true with those of open windows, ?limit=N the newest, ?format=
@@ -17,7 +19,7 @@
 //	GET  /api/progress          in the names of Spark's StreamingQueryProgress
 //	GET  /api/ledger            what became of every row
 //	GET  /api/watermarks        where each partition stands
-//	GET  /api/events            progress as it happens (server-sent events)
+//	GET  /api/events            status and progress once a second, made once for all who look (server-sent events)
 //	GET  /api/dataflow          the graph of the project, drawn, with rates; ?views=true with its temporary views
 //	GET  /api/topics            topics; /api/topics/{name} one of them
 //	PUT  /api/topics/{name}     makes a topic; ?partitions=N&retention=D&key=F          (token)

@@ -45,7 +45,7 @@ func (s *Server) isReady(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a HealthAnswer) write(w http.ResponseWriter, r *http.Request, code int, line string) {
-	if acceptsJSON(r) {
+	if accepts(r, "application/json") {
 		if a.Health == nil {
 			a.Health = []monitor.Health{}
 		}
@@ -59,12 +59,12 @@ func (a HealthAnswer) write(w http.ResponseWriter, r *http.Request, code int, li
 	_, _ = io.WriteString(w, strings.ReplaceAll(line, "\n", " ")+"\n")
 }
 
-// acceptsJSON reports a client that names JSON among what it accepts.
-func acceptsJSON(r *http.Request) bool {
+// accepts reports a client that names a type among what it accepts.
+func accepts(r *http.Request, want string) bool {
 	for _, accept := range r.Header.Values("Accept") {
 		for kind := range strings.SplitSeq(accept, ",") {
 			kind, _, _ = strings.Cut(kind, ";")
-			if strings.EqualFold(strings.TrimSpace(kind), "application/json") {
+			if strings.EqualFold(strings.TrimSpace(kind), want) {
 				return true
 			}
 		}

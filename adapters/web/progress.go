@@ -1,8 +1,6 @@
 package web
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -68,49 +66,4 @@ func (s *Server) progress(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) currentProgress() monitor.Progress {
 	return makeProgress(s.backend.Info(), s.backend.Status(), s.backend.Rates(), time.Now())
-}
-
-// The pace of /api/events.
-const (
-	eventPause = 100 * time.Millisecond // at least between two events
-	eventPulse = 5 * time.Second        // at most between two signs of life
-)
-
-// events sends the progress, as server-sent events, after checkpoints that changed something.
-func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	leave, ok := s.follow(w)
-	if !ok {
-		return
-	}
-	defer leave()
-	changed, end := s.backend.Watch()
-	defer end()
-	w.Header().Set("Content-Type", "text/event-stream")
-	control := http.NewResponseController(w)
-	pulse := time.NewTicker(eventPulse)
-	defer pulse.Stop()
-	pause := time.NewTimer(0)
-	defer pause.Stop()
-	for id := 1; ; id++ {
-		body, err := json.Marshal(s.currentProgress())
-		if err != nil {
-			return
-		}
-		_ = control.SetWriteDeadline(time.Now().Add(stallTimeout))
-		if _, err := fmt.Fprintf(w, "id: %d\nevent: progress\ndata: %s\n\n", id, body); err != nil || control.Flush() != nil {
-			return
-		}
-		pause.Reset(eventPause)
-		select {
-		case <-pause.C:
-		case <-r.Context().Done():
-			return
-		}
-		select {
-		case <-changed:
-		case <-pulse.C:
-		case <-r.Context().Done():
-			return
-		}
-	}
 }

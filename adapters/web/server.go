@@ -22,7 +22,8 @@ const (
 	idleTimeout   = time.Minute
 	stallTimeout  = 30 * time.Second    // a client that takes or gives nothing for so long is let go
 	maxHeader     = 16<<10 + 3*maxQuery // %27 in the address is one character of a statement
-	maxFollowers  = 32                  // /api/events and /api/tail together
+	maxFollowers  = 32                  // /api/tail
+	maxLookers    = 256                 // /api/events
 	maxQuery      = 64 << 10
 )
 
@@ -51,6 +52,8 @@ type Server struct {
 	http      *http.Server
 	handler   http.Handler
 	followers atomic.Int64
+	page      *page
+	live      live
 	ready     atomic.Bool
 	base      context.Context
 	stop      context.CancelFunc
@@ -60,8 +63,12 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{backend: cfg.Backend, address: cfg.Address, token: cfg.Token, tokenPath: cfg.TokenPath, exitCode: cfg.ExitCode}
 	s.base, s.stop = context.WithCancel(context.Background())
+	s.page = openPage()
+	s.live.make = s.update
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.index)
+	mux.Handle("GET /page/", s.page)
+	mux.HandleFunc("GET /api/page", s.charts)
 	mux.HandleFunc("GET /-/healthy", s.healthy)
 	mux.HandleFunc("GET /-/ready", s.isReady)
 	mux.HandleFunc("GET /api/status", s.status)

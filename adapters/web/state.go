@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -16,6 +17,7 @@ import (
 // overview is the text at /.
 const overview = `nagare: %s
 
+GET  /                      the page, for browsers
 GET  /api/status            process, tables, partitions, checkpoints
 GET  /api/tables            tables and views
 GET  /api/tables/{name}     rows: ?open=true&limit=20&format=json|jsonl|csv
@@ -28,14 +30,21 @@ GET  /api/monitor           what machine, process and sinks do now
 GET  /api/progress          in the names of Spark's StreamingQueryProgress
 GET  /api/ledger            what became of every row
 GET  /api/watermarks        where each partition stands
-GET  /api/events            progress as it happens
+GET  /api/events            status and progress, once a second (server-sent events)
+GET  /api/page              what the page shows of the project's tables
 GET  /api/dataflow          the graph of the project, with rates
 GET  /api/topics            topics
 POST /api/topics/{topic}    appends NDJSON (Authorization: Bearer TOKEN)
 GET  /metrics  /-/healthy  /-/ready
 `
 
-func (s *Server) index(w http.ResponseWriter, _ *http.Request) {
+// index is the page for browsers, and a text for those who do not ask for HTML.
+func (s *Server) index(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Vary", "Accept")
+	if accepts(r, "text/html") {
+		s.page.serve(w, r, "index.html")
+		return
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	fmt.Fprintf(w, overview, s.backend.Info().Project)
 }
@@ -51,11 +60,15 @@ type StatusAnswer struct {
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
-	a := StatusAnswer{Info: s.backend.Info(), Rates: s.backend.Rates(), Engine: s.backend.Status(), Health: s.backend.Health()}
+	answer(w, s.statusAnswer(r.Context(), s.backend.Status(), s.backend.Info(), s.backend.Rates()))
+}
+
+func (s *Server) statusAnswer(ctx context.Context, st engine.Status, info Info, rates Rates) StatusAnswer {
+	a := StatusAnswer{Info: info, Rates: rates, Engine: st, Health: s.backend.Health()}
 	if n := s.backend.Notifier(); n != nil {
-		a.Webhooks = n.Report(r.Context())
+		a.Webhooks = n.Report(ctx)
 	}
-	answer(w, a)
+	return a
 }
 
 func (s *Server) tables(w http.ResponseWriter, _ *http.Request) {

@@ -15,6 +15,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
 )
 
 // fakeBackend is a pipeline of one topic and one table.
@@ -30,6 +31,7 @@ type fakeBackend struct {
 	health   []monitor.Health
 	machine  *monitor.Reading
 	measures engine.Measures
+	charts   []plan.Chart
 }
 
 func newFake() *fakeBackend {
@@ -82,6 +84,7 @@ func (b *fakeBackend) Tail(ctx context.Context, w io.Writer, r TailRequest) erro
 	return ctx.Err()
 }
 
+func (b *fakeBackend) Charts() []plan.Chart         { return b.charts }
 func (b *fakeBackend) Alerts() []engine.AlertStatus { return nil }
 func (b *fakeBackend) EndedIncidents(context.Context) (EndedIncidents, error) {
 	return EndedIncidents{}, nil
@@ -335,46 +338,6 @@ func TestErrorBehindRows(t *testing.T) {
 	}
 	if got := resp.Trailer.Get(FailureTrailer); got != errData.Error() {
 		t.Errorf("the trailer is %q", got)
-	}
-}
-
-func TestEventsFollowCheckpoints(t *testing.T) {
-	b := newFake()
-	s := New(Config{Backend: b})
-	srv := httptest.NewServer(s.Handler())
-	defer srv.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL+"/api/events", nil)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	in := bufio.NewReader(resp.Body)
-	next := func() (id string, data monitor.Progress) {
-		for {
-			line, err := in.ReadString('\n')
-			if err != nil {
-				t.Fatal(err)
-			}
-			if v, ok := strings.CutPrefix(line, "id: "); ok {
-				id = strings.TrimSpace(v)
-			}
-			if v, ok := strings.CutPrefix(line, "data: "); ok {
-				if err := json.Unmarshal([]byte(v), &data); err != nil {
-					t.Fatal(err)
-				}
-				return id, data
-			}
-		}
-	}
-	if id, p := next(); id != "1" || p.BatchID != 5 {
-		t.Errorf("first event is %s %+v", id, p)
-	}
-	b.changed <- struct{}{}
-	if id, _ := next(); id != "2" {
-		t.Errorf("second event is %s", id)
 	}
 }
 

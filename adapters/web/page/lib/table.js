@@ -1,0 +1,79 @@
+// A table of rows that come from the process.
+import { html, use, useRef, useState } from './ui.js';
+import { t, language, cell, isNumeric } from './words.js';
+import { to } from './route.js';
+
+// quoted is a name as SQL has it.
+export const quoted = (name) => '`' + name.replace(/`/g, '``') + '`';
+
+// shellQuoted is a text as an argument of a command.
+const shellQuoted = (text) => "'" + text.replace(/'/g, "'\\''") + "'";
+
+// Question is the command that gives the numbers, as a link to the SQL view.
+export function Question({ sql }) {
+  use(language);
+  const [copied, setCopied] = useState(false);
+  const command = 'nagare query ' + shellQuoted(sql);
+  const copy = () => navigator.clipboard && navigator.clipboard.writeText(command).then(() => { setCopied(true); setTimeout(() => setCopied(false), 1500); }, () => {});
+  return html`<span class="question"><a href=${to('sql', { q: sql })} title=${t('ask this in the SQL view', 'SQL 画面で開く')}><code>${command}</code></a>
+    <button type="button" class="quiet" onClick=${copy}>${copied ? t('copied', 'コピー済み') : t('copy', 'コピー')}</button></span>`;
+}
+
+// Downloads are links to the rows as CSV (safe for spreadsheets) and JSON.
+export function Downloads({ path, name }) {
+  use(language);
+  const link = (format) => path + (path.includes('?') ? '&' : '?') + 'format=' + format;
+  return html`<span class="downloads"><a href=${link('csv')} download=${name + '.csv'}>CSV</a> <a href=${link('json')} download=${name + '.json'}>JSON</a></span>`;
+}
+
+// Table shows rows, and holds them where they are while one reads: while the pointer or the focus is in it, or it is
+// scrolled. It says so, and how many rows differ.
+//   columns   [{name, type, title}]
+//   rows      [[text or null]]
+//   open      index of the column that tells rows of open windows ("true"), or -1: they are lighter, the column is not shown
+//   label     what it is, for screen readers
+//   sql       the statement that gives the rows; download: path of the API that does; name: of the file
+//   onCell    (row as {column: text}, column name, row) → called for a cell that was clicked or chosen by Enter
+//   hide      names of columns that are not shown; more: a node for the foot
+export function Table({ columns, rows, open = -1, label, sql, download, name = 'rows', onCell, hide = [], more, empty }) {
+  use(language);
+  const [reading, setReading] = useState(false);
+  const held = useRef(null), box = useRef(null), inside = useRef({ pointer: false, focus: false });
+  const look = () => setReading(inside.current.pointer || inside.current.focus || (box.current && box.current.scrollTop > 2));
+  if (!reading || !held.current || held.current.columns.length !== columns.length) held.current = { columns, rows };
+  const shown = held.current;
+  const stale = shown.rows !== rows && !same(shown.rows, rows);
+  const visible = columns.map((c, i) => i).filter((i) => i !== open && !hide.includes(columns[i].name));
+  const chosen = (row, i) => onCell(Object.fromEntries(columns.map((c, k) => [c.name, row[k]])), columns[i].name, row);
+  const release = () => { inside.current = { pointer: false, focus: false }; if (box.current) box.current.scrollTop = 0; held.current = null; setReading(false); };
+  return html`<div class="table">
+    <div class="scroll" ref=${box} tabindex="0" role="region" aria-label=${label}
+      onPointerEnter=${(e) => { if (e.pointerType === 'mouse') { inside.current.pointer = true; look(); } }}
+      onPointerLeave=${() => { inside.current.pointer = false; look(); }}
+      onFocusIn=${() => { inside.current.focus = true; look(); }}
+      onFocusOut=${() => { inside.current.focus = false; look(); }}
+      onScroll=${look}>
+      <table>
+        <thead><tr>${visible.map((i) => html`<th key=${i} scope="col" class=${isNumeric(columns[i].type) ? 'num' : ''} title=${columns[i].name + ' ' + columns[i].type}>${columns[i].title || columns[i].name}</th>`)}</tr></thead>
+        <tbody>${shown.rows.map((row, r) => html`<tr key=${r} class=${open >= 0 && row[open] === 'true' ? 'open' : ''}>
+          ${visible.map((i) => html`<td key=${i} class=${(isNumeric(columns[i].type) ? 'num' : '') + (row[i] === null ? ' null' : '')}>${onCell
+            ? html`<button type="button" class="cell" onClick=${() => chosen(row, i)}>${cell(row[i], columns[i].type)}</button>`
+            : cell(row[i], columns[i].type)}</td>`)}
+        </tr>`)}</tbody>
+      </table>
+      ${shown.rows.length === 0 && html`<p class="empty">${empty || t('No rows yet.', 'まだ行がありません。')}</p>`}
+    </div>
+    <div class="foot">
+      ${reading && stale ? html`<span class="held" role="status">${t('Held while you read', '閲覧中は更新を止めています')} <button type="button" class="quiet" onClick=${release}>${t('show the newest', '最新を表示')}</button></span>` : ''}
+      ${sql && html`<${Question} sql=${sql} />`}
+      ${download && html`<${Downloads} path=${download} name=${name} />`}
+      ${more}
+    </div>
+  </div>`;
+}
+
+function same(a, b) {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) for (let k = 0; k < a[i].length; k++) if (a[i][k] !== b[i][k]) return false;
+  return true;
+}

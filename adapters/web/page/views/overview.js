@@ -1,0 +1,167 @@
+// What the pipeline gives, made from the project's tables and views, and whether all is well.
+import { html, use, useEffect, useMemo, useState } from '../lib/ui.js';
+import { get } from '../lib/api.js';
+import { useRows, useWindows } from '../lib/rows.js';
+import { t, language, number, short, seconds, time, title, cell } from '../lib/words.js';
+import { status, history } from '../lib/live.js';
+import { Chart, Spark } from '../lib/chart.js';
+import { Table, Question, Downloads, quoted } from '../lib/table.js';
+import { Panel, Trouble } from '../lib/panel.js';
+import { to } from '../lib/route.js';
+import { views } from './index.js';
+
+const link = (view, otherwise) => (views.some((v) => v.id === view) ? to(view) : otherwise);
+
+// Tile is a number with what it is, and where it is explained.
+function Tile({ name, value, unit, below, href, kind, children }) {
+  return html`<a class=${'tile ' + (kind || '')} href=${href}><span class="name">${name}</span><span class="value">${value}${unit && html` <small>${unit}</small>`}</span>
+    <span class="below">${below}</span>${children}</a>`;
+}
+
+function Tiles() {
+  const s = use(status), past = use(history);
+  use(language);
+  if (!s) return html`<div class="tiles" aria-busy="true"></div>`;
+  const last = past[past.length - 1] || {}, recent = past.slice(-60);
+  const newest = (name) => { for (let i = recent.length - 1; i >= 0; i--) if (recent[i][name] !== null) return recent[i][name]; return null; };
+  const l = Object.values(s.engine.ledger.topics || {}).reduce((a, c) => {
+    for (const k of ['read', 'counted', 'late', 'future', 'invalid', 'duplicate', 'filtered']) a[k] = (a[k] || 0) + c[k];
+    a.inFlight = (a.inFlight || 0) + (c.in_flight || 0);
+    return a;
+  }, {});
+  const out = [['late', t('late', '遅延')], ['future', t('future', '未来')], ['invalid', t('invalid', '不正')], ['duplicate', t('duplicate', '重複')], ['filtered', t('filtered', '除外')], ['inFlight', t('in flight', '処理中')]]
+    .filter(([k]) => l[k]).map(([k, word]) => number(l[k]) + ' ' + word);
+  const behind = last.lag > 0 ? number(last.lag) + t(' waiting', ' 件待ち') : t('caught up', '追いついています');
+  return html`<div class="tiles">
+    <${Tile} name=${t('Throughput', 'スループット')} value=${short(s.rates.processed)} unit=${t('events/s', '件/秒')} below=${behind} href=${link('streaming', '/api/progress')}>
+      <${Spark} values=${recent.map((p) => p.processed)} label=${t('events per second of the last minute', '直近 1 分の毎秒件数')} /><//>
+    <${Tile} name=${t('Latency, record to sink', 'レイテンシ（到着から出力まで）')} value=${seconds(newest('p50'))} unit=${t('median', '中央値')} below=${'p99 ' + seconds(newest('p99'))} href=${link('streaming', '/api/monitor')}>
+      <${Spark} values=${recent.map((p) => p.p99)} label=${t('99th percentile of the last minute', '直近 1 分の p99')} /><//>
+    <${Tile} name=${t('Watermark', 'ウォーターマーク')} value=${time(s.engine.watermark, s.time)} below=${last.gap === null || last.gap === undefined ? t('no event yet', 'まだイベントなし') : seconds(last.gap) + t(' behind the newest event', ' 最新イベントより後ろ')} href=${link('watermarks', '/api/watermarks')} />
+    <${Tile} name=${t('Ledger', '台帳')} value=${number(l.read || 0)} unit=${t('read', '件受信')} kind=${s.imbalance ? 'bad' : 'good'} href="/api/ledger"
+      below=${s.imbalance ? number(s.imbalance) + t(' rows are unaccounted for', ' 件の行方が不明です') : '= ' + [number(l.counted || 0) + ' ' + t('counted', '集計'), ...out].join(' + ')} />
+  </div>`;
+}
+
+const troubled = ['falling behind', 'recovering', 'degraded', 'stuck', 'failed'];
+
+// Attention is what somebody should look at: parts in trouble, alerts that fire, rows that tables are without.
+function Attention() {
+  const s = use(status);
+  use(language);
+  if (!s) return null;
+  const items = [];
+  if (s.imbalance) items.push({ kind: 'bad', text: t('The ledger does not add up: ', '台帳が合いません: ') + number(s.imbalance), href: '/api/ledger' });
+  for (const h of s.health || []) if (troubled.includes(h.state)) items.push({ kind: h.state === 'recovering' ? 'warn' : 'bad', text: h.part + ': ' + h.state + (h.reason ? ': ' + h.reason : ''), href: link('health', '/-/healthy') });
+  const firing = s.alerts.filter((a) => a.state === 'firing');
+  const rank = { critical: 0, warning: 1, info: 2 };
+  firing.sort((a, b) => (rank[a.severity] ?? 1) - (rank[b.severity] ?? 1));
+  for (const a of firing.slice(0, 6)) items.push({ kind: a.severity === 'critical' ? 'bad' : a.severity === 'info' ? 'info' : 'warn', text: a.summary, since: a.firedAt, href: link('alerts', '/api/alerts') });
+  if (firing.length > 6) items.push({ kind: 'info', text: number(firing.length - 6) + t(' more alerts fire', ' 件のアラートが他に発生中'), href: link('alerts', '/api/alerts') });
+  for (const l of s.leftOut) items.push({ kind: 'warn', text: l.table + t(' is without ', ' に入らなかった行: ') + [['late', l.late], ['future', l.future], ['invalid', l.invalid]].filter(([, n]) => n).map(([w, n]) => number(n) + ' ' + w).join(', '), href: link('topics', '/api/ledger') });
+  return html`<${Panel} title=${t('What needs attention', '要確認')} id="attention">
+    ${items.length === 0 ? html`<p class="calm">${t('Nothing. All parts keep up, no alert fires, every row is accounted for.', 'ありません。すべて追従中、アラートなし、全行の行方が確認できています。')}</p>`
+    : html`<ul class="attention">${items.map((i, k) => html`<li key=${k} class=${i.kind}><a href=${i.href}>${i.text}</a>${i.since && html` <small>${time(i.since, s.time)}</small>`}</li>`)}</ul>`}
+  <//>`;
+}
+
+const headOf = (c) => c.title || c.note || title(c.from);
+const secondsOf = (text) => Date.parse(text && text[0] === '{' ? JSON.parse(text).start : text) / 1000;
+const mostLines = 8;
+
+// fold puts rows of windows into lines: one a value of the group columns chosen.
+function fold(got, chart, value, groups) {
+  const at = (name) => got.columns.findIndex((c) => c.name === name);
+  const timeAt = at(chart.time), valueAt = at(value.column), groupAt = groups.map(at);
+  const lines = new Map(), times = new Map();
+  if (timeAt < 0 || valueAt < 0) return { times: [], series: [] };
+  for (const row of got.rows) {
+    if (row[valueAt] === null) continue;
+    const s = secondsOf(row[timeAt]), open = got.open >= 0 && row[got.open] === 'true', name = groupAt.map((i) => row[i] ?? 'NULL').join(' · ') || value.column;
+    times.set(s, times.get(s) || open);
+    if (!lines.has(name)) lines.set(name, new Map());
+    const line = lines.get(name), v = Number(row[valueAt]), before = line.get(s);
+    line.set(s, before === undefined ? v : value.fold === 'min' ? Math.min(before, v) : value.fold === 'max' ? Math.max(before, v) : before + v);
+  }
+  const sorted = [...times.keys()].sort((a, b) => a - b);
+  const size = (line) => { let n = 0; for (const v of line.values()) n += Math.abs(v); return n; };
+  const names = [...lines.keys()].sort((a, b) => (lines.size > mostLines ? size(lines.get(b)) - size(lines.get(a)) : a < b ? -1 : 1));
+  const shown = names.slice(0, mostLines), lastFinal = sorted.findLastIndex((s) => !times.get(s)), series = [];
+  shown.forEach((name, hue) => {
+    const all = sorted.map((s) => lines.get(name).get(s) ?? null);
+    series.push({ label: name, hue, values: all.map((v, i) => (i <= lastFinal ? v : null)) });
+    if (lastFinal < sorted.length - 1) series.push({ label: name, hue, open: true, values: all.map((v, i) => (i >= lastFinal ? v : null)) });
+  });
+  return { times: sorted, series, left: names.length - shown.length };
+}
+
+// TimePanel draws a value of a table of windows by some of its group columns.
+function TimePanel({ chart }) {
+  use(language);
+  const groups = chart.groups || [];
+  const [pick, setPick] = useState({ value: 0, by: null, table: false });
+  const value = chart.values[pick.value] || chart.values[0];
+  const folds = value.fold || groups.length < 2;
+  const choices = folds && groups.length > 1 ? [...groups.map((g) => [g]), groups] : [groups];
+  const by = choices[Math.min(pick.by ?? 0, choices.length - 1)];
+  const timeAt = chart.columns.findIndex((c) => c.name === chart.time);
+  const got = useWindows(chart.from, (row) => row[timeAt]);
+  const drawn = useMemo(() => fold(got, chart, value, by), [got.rows, value, by.join()]);
+  const names = [chart.time, ...by].map(quoted).join(', ');
+  const sql = 'SELECT ' + names + ', ' + (by.length < groups.length ? value.fold + '(' + quoted(value.column) + ') AS ' + quoted(value.column) : quoted(value.column)) +
+    ' FROM ' + quoted(chart.from) + (by.length < groups.length ? ' GROUP BY ' + names : '') + ' ORDER BY ' + names;
+  const path = '/api/tables/' + encodeURIComponent(chart.from);
+  const id = 'chart-' + chart.name;
+  return html`<${Panel} title=${headOf(chart)} id=${id} note=${html`${title(value.column)}${by.length ? t(' by ', '：') + by.join(', ') : ''}${drawn.left > 0 ? t(`; the ${mostLines} largest of ${drawn.left + mostLines}`, `（上位 ${mostLines} / ${drawn.left + mostLines}）`) : ''}`}
+    actions=${html`
+      ${chart.values.length > 1 && html`<label><span class="hidden">${t('Value', '値')}</span><select value=${pick.value} onChange=${(e) => setPick({ ...pick, value: Number(e.target.value) })}>${chart.values.map((v, i) => html`<option key=${v.column} value=${i}>${v.column}</option>`)}</select></label>`}
+      ${choices.length > 1 && html`<label><span class="hidden">${t('By', '分類')}</span><select value=${pick.by ?? 0} onChange=${(e) => setPick({ ...pick, by: Number(e.target.value) })}>${choices.map((g, i) => html`<option key=${i} value=${i}>${g.join(' × ')}</option>`)}</select></label>`}
+      <button type="button" class="quiet" aria-pressed=${String(pick.table)} onClick=${() => setPick({ ...pick, table: !pick.table })}>${pick.table ? t('Chart', 'グラフ') : t('Table', '表')}</button>`}>
+    <${Trouble} error=${got.error} />
+    ${pick.table ? html`<${Table} columns=${got.columns} rows=${got.rows.slice(-300).reverse()} open=${got.open} label=${headOf(chart)} sql=${'SELECT * FROM ' + quoted(chart.from) + ' ORDER BY ' + quoted(chart.time) + ' DESC'} download=${path + '?open=true'} name=${chart.from} />`
+    : html`${drawn.times.length ? html`<${Chart} times=${drawn.times} series=${drawn.series} height=${200} sync="overview" label=${headOf(chart) + ', ' + value.column} />` : html`<p class="empty">${got.loading ? t('Reading…', '読み込み中…') : t('No window yet.', 'まだウィンドウがありません。')}</p>`}
+      <div class="foot"><${Question} sql=${sql} /><${Downloads} path=${path + '?open=true'} name=${chart.from} /></div>`}
+  <//>`;
+}
+
+// RankedPanel shows the newest group of a ranked view by place.
+function RankedPanel({ chart }) {
+  use(language);
+  const got = useRows('/api/tables/' + encodeURIComponent(chart.from) + '?open=true&limit=500', 3000);
+  const rankAt = got.columns.findIndex((c) => c.name === chart.rank), timeAt = got.columns.findIndex((c) => c.name === chart.time);
+  const newest = timeAt < 0 ? null : got.rows.reduce((a, r) => (a === null || r[timeAt] > a ? r[timeAt] : a), null);
+  const rows = rankAt < 0 ? got.rows : got.rows.filter((r) => newest === null || r[timeAt] === newest).sort((a, b) => Number(a[rankAt]) - Number(b[rankAt])).slice(0, 20);
+  const order = [rankAt, ...got.columns.map((c, i) => i).filter((i) => i !== rankAt)];
+  const columns = rankAt < 0 ? got.columns : order.map((i) => got.columns[i]), shown = rankAt < 0 ? rows : rows.map((r) => order.map((i) => r[i]));
+  const sql = 'SELECT * FROM ' + quoted(chart.from + '$open') + (newest ? ' WHERE ' + quoted(chart.time) + " = TIMESTAMP '" + newest + "'" : '') + ' ORDER BY ' + quoted(chart.rank);
+  return html`<${Panel} title=${headOf(chart)} id=${'chart-' + chart.name} note=${newest ? t('From ', '開始 ') + cell(newest, 'timestamp') + t(', as if its window were over', '、現時点の順位') : ''}>
+    <${Trouble} error=${got.error} />
+    <${Table} columns=${columns} rows=${shown} label=${headOf(chart)} sql=${sql} download=${'/api/tables/' + encodeURIComponent(chart.from) + '?open=true'} name=${chart.from} hide=${chart.time ? [chart.time, chart.end] : []} />
+  <//>`;
+}
+
+// RowsPanel shows rows as they come, the newest first.
+function RowsPanel({ chart }) {
+  use(language);
+  const path = '/api/tables/' + encodeURIComponent(chart.from), view = chart.kind === 'table';
+  const got = useRows(path + (view ? '?open=true&limit=200' : '?limit=60'), view ? 3000 : 1000);
+  const sql = 'SELECT * FROM ' + quoted(chart.from) + (chart.time ? ' ORDER BY ' + quoted(chart.time) + ' DESC' : '') + (view ? '' : ' LIMIT 60');
+  const timeAt = got.columns.findIndex((c) => c.name === chart.time);
+  const rows = useMemo(() => (view ? got.rows : timeAt < 0 ? [...got.rows].reverse() : [...got.rows].sort((a, b) => (a[timeAt] < b[timeAt] ? 1 : -1))), [got.rows]);
+  return html`<${Panel} title=${headOf(chart)} id=${'chart-' + chart.name} note=${view ? '' : t('As they come, the newest first', '到着順（新しいものが上）')}>
+    <${Trouble} error=${got.error} />
+    <${Table} columns=${got.columns} rows=${rows} open=${got.open} label=${headOf(chart)} sql=${sql} download=${path} name=${chart.from} />
+  <//>`;
+}
+
+const panels = { time: TimePanel, ranked: RankedPanel, rows: RowsPanel, table: RowsPanel };
+
+function View() {
+  use(language);
+  const [page, setPage] = useState(null), [error, setError] = useState(null);
+  useEffect(() => { get('/api/page').then(setPage, setError); }, []);
+  return html`<h1 class="hidden">${t('Overview', '概要')}</h1><${Tiles} /><${Trouble} error=${error} />
+    <div class="grid"><${Attention} />${page && page.charts.map((c) => html`<${panels[c.kind] || RowsPanel} key=${c.name} chart=${c} />`)}</div>`;
+}
+
+export default { id: 'overview', title: ['Overview', '概要'], View };
