@@ -303,28 +303,32 @@ func (c *closer) openWindow(end int64, into *agg.Hash) {
 // be held.
 func (c *closer) openRows() int64 {
 	var n int64
+	for _, end := range c.openEnds() {
+		n += c.openRowsOf(end)
+	}
+	return n
+}
+
+// openRowsOf counts those of the window that ends at end. The gate must be held.
+func (c *closer) openRowsOf(end int64) int64 {
 	var keys []*column.Vector
 	var rows, slots []uint32
 	groups := agg.NewGroups(c.w.keys)
-	for _, end := range c.openEnds() {
-		groups.Reset()
-		for _, p := range c.partials() {
-			if p.slice < end-c.w.spec.Size || p.slice >= end || p.minEnd > end {
-				continue
-			}
-			keys, rows = keys[:0], rows[:0]
-			held := p.hash.Keys()
-			for i := range held {
-				keys = append(keys, &held[i])
-			}
-			for slot := range uint32(p.hash.Len()) {
-				rows = append(rows, slot)
-			}
-			slots = groups.Slots(keys, rows, slots)
+	for _, p := range c.partials() {
+		if p.slice < end-c.w.spec.Size || p.slice >= end || p.minEnd > end {
+			continue
 		}
-		n += int64(groups.Len())
+		keys, rows = keys[:0], rows[:0]
+		held := p.hash.Keys()
+		for i := range held {
+			keys = append(keys, &held[i])
+		}
+		for slot := range uint32(p.hash.Len()) {
+			rows = append(rows, slot)
+		}
+		slots = groups.Slots(keys, rows, slots)
 	}
-	return n
+	return int64(groups.Len())
 }
 
 // openEnds is the ends of all windows that have rows and are not closed, ascending.

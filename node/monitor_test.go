@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -11,11 +12,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/nagare-stream/nagare/adapters/web"
 )
 
 // watched is a project that reads what the process writes of itself, and whose sinks are one of each kind.
@@ -155,6 +160,18 @@ func TestProcessWatchesItself(t *testing.T) {
 		t.Errorf("status:\n%s", f.out)
 	}
 	checkMetrics(t, get("/metrics", "*/*"))
+	p.signal(syscall.SIGKILL)
+	p.wait()
+	again := time.Now()
+	p = start(t, false, "run", filepath.Join(dir, "p"), "--data", data, "--http", "127.0.0.1:0")
+	p.await("what the killed process had seen", func() bool {
+		var history web.HistoryAnswer
+		if err := json.Unmarshal([]byte(get("/api/progress/history", "*/*")), &history); err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(history.Series, func(s web.HistorySeries) bool { return s.Kind == "table" && s.Name == "minutes" })
+		return i >= 0 && history.Series[i].Timestamp[0] < again.UnixMilli() && slices.IsSorted(history.Series[i].Timestamp) && slices.Max(history.Series[i].NumRowsDropped) == 20
+	})
 }
 
 // checkMetrics has a scrape checked by Prometheus' parser, its linter and promtool, and looks for what has to be there.

@@ -8,6 +8,7 @@
 //	progress.go   records of topic pipeline-metrics, in the names of Spark's StreamingQueryProgress
 //	health.go     the state of each part, as a function of the samples
 //	source.go     that of a source topic, by its lag
+//	history.go    the last minutes of those records, for whoever draws them
 //	outlet.go     appends to a topic, which may be away
 //	monitor.go    the loop over all of them
 package monitor

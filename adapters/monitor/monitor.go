@@ -42,6 +42,8 @@ type Monitor struct {
 	asked    time.Time // when somebody last wanted to know of the machine
 	follows  int       // who do so all the time
 	read     time.Time // when the machine was last read for a record
+	made     int       // records of the last sample
+	past     history
 }
 
 // New makes a Monitor.
@@ -78,6 +80,8 @@ func (m *Monitor) Observe(ctx context.Context, s *Sample) {
 	if len(records) == 0 {
 		return
 	}
+	m.made = len(records)
+	m.past.add(s.At, records)
 	b := batch{at: s.At.UnixMicro()}
 	for i := range records {
 		b.keys = append(b.keys, records[i].Kind+"/"+records[i].Name)

@@ -52,6 +52,10 @@ type Backend interface {
 	MonitorDropped() int64
 	// Measures is the pipeline at this moment, without what costs more to know.
 	Measures() engine.Measures
+	// Watermarks is engine.Engine.Watermarks.
+	Watermarks() (engine.Watermarks, error)
+	// History is what happened after a time, at most monitor.HistorySpan ago; nil where nobody looks.
+	History(ctx context.Context, after time.Time) ([]monitor.Series, error)
 	// Watch is engine.Engine.Watch.
 	Watch() (<-chan struct{}, func())
 }

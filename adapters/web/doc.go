@@ -17,8 +17,9 @@
 //	GET  /api/alerts/{id}       an incident, by its id or how that begins, with all its changes of state
 //	POST /api/alerts/test       replays a rule over the topics; answers progress and the result (token)
 //	GET  /api/progress          in the names of Spark's StreamingQueryProgress
+//	GET  /api/progress/history  the last minutes of it, of each table and source; ?since=MS what came after
 //	GET  /api/ledger            what became of every row
-//	GET  /api/watermarks        where each partition stands
+//	GET  /api/watermarks        where each partition stands, why windows are open, how late rows are
 //	GET  /api/events            status and progress once a second, made once for all who look (server-sent events)
 //	GET  /api/dataflow          the graph of the project, drawn, with rates; ?views=true with its temporary views
 //	GET  /api/topics            topics; /api/topics/{name} one of them

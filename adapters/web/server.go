@@ -87,6 +87,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("DELETE /api/silences/{id}", s.endSilence)
 	mux.HandleFunc("GET /api/monitor", s.monitor)
 	mux.HandleFunc("GET /api/progress", s.progress)
+	mux.HandleFunc("GET /api/progress/history", s.history)
 	mux.HandleFunc("GET /api/ledger", s.ledger)
 	mux.HandleFunc("GET /api/watermarks", s.watermarks)
 	mux.HandleFunc("GET /api/events", s.events)
@@ -153,6 +154,16 @@ func (s *Server) follow(w http.ResponseWriter) (leave func(), ok bool) {
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(indented(v))
+}
+
+// answerTight writes v as JSON for programs: without spaces, which are half of long lists of numbers.
+func answerTight(w http.ResponseWriter, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("BUG: an answer is no JSON: " + err.Error())
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n'))
 }
 
 // indented is v as JSON that people can read.

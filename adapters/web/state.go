@@ -123,29 +123,6 @@ func Imbalance(l engine.Ledger) int64 {
 	return total
 }
 
-// watermarkAnswer is one partition in /api/watermarks. Times are ISO 8601, "" where there is none.
-type watermarkAnswer struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	EventTime string `json:"eventTime"`
-	Watermark string `json:"watermark"`
-	Position  int64  `json:"position"`
-	End       int64  `json:"end"`
-	Lag       int64  `json:"lag"`
-	Idle      bool   `json:"idle"`
-	Holds     bool   `json:"holds"` // it holds the pipeline's watermark back
-	LagMillis int64  `json:"lagMs"` // event time behind the newest of the topic
-}
-
-func (s *Server) watermarks(w http.ResponseWriter, _ *http.Request) {
-	st := s.backend.Status()
-	parts := make([]watermarkAnswer, len(st.Partitions))
-	for i, p := range st.Partitions {
-		parts[i] = watermarkAnswer{p.Topic, p.Partition, isoTime(p.EventTime), isoTime(p.Watermark), p.Position, p.End, p.Lag, p.Idle, p.Holds, p.LagTime / 1000}
-	}
-	answer(w, map[string]any{"watermark": isoTime(st.Watermark), "partitions": parts})
-}
-
 // isoTime writes microseconds since 1970 as ISO 8601, "" for none or the end of time.
 func isoTime(us int64) string {
 	const year10000 = 253402300800_000_000

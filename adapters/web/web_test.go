@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/notify"
@@ -32,6 +33,9 @@ type fakeBackend struct {
 	machine  *monitor.Reading
 	measures engine.Measures
 	charts   []plan.Chart
+
+	watermarks engine.Watermarks
+	history    []monitor.Series
 }
 
 func newFake() *fakeBackend {
@@ -124,6 +128,11 @@ func (b *fakeBackend) Machine(context.Context) *monitor.Reading { return b.machi
 func (b *fakeBackend) Measures() engine.Measures                { return b.measures }
 func (b *fakeBackend) MonitorDropped() int64                    { return 0 }
 func (b *fakeBackend) Notifier() *notify.Notifier               { return b.notifier }
+
+func (b *fakeBackend) Watermarks() (engine.Watermarks, error) { return b.watermarks, b.err }
+func (b *fakeBackend) History(_ context.Context, after time.Time) ([]monitor.Series, error) {
+	return b.history, b.err
+}
 
 func (b *fakeBackend) Watch() (<-chan struct{}, func()) { return b.changed, func() {} }
 
@@ -230,7 +239,7 @@ func TestAnswers(t *testing.T) {
 		{"/api/query", 400, "application/json", []string{"send a SELECT"}},
 		{"/api/explain/sales", 200, "text/plain", []string{"plan of sales"}},
 		{"/api/ledger", 200, "application/json", []string{`"late": 2`, `"imbalance": 0`}},
-		{"/api/watermarks", 200, "application/json", []string{`"watermark": "2023-11-14T22:13:20.5Z"`, `"watermark": ""`, `"holds": true`}},
+		{"/api/watermarks", 200, "application/json", []string{`"watermark":"2023-11-14T22:13:20.5Z"`, `"watermark":""`, `"holds":true`}},
 		{"/api/topics", 200, "application/json", []string{"[]"}},
 		{"/api/status", 200, "application/json", []string{`"epoch": 5`, `"processed": 3`}},
 		{"/metrics", 200, "text/plain", []string{

@@ -67,3 +67,16 @@ func TestNoAllocations(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkTrackerInOrder has newer and newer times, as most streams do.
+func BenchmarkTrackerInOrder(b *testing.B) {
+	values, marks, appended, rows := stream(4096)
+	times := &column.Vector{Type: column.Of(column.Timestamp), Int: values}
+	verdict := make([]Verdict, len(values))
+	b.ReportAllocs()
+	for b.Loop() {
+		tr := NewTracker(10e6, 3600e6)
+		tr.Mark(times, appended, rows, marks, verdict)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/row")
+}

@@ -25,6 +25,8 @@ type Tracker struct {
 	FutureLimit int64 // microseconds that an event time may lie behind the append time; math.MaxInt64: any
 	greatest    int64 // event time so far; None: none yet
 	floor       int64 // what the watermark was raised to
+	// Disorder is of the rows since the Tracker was made; no checkpoint keeps it.
+	Disorder Disorder
 }
 
 // NewTracker returns the tracker of a partition of which no row has been read.
@@ -40,24 +42,30 @@ func (t *Tracker) Mark(times *column.Vector, appendTimes []int64, rows []uint32,
 	greatest, mark := t.greatest, t.Now()
 	values, limit := times.Int, t.FutureLimit
 	nullable := times.Null != nil
+	refused := 0
 	for _, r := range rows {
 		marks[r] = mark
 		x := values[r]
 		if nullable && times.IsNull(int(r)) || x < MinTime || x > MaxTime {
 			verdict[r] = Invalid
+			refused++
 			continue
 		}
 		if x > saturatingAdd(appendTimes[r], limit) {
 			verdict[r] = Future
+			refused++
 			continue
 		}
 		if x > greatest {
 			greatest = x
 			mark = max(saturatingSub(x, t.Delay), t.floor)
+		} else if x < greatest {
+			t.Disorder.add(uint64(greatest - x))
 		}
 		verdict[r] = OK
 	}
 	t.greatest = greatest
+	t.Disorder.Rows += int64(len(rows) - refused)
 }
 
 // Judge says whether the event time of a row can be used, as Mark does.
@@ -78,6 +86,9 @@ func (t *Tracker) Now() int64 {
 	}
 	return max(saturatingSub(t.greatest, t.Delay), t.floor)
 }
+
+// Greatest is the newest event time that could be used; None if there is none yet.
+func (t *Tracker) Greatest() int64 { return t.greatest }
 
 // Raise makes the watermark floor at least. It is for a partition that was idle while windows were
 // closed without it (its rows for them are late from then on), and for the end of a bounded source.

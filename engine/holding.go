@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/nagare-stream/nagare/engine/window"
+)
+
+// Watermarks is what every watermark waits for, and how far behind the rows come that it is for.
+type Watermarks struct {
+	IdleTimeout time.Duration // of nagare.watermark.idleTimeout; 0: no partition is taken for idle
+	Groups      []WatermarkGroup
+	Tables      []TableWindows
+}
+
+// A WatermarkGroup is one watermark: that of an event time and a delay, over the partitions of its topics.
+type WatermarkGroup struct {
+	Topics    []string
+	Time      string // the event time's expression
+	Delay     time.Duration
+	Tables    []string // that go by it, in their order; alerts and sinks that read topics have names, too
+	Watermark int64    // the least of the partitions' watermarks, µs; math.MinInt64: none
+	// Partitions is in the order of their lanes. LagTime and Holds are by this watermark.
+	Partitions []PartitionWatermark
+	// Disorder is how far rows lay behind the newest ones of their partitions, of those that this process has read.
+	Disorder window.Disorder
+}
+
+// A PartitionWatermark is what one partition has to do with a watermark.
+type PartitionWatermark struct {
+	PartitionStatus
+	Raised bool // the partition was idle, and the watermark went on without it
+}
+
+// TableWindows is the open windows of a table that groups rows into such.
+type TableWindows struct {
+	Table     string
+	Topics    []string // that it reads; of a table over windows those that these read
+	Below     string   // the table whose windows it groups; "": it groups records
+	Size      time.Duration
+	Delay     time.Duration
+	Watermark int64 // up to which its windows are closed, µs; math.MinInt64: none
+	Open      int   // windows
+	// Windows is the first MostOpenWindows of them, by their end.
+	Windows []OpenWindow
+}
+
+// An OpenWindow is one that has rows and is not closed.
+type OpenWindow struct {
+	Start, End int64 // µs
+	Groups     int64 // rows that it would give now, HAVING left out
+	// Holders are the partitions whose watermarks have not reached the end; of a table over windows, those that hold
+	// the watermark below it.
+	Holders []Holder
+}
+
+// A Holder is a partition that keeps a window open.
+type Holder struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+}
+
+// MostOpenWindows is how many open windows of a table are told one by one.
+const MostOpenWindows = 50
+
+// Watermarks tells of every watermark and every open window. It stops the tasks for a moment.
+func (e *Engine) Watermarks() Watermarks {
+	all := Watermarks{IdleTimeout: time.Duration(e.opt.Pipeline.Config.IdleTimeout) * time.Microsecond}
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	for _, f := range e.flows {
+		for i := range f.groups {
+			all.Groups = append(all.Groups, e.watermarkGroup(f, i))
+		}
+	}
+	for _, op := range e.ops {
+		if op.window != nil {
+			all.Tables = append(all.Tables, e.tableWindows(op))
+		}
+	}
+	return all
+}
+
+// watermarkGroup tells of the group at a place of a flow. The gate is held.
+func (e *Engine) watermarkGroup(f *topicFlow, i int) WatermarkGroup {
+	mg := f.groups[i]
+	g := WatermarkGroup{Topics: mg.topics, Delay: time.Duration(mg.delay) * time.Microsecond, Watermark: math.MinInt64}
+	if mg.time != nil {
+		g.Time = mg.time.String()
+	}
+	for _, op := range mg.ops {
+		if !slices.Contains(g.Tables, op.Name) {
+			g.Tables = append(g.Tables, op.Name)
+		}
+	}
+	marks := e.merger.groups[mg]
+	if marks != nil && marks.global != math.MaxInt64 {
+		g.Watermark = marks.global
+	}
+	newest := int64(math.MinInt64)
+	for _, t := range f.tasks {
+		m := t.marks[i]
+		if m.lane == noLane {
+			continue
+		}
+		p := PartitionWatermark{PartitionStatus: PartitionStatus{Topic: t.topic, Partition: t.partition, Position: t.position.Offset,
+			Watermark: m.tracker.Now(), EventTime: m.tracker.Greatest(), Idle: t.idle.Load(), LastRow: t.lastRow.Load(), Lost: t.lost}}
+		p.End = max(t.end.Load(), p.Position)
+		p.Lag = p.End - p.Position
+		p.Raised = m.floor != math.MinInt64 && m.floor == p.Watermark
+		newest = max(newest, p.Watermark)
+		g.Partitions = append(g.Partitions, p)
+		g.Disorder.Merge(&m.tracker.Disorder)
+	}
+	slices.SortStableFunc(g.Partitions, func(a, b PartitionWatermark) int {
+		return lane(mg.topics, a.Topic, a.Partition) - lane(mg.topics, b.Topic, b.Partition)
+	})
+	least := int64(math.MaxInt64)
+	for _, p := range g.Partitions {
+		least = min(least, p.Watermark)
+	}
+	for j := range g.Partitions {
+		p := &g.Partitions[j]
+		p.Holds = p.Watermark == least && (least < newest || len(g.Partitions) == 1)
+		if p.Watermark != math.MinInt64 {
+			p.LagTime = newest - p.Watermark
+		}
+	}
+	return g
+}
+
+// tableWindows tells of the open windows of an operator. The gate is held.
+func (e *Engine) tableWindows(op *operator) TableWindows {
+	c := e.closerOf(op.window)
+	t := TableWindows{Table: op.Name, Size: time.Duration(c.w.spec.Size) * time.Microsecond, Watermark: c.passed()}
+	if c.below != nil {
+		t.Below = c.below.w.op.Name
+	}
+	var mg *markGroup
+	for g, marks := range e.merger.groups {
+		if marks == c.group {
+			mg = g
+		}
+	}
+	if mg != nil {
+		t.Topics, t.Delay = mg.topics, time.Duration(mg.delay)*time.Microsecond
+	}
+	ends := c.openEnds()
+	t.Open = len(ends)
+	for _, end := range ends[:min(len(ends), MostOpenWindows)] {
+		t.Windows = append(t.Windows, OpenWindow{Start: end - c.w.spec.Size, End: end, Groups: c.openRowsOf(end), Holders: c.holders(end, mg)})
+	}
+	return t
+}
+
+// holders is the partitions that keep a window open.
+func (c *closer) holders(end int64, g *markGroup) []Holder {
+	if g == nil {
+		return nil
+	}
+	least := slices.Min(c.group.marks)
+	var all []Holder
+	for lane, mark := range c.group.marks {
+		if mark == math.MaxInt64 { // an empty lane
+			continue
+		}
+		if c.below == nil && mark < end || c.below != nil && mark == least {
+			all = append(all, Holder{g.topics[lane%len(g.topics)], int32(lane / len(g.topics))})
+		}
+	}
+	return all
+}
