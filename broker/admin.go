@@ -197,6 +197,17 @@ func (b *Broker) Topics(ctx context.Context) ([]TopicInfo, error) {
 	return infos, nil
 }
 
+// Config is a topic as it was made.
+func (b *Broker) Config(name string) (TopicConfig, error) {
+	t, err := b.topic(name)
+	if err != nil {
+		return TopicConfig{}, err
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return t.cfg, nil
+}
+
 // Topic returns one topic; a *TopicError when there is none of that name.
 func (b *Broker) Topic(ctx context.Context, name string) (TopicInfo, error) {
 	if b.bare != nil {

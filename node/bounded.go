@@ -114,6 +114,7 @@ func (r *boundedRun) openFiles() error {
 			return &web.RequestError{Reason: text + "; it reads " + strings.Join(roles.sources, ", ")}
 		}
 	}
+	fields := engine.ValueFields(r.Pipeline)
 	for _, topic := range roles.sources {
 		paths := r.Files[topic]
 		if len(paths) == 0 {
@@ -121,7 +122,7 @@ func (r *boundedRun) openFiles() error {
 		}
 		c := r.Pipeline.Config.Topics[topic]
 		cfg := file.Config{Path: paths[0], More: paths[1:], Topic: topic, Partitions: max(c.Partitions, 1), KeyField: c.Key, Now: r.now.UnixMicro(),
-			Fields: fieldsOf(r.Pipeline, topic), Spool: r.dir, Headers: r.Pipeline.HeadersOf(topic)}
+			Fields: cellsOf(fields[topic]), Spool: r.dir, Headers: r.Pipeline.HeadersOf(topic)}
 		if r.Progress != nil {
 			cfg.Progress = func(done, total int64) { r.progress(topic, done, total) }
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/batch"
+	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/store"
 )
@@ -81,6 +82,9 @@ type Node struct {
 	published map[string]int64 // positions that the cluster's tools have been told, by topic and partition
 	refusal   string           // why not, as it was told last
 	defects   defects          // of the goroutine that runs the engine
+
+	fieldsOnce sync.Once
+	fields     map[string]map[string][]column.Type // engine.ValueFields, for publish
 
 	replaying atomic.Bool // an alert over history
 

@@ -15,7 +15,7 @@ import (
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
-	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/column"
 )
 
 // progressPause is at least between two reports of a long append.
@@ -33,13 +33,13 @@ func (n *Node) PublishFile(ctx context.Context, topic, path string, progress fun
 
 // publish appends the records of a source, each partition by a goroutine of its own.
 func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progress func(web.Published)) (web.Published, error) {
-	info, err := n.topicInfo(ctx, topic)
+	info, err := n.madeAs(ctx, topic)
 	if err != nil {
 		return web.Published{Topic: topic}, err
 	}
 	p := &publisher{topic: topic, count: web.Published{Topic: topic}, progress: progress}
 	cfg.Partitions, cfg.KeyField, cfg.Now = info.Partitions, info.Key, time.Now().UnixMicro()
-	cfg.Progress, cfg.Fields, cfg.Headers = p.read, fieldsOf(n.cfg.Pipeline, topic), true
+	cfg.Progress, cfg.Fields, cfg.Headers = p.read, cellsOf(n.valueFields(topic)), true
 	cfg.Grow = func(parts int) error { return p.grow(ctx, n, parts) }
 	src, err := file.Open(cfg)
 	if err != nil {
@@ -107,7 +107,7 @@ func (p *publisher) run(ctx context.Context, parts int) (err error) {
 // grow gives the topic more partitions while it is written to, and appends these too. It is called by the
 // goroutine that reads, for which the others wait.
 func (p *publisher) grow(ctx context.Context, n *Node, parts int) error {
-	info, err := n.topicInfo(ctx, p.topic)
+	info, err := n.madeAs(ctx, p.topic)
 	if err != nil {
 		return err
 	}
@@ -124,15 +124,23 @@ func (p *publisher) grow(ctx context.Context, n *Node, parts int) error {
 	return nil
 }
 
-// fieldsOf is the fields that a pipeline reads of a topic's values, for the cells of CSV files.
-func fieldsOf(p *plan.Pipeline, topic string) map[string]*codec.CSVCell {
-	fields := map[string]*codec.CSVCell{}
-	if p != nil {
-		for name, types := range engine.ValueFields(p)[topic] {
-			fields[name] = codec.NewCSVCell(types)
+// valueFields is the fields that the project reads of a topic's values.
+func (n *Node) valueFields(topic string) map[string][]column.Type {
+	n.fieldsOnce.Do(func() {
+		if n.cfg.Pipeline != nil {
+			n.fields = engine.ValueFields(n.cfg.Pipeline)
 		}
+	})
+	return n.fields[topic]
+}
+
+// cellsOf is how the cells of a CSV file are read that become fields of a topic's values.
+func cellsOf(fields map[string][]column.Type) map[string]*codec.CSVCell {
+	cells := make(map[string]*codec.CSVCell, len(fields))
+	for name, types := range fields {
+		cells[name] = codec.NewCSVCell(types)
 	}
-	return fields
+	return cells
 }
 
 // partition appends the records of one partition. A batch is durable before the next is read, so

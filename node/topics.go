@@ -81,6 +81,15 @@ func (n *Node) topicInfo(ctx context.Context, name string) (broker.TopicInfo, er
 	return broker.TopicInfo{}, &engine.NotFoundError{Name: name, Nearest: sql.Nearest(name, known), Known: known}
 }
 
+// madeAs is a topic as it was made; of an embedded one it costs no question to the server.
+func (n *Node) madeAs(ctx context.Context, name string) (broker.TopicConfig, error) {
+	if e, ok := n.hostOf(name).(embedded); ok && e.Broker.HasTopic(name) {
+		return e.Config(name)
+	}
+	info, err := n.topicInfo(ctx, name)
+	return info.TopicConfig, err
+}
+
 func (n *Node) webTopic(info broker.TopicInfo) web.Topic {
 	t := web.Topic{Name: info.Name, Partitions: info.Partitions, Key: info.Key, Role: n.role(info.Name)}
 	if info.Retention > 0 {

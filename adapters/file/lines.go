@@ -9,8 +9,11 @@ import (
 // bom is the byte order mark that some programs write in front of UTF-8.
 const bom = "\xef\xbb\xbf"
 
-// lineBuffer is how much is read at once.
-const lineBuffer = 256 << 10
+// Sizes of what is read at once: small until a read has filled it, since a request may be a single line.
+const (
+	firstBuffer = 8 << 10
+	lineBuffer  = 256 << 10
+)
 
 // lines cuts a stream into lines, or CSV rows, in place.
 //
@@ -24,12 +27,13 @@ type lines struct {
 	end    int
 	begun  bool // it is known whether a byte order mark stands in front
 	eof    bool
+	full   bool  // the read before has filled the buffer
 	number int64 // of the line given last, from 1
 	rows   int64 // lines that the row given last has more than one of
 }
 
 func newLines(r io.Reader, idle func() error) *lines {
-	return &lines{r: r, idle: idle, buf: make([]byte, lineBuffer)}
+	return &lines{r: r, idle: idle, buf: make([]byte, firstBuffer)}
 }
 
 // next returns the next line without its LF or CR LF, valid until the next call, or io.EOF. The
@@ -85,6 +89,9 @@ func (l *lines) fill() (moved int, err error) {
 			l.buf = append(make([]byte, 0, lineBuffer), l.buf[:l.end]...)[:lineBuffer]
 		}
 	}
+	if l.full && len(l.buf) < lineBuffer {
+		l.buf = append(make([]byte, 0, lineBuffer), l.buf[:l.end]...)[:lineBuffer]
+	}
 	if l.end == len(l.buf) {
 		if len(l.buf) > maxLine {
 			return moved, fmt.Errorf("line %d is longer than %d MiB", l.number+1, maxLine>>20)
@@ -108,6 +115,7 @@ func (l *lines) fill() (moved int, err error) {
 			l.start = len(bom)
 		}
 	}
+	l.full = l.end == len(l.buf)
 	if err == io.EOF {
 		l.eof, err = true, nil
 	}

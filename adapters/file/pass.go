@@ -228,7 +228,7 @@ func (p *pass) add(l *lane, key []byte, time int64) error {
 	return p.hand(l)
 }
 
-// refill gives the lane an empty buffer.
+// refill gives the lane an empty buffer. The first one is small and grows with what comes: a request may be a single line.
 func (p *pass) refill(l *lane) *engine.Records {
 	var r *engine.Records
 	select {
@@ -236,11 +236,15 @@ func (p *pass) refill(l *lane) *engine.Records {
 	default:
 		r = new(engine.Records)
 	}
-	if c := cap(r.Values.Data); c < p.bytes || c > 4*p.bytes {
-		r.Values.Data = make([]byte, 0, p.bytes+p.bytes/8)
+	size := p.bytes + p.bytes/8
+	if l.next == 0 {
+		size = minBuffer / 4
+	}
+	if c := cap(r.Values.Data); c == 0 || c < p.bytes && l.next > 0 || c > 4*p.bytes {
+		r.Values.Data = make([]byte, 0, size)
 	}
 	if r.Keys.Data == nil {
-		r.Keys.Data = make([]byte, 0, p.bytes/16) // an empty key in no memory would be NULL
+		r.Keys.Data = make([]byte, 0, size/16) // an empty key in no memory would be NULL
 	}
 	r.Reset()
 	l.fill = r
