@@ -53,6 +53,7 @@ type lane struct {
 	missed  bool          // records were let go before a reader came
 	closed  chan struct{} // by the reader
 
+	busy bool // it has filled a buffer
 	gone bool // the pass knows that nobody wants more records
 }
 
@@ -225,10 +226,11 @@ func (p *pass) add(l *lane, key []byte, time int64) error {
 	if len(r.Offsets) < bufferRecords && len(r.Values.Data) < p.bytes {
 		return nil
 	}
+	l.busy = true
 	return p.hand(l)
 }
 
-// refill gives the lane an empty buffer. The first one is small and grows with what comes: a request may be a single line.
+// refill gives the lane an empty buffer. It is small until one has been filled: a request may be a single line.
 func (p *pass) refill(l *lane) *engine.Records {
 	var r *engine.Records
 	select {
@@ -236,11 +238,11 @@ func (p *pass) refill(l *lane) *engine.Records {
 	default:
 		r = new(engine.Records)
 	}
-	size := p.bytes + p.bytes/8
-	if l.next == 0 {
-		size = minBuffer / 4
+	size := minBuffer / 4
+	if l.busy {
+		size = p.bytes + p.bytes/8
 	}
-	if c := cap(r.Values.Data); c == 0 || c < p.bytes && l.next > 0 || c > 4*p.bytes {
+	if c := cap(r.Values.Data); c < min(size, p.bytes) || c > 4*p.bytes {
 		r.Values.Data = make([]byte, 0, size)
 	}
 	if r.Keys.Data == nil {
