@@ -58,13 +58,13 @@ func (m *mortal) isDead() bool {
 // heard is what a receiver took, by receiver and change.
 type heard map[string]int
 
-// takeIn notes the changes of a request; a repetition is none.
+// takeIn notes the changes of a request, which a lane makes in a goroutine of its own; a repetition is none.
 func (h heard) takeIn(t *testing.T, q sent) {
 	name := strings.SplitN(strings.TrimPrefix(q.url, "http://"), ".", 2)[0]
 	if strings.HasSuffix(q.url, "/api/v2/alerts") {
 		var posted []postedAlert
 		if err := json.Unmarshal([]byte(q.body), &posted); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 		for _, p := range posted {
 			state := "resolved"
@@ -101,6 +101,82 @@ func TestNoChangeIsMissing(t *testing.T) {
 	}
 }
 
+// faulty is receivers that fail, hang, and lose answers, each lane at its own time. What they share is under mu.
+type faulty struct {
+	t *testing.T
+
+	mu      sync.Mutex
+	random  *rand.Rand // of theirs: the test draws from another one
+	process *mortal    // that is told by
+	calm    bool       // nothing goes wrong any more
+	got     heard
+	order   []string // what they took, in order
+}
+
+// serve has requests be those of a process.
+func (x *faulty) serve(process *mortal, calm bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.process, x.calm = process, calm
+}
+
+// heard is what the receivers took.
+func (x *faulty) heard() (heard, []string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return maps.Clone(x.got), slices.Clone(x.order)
+}
+
+// take takes a request of a process that lives.
+func (x *faulty) take(process *mortal, q sent) {
+	if process.isDead() {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	before := maps.Clone(x.got)
+	x.got.takeIn(x.t, q)
+	for _, key := range slices.Sorted(maps.Keys(x.got)) {
+		if x.got[key] != before[key] {
+			x.order = append(x.order, key)
+		}
+	}
+}
+
+func (x *faulty) answer(q sent) (*http.Response, error) {
+	x.mu.Lock()
+	process, dice, coin := x.process, x.random.IntN(12), x.random.IntN(2)
+	if x.calm {
+		dice = 0
+	}
+	x.mu.Unlock()
+	if process.isDead() {
+		return nil, errDial
+	}
+	switch dice {
+	case 6:
+		return nil, errDial
+	case 7:
+		return respond(500+coin*3, "no"), nil
+	case 8:
+		return respond(429, "", "Retry-After", "2"), nil
+	case 9: // it hangs, and has it or not
+		if coin == 0 {
+			x.take(process, q)
+		}
+		<-q.ctx.Done()
+		return nil, q.ctx.Err()
+	case 10: // the answer is lost
+		x.take(process, q)
+		return nil, errReset
+	case 11:
+		x.take(process, q)
+		return respond(504, ""), nil
+	}
+	x.take(process, q)
+	return respond(200, ""), nil
+}
+
 func tryFaults(t *testing.T, random *rand.Rand) (twice, kills int) {
 	names := []string{"json", "lines", "am"}
 	r := newRig(t, receiver(t, "json", "timeout", "3 seconds", "groupInterval", "2 seconds"),
@@ -108,59 +184,8 @@ func tryFaults(t *testing.T, random *rand.Rand) (twice, kills int) {
 		receiver(t, "am", "form", "alertmanager", "repeatInterval", "100 days"))
 	r.topic.ReadRows = 1 + random.IntN(7)
 	memory := &store.Memory{}
-	got := heard{}
-	var order []string // what receivers took, in order
-	var mu sync.Mutex
-	var process *mortal
-	calm := false
-	r.answers(func(q sent) (*http.Response, error) {
-		mu.Lock()
-		mine := process
-		dice := random.IntN(12)
-		mu.Unlock()
-		take := func() {
-			if mine.isDead() {
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			before := maps.Clone(got)
-			got.takeIn(t, q)
-			for _, key := range slices.Sorted(maps.Keys(got)) {
-				if got[key] != before[key] {
-					order = append(order, key)
-				}
-			}
-		}
-		if mine.isDead() {
-			return nil, errDial
-		}
-		if calm {
-			dice = 0
-		}
-		switch dice {
-		case 6:
-			return nil, errDial
-		case 7:
-			return respond(500+random.IntN(2)*3, "no"), nil
-		case 8:
-			return respond(429, "", "Retry-After", "2"), nil
-		case 9: // it hangs, and has it or not
-			if random.IntN(2) == 0 {
-				take()
-			}
-			<-q.ctx.Done()
-			return nil, q.ctx.Err()
-		case 10: // the answer is lost
-			take()
-			return nil, errReset
-		case 11:
-			take()
-			return respond(504, ""), nil
-		}
-		take()
-		return respond(200, ""), nil
-	})
+	x := &faulty{t: t, random: rand.New(rand.NewPCG(random.Uint64(), 1)), got: heard{}}
+	r.answers(x.answer)
 	want := map[string]bool{}
 	at := 0
 	publish := func() {
@@ -178,8 +203,9 @@ func tryFaults(t *testing.T, random *rand.Rand) (twice, kills int) {
 			}
 		}
 	}
-	run := func(left int) error {
-		process = &mortal{Memory: memory, left: left, after: random.IntN(2) == 0}
+	run := func(left int, calm bool) error {
+		process := &mortal{Memory: memory, left: left, after: random.IntN(2) == 0}
+		x.serve(process, calm)
 		r.cfg.Store = process
 		n, err := Open(t.Context(), r.cfg)
 		if err != nil {
@@ -202,16 +228,16 @@ func tryFaults(t *testing.T, random *rand.Rand) (twice, kills int) {
 		return <-done
 	}
 	for range 8 {
-		if err := run(1 + random.IntN(25)); errors.Is(err, errKilled) {
+		if err := run(1+random.IntN(25), false); errors.Is(err, errKilled) {
 			kills++
 		} else if err != nil {
 			t.Fatal(err)
 		}
 	}
-	calm = true
-	if err := run(-1); err != nil {
+	if err := run(-1, true); err != nil {
 		t.Fatal(err)
 	}
+	got, order := x.heard()
 	for _, name := range names {
 		p := r.report(name)
 		more := 0
