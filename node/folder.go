@@ -28,6 +28,7 @@ import (
 //	token           what a writer shows to the API
 //	instance        what the folder's rows are called on a Kafka cluster
 //	failed.txt      why the last run ended by itself
+//	notify.db       silences, alerts of others, and what webhooks were told, once there is any
 //	kafka/          topics, where the process has a Kafka port of its own
 const (
 	identityFile  = "nagare.json"

@@ -93,6 +93,9 @@ func (n *Node) incident(ctx context.Context, id string) (web.IncidentAnswer, err
 			}
 		}
 	}
+	if err := n.tellExternal(ctx, &a, take); err != nil {
+		return a, err
+	}
 	switch {
 	case len(found) > 1:
 		return a, &web.RequestError{Reason: fmt.Sprintf("show alert %s: %d incidents begin so; write more of the id", id, len(found))}
@@ -104,6 +107,31 @@ func (n *Node) incident(ctx context.Context, id string) (web.IncidentAnswer, err
 		a.Query, a.QueryNote = n.pipeline().EventsBehind(a.Incident.Alert, int64(newest.Time), newest.Row)
 	}
 	return a, nil
+}
+
+// tellExternal finds an alert that an Alertmanager told of.
+func (n *Node) tellExternal(ctx context.Context, a *web.IncidentAnswer, take func(*alert.Change) bool) error {
+	kept, err := n.OpenNotifier(ctx, false)
+	if err != nil || kept == nil {
+		return err
+	}
+	for _, e := range kept.External() {
+		c := e.Change()
+		if !take(c) {
+			continue
+		}
+		began := *c
+		began.State, began.Time, began.ResolvedAt = alert.Firing, c.FiredAt, alert.None
+		a.Incident, a.History = c, []*alert.Change{&began}
+		if c.State == alert.Resolved {
+			a.History = append(a.History, c)
+		}
+		a.QueryNote = "an Alertmanager told of it"
+		if e.GeneratorURL != "" {
+			a.QueryNote += "; see " + e.GeneratorURL
+		}
+	}
+	return nil
 }
 
 // pipeline is the one that runs, or by which the folder is looked into.

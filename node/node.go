@@ -16,7 +16,6 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
 	"github.com/nagare-stream/nagare/adapters/monitor"
-	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
@@ -75,7 +74,7 @@ type Node struct {
 	feed     *feed // nil: nothing is generated
 	meter    *meter
 	monitor  *monitor.Monitor // nil: nobody watches the process
-	notifier *notify.Notifier // nil: nobody is told of alerts
+	telling  telling
 	queries  *batch.Budget
 	intake   intake
 

@@ -51,7 +51,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if n.monitor != nil {
 		g.Go(func() error { return n.guarded("the monitor", func() error { return n.runMonitor(parts) }) })
 	}
-	if n.notifier != nil {
+	if n.Notifier() != nil {
 		g.Go(func() error { return n.guarded("the notifier", func() error { return n.runNotifier(parts) }) })
 	}
 	if n.cluster != nil {

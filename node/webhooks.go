@@ -2,9 +2,13 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
@@ -19,16 +23,83 @@ const notifyFile = "notify.db"
 // openWatch opens those who watch the pipeline and tell of it.
 func (n *Node) openWatch(ctx context.Context) error {
 	n.openMonitor(ctx)
-	return n.openNotifier(ctx)
-}
-
-// openNotifier reads what webhooks were told. There are none in memory, and none are told by a process that looks or
-// runs once.
-func (n *Node) openNotifier(ctx context.Context) error {
-	if len(n.cfg.Pipeline.Alerts) == 0 || n.cfg.Look || n.cfg.Once || n.cfg.Memory != nil {
+	n.onClose(n.telling.close)
+	if n.cfg.Look || n.cfg.Once {
 		return nil
 	}
-	var receivers []notify.Receiver
+	_, err := n.OpenNotifier(ctx, len(n.cfg.Pipeline.Alerts) > 0)
+	return err
+}
+
+// telling is who tells webhooks and keeps silences and the alerts of others. A project without alerts has none until
+// somebody silences something, or an Alertmanager tells of something.
+type telling struct {
+	mu       sync.Mutex
+	notifier *notify.Notifier
+	store    *store.Store
+	closed   bool
+}
+
+func (t *telling) close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	if t.store == nil {
+		return nil
+	}
+	return t.store.Close()
+}
+
+// Notifier keeps silences and alerts of others, and tells webhooks; nil: none is open.
+func (n *Node) Notifier() *notify.Notifier {
+	n.telling.mu.Lock()
+	defer n.telling.mu.Unlock()
+	return n.telling.notifier
+}
+
+// OpenNotifier is Notifier, which it opens if the folder has what it keeps, or if it is to be made. A pipeline in memory
+// has none, and a folder that is only looked into none that is new; nobody is told by such a one.
+func (n *Node) OpenNotifier(ctx context.Context, make bool) (*notify.Notifier, error) {
+	t := &n.telling
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.notifier != nil || t.closed || n.cfg.Memory != nil {
+		return t.notifier, nil
+	}
+	path := filepath.Join(n.cfg.Data, notifyFile)
+	if !make || n.cfg.Look {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	cfg := notify.Config{Version: n.cfg.Version, Logger: n.log}
+	if n.listener != nil {
+		cfg.ExternalURL = "http://" + n.listener.Addr().String()
+	}
+	if err := n.addReceivers(&cfg); err != nil {
+		return nil, err
+	}
+	kept, err := store.Open(store.Config{Path: path, Started: n.cfg.Started, Reserve: -1})
+	if err != nil {
+		if store.IsDamage(err) {
+			err = fmt.Errorf("%w; move %s away to go on: silences are forgotten, and webhooks are told again of what fires", err, path)
+		}
+		return nil, err
+	}
+	cfg.Store = kept
+	opened, err := notify.Open(ctx, cfg)
+	if err != nil {
+		return nil, errors.Join(err, kept.Close())
+	}
+	t.notifier, t.store = opened, kept
+	return opened, nil
+}
+
+// addReceivers adds the webhooks that are told of alerts, by a process that runs until it is stopped.
+func (n *Node) addReceivers(cfg *notify.Config) (err error) {
+	if len(n.cfg.Pipeline.Alerts) == 0 || n.cfg.Look || n.cfg.Once {
+		return nil
+	}
 	for _, def := range n.cfg.Pipeline.Sinks {
 		if !isReceiver(n.cfg.Pipeline, def) {
 			continue
@@ -37,26 +108,12 @@ func (n *Node) openNotifier(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		receivers = append(receivers, r)
+		cfg.Receivers = append(cfg.Receivers, r)
 	}
-	source, err := n.host.Source(engine.AlertTopic, false)
-	if err != nil {
+	if cfg.Source, err = n.host.Source(engine.AlertTopic, false); err != nil {
 		return fmt.Errorf("open topic %s: %w", engine.AlertTopic, err)
 	}
-	kept, err := store.Open(store.Config{Path: filepath.Join(n.cfg.Data, notifyFile), Started: n.cfg.Started, Reserve: -1})
-	if err != nil {
-		if store.IsDamage(err) {
-			err = fmt.Errorf("%w; move %s away to go on: silences are forgotten, and webhooks are told again of what fires", err, filepath.Join(n.cfg.Data, notifyFile))
-		}
-		return err
-	}
-	n.onClose(kept.Close)
-	cfg := notify.Config{Source: source, Store: kept, Receivers: receivers, Version: n.cfg.Version, Logger: n.log}
-	if n.listener != nil {
-		cfg.ExternalURL = "http://" + n.listener.Addr().String()
-	}
-	n.notifier, err = notify.Open(ctx, cfg)
-	return err
+	return nil
 }
 
 // isReceiver reports a webhook that is told of alerts.
@@ -79,13 +136,10 @@ func (n *Node) webhook(def *plan.SinkDef) (notify.Receiver, error) {
 // runNotifier tells webhooks until ctx ends. When nothing can be noted any more it stops, the pipeline goes on, and
 // the next start tells the rest.
 func (n *Node) runNotifier(ctx context.Context) error {
-	err := n.notifier.Run(ctx)
+	err := n.Notifier().Run(ctx)
 	n.note("webhooks", text(err))
 	return nil
 }
-
-// Notifier tells webhooks of alerts and keeps silences; nil: the project has no alerts, or this process tells nobody.
-func (n *Node) Notifier() *notify.Notifier { return n.notifier }
 
 // openRowSink opens a sink that sends rows to a webhook. In memory there are no webhooks: a test tells nobody.
 func (n *Node) openRowSink(def *plan.SinkDef) (engine.Sink, error) {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/sql"
@@ -110,11 +109,12 @@ func (a *app) listAlerts(answer web.AlertsAnswer, f *alertFilter) error {
 		}
 	}
 	for i := range answer.External {
-		if c := externalChange(&answer.External[i]); f.all || c.State == alert.Firing {
+		c := answer.External[i].Change()
+		if f.all || c.State == alert.Firing {
 			rows = append(rows, c)
-			if !slices.Contains(names, c.Alert) {
-				names = append(names, c.Alert)
-			}
+		}
+		if !slices.Contains(names, c.Alert) {
+			names = append(names, c.Alert)
 		}
 	}
 	slices.SortStableFunc(rows, func(x, y *alert.Change) int { // firing ones first
@@ -139,34 +139,44 @@ func (a *app) listAlerts(answer web.AlertsAnswer, f *alertFilter) error {
 	rows = slices.DeleteFunc(rows, func(c *alert.Change) bool {
 		return len(f.states) > 0 && !slices.Contains(f.states, string(c.State)) || len(f.alerts) > 0 && !slices.Contains(f.alerts, c.Alert)
 	})
-	if a.format == formJSON || a.format == formLines {
-		return printJSON(a, append([]*alert.Change{}, rows...))
-	}
-	t := newTable("id", "alert", "severity", "state", "since", "until", "breaches>", "labels", "summary")
-	for _, c := range rows {
-		t.add(c.ID, c.Alert, c.Severity, string(c.State), a.timeText(since(c)), a.timeText(ended(c)), fmt.Sprint(c.Breaches), labelText(c), c.Summary)
-	}
 	if a.format == formTable && len(rows) == 0 {
 		fmt.Fprintln(a.out, nothingText(names, len(f.states)+len(f.alerts) > 0, f.all))
 		return nil
 	}
-	return a.print(t)
+	return a.printIncidents(rows, answer.Silenced)
 }
 
-// externalChange is an alert that an Alertmanager has told of, in the form of our own. Its id is its fingerprint.
-func externalChange(e *notify.External) *alert.Change {
-	c := &alert.Change{ID: e.Fingerprint, Alert: e.Labels["alertname"], State: e.Status, Severity: e.Labels["severity"], Summary: e.Annotations["summary"],
-		Description: e.Annotations["description"], ActiveAt: alert.Time(e.StartsAt.UnixMicro()), FiredAt: alert.Time(e.StartsAt.UnixMicro()),
-		Time: alert.Time(e.StartsAt.UnixMicro()), ResolvedAt: alert.None, Labels: map[string]string{}}
-	for name, value := range e.Labels {
-		if name != "alertname" && name != "severity" {
-			c.Labels[name] = value
+// A listedIncident is a line of JSON.
+type listedIncident struct {
+	*alert.Change
+	SilencedBy string `json:"silencedBy,omitempty"`
+}
+
+// printIncidents prints incidents and which of them are silenced: in a table beside the state, else in a column of its own.
+func (a *app) printIncidents(rows []*alert.Change, silenced map[string]string) error {
+	if a.format == formJSON || a.format == formLines {
+		list := make([]listedIncident, len(rows))
+		for i, c := range rows {
+			list[i] = listedIncident{c, silenced[c.ID]}
 		}
+		return printJSON(a, list)
 	}
-	if c.State == alert.Resolved {
-		c.Time, c.ResolvedAt = alert.Time(e.EndsAt.UnixMicro()), alert.Time(e.EndsAt.UnixMicro())
+	columns := []string{"id", "alert", "severity", "state", "since", "until", "breaches>", "labels", "summary"}
+	if a.format == formCSV {
+		columns = append(columns, "silenced_by")
 	}
-	return c
+	t := newTable(columns...)
+	for _, c := range rows {
+		cells := []string{c.ID, c.Alert, c.Severity, string(c.State), a.timeText(since(c)), a.timeText(ended(c)), fmt.Sprint(c.Breaches), labelText(c), c.Summary}
+		switch {
+		case a.format == formCSV:
+			cells = append(cells, silenced[c.ID])
+		case silenced[c.ID] != "":
+			cells[3] += ", silenced"
+		}
+		t.add(cells...)
+	}
+	return a.print(t)
 }
 
 // nothingText says that there is nothing to list, and why.
@@ -282,15 +292,17 @@ func (a *app) showIncident(ctx context.Context, c *client, answer *web.IncidentA
 	if err := history.write(a.out); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\nevidence: %d of the breaches\n", len(in.Evidence))
-	if err := a.evidenceTable(in).write(a.out); err != nil {
-		return err
+	if len(in.Evidence) > 0 {
+		fmt.Fprintf(a.out, "\nevidence: %d of the breaches\n", len(in.Evidence))
+		if err := a.evidenceTable(in).write(a.out); err != nil {
+			return err
+		}
 	}
 	switch {
 	case answer.Query != "":
 		return a.showEvents(ctx, c, answer, events)
 	case answer.QueryNote != "":
-		fmt.Fprintf(a.out, "\nthe events behind these rows cannot be looked up: %s\n", answer.QueryNote)
+		fmt.Fprintf(a.out, "\nthe events behind it cannot be looked up: %s\n", answer.QueryNote)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "await": await, "terminate": terminate, "occupy": occupy, "freeport": freePort, "locked": locked,
+			"code": code, "await": await, "post": post, "terminate": terminate, "occupy": occupy, "freeport": freePort, "locked": locked,
 		},
 	})
 }
@@ -108,6 +109,26 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		case <-deadline:
 			ts.Fatalf("%s never matched %s; the last answer was:\n%s", args[1], args[2], last)
 		}
+	}
+}
+
+// post sends a file to the process of a data folder, with its token.
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: post DIR PATH FILE")
+	}
+	dir := ts.MkAbs(args[0])
+	token, err := node.Token(dir)
+	ts.Check(err)
+	req, err := http.NewRequest(http.MethodPost, "http://"+node.Address(dir)+args[1], strings.NewReader(ts.ReadFile(args[2])))
+	ts.Check(err)
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	text, err := io.ReadAll(resp.Body)
+	ts.Check(errors.Join(err, resp.Body.Close()))
+	if resp.StatusCode != http.StatusOK {
+		ts.Fatalf("POST %s: %s %s", args[1], resp.Status, text)
 	}
 }
 

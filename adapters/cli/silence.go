@@ -30,8 +30,9 @@ func (a *app) alertsSilenceCommand() *cobra.Command {
 		Use:   "silence [LABEL=VALUE ...]",
 		Short: "Hold back what webhooks are told of alerts, or list the silences",
 		Long: `Incidents whose labels match all the conditions are told to no webhook until the silence ends; those that still fire then
-are told then. Labels are alertname, severity and the columns of the alert's key. Conditions are LABEL=VALUE, LABEL!=VALUE, and with
-regular expressions that match the whole value LABEL=~RE and LABEL!~RE. Without conditions the silences are listed.`,
+are told then. What an Alertmanager has told this process is shown as silenced, and goes on there. Labels are alertname, severity and
+the columns of the alert's key. Conditions are LABEL=VALUE, LABEL!=VALUE, and with regular expressions that match the whole
+value LABEL=~RE and LABEL!~RE. Without conditions the silences are listed.`,
 		Example: `  nagare alerts silence alertname=high_value user=~'test.*' --for 2h --comment 'load test'
   nagare alerts silence
   nagare alerts silence --end 3f0c2c1e-5a51-4c7e-9a54-1b7a0b8a3c11`,
@@ -48,7 +49,7 @@ regular expressions that match the whole value LABEL=~RE and LABEL!~RE. Without 
 				return err
 			}
 			defer func() { err = joinClose(err, t) }()
-			if t.local != nil {
+			if t.local != nil && (f.end != "" || len(args) > 0) {
 				return fmt.Errorf("silence alerts: no process runs on data folder %s, and it is the process that tells webhooks; start it with nagare run", t.data)
 			}
 			switch {
@@ -117,6 +118,10 @@ func (a *app) addSilence(cmd *cobra.Command, t *target, matchers []notify.Matche
 }
 
 func (a *app) listSilences(list []web.SilenceAnswer) error {
+	if a.format == formTable && len(list) == 0 {
+		fmt.Fprintln(a.out, "there is no silence")
+		return nil
+	}
 	if a.format == formJSON {
 		e := json.NewEncoder(a.out)
 		e.SetIndent("", "  ")

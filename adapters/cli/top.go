@@ -52,6 +52,7 @@ type topPicture struct {
 	Alerts  []engine.AlertStatus `json:"alerts"`
 	// External is what Alertmanagers have told the process of.
 	External []notify.External `json:"external,omitempty"`
+	Silenced map[string]string `json:"silenced,omitempty"` // as in web.AlertsAnswer
 }
 
 // top shows the running process.
@@ -128,7 +129,7 @@ func (w *topWatch) ask(ctx context.Context) (p topPicture, err error) {
 		return p, err
 	}
 	alerts, err := get[web.AlertsAnswer](ctx, w.c, "/api/alerts")
-	p.Alerts, p.External, p.At = alerts.Alerts, alerts.External, time.Now()
+	p.Alerts, p.External, p.Silenced, p.At = alerts.Alerts, alerts.External, alerts.Silenced, time.Now()
 	return p, err
 }
 
@@ -178,7 +179,7 @@ func (p *topPicture) incidents() (list []*alert.Change, firing, pending int) {
 		}
 	}
 	for i := range p.External {
-		if c := externalChange(&p.External[i]); c.State == alert.Firing {
+		if c := p.External[i].Change(); c.State == alert.Firing {
 			firing++
 			list = append(list, c)
 		}

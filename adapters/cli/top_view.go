@@ -328,7 +328,11 @@ func (m *topModel) alerts() topSection {
 		if c.State == alert.Firing {
 			look, since = red, c.FiredAt
 		}
-		text := fmt.Sprintf("%-7s %-8s %s %s: %s", c.State, m.shown.behind(int64(since)), c.Alert, labelText(c), c.Summary)
+		quiet := ""
+		if m.shown.Silenced[c.ID] != "" {
+			look, quiet = plain, "silenced "
+		}
+		text := fmt.Sprintf("%-7s %-8s %s%s %s: %s", c.State, m.shown.behind(int64(since)), quiet, c.Alert, labelText(c), c.Summary)
 		s.rows = append(s.rows, topLine{cellText(&text), look})
 	}
 	return s

@@ -30,6 +30,23 @@ type External struct {
 	TimedOut   bool      `json:"timedOut,omitempty"` // it is over because it was not told again
 }
 
+// Change is the alert in the form of our own; its id is its fingerprint.
+func (e *External) Change() *alert.Change {
+	at := alert.Time(e.StartsAt.UnixMicro())
+	c := &alert.Change{ID: e.Fingerprint, Alert: e.Labels[nameLabel], State: e.Status, Severity: e.Labels[severityLabel], Summary: e.Annotations["summary"],
+		Description: e.Annotations["description"], ActiveAt: at, FiredAt: at, Time: at, ResolvedAt: alert.None, Labels: map[string]string{}}
+	for name, value := range e.Labels {
+		if name != nameLabel && name != severityLabel {
+			c.Labels[name] = value
+		}
+	}
+	if c.State == alert.Resolved {
+		c.ResolvedAt = alert.Time(e.EndsAt.UnixMicro())
+		c.Time = c.ResolvedAt
+	}
+	return c
+}
+
 // at is the alert as it is at a moment.
 func (e *External) at(now time.Time) *External {
 	until := e.ReceivedAt.Add(externalTimeout)

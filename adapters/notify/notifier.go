@@ -15,9 +15,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/alert"
 )
 
-// Config is what a Notifier is made of. Source and Store are needed.
+// Config is what a Notifier is made of. Store is needed, and Source where there are Receivers.
 type Config struct {
 	Source      engine.Source // topic system-alerts; partition 0 is read
 	Store       Store
@@ -49,6 +50,9 @@ func Open(ctx context.Context, cfg Config) (*Notifier, error) {
 	kept, err := n.load(ctx, cfg.Store)
 	if err != nil {
 		return nil, err
+	}
+	if len(cfg.Receivers) == 0 {
+		return n, nil // silences and the alerts of others need no topic
 	}
 	end, err := cfg.Source.End(ctx, 0)
 	if err != nil {
@@ -114,6 +118,9 @@ type ReceiverReport struct {
 
 // Report is how the receivers are, in the order of Config.
 func (n *Notifier) Report(ctx context.Context) []ReceiverReport {
+	if len(n.lanes) == 0 {
+		return nil
+	}
 	end, err := n.cfg.Source.End(ctx, 0)
 	out := make([]ReceiverReport, 0, len(n.lanes))
 	for _, l := range n.lanes {
@@ -136,6 +143,15 @@ func (n *Notifier) quiet() silences {
 
 // Silences is those that hold, begin later or have ended within five days, in Alertmanager's order.
 func (n *Notifier) Silences() []Silence { return n.quiet().list(time.Now()) }
+
+// Silencing is the silence that is about an incident now, or about an alert of others as External.Change tells it; "":
+// none is.
+func (n *Notifier) Silencing(c *alert.Change) string {
+	if s := n.quiet().active(c, time.Now()); s != nil {
+		return s.ID
+	}
+	return ""
+}
 
 // Silence keeps a silence and returns its id. One without ID is new; one that has the ID of another changes it in
 // place, or ends it and is new where the matchers differ or it is over. A beginning in the past is now. Its errors

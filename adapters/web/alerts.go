@@ -18,6 +18,8 @@ type AlertsAnswer struct {
 
 	External []notify.External       `json:"external,omitempty"` // what Alertmanagers told by POST
 	Webhooks []notify.ReceiverReport `json:"webhooks,omitempty"` // those that are told
+	// Silenced is the silence that holds now, by the incident's id or the other alert's fingerprint.
+	Silenced map[string]string `json:"silenced,omitempty"`
 }
 
 // EndedIncidents is the incidents that are over, as topic system-alerts has them: the newest first, at most
@@ -113,10 +115,36 @@ func (s *Server) alerts(w http.ResponseWriter, r *http.Request) {
 		}
 		a.Ended = &ended
 	}
-	if n := s.backend.Notifier(); n != nil {
+	n, err := s.backend.OpenNotifier(r.Context(), false)
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	if n != nil {
 		a.External, a.Webhooks = n.External(), n.Report(r.Context())
+		a.silence(n)
 	}
 	answer(w, a)
+}
+
+// silence notes what is silenced of what fires or is pending.
+func (a *AlertsAnswer) silence(n *notify.Notifier) {
+	a.Silenced = map[string]string{}
+	note := func(c *alert.Change) {
+		if id := n.Silencing(c); id != "" {
+			a.Silenced[c.ID] = id
+		}
+	}
+	for i := range a.Alerts {
+		for _, c := range a.Alerts[i].Incidents {
+			note(c)
+		}
+	}
+	for i := range a.External {
+		if a.External[i].Status == alert.Firing {
+			note(a.External[i].Change())
+		}
+	}
 }
 
 // incident tells one incident and how it came about.

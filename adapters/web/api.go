@@ -34,8 +34,10 @@ type Backend interface {
 	// Incident finds an incident by its id, or by how that begins.
 	Incident(ctx context.Context, id string) (IncidentAnswer, error)
 	TestAlert(ctx context.Context, t AlertTest, progress func(done, total int64)) (*AlertReplay, error)
-	// Notifier keeps silences and alerts of others, and tells webhooks; nil: the project has no alerts.
+	// Notifier keeps silences and alerts of others, and tells webhooks; nil: there was nothing to keep yet.
 	Notifier() *notify.Notifier
+	// OpenNotifier is Notifier, and with make one that is new if there is none; nil: this process keeps none.
+	OpenNotifier(ctx context.Context, make bool) (*notify.Notifier, error)
 	Topics(ctx context.Context) ([]Topic, error)
 	Topic(ctx context.Context, name string) (Topic, error)
 	CreateTopic(ctx context.Context, t Topic) error

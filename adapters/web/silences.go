@@ -71,19 +71,28 @@ type SilenceAnswer struct {
 	} `json:"status"`
 }
 
-// notifier is what keeps silences; false: it was answered that there is none.
-func (s *Server) notifier(w http.ResponseWriter) (*notify.Notifier, bool) {
-	n := s.backend.Notifier()
-	if n == nil {
-		fail(w, http.StatusConflict, "the project has no alerts, so there is nothing to silence or to be told of: add alert.<name>.from", 1)
+// notifier is what keeps silences and alerts of others, made if need be: a project needs no alerts of its own for that.
+// False: it was answered why there is none.
+func (s *Server) notifier(w http.ResponseWriter, r *http.Request) (*notify.Notifier, bool) {
+	n, err := s.backend.OpenNotifier(r.Context(), true)
+	switch {
+	case err != nil:
+		s.failed(w, err)
+	case n == nil:
+		fail(w, http.StatusConflict, "this pipeline is in memory, or only looked into: it keeps no silences, and takes no alerts of others", 1)
 	}
 	return n, n != nil
 }
 
 // silences lists those that hold, begin later or have ended within five days.
-func (s *Server) silences(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) silences(w http.ResponseWriter, r *http.Request) {
 	out := []SilenceAnswer{}
-	if n := s.backend.Notifier(); n != nil {
+	n, err := s.backend.OpenNotifier(r.Context(), false)
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	if n != nil {
 		now := time.Now()
 		for _, one := range n.Silences() {
 			a := SilenceAnswer{Silence: one}
@@ -96,7 +105,7 @@ func (s *Server) silences(w http.ResponseWriter, _ *http.Request) {
 
 // addSilence makes or changes a silence; requests and answers are those of Alertmanager's POST /api/v2/silences.
 func (s *Server) addSilence(w http.ResponseWriter, r *http.Request) {
-	n, ok := s.notifier(w)
+	n, ok := s.notifier(w, r)
 	if !ok {
 		return
 	}
@@ -121,15 +130,20 @@ func (s *Server) addSilence(w http.ResponseWriter, r *http.Request) {
 
 // endSilence ends a silence now.
 func (s *Server) endSilence(w http.ResponseWriter, r *http.Request) {
-	n, ok := s.notifier(w)
-	if !ok {
-		return
+	n, err := s.backend.OpenNotifier(r.Context(), false)
+	id := r.PathValue("id")
+	switch {
+	case err != nil:
+	case n == nil:
+		err = &notify.SilenceError{Status: http.StatusNotFound, Text: "silence not found"}
+	default:
+		err = n.Expire(id)
 	}
-	if err := n.Expire(r.PathValue("id")); err != nil {
+	if err != nil {
 		failedSilence(w, err)
 		return
 	}
-	answer(w, map[string]string{"silenceID": r.PathValue("id")})
+	answer(w, map[string]string{"silenceID": id})
 }
 
 func failedSilence(w http.ResponseWriter, err error) {
@@ -143,7 +157,7 @@ func failedSilence(w http.ResponseWriter, err error) {
 
 // takeAlerts takes what an Alertmanager tells its webhooks, so that rules kept in Prometheus show here too.
 func (s *Server) takeAlerts(w http.ResponseWriter, r *http.Request) {
-	n, ok := s.notifier(w)
+	n, ok := s.notifier(w, r)
 	if !ok {
 		return
 	}

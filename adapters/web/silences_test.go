@@ -9,18 +9,15 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/notify"
-	"github.com/nagare-stream/nagare/engine/enginetest"
 	"github.com/nagare-stream/nagare/store"
 )
 
 func notifying(t *testing.T) (*Server, func(method, path, body string) (int, string)) {
 	t.Helper()
 	b := newFake()
-	n, err := notify.Open(t.Context(), notify.Config{Source: enginetest.NewLog(1), Store: &store.Memory{}})
-	if err != nil {
-		t.Fatal(err)
+	b.notifying = func() (*notify.Notifier, error) {
+		return notify.Open(t.Context(), notify.Config{Store: &store.Memory{}})
 	}
-	b.notifier = n
 	s := newTestServer(b)
 	return s, func(method, path, body string) (int, string) {
 		w := ask(s, method, path, body, "Authorization", "Bearer "+testToken)
@@ -75,9 +72,9 @@ func TestSilencesAPI(t *testing.T) {
 	if code, text := do("DELETE", "/api/silences/nobody", ""); code != 404 {
 		t.Errorf("end of none: %d %s", code, text)
 	}
-	// A project without alerts has no silences.
+	// A pipeline in memory keeps none.
 	if w := ask(newTestServer(newFake()), "POST", "/api/silences", body(), "Authorization", "Bearer "+testToken); w.Code != http.StatusConflict {
-		t.Errorf("without alerts: %d %s", w.Code, w.Body)
+		t.Errorf("in memory: %d %s", w.Code, w.Body)
 	}
 }
 

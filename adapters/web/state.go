@@ -26,6 +26,8 @@ GET  /api/tail/{name}       follows a table or topic
 GET  /api/explain/{name}    the plan of a table
 GET  /api/alerts            alerts and their incidents: ?all=true with those that are over
 GET  /api/alerts/{id}       an incident and how it came about
+POST /api/alerts            takes what an Alertmanager tells its webhooks (Authorization: Bearer TOKEN)
+GET  /api/silences          silences; POST makes one, DELETE /api/silences/{id} ends it
 GET  /api/monitor           what machine, process and sinks do now
 GET  /api/progress          in the names of Spark's StreamingQueryProgress
 GET  /api/ledger            what became of every row

@@ -23,11 +23,13 @@ import (
 type fakeBackend struct {
 	fakeViews
 	notifier *notify.Notifier
-	status   engine.Status
-	changed  chan struct{}
-	err      error
-	got      string // what was published
-	rows     []string
+
+	notifying func() (*notify.Notifier, error) // makes the notifier; nil: there is to be none
+	status    engine.Status
+	changed   chan struct{}
+	err       error
+	got       string // what was published
+	rows      []string
 
 	health   []monitor.Health
 	machine  *monitor.Reading
@@ -128,6 +130,14 @@ func (b *fakeBackend) Machine(context.Context) *monitor.Reading { return b.machi
 func (b *fakeBackend) Measures() engine.Measures                { return b.measures }
 func (b *fakeBackend) MonitorDropped() int64                    { return 0 }
 func (b *fakeBackend) Notifier() *notify.Notifier               { return b.notifier }
+func (b *fakeBackend) OpenNotifier(_ context.Context, make bool) (*notify.Notifier, error) {
+	if b.notifier != nil || !make || b.notifying == nil {
+		return b.notifier, nil
+	}
+	var err error
+	b.notifier, err = b.notifying()
+	return b.notifier, err
+}
 
 func (b *fakeBackend) Watermarks() (engine.Watermarks, error) { return b.watermarks, b.err }
 func (b *fakeBackend) History(_ context.Context, after time.Time) ([]monitor.Series, error) {
