@@ -229,6 +229,7 @@ func (p *partition) settle(ctx context.Context) error {
 func (p *partition) settled(m *pending) {
 	p.inflight = append(p.inflight[:0], p.inflight[1:]...)
 	p.acknowledged(m.end())
+	p.b.grew(len(m.frame))
 	if len(p.spare) < maxInflight {
 		p.spare = append(p.spare, m.frame)
 	}

@@ -122,26 +122,27 @@ func BenchmarkRead(b *testing.B) {
 }
 
 // BenchmarkProve looks at a gigabyte of purchase events as a start does, from the page cache: after a stop; after
-// a kill, when the server's index is older than the log by its last twentieth; and after a kill when there is no
-// index yet. An op is the whole of it.
+// a kill, when the server's index is older than the log by its last twentieth, or there is none and what was noted
+// is as old; and after a kill when there is neither. An op is the whole of it.
 func BenchmarkProve(b *testing.B) {
 	for _, partitions := range []int32{1, 4} {
 		dir := b.TempDir()
 		gigabyte(b, dir, partitions, 0.95)
-		older := indexesOf(b, dir)
+		older, notes := indexesOf(b, dir), notesOf(b, dir)
 		ends, size := gigabyte(b, dir, partitions, 1)
-		for name, index := range map[string]map[string][]byte{"stopped": indexesOf(b, dir), "killed": older, "killed without an index": nil} {
+		for name, index := range map[string]map[string][]byte{"stopped": indexesOf(b, dir), "killed": older, "killed, noted": notes, "killed without an index": nil} {
 			b.Run(fmt.Sprintf("partitions=%d/%s", partitions, name), func(b *testing.B) {
 				b.SetBytes(size)
 				for b.Loop() {
 					b.StopTimer()
-					for path := range older {
-						if text := index[path]; text != nil {
-							if err := os.WriteFile(path, text, 0o600); err != nil {
-								b.Fatal(err)
-							}
-						} else {
+					for _, all := range []map[string][]byte{older, notes} {
+						for path := range all {
 							_ = os.Remove(path)
+						}
+					}
+					for path, text := range index {
+						if err := os.WriteFile(path, text, 0o600); err != nil {
+							b.Fatal(err)
 						}
 					}
 					b.StartTimer()
@@ -165,6 +166,21 @@ func indexesOf(b *testing.B, dir string) map[string][]byte {
 			b.Fatal(err)
 		}
 		all[path] = text
+	}
+	return all
+}
+
+// notesOf is what is noted of the index of each stream, by its path.
+func notesOf(b *testing.B, dir string) map[string][]byte {
+	all := map[string][]byte{}
+	paths, err := filepath.Glob(filepath.Join(dir, "known", "*", "index"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, path := range paths {
+		if all[path], err = os.ReadFile(path); err != nil {
+			b.Fatal(err)
+		}
 	}
 	return all
 }
@@ -193,6 +209,11 @@ func gigabyte(b *testing.B, dir string, partitions int32, part float64) (ends []
 		}
 	}
 	ends = br.Ends()
+	for i := range partitions {
+		if err := broker.NoteIndex(br, "purchase-events", i); err != nil {
+			b.Fatal(err)
+		}
+	}
 	if err := br.Close(); err != nil {
 		b.Fatal(err)
 	}

@@ -68,6 +68,9 @@ type Broker struct {
 	unread atomic.Pointer[func(topic string, partition int32) int64] // see KeepUnread
 	byName map[string]*partition                                     // by name of the stream
 
+	unnoted atomic.Int64  // bytes acknowledged since indexes were noted
+	noting  chan struct{} // has room for one: it is time to note them
+
 	noticed sync.Mutex
 	notices []string
 
@@ -81,7 +84,7 @@ type Broker struct {
 // it was when it was acknowledged.
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	cfg = cfg.withDefaults()
-	b := &Broker{cfg: cfg, dir: cfg.Dir, ackWait: ackWait, linked: make(chan struct{}), topics: make(map[string]*topic), limits: make(map[string]int64), byName: make(map[string]*partition), stop: make(chan struct{})}
+	b := &Broker{cfg: cfg, dir: cfg.Dir, ackWait: ackWait, linked: make(chan struct{}), topics: make(map[string]*topic), limits: make(map[string]int64), byName: make(map[string]*partition), stop: make(chan struct{}), noting: make(chan struct{}, 1)}
 	if cfg.Serverless {
 		if cfg.Shared {
 			return nil, errors.New("open broker: without a server there is nothing that other clients could reach")
@@ -108,6 +111,7 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 		return nil, fmt.Errorf("open broker in %s: %w", b.dir, err)
 	}
 	b.loops.Go(b.retainLoop)
+	b.loops.Go(b.noteLoop)
 	return b, nil
 }
 

@@ -13,7 +13,7 @@
 // The files: broker.go opens and closes, link.go runs the server and the connections to it, topic.go
 // and admin.go know the topics, partition.go and append.go write, writer.go is what a producer holds,
 // fetch.go and source.go read, locate.go finds offsets, known.go notes what has to be there, proof.go,
-// block.go, index.go and grown.go look at the server's files before it does, mend.go repairs them, files.go lists and
+// block.go, index.go, grown.go and noted.go look at the server's files before it does, mend.go repairs them, files.go lists and
 // removes topics while no server runs, retention.go forgets what is old, memory.go is one topic without a
 // server and bare.go a broker of such topics.
 //
@@ -21,7 +21,7 @@
 //
 //   - With SyncAlways an acknowledged message survives a power cut; without it, it does not.
 //   - A publish that names the last sequence that it expects is stored at most once, however often
-//     it is sent. Message ids are forgotten after two minutes and are not used.
+//     it is sent. Message ids are forgotten after 100 ms and are not used.
 //   - A publish without a reply has an unknown outcome: the end of the stream is read and compared.
 //   - A write error (a full disk) leaves publishers without a reply until the server is restarted.
 //   - A damaged block is cut off at start without a word, and at reading too: it is looked at before.

@@ -17,12 +17,17 @@ func Prove(dir string, expect []LogState) error {
 	return err
 }
 
+// NoteIndex notes what the full blocks of a partition hold, as it is done after each noteEvery bytes.
+func NoteIndex(b *Broker, topic string, partition int32) error {
+	return b.noteIndex(streamName(topic, partition))
+}
+
 // ServerIndex is what the server's index of a partition says, and whether our own text of it is the server's,
 // but for the order of subjects.
 func ServerIndex(dir, topic string, partition int32) (says any, same bool, err error) {
 	b := offline(dir, nil)
 	stream := streamName(topic, partition)
-	x, err := readIndex(b.streamFolder(stream), stream)
+	x, err := readIndex(filepath.Join(b.streamFolder(stream), streamBlocks, streamIndex), stream)
 	if err != nil {
 		return nil, false, err
 	}

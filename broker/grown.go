@@ -8,12 +8,12 @@ import (
 	"slices"
 )
 
-// After a kill the server's index is older than its log: the server writes it every other minute. It then
-// trusts none of it and reads every block, which it cuts off at a fault. What the index says of blocks that
-// were full by then is still true, so the rest alone is read here, and the index is brought up to date: the
-// server then finds it in order, reads no block and cuts nothing. Only a plain log is done so: every message
-// in its place, nothing deleted, no end cut short. Damage in a block that is not read is met by whoever reads
-// it, as after a clean stop.
+// After a kill the server's index is older than its log, or there is none yet: the server writes it every
+// other minute. It then trusts none of it and reads every block, which it cuts off at a fault. What an index
+// says of blocks that were full by then is still true, so the rest alone is read here, and the index is brought
+// up to date: the server then finds it in order, reads no block and cuts nothing. Only a plain log is done so:
+// every message in its place, nothing deleted, no end cut short. Damage in a block that is not read is met by
+// whoever reads it, as after a clean stop.
 
 // indexVersion is the form of the index that is written here.
 const indexVersion = 4
@@ -70,33 +70,62 @@ func (x *index) covers(files []blockFile) (full int, ok bool) {
 		}
 		next = b.last + 1
 	}
-	return len(x.blocks) - 1, next == x.last+1
+	full = len(x.blocks)
+	if end := x.blocks[full-1]; full == len(files) || files[full-1].size != end.bytes {
+		full-- // it went on
+	}
+	var sum [recordHash]byte
+	last := len(x.blocks) - 1
+	return full, next == x.last+1 && readSum(files[last], x.blocks[last].bytes, &sum) && sum == x.lastSum
 }
 
-// grow reads what lies behind the index's full blocks and writes the index anew. It returns false, and what
-// was read is of no use, when the log is not plain.
-func (p *proof) grow(x *index) (bool, error) {
-	full, ok := x.covers(p.files)
-	if !ok || !p.synced || x.first != p.floor {
-		return false, nil
+// basis is the newest index that the log can have grown out of, and how many blocks were full by then: the
+// server's, the one that was noted, or one of no message at all.
+func (p *proof) basis() (x *index, full int) {
+	x = &index{version: indexVersion, first: p.floor, last: p.floor - 1, subjects: make(map[string]indexedSubject)}
+	if !p.synced {
+		return x, 0
 	}
-	open := &x.blocks[full]
-	if p.want.LastSeq > 0 && p.want.LastSeq < open.first {
+	for _, path := range []string{p.indexPath(), filepath.Join(p.known, knownIndex)} {
+		y, err := readIndex(path, p.stream)
+		if err != nil || y.first != p.floor || y.last <= x.last {
+			continue
+		}
+		if n, ok := y.covers(p.files); ok {
+			x, full = y, n
+		}
+	}
+	return x, full
+}
+
+// grow reads what lies behind an index's full blocks and writes the server's index anew. It returns false when
+// the log is not plain, and then what was read is of no use, unless it was all.
+func (p *proof) grow(x *index, full int) (bool, error) {
+	p.skip(x, full)
+	if full > 0 && p.want.LastSeq > 0 && p.want.LastSeq < p.next {
 		return false, nil // it lies in what is not read
 	}
+	plain, err := p.extend(x, full)
+	return plain && p.synced && p.writeIndex(x, p.indexPath()), err
+}
+
+// skip goes to where an index's full blocks end.
+func (p *proof) skip(x *index, full int) {
 	if full > 0 {
-		p.next, p.offset = open.first, -1
+		p.next, p.offset = x.blocks[full-1].last+1, -1
 	}
+}
+
+// extend reads the blocks behind the full ones of an index and adds them to it, if the log is plain.
+func (p *proof) extend(x *index, full int) (plain bool, err error) {
+	next := p.next
 	p.tallied, p.behind = []*tally{}, x.last
-	if err := p.readBlocks(p.files[full:]); err != nil {
-		return false, err
-	}
+	err = p.readBlocks(p.files[full:])
 	tallied := p.tallied
 	p.tallied = nil
-	if len(p.gaps) > 0 || len(p.holes) > 0 || tallied[0].first != open.first || !p.indexed(x, p.files[full]) {
-		return false, nil
+	if err != nil || len(tallied) == 0 || len(p.gaps) > 0 || len(p.holes) > 0 {
+		return false, err
 	}
-	next := open.first
 	for i, t := range tallied {
 		if !t.plain || t.first != next || t.bytes != p.files[full+i].size {
 			return false, nil
@@ -104,20 +133,13 @@ func (p *proof) grow(x *index) (bool, error) {
 		next = t.last + 1
 		x.add(p.files[full+i], t)
 	}
-	if x.last+1 != next {
-		return false, nil
-	}
-	path := filepath.Join(p.folder, streamBlocks, streamIndex)
-	if f := p.files[len(p.files)-1]; !readSum(f, f.size, &x.lastSum) || os.WriteFile(path, x.encode(p.stream), 0o600) != nil {
-		return false, nil // then the server reads all, and so do we
-	}
-	return true, nil
+	return x.last+1 == next, nil
 }
 
-// indexed reports whether the record that was the last one for the index still ends where it ended.
-func (p *proof) indexed(x *index, f blockFile) bool {
-	var sum [recordHash]byte
-	return readSum(f, x.blocks[len(x.blocks)-1].bytes, &sum) && sum == x.lastSum
+// writeIndex writes the index of a log to its end; false if it cannot be.
+func (p *proof) writeIndex(x *index, path string) bool {
+	f := p.files[len(p.files)-1]
+	return readSum(f, f.size, &x.lastSum) && os.WriteFile(path, x.encode(p.stream), 0o600) == nil
 }
 
 // readSum reads the hash of the record that ends at a place of a block.
@@ -137,7 +159,11 @@ func readSum(f blockFile, end int64, sum *[recordHash]byte) bool {
 // add brings the index up to date with a block that was read.
 func (x *index) add(f blockFile, t *tally) {
 	b := indexed{number: f.number, bytes: f.size, first: t.first, last: t.last, times: t.times}
-	if n := len(x.blocks); x.blocks[n-1].number == f.number {
+	n := len(x.blocks)
+	if n == 0 {
+		x.times[0] = t.times[0]
+	}
+	if n > 0 && x.blocks[n-1].number == f.number {
 		x.blocks[n-1] = b
 	} else {
 		x.blocks = append(x.blocks, b)

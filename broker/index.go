@@ -78,8 +78,8 @@ var errIndex = errors.New("the index of the stream cannot be used")
 
 // readIndex reads the index of a stream; errIndex when the server would not take it, or it is of a kind
 // that is not met here.
-func readIndex(folder, stream string) (*index, error) {
-	text, err := os.ReadFile(filepath.Join(folder, streamBlocks, streamIndex))
+func readIndex(path, stream string) (*index, error) {
+	text, err := os.ReadFile(path)
 	if err != nil || len(text) < 32 {
 		return nil, errIndex
 	}

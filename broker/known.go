@@ -20,6 +20,7 @@ import (
 //
 //	known/STREAM/meta.inf, meta.sum   its description
 //	known/STREAM/end                  what was acknowledged last
+//	known/STREAM/index                what its full blocks hold (see noted.go)
 //
 // The end is written after an acknowledgement and before anybody is told, and is never synced: it survives
 // a kill, and after a power cut it is an older one. So the log never has less.

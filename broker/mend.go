@@ -164,7 +164,7 @@ func (b *Broker) passOver(p *proof, r *Repaired) (err error) {
 			return err
 		}
 	}
-	if err := errors.Join(os.RemoveAll(filepath.Join(dir, streamIndex)), syncFolder(dir)); err != nil {
+	if err := errors.Join(os.RemoveAll(filepath.Join(dir, streamIndex)), os.RemoveAll(filepath.Join(p.known, knownIndex)), syncFolder(dir)); err != nil {
 		return err
 	}
 	return b.noteLost(p.stream, r)

@@ -26,11 +26,12 @@ type LogState struct {
 
 // A proof is what the files of a stream hold, compared with what they have to hold. Where the server
 // trusts its index, only the last block is read, and of the others it is known that they are there and
-// long enough; where its index is older than the log, what lies behind the index is read (see grown.go); where
-// it would read all blocks and cut them at a fault, all of them are read.
+// long enough; where its index is older than the log, or not there, what lies behind the newest index is read
+// (see grown.go and noted.go); where it would read all blocks and cut them at a fault, all of them are read.
 type proof struct {
 	stream  string
 	folder  string
+	known   string // folder of what is known of it
 	topic   string
 	number  int32
 	floor   uint64 // first message that retention has left
@@ -115,7 +116,7 @@ func (b *Broker) collect() (map[string]*proof, error) {
 		return nil, err
 	}
 	for _, name := range streams {
-		p := &proof{stream: name, folder: b.streamFolder(name)}
+		p := b.proofOf(name)
 		if !p.describe(p.folder) && !p.describe(b.knownPath(name)) {
 			continue // nobody knows what it was; checkFolders sees it
 		}
@@ -134,7 +135,8 @@ func (b *Broker) collect() (map[string]*proof, error) {
 		name := streamName(e.Topic, e.Partition)
 		p := proofs[name]
 		if p == nil {
-			p = &proof{stream: name, folder: b.streamFolder(name), topic: e.Topic, number: e.Partition}
+			p = b.proofOf(name)
+			p.topic, p.number = e.Topic, e.Partition
 			proofs[name] = p
 		}
 		p.chained = e.LastSeq
@@ -143,6 +145,10 @@ func (b *Broker) collect() (map[string]*proof, error) {
 		}
 	}
 	return proofs, nil
+}
+
+func (b *Broker) proofOf(stream string) *proof {
+	return &proof{stream: stream, folder: b.streamFolder(stream), known: b.knownPath(stream)}
 }
 
 func exists(path string) bool {
@@ -184,8 +190,10 @@ func (p *proof) read() (err error) {
 		return err
 	}
 	p.reset(p.floor, p.base)
-	x, err := readIndex(p.folder, p.stream)
-	if err == nil && !p.deep && x.fits(p.files) && p.placed(x) {
+	if p.deep {
+		return p.readBlocks(p.files)
+	}
+	if x, err := readIndex(p.indexPath(), p.stream); err == nil && x.fits(p.files) && p.placed(x) {
 		if err := p.readBlocks(p.files[len(p.files)-1:]); err != nil {
 			return err
 		}
@@ -193,14 +201,17 @@ func (p *proof) read() (err error) {
 			return nil
 		}
 		p.reset(p.floor, p.base) // what exactly is missing is told by all blocks
-	} else if err == nil && !p.deep {
-		if grown, err := p.grow(x); grown || err != nil {
-			return err
-		}
-		p.reset(p.floor, p.base)
+		return p.readBlocks(p.files)
 	}
+	x, full := p.basis()
+	if grown, err := p.grow(x, full); grown || full == 0 || err != nil {
+		return err
+	}
+	p.reset(p.floor, p.base)
 	return p.readBlocks(p.files)
 }
+
+func (p *proof) indexPath() string { return filepath.Join(p.folder, streamBlocks, streamIndex) }
 
 func (p *proof) reset(next uint64, offset int64) {
 	p.next, p.offset, p.chain, p.holes, p.gaps, p.records, p.tallied = next, offset, 0, map[int][]blockHole{}, nil, nil, nil

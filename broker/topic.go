@@ -71,6 +71,10 @@ const (
 	metaPartition  = "nagare-partition"
 )
 
+// leastDuplicates is the shortest time for which the server remembers the ids of messages. Nobody uses them
+// here, and a start reads all messages that are not older.
+const leastDuplicates = 100 * time.Millisecond
+
 // wakeSubject is where the server tells of stored messages when others may write.
 const wakeSubject = "_nagare.stored."
 
@@ -84,6 +88,7 @@ func (b *Broker) streamConfig(t TopicConfig, partition int32) jetstream.StreamCo
 		Discard:     jetstream.DiscardNew,
 		MaxBytes:    -1,
 		MaxMsgSize:  maxPayload,
+		Duplicates:  leastDuplicates,
 		AllowDirect: true,
 		Metadata:    map[string]string{metaTopic: t.Name, metaPartition: strconv.Itoa(int(partition))},
 	}
