@@ -81,6 +81,8 @@ func (r *resolver) configure(settings []Setting) {
 			r.sinkSetting(s)
 		case strings.HasPrefix(s.Key, alertPrefix):
 			r.alertSetting(s)
+		case strings.HasPrefix(s.Key, pagePrefix):
+			r.pageSetting(s)
 		default:
 			r.setting(s)
 		}

@@ -50,6 +50,9 @@ func Resolve(in Input) (*Pipeline, sql.Faults) {
 	for _, a := range r.pipe.Alerts {
 		r.resolveAlert(a)
 	}
+	for _, def := range r.pipe.Page {
+		r.resolvePage(def)
+	}
 	r.checkTableKeys()
 	r.checkRunnable()
 	r.faults = once(r.faults)

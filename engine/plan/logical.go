@@ -225,6 +225,7 @@ type Pipeline struct {
 	Datasets []*Dataset // in order of definition, sources first
 	Sinks    []*SinkDef
 	Alerts   []*AlertDef
+	Page     []*PageDef // what the page shows; none: all tables and views
 	Config   Config
 
 	// Notices are statements that do nothing here, or not what they do on Spark.

@@ -18,6 +18,8 @@ type Chart struct {
 	Rank   string    `json:"rank,omitempty"`   // ranked: the column with the place
 	Groups []string  `json:"groups,omitempty"` // what rows are told apart by, time apart
 	Values []Value   `json:"values,omitempty"` // what can be drawn
+	Value  string    `json:"value,omitempty"`  // what is drawn at first; "": the first of them
+	By     []string  `json:"by,omitempty"`     // by which groups; none: as it fits
 
 	Columns []ChartColumn `json:"columns"`
 }
@@ -28,6 +30,7 @@ type ChartKind string
 // The kinds of chart.
 const (
 	TimeChart   ChartKind = "time"   // values of windows, one line a group
+	BarChart    ChartKind = "bars"   // the average of a value by groups, over the newest rows
 	RankedTable ChartKind = "ranked" // a table with a place in each row
 	RowTable    ChartKind = "rows"   // rows as they come, the newest first
 	ViewTable   ChartKind = "table"  // a view as it is
@@ -46,9 +49,18 @@ type ChartColumn struct {
 	Type string `json:"type"`
 }
 
-// Charts is what a page shows of the project: its tables and views, in order of definition.
+// Charts is what a page shows of the project: what page.<name> of the configuration names, in that order; without such,
+// all tables and views in order of definition.
 func (p *Pipeline) Charts() []Chart {
 	charts := []Chart{}
+	for _, def := range p.Page {
+		if def.chart != nil {
+			charts = append(charts, *def.chart)
+		}
+	}
+	if len(p.Page) > 0 {
+		return charts
+	}
 	for _, d := range p.Datasets {
 		if (d.Kind == StreamingTable || d.Kind == MaterializedView) && len(d.Flows) > 0 {
 			charts = append(charts, chartOf(d))

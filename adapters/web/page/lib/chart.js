@@ -19,7 +19,7 @@ function makePlot(host, props, onCursor) {
     padding: [8, 8, 0, 0],
     scales: { x: { time: true }, y: { range: (u, min, max) => [Math.min(0, min ?? 0), max > 0 ? max * 1.08 : min < 0 ? 0 : 1] } },
     axes: [
-      axis({ space: 64, values: (u, splits, i, space, incr) => splits.map((v) => {
+      axis({ size: 28, space: 64, values: (u, splits, i, space, incr) => splits.map((v) => {
         const text = new Date(v * 1000).toISOString();
         return incr >= 86400 ? text.slice(5, 10) : incr >= 60 ? text.slice(11, 16) : text.slice(11, 19);
       }) }),

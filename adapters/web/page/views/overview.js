@@ -99,11 +99,11 @@ function fold(got, chart, value, groups) {
 function TimePanel({ chart }) {
   use(language);
   const groups = chart.groups || [];
-  const [pick, setPick] = useState({ value: 0, by: null, table: false });
-  const value = chart.values[pick.value] || chart.values[0];
-  const folds = value.fold || groups.length < 2;
-  const choices = folds && groups.length > 1 ? [...groups.map((g) => [g]), groups] : [groups];
-  const by = choices[Math.min(pick.by ?? 0, choices.length - 1)];
+  const [pick, setPick] = useState({ value: Math.max(0, chart.values.findIndex((v) => v.column === chart.value)), by: (chart.by || []).join() || null, table: false });
+  const value = chart.values[pick.value];
+  const choices = value.fold && groups.length > 1 ? [...groups.map((g) => [g]), groups] : [groups];
+  if (chart.by && value.fold && !choices.some((c) => c.join() === chart.by.join())) choices.push(chart.by);
+  const by = choices.find((c) => c.join() === pick.by) || choices[0];
   const timeAt = chart.columns.findIndex((c) => c.name === chart.time);
   const got = useWindows(chart.from, (row) => row[timeAt]);
   const drawn = useMemo(() => fold(got, chart, value, by), [got.rows, value, by.join()]);
@@ -115,7 +115,7 @@ function TimePanel({ chart }) {
   return html`<${Panel} title=${headOf(chart)} id=${id} note=${html`${title(value.column)}${by.length ? t(' by ', '：') + by.join(', ') : ''}${drawn.left > 0 ? t(`; the ${mostLines} largest of ${drawn.left + mostLines}`, `（上位 ${mostLines} / ${drawn.left + mostLines}）`) : ''}`}
     actions=${html`
       ${chart.values.length > 1 && html`<label><span class="hidden">${t('Value', '値')}</span><select value=${pick.value} onChange=${(e) => setPick({ ...pick, value: Number(e.target.value) })}>${chart.values.map((v, i) => html`<option key=${v.column} value=${i}>${v.column}</option>`)}</select></label>`}
-      ${choices.length > 1 && html`<label><span class="hidden">${t('By', '分類')}</span><select value=${pick.by ?? 0} onChange=${(e) => setPick({ ...pick, by: Number(e.target.value) })}>${choices.map((g, i) => html`<option key=${i} value=${i}>${g.join(' × ')}</option>`)}</select></label>`}
+      ${choices.length > 1 && html`<label><span class="hidden">${t('By', '分類')}</span><select value=${by.join()} onChange=${(e) => setPick({ ...pick, by: e.target.value })}>${choices.map((g) => html`<option key=${g.join()} value=${g.join()}>${g.join(' × ')}</option>`)}</select></label>`}
       <button type="button" class="quiet" aria-pressed=${String(pick.table)} onClick=${() => setPick({ ...pick, table: !pick.table })}>${pick.table ? t('Chart', 'グラフ') : t('Table', '表')}</button>`}>
     <${Trouble} error=${got.error} />
     ${pick.table ? html`<${Table} columns=${got.columns} rows=${got.rows.slice(-300).reverse()} open=${got.open} label=${headOf(chart)} sql=${'SELECT * FROM ' + quoted(chart.from) + ' ORDER BY ' + quoted(chart.time) + ' DESC'} download=${path + '?open=true'} name=${chart.from} />`
@@ -148,13 +148,42 @@ function RowsPanel({ chart }) {
   const sql = 'SELECT * FROM ' + quoted(chart.from) + (chart.time ? ' ORDER BY ' + quoted(chart.time) + ' DESC' : '') + (view ? '' : ' LIMIT 60');
   const timeAt = got.columns.findIndex((c) => c.name === chart.time);
   const rows = useMemo(() => (view ? got.rows : timeAt < 0 ? [...got.rows].reverse() : [...got.rows].sort((a, b) => (a[timeAt] < b[timeAt] ? 1 : -1))), [got.rows]);
-  return html`<${Panel} title=${headOf(chart)} id=${'chart-' + chart.name} note=${view ? '' : t('As they come, the newest first', '到着順（新しいものが上）')}>
+  return html`<${Panel} title=${headOf(chart)} id=${'chart-' + chart.name} wide=${chart.columns.length > 6} note=${view ? '' : t('As they come, the newest first', '到着順（新しいものが上）')}>
     <${Trouble} error=${got.error} />
     <${Table} columns=${got.columns} rows=${rows} open=${got.open} label=${headOf(chart)} sql=${sql} download=${path} name=${chart.from} />
   <//>`;
 }
 
-const panels = { time: TimePanel, ranked: RankedPanel, rows: RowsPanel, table: RowsPanel };
+const newestRows = 1000;
+
+// BarsPanel shows the average of a value by groups, over the newest rows.
+function BarsPanel({ chart }) {
+  use(language);
+  const path = '/api/tables/' + encodeURIComponent(chart.from);
+  const got = useRows(path + '?limit=' + newestRows, 5000);
+  const bars = useMemo(() => {
+    const at = (name) => got.columns.findIndex((c) => c.name === name), by = chart.by.map(at), of = at(chart.value), groups = new Map();
+    for (const row of got.rows) {
+      if (of < 0 || row[of] === null) continue;
+      const name = by.map((i) => row[i] ?? 'NULL').join(' · '), g = groups.get(name) || { name, sum: 0, n: 0 };
+      g.sum += Number(row[of]); g.n++;
+      groups.set(name, g);
+    }
+    return [...groups.values()].map((g) => ({ ...g, mean: g.sum / g.n })).sort((a, b) => b.mean - a.mean).slice(0, 12);
+  }, [got.rows]);
+  const most = Math.max(...bars.map((b) => Math.abs(b.mean)), 1e-9), names = chart.by.map(quoted).join(', ');
+  const sql = 'SELECT ' + names + ', avg(' + quoted(chart.value) + ') AS ' + quoted(chart.value) + ', count(*) AS n FROM (SELECT * FROM ' + quoted(chart.from) +
+    (chart.time ? ' ORDER BY ' + quoted(chart.time) + ' DESC' : '') + ' LIMIT ' + newestRows + ') GROUP BY ' + names + ' ORDER BY ' + quoted(chart.value) + ' DESC';
+  return html`<${Panel} title=${headOf(chart)} id=${'chart-' + chart.name} note=${t('Average of ', '平均：') + chart.value + t(' by ', '、分類：') + chart.by.join(', ') + t(`, over the newest ${number(newestRows)} rows`, `（最新 ${number(newestRows)} 行）`)}>
+    <${Trouble} error=${got.error} />
+    ${bars.length === 0 ? html`<p class="empty">${got.loading ? t('Reading…', '読み込み中…') : t('No rows yet.', 'まだ行がありません。')}</p>` : html`<table class="bars"><thead class="hidden"><tr><th scope="col">${chart.by.join(', ')}</th><th scope="col">${chart.value}</th><th scope="col">${t('rows', '行数')}</th></tr></thead><tbody>
+      ${bars.map((b, i) => html`<tr key=${b.name}><th scope="row">${b.name}</th><td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class=${'f' + (i % 8 + 1)} width=${100 * Math.abs(b.mean) / most} height="10" rx="1" /></svg></td><td class="num">${number(b.mean, b.mean < 100 ? 2 : 0)}</td><td class="num faint">${number(b.n)} ${t('rows', '行')}</td></tr>`)}
+    </tbody></table>`}
+    <div class="foot"><${Question} sql=${sql} /><${Downloads} path=${path} name=${chart.from} /></div>
+  <//>`;
+}
+
+const panels = { bars: BarsPanel,  time: TimePanel, ranked: RankedPanel, rows: RowsPanel, table: RowsPanel };
 
 function View() {
   use(language);
