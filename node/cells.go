@@ -31,23 +31,28 @@ func (n *Node) Cells(ctx context.Context, r web.TableRequest) (*Cells, error) {
 		c.Names = append(c.Names, f.Name)
 		c.Types = append(c.Types, f.Type.String())
 	}
-	var text []byte
 	for i := range set.Batch.Len {
-		row := make([]*string, len(set.Batch.Cols))
-		for k := range set.Batch.Cols {
-			v := &set.Batch.Cols[k]
-			if v.Type.Kind == column.Void || v.IsNull(i) {
-				continue
-			}
-			if v.Type.UsesBytes() {
-				text = append(text[:0], v.Bytes(i)...)
-			} else {
-				text = appendCell(text[:0], v, i)
-			}
-			cell := string(text)
-			row[k] = &cell
-		}
-		c.Rows = append(c.Rows, row)
+		c.Rows = append(c.Rows, rowCells(set.Batch.Cols, i))
 	}
 	return c, nil
+}
+
+// rowCells is the texts of a row.
+func rowCells(cols []column.Vector, i int) []*string {
+	row := make([]*string, len(cols))
+	var text []byte
+	for k := range cols {
+		v := &cols[k]
+		if v.Type.Kind == column.Void || v.IsNull(i) {
+			continue
+		}
+		if v.Type.UsesBytes() {
+			text = append(text[:0], v.Bytes(i)...)
+		} else {
+			text = appendCell(text[:0], v, i)
+		}
+		cell := string(text)
+		row[k] = &cell
+	}
+	return row
 }

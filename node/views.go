@@ -1,8 +1,13 @@
 package node
 
 import (
+	"context"
+
 	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // Pipeline is the one that runs, or by which the folder is looked into.
@@ -16,3 +21,15 @@ func (n *Node) Flow() web.Flow {
 	first, last := seen[0], seen[len(seen)-1]
 	return web.Flow{At: last.at, Seconds: last.at.Sub(first.at).Seconds(), Before: first.measures, Now: last.measures}
 }
+
+// CheckQuery binds a SELECT and runs nothing.
+func (n *Node) CheckQuery(ctx context.Context, text string) (schema column.Schema, faults sql.Faults, err error) {
+	err = n.answered("check query", func() (err error) {
+		schema, faults, err = n.current().CheckQuery(ctx, text)
+		return err
+	})
+	return schema, faults, err
+}
+
+// QueryNames is what a query can name.
+func (n *Node) QueryNames() []engine.NamedDataset { return n.current().QueryNames() }

@@ -10,7 +10,7 @@
 //	GET  /api/query?sql=        rows of a SELECT of up to 64 KB, ?format=
 //	POST /api/query             rows of the SELECT in the body, up to 1 MB, ?format=; needs no token
 //	GET  /api/tail/{name}       follows a table or topic; ?n=N rows of before, ?updates=true open rows, ?format=
-//	GET  /api/explain/{name}    a table's plan, and why its window is open
+//	GET  /api/explain/{name}    a table's plan, and why its window is open; ?key=COLUMN=VALUE&key=… the records behind one row
 //	GET  /api/alerts            each alert, with the incidents that are pending or firing; ?all=true those that are over, too
 //	POST /api/alerts            takes what an Alertmanager tells its webhooks (token); GET shows it as external
 //	GET  /api/silences          POST makes or changes one, as Alertmanager's /api/v2/silences; DELETE /api/silences/{id} ends it (token)
@@ -21,12 +21,15 @@
 //	GET  /api/ledger            what became of every row
 //	GET  /api/watermarks        where each partition stands, why windows are open, how late rows are
 //	GET  /api/events            status and progress once a second, made once for all who look (server-sent events)
+//	POST /api/check             all faults of the SELECT in the body with their places, or its columns; needs no token
+//	GET  /api/names             tables, topics, columns, functions and keywords: the words of a query
 //	GET  /api/dataflow          the graph of the project, drawn, with rates; ?views=true with its temporary views
 //	GET  /api/topics            topics; /api/topics/{name} one of them
 //	PUT  /api/topics/{name}     makes a topic; ?partitions=N&retention=D&key=F          (token)
 //	PATCH /api/topics/{name}    gives it more partitions; ?partitions=N                 (token)
 //	POST /api/topics/{name}     appends NDJSON, answered when it is durable             (token)
 //	POST /api/topics/{name}?file=PATH  appends a file of this machine; answers progress (token)
+//	POST /api/topics/{name}/resend  appends records of TABLE$late or TOPIC$invalid to their topic again  (token)
 //	GET  /metrics, /-/healthy, /-/ready
 //
 // Formats of rows: json (an array), jsonl, csv, and cells: a line with the columns, then an array of

@@ -73,13 +73,13 @@ func (s *Server) isOurHost(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// changes reports a request that is not only read for: a query is sent as a body because it can be long.
+// changes reports a request that is not only read for: a query is sent, or checked, as a body because it can be long.
 func changes(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return false
 	}
-	return r.Method != http.MethodPost || r.URL.Path != "/api/query"
+	return r.Method != http.MethodPost || r.URL.Path != "/api/query" && r.URL.Path != "/api/check"
 }
 
 // recovered answers a request whose handler panics, and the process goes on.

@@ -23,7 +23,7 @@ GET  /api/tables            tables and views
 GET  /api/tables/{name}     rows: ?open=true&limit=20&format=json|jsonl|csv
 GET  /api/query?sql=        rows of a SELECT
 GET  /api/tail/{name}       follows a table or topic
-GET  /api/explain/{name}    the plan of a table
+GET  /api/explain/{name}    the plan of a table: ?key=COLUMN=VALUE where one of its rows comes from
 GET  /api/alerts            alerts and their incidents: ?all=true with those that are over
 GET  /api/alerts/{id}       an incident and how it came about
 POST /api/alerts            takes what an Alertmanager tells its webhooks (Authorization: Bearer TOKEN)
@@ -34,6 +34,8 @@ GET  /api/ledger            what became of every row
 GET  /api/watermarks        where each partition stands
 GET  /api/events            status and progress, once a second (server-sent events)
 GET  /api/page              what the page shows of the project's tables
+POST /api/check             faults of the SELECT in the body
+GET  /api/names             the words of a query
 GET  /api/dataflow          the graph of the project, with rates
 GET  /api/topics            topics
 POST /api/topics/{topic}    appends NDJSON (Authorization: Bearer TOKEN)
@@ -82,6 +84,10 @@ func (s *Server) tables(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
+	if keys, asked := r.URL.Query()["key"]; asked {
+		s.explainRow(w, r, keys)
+		return
+	}
 	text, err := s.backend.Explain(r.PathValue("name"))
 	if err != nil {
 		s.failed(w, err)

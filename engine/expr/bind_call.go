@@ -118,7 +118,7 @@ func (b *binding) unknownFunction(name sql.Ident) *Node {
 	return b.fail(sql.Fault{
 		Pos: name.Pos, Class: "UNRESOLVED_ROUTINE",
 		Message: fmt.Sprintf("function %q does not exist", name.Name),
-		Hint:    suggestion(strings.ToLower(name.Name), functionNames()),
+		Hint:    suggestion(strings.ToLower(name.Name), FunctionNames()),
 	})
 }
 
@@ -145,8 +145,8 @@ func (b *binding) applyAs(name, shown string, pos sql.Pos, args []*Node) *Node {
 // IsFunction reports a scalar function of that name.
 func IsFunction(name string) bool { return lookup(strings.ToLower(name)) != nil }
 
-// functionNames lists the functions that a user can write, sorted.
-func functionNames() []string {
+// FunctionNames lists the functions that a user can write, sorted.
+func FunctionNames() []string {
 	var names []string
 	for name := range functionTable() {
 		if c := name[0]; c >= 'a' && c <= 'z' {

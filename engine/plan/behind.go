@@ -49,6 +49,8 @@ type tracer struct {
 	shown     func(name string) (string, bool)
 
 	out *sql.Query
+
+	whole bool // late and refused records stay in the SELECT
 }
 
 type tracedQuery struct {
@@ -278,15 +280,23 @@ func (t *tracer) choose(start, end int64, row json.RawMessage, types map[string]
 	for _, c := range []string{"timestamp", "topic", "partition", "offset"} {
 		q.OrderBy = append(q.OrderBy, sql.OrderItem{Expr: columnName(tracedPrefix + c)})
 	}
-	if c := t.notLate(); c != nil {
-		conditions = append(conditions, c)
+	if !t.whole {
+		if c := t.notLate(); c != nil {
+			conditions = append(conditions, c)
+		}
 	}
-	body.Where = conditions[0]
-	for _, c := range conditions[1:] {
-		body.Where = &sql.Binary{Op: "AND", Left: body.Where, Right: c}
-	}
+	body.Where = allOf(conditions)
 	t.out = q
 	return ""
+}
+
+// allOf joins conditions by AND.
+func allOf(conditions []sql.Expr) sql.Expr {
+	all := conditions[0]
+	for _, c := range conditions[1:] {
+		all = &sql.Binary{Op: "AND", Left: all, Right: c}
+	}
+	return all
 }
 
 // groupedExpr is the expression that GROUP BY names by its place or its alias.
@@ -322,17 +332,24 @@ func (t *tracer) keyCondition(e sql.Expr, values map[string]any, types map[strin
 		if !there || value == nil {
 			return &sql.Is{Expr: e, What: "NULL"}
 		}
-		literal := &sql.Literal{Kind: sql.LitString, Text: fmt.Sprint(value)}
-		switch kind.Kind {
-		case column.String:
-			return &sql.Binary{Op: "=", Left: e, Right: literal}
-		case column.Struct, column.Array, column.Map, column.Binary:
-			continue
+		if c := equals(e, kind, value); c != nil {
+			return c
 		}
-		return &sql.Binary{Op: "=", Left: e, Right: &sql.Cast{Expr: literal, Type: sql.TypeName{Name: strings.ToUpper(kind.String())}}}
 	}
 	t.notes = append(t.notes, fmt.Sprintf("the row does not tell %s: these are the events of all of them", text))
 	return nil
+}
+
+// equals compares an expression with a value of JSON; nil for types that have no such comparison.
+func equals(e sql.Expr, kind column.Type, value any) sql.Expr {
+	literal := &sql.Literal{Kind: sql.LitString, Text: fmt.Sprint(value)}
+	switch kind.Kind {
+	case column.String:
+		return &sql.Binary{Op: "=", Left: e, Right: literal}
+	case column.Struct, column.Array, column.Map, column.Binary:
+		return nil
+	}
+	return &sql.Binary{Op: "=", Left: e, Right: &sql.Cast{Expr: literal, Type: sql.TypeName{Name: strings.ToUpper(kind.String())}}}
 }
 
 func valueOf(values map[string]any, name string) (any, bool) {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -106,4 +107,25 @@ func tablesOf(q *sql.Query) []string {
 	}
 	walk(reflect.ValueOf(q), nil)
 	return names
+}
+
+// TopicsBehind is the topics that the rows of a table, view or alert (alert.NAME) come from, sorted.
+func (p *Pipeline) TopicsBehind(name string) []string {
+	found := map[string]bool{}
+	if d := p.Dataset(name); d != nil {
+		for _, f := range d.Flows {
+			topicsOf(f.Root, found)
+		}
+	}
+	for _, a := range p.Alerts {
+		if alertPrefix+a.Name == name {
+			topicsOf(a.Root, found)
+		}
+	}
+	for _, s := range p.Sinks {
+		if s.Name == name && s.Root != nil && p.Dataset(name) == nil {
+			topicsOf(s.Root, found)
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }

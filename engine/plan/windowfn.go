@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nagare-stream/nagare/engine/agg"
@@ -11,12 +12,11 @@ import (
 )
 
 // isRanking reports the functions that are nothing without OVER.
-func isRanking(name string) bool {
-	switch name {
-	case "rank", "dense_rank", "row_number", "percent_rank", "cume_dist", "ntile", "lag", "lead":
-		return true
-	}
-	return false
+func isRanking(name string) bool { return slices.Contains(RankingNames(), name) }
+
+// RankingNames lists the functions that are nothing without OVER.
+func RankingNames() []string {
+	return []string{"cume_dist", "dense_rank", "lag", "lead", "ntile", "percent_rank", "rank", "row_number"}
 }
 
 // windowFunction enters f(…) OVER (…) in the list and returns its placeholder.

@@ -1,0 +1,84 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// MostEvents is how many records an explanation shows; all are counted.
+const MostEvents = 200
+
+// ColumnValue names rows: those whose column has the value.
+type ColumnValue struct{ Column, Value string }
+
+// RowExplanation is where a row of a table or view comes from: the body of /api/explain/{name}?key=COLUMN=VALUE.
+type RowExplanation struct {
+	Table   string          `json:"table"`
+	Query   string          `json:"query"` // that gives the row
+	Columns []NamedColumn   `json:"columns"`
+	Row     []*string       `json:"row"`
+	Values  json.RawMessage `json:"-"`    // the row as JSON
+	Open    bool            `json:"open"` // its window is open: it will change
+	// Window is the window that has counted the records; null where a record is a row.
+	Window *ExplainedWindow `json:"window"`
+	// Events are the records that the row was made of, LeftOut those of the same window and keys that were not counted;
+	// null where nothing can be said.
+	Events  *ExplainedRecords `json:"events"`
+	LeftOut *ExplainedRecords `json:"leftOut"`
+	Note    string            `json:"note,omitempty"` // what else they have, or why there are none
+	// Unreadable is how many records of the topic are invalid, so that they tell neither window nor keys.
+	Unreadable      int64  `json:"unreadable,omitempty"`
+	UnreadableQuery string `json:"unreadableQuery,omitempty"`
+}
+
+// ExplainedWindow is a window and what closes it. Times are ISO 8601.
+type ExplainedWindow struct {
+	Table      string            `json:"table"` // which has it
+	Start      string            `json:"start"`
+	End        string            `json:"end"`
+	Delay      float64           `json:"delaySeconds"` // of the watermark
+	Final      string            `json:"final"`        // when the last of the records that closed it was appended; "": it is open, or the clock has closed it
+	Watermark  string            `json:"watermark"`    // the least of the partitions' at that moment
+	Partitions []WindowPartition `json:"partitions"`
+	Note       string            `json:"note,omitempty"`
+}
+
+// WindowPartition is the record by which the watermark of a partition passed the window's end.
+type WindowPartition struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"` // -1: none has yet
+	Appended  string `json:"appended"`
+	EventTime string `json:"eventTime"`
+	Watermark string `json:"watermark"` // behind that record, or now where there is none
+	Query     string `json:"query,omitempty"`
+}
+
+// ExplainedRecords is records with the query that gives them. Rows has the first MostEvents of Count.
+type ExplainedRecords struct {
+	Query   string        `json:"query"`
+	Count   int64         `json:"count"`
+	Columns []NamedColumn `json:"columns"`
+	Rows    [][]*string   `json:"rows"`
+}
+
+// explainRow answers ?key=COLUMN=VALUE, which may be given again, until one row is meant.
+func (s *Server) explainRow(w http.ResponseWriter, r *http.Request, keys []string) {
+	var key []ColumnValue
+	for _, text := range keys {
+		column, value, ok := strings.Cut(text, "=")
+		if !ok || column == "" {
+			s.failed(w, &RequestError{fmt.Sprintf("explain %s: read the parameter key=%s: it is COLUMN=VALUE, as in key=category=books; give it again for each further column", r.PathValue("name"), text)})
+			return
+		}
+		key = append(key, ColumnValue{column, value})
+	}
+	a, err := s.backend.ExplainRow(r.Context(), r.PathValue("name"), key)
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	answer(w, a)
+}

@@ -1,0 +1,220 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// ExplainRow finds the one row of a table or view that has the values of key, and where it comes from.
+func (n *Node) ExplainRow(ctx context.Context, table string, key []web.ColumnValue) (a *web.RowExplanation, err error) {
+	err = n.answered("explain "+table, func() (err error) {
+		a, err = n.explainRow(ctx, table, key)
+		return err
+	})
+	return a, err
+}
+
+func (n *Node) explainRow(ctx context.Context, table string, key []web.ColumnValue) (*web.RowExplanation, error) {
+	a, err := n.findRow(ctx, table, key)
+	if err != nil {
+		return nil, err
+	}
+	from := n.pipeline().RecordsBehind(table, a.Values)
+	a.Note = from.Note
+	if from.Counted != "" {
+		if a.Events, err = n.explained(ctx, from.Counted); err != nil {
+			return nil, err
+		}
+	}
+	if from.LeftOut != "" {
+		if a.LeftOut, err = n.explained(ctx, from.LeftOut); err != nil {
+			return nil, err
+		}
+	}
+	if from.Topic != "" {
+		a.UnreadableQuery = "SELECT * FROM " + quotedName(from.Topic+"$invalid") + " WHERE verdict = 'invalid'"
+		count, err := n.explained(ctx, a.UnreadableQuery)
+		if err != nil {
+			return nil, err
+		}
+		a.Unreadable = count.Count
+	}
+	if from.End != math.MinInt64 {
+		a.Window = n.explainWindow(ctx, from)
+	}
+	return a, nil
+}
+
+func quotedName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+
+// findRow finds the row, first among those that are final.
+func (n *Node) findRow(ctx context.Context, table string, key []web.ColumnValue) (*web.RowExplanation, error) {
+	d := n.pipeline().Dataset(table)
+	if d == nil || d.Kind != plan.StreamingTable && d.Kind != plan.MaterializedView {
+		if _, err := n.current().SchemaOf(table); err != nil {
+			return nil, err
+		}
+		return nil, &web.RequestError{Reason: fmt.Sprintf("explain %s: it is no table or view of the project, whose rows are made of others", table)}
+	}
+	where, err := keyCondition(table, &d.Schema, key)
+	if err != nil {
+		return nil, err
+	}
+	for _, open := range []bool{false, true} {
+		a := &web.RowExplanation{Table: table, Open: open, Query: "SELECT * FROM " + quotedName(table) + where}
+		if open {
+			a.Query = "SELECT * FROM " + quotedName(table+"$open") + where
+		}
+		found, err := n.rowsOf(ctx, a.Query)
+		if open && err != nil {
+			break // a table that has no windows has no open ones
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case found.Count > 1:
+			var columns []string
+			for _, f := range d.Schema.Fields {
+				columns = append(columns, f.Name)
+			}
+			return nil, &web.RequestError{Reason: fmt.Sprintf("explain %s: %d rows are so; name more of its columns, until one is meant: %s", table, found.Count, strings.Join(columns, ", "))}
+		case found.Count == 1:
+			a.Columns, a.Row, a.Values = found.Columns, found.Rows[0], found.values
+			return a, nil
+		}
+	}
+	return nil, &web.RequestError{Reason: fmt.Sprintf("explain %s: it has no row%s, neither final nor open", table, where)}
+}
+
+// keyCondition is the WHERE that chooses rows by their values.
+func keyCondition(table string, schema *column.Schema, key []web.ColumnValue) (string, error) {
+	where := ""
+	for i, k := range key {
+		at := -1
+		var names []string
+		for c, f := range schema.Fields {
+			names = append(names, f.Name)
+			if strings.EqualFold(f.Name, k.Column) {
+				at = c
+			}
+		}
+		if at < 0 {
+			text := fmt.Sprintf("explain %s: it has no column %q", table, k.Column)
+			if near := sql.Nearest(k.Column, names); near != "" {
+				text += fmt.Sprintf("; did you mean %q?", near)
+			} else {
+				text += "; there are " + strings.Join(names, ", ")
+			}
+			return "", &web.RequestError{Reason: text}
+		}
+		f := schema.Fields[at]
+		literal := sql.Format(&sql.Literal{Kind: sql.LitString, Text: k.Value})
+		condition := quotedName(f.Name) + " = " + literal
+		switch f.Type.Kind {
+		case column.String:
+		case column.Struct, column.Array, column.Map, column.Binary:
+			condition = "to_json(" + quotedName(f.Name) + ") = " + literal
+		default:
+			condition = quotedName(f.Name) + " = TRY_CAST(" + literal + " AS " + strings.ToUpper(f.Type.String()) + ")"
+		}
+		if k.Value == "NULL" {
+			condition = "(" + quotedName(f.Name) + " IS NULL OR " + condition + ")"
+		}
+		if i == 0 {
+			where = " WHERE " + condition
+		} else {
+			where += " AND " + condition
+		}
+	}
+	return where, nil
+}
+
+// explainedRows is rows of a query, with the first of them as JSON.
+type explainedRows struct {
+	web.ExplainedRecords
+	values json.RawMessage
+}
+
+// rowsOf runs a query and keeps the first of its rows.
+func (n *Node) rowsOf(ctx context.Context, text string) (*explainedRows, error) {
+	a := &explainedRows{ExplainedRecords: web.ExplainedRecords{Query: text, Columns: []web.NamedColumn{}, Rows: [][]*string{}}}
+	first := true
+	err := n.current().Query(ctx, text, func(b *column.Batch) error {
+		if first {
+			first = false
+			for _, f := range b.Schema.Fields {
+				a.Columns = append(a.Columns, web.NamedColumn{Name: f.Name, Type: f.Type.String()})
+			}
+		}
+		for _, i := range b.Sel {
+			if a.Count == 0 {
+				view := column.Vector{Type: column.StructOf(b.Schema.Fields...), Kids: b.Cols}
+				a.values = codec.AppendJSON(nil, &view, int(i), codec.JSONFormat{Exact: true})
+			}
+			if a.Count < web.MostEvents {
+				a.Rows = append(a.Rows, rowCells(b.Cols, int(i)))
+			}
+			a.Count++
+		}
+		return nil
+	})
+	var faults sql.Faults
+	if errors.As(err, &faults) {
+		return nil, &web.RequestError{Reason: faults.Error()}
+	}
+	return a, err
+}
+
+func (n *Node) explained(ctx context.Context, text string) (*web.ExplainedRecords, error) {
+	a, err := n.rowsOf(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return &a.ExplainedRecords, nil
+}
+
+// explainWindow tells which records moved the watermark over the end of a window.
+func (n *Node) explainWindow(ctx context.Context, from plan.Provenance) *web.ExplainedWindow {
+	w := &web.ExplainedWindow{Table: from.Table, Start: isoTime(from.Start), End: isoTime(from.End), Partitions: []web.WindowPartition{}}
+	crossings, delay, err := n.current().Crossings(ctx, from.Table, from.End)
+	if err != nil {
+		w.Note = err.Error()
+		return w
+	}
+	w.Delay = float64(delay) / 1e6
+	final, least, waits := int64(math.MinInt64), int64(math.MaxInt64), 0
+	for _, c := range crossings {
+		p := web.WindowPartition{Topic: c.Topic, Partition: c.Partition, Offset: c.Offset, Watermark: isoTime(c.Watermark)}
+		if c.Offset < 0 {
+			waits++
+		} else {
+			p.Appended, p.EventTime = isoTime(c.Appended), isoTime(c.EventTime)
+			p.Query = fmt.Sprintf("SELECT * FROM %s WHERE partition = %d AND offset = %d", quotedName(c.Topic), c.Partition, c.Offset)
+			final, least = max(final, c.Appended), min(least, c.Watermark)
+		}
+		w.Partitions = append(w.Partitions, p)
+	}
+	if waits == 0 && len(crossings) > 0 {
+		w.Final, w.Watermark = isoTime(final), isoTime(least)
+	}
+	return w
+}
+
+// isoTime is microseconds since 1970 as ISO 8601, "" for none.
+func isoTime(us int64) string {
+	if us == math.MinInt64 || us == math.MaxInt64 {
+		return ""
+	}
+	return time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
+}
