@@ -44,6 +44,9 @@ type Config struct {
 	// Once reads the topics to their present end and returns; Close then closes all windows.
 	Once, Close bool
 
+	// Doctor makes the checks of `nagare doctor` on the process for its API; nil: nobody can.
+	Doctor func(context.Context) []web.Finding
+
 	Logger *slog.Logger
 	Stdout *os.File // of console sinks; nil: os.Stdout
 
@@ -194,7 +197,7 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openWatch(ctx); err != nil {
 		return err
 	}
-	n.server = web.New(web.Config{Backend: n, Address: n.info.Address, Token: n.token, TokenPath: filepath.Join(data, tokenFile), ExitCode: ExitCode, Logger: n.log})
+	n.server = web.New(web.Config{Backend: n, Address: n.info.Address, Token: n.token, TokenPath: filepath.Join(data, tokenFile), ExitCode: ExitCode, Logger: n.log, Doctor: n.cfg.Doctor})
 	return nil
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/store"
@@ -126,6 +128,18 @@ func (a *app) examine(ctx context.Context, data string, ports doctorPorts) []fin
 	list = append(list, checkParts(st, m)...)
 	list = append(list, a.checkAlerts(ctx, t, st)...)
 	return append(list, checkPipeline(st)...)
+}
+
+// doctorOf is the checks as a process makes them of itself, for its page: those of `nagare doctor` in another shell.
+func (a *app) doctorOf(data string, f *runFlags) func(context.Context) []web.Finding {
+	of := &app{in: a.in, out: io.Discard, err: io.Discard, started: a.started, version: a.version, data: data, logLevel: a.logLevel, kafka: a.kafka, kafkaConfig: a.kafkaConfig}
+	return func(ctx context.Context) []web.Finding {
+		var list []web.Finding
+		for _, found := range of.examine(ctx, data, doctorPorts{f.http, f.kafkaListen, f.redisListen}) {
+			list = append(list, web.Finding(found))
+		}
+		return list
+	}
 }
 
 // closedFolder says why a folder cannot be looked into.

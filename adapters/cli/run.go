@@ -225,7 +225,7 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	n, err := node.Open(ctx, node.Config{
 		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, HTTP: f.http, Version: a.version,
-		Started: a.started, Generate: generate, Cache: f.cache(), Logger: log,
+		Started: a.started, Generate: generate, Cache: f.cache(), Logger: log, Doctor: a.doctorOf(data, f),
 	})
 	if err != nil {
 		return err

@@ -47,6 +47,7 @@ type history struct {
 
 // add takes the records of a sample.
 func (h *history) add(at time.Time, records []Record) {
+	at = at.Truncate(time.Millisecond) // as their timestamps are
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.begun.IsZero() {

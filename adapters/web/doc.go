@@ -16,6 +16,7 @@
 //	GET  /api/silences          POST makes or changes one, as Alertmanager's /api/v2/silences; DELETE /api/silences/{id} ends it (token)
 //	GET  /api/alerts/{id}       an incident, by its id or how that begins, with all its changes of state
 //	POST /api/alerts/test       replays a rule over the topics; answers progress and the result (token)
+//	GET  /api/doctor            what nagare doctor finds, with its fixes
 //	GET  /api/progress          in the names of Spark's StreamingQueryProgress
 //	GET  /api/progress/history  the last minutes of it, of each table and source; ?since=MS what came after
 //	GET  /api/ledger            what became of every row

@@ -40,6 +40,8 @@ type Config struct {
 	// ExitCode is the exit code that an error stands for.
 	ExitCode func(error) int
 	Logger   *slog.Logger
+	// Doctor makes the checks of `nagare doctor` on this process; nil: nobody can.
+	Doctor func(context.Context) []Finding
 }
 
 // A Server answers requests. Without Serve its Handler can be called in-process.
@@ -52,6 +54,8 @@ type Server struct {
 	http      *http.Server
 	handler   http.Handler
 	followers atomic.Int64
+	examine   func(context.Context) []Finding
+	examining chan struct{}
 	page      *page
 	live      live
 	ready     atomic.Bool
@@ -65,6 +69,7 @@ func New(cfg Config) *Server {
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.page = openPage()
 	s.live.make = s.update
+	s.examine, s.examining = cfg.Doctor, make(chan struct{}, 1)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.index)
 	mux.Handle("GET /page/", s.page)
@@ -86,6 +91,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("POST /api/silences", s.addSilence)
 	mux.HandleFunc("DELETE /api/silences/{id}", s.endSilence)
 	mux.HandleFunc("GET /api/monitor", s.monitor)
+	mux.HandleFunc("GET /api/doctor", s.doctor)
 	mux.HandleFunc("GET /api/progress", s.progress)
 	mux.HandleFunc("GET /api/progress/history", s.history)
 	mux.HandleFunc("GET /api/ledger", s.ledger)

@@ -40,7 +40,7 @@ function makePlot(host, props, onCursor) {
 //   series   [{label, values, hue: number of its colour, open: true where its windows are still open, fill, color}];
 //            those with open and the label of another belong to it in the legend
 //   format   number → text of axis and legend; height in pixels; sync: name that charts with one cursor share
-//   label    what a screen reader says of it
+//   label    what a screen reader says of it; onCursor: called with the place in times that is pointed at, or null
 export function Chart(props) {
   const { series, times, height = 200, format = short, label, legend = true } = props;
   const host = useRef(null), plot = useRef(null), shape = useRef('');
@@ -57,7 +57,7 @@ export function Chart(props) {
     }
     if (plot.current) plot.current.destroy();
     shape.current = now;
-    plot.current = makePlot(host.current, { ...props, series: drawn, height, format }, setAt);
+    plot.current = makePlot(host.current, { ...props, series: drawn, height, format }, (i) => { setAt(i); if (props.onCursor) props.onCursor(i ?? null); });
   });
   useEffect(() => {
     const see = new ResizeObserver(() => {

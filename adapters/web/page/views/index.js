@@ -1,6 +1,14 @@
 // The views in the order of their tabs: a line each. The first is where the page opens.
 import overview from './overview.js';
+import streaming from './streaming.js';
+import watermarks from './watermarks.js';
+import alerts from './alerts.js';
+import health from './health.js';
 
 export const views = [
   overview,
+  streaming,
+  watermarks,
+  alerts,
+  health,
 ];
