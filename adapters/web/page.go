@@ -5,8 +5,10 @@ import (
 	"embed"
 	"encoding/base64"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -46,14 +48,31 @@ func openPage() *page {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(body)
-		p.assets[strings.TrimPrefix(name, "page/")] = asset{string(body), kind, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+		p.assets[strings.TrimPrefix(name, "page/")] = newAsset(string(body), kind)
 		return nil
 	})
 	if err != nil {
 		panic("BUG: the page is not in the program: " + err.Error())
 	}
+	p.preload()
 	return p
+}
+
+// preload has index.html name all modules, so that browsers ask for them at once and not one behind the other.
+func (p *page) preload() {
+	var links strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(p.assets)) {
+		if strings.HasSuffix(name, ".js") && !strings.HasSuffix(name, ".iife.min.js") {
+			links.WriteString(`<link rel="modulepreload" href="/page/` + name + "\">\n")
+		}
+	}
+	index := p.assets["index.html"]
+	p.assets["index.html"] = newAsset(strings.Replace(index.body, "</head>", links.String()+"</head>", 1), index.kind)
+}
+
+func newAsset(body, kind string) asset {
+	sum := sha256.Sum256([]byte(body))
+	return asset{body, kind, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
 // ServeHTTP answers /page/….

@@ -185,10 +185,14 @@ function BarsPanel({ chart }) {
 
 const panels = { bars: BarsPanel,  time: TimePanel, ranked: RankedPanel, rows: RowsPanel, table: RowsPanel };
 
+// What there is to show is asked for before the page is drawn; it stays as it is while the process runs.
+let asked = get('/api/page');
+asked.catch(() => {});
+
 function View() {
   use(language);
   const [page, setPage] = useState(null), [error, setError] = useState(null);
-  useEffect(() => { get('/api/page').then(setPage, setError); }, []);
+  useEffect(() => { asked.then(setPage, (e) => { setError(e); asked = get('/api/page'); asked.catch(() => {}); }); }, []);
   return html`<h1 class="hidden">${t('Overview', '概要')}</h1><${Tiles} /><${Trouble} error=${error} />
     <div class="grid"><${Attention} />${page && page.charts.map((c) => html`<${panels[c.kind] || RowsPanel} key=${c.name} chart=${c} />`)}</div>`;
 }
