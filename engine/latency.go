@@ -5,7 +5,9 @@ import "math"
 // How long a row takes: from the append time of the record that made it final, which for a row of a window is the
 // record whose arrival let the window close, to the moment when its sink has it. Rows of windows that the clock
 // closed (an idle partition, the end of an input) have no such record, and rows that an earlier process left in the
-// outbox have lost it: they are not measured.
+// outbox have lost it: they are not measured. Neither are rows of records from before the engine was opened, a backlog:
+// how long nobody was there to read them says nothing of the path, and lag tells of them. What comes while the backlog
+// is read waits behind it, and that counts.
 
 // A made tells of rows that follow each other which record made them final.
 type made struct {

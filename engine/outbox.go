@@ -220,7 +220,7 @@ func (e *Engine) deliver(ctx context.Context, d *destination) error {
 		if err != nil && ctx.Err() != nil {
 			return nil
 		}
-		d.end(e.opt.Now(), batch, err)
+		d.end(e.opt.Now(), e.env.Now, batch, err)
 		if err == nil {
 			e.outbox.delivered(q, len(batch))
 			wait = retryFirst
@@ -267,8 +267,9 @@ func (d *destination) begin(now int64) {
 	d.mu.Unlock()
 }
 
-// end notes whether the sink has taken the rows, and how long that took since their records came.
-func (d *destination) end(now int64, batch []entry, err error) {
+// end notes whether the sink has taken the rows, and how long that took since their records came, if they came at opened
+// or later.
+func (d *destination) end(now, opened int64, batch []entry, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.writing = 0
@@ -283,7 +284,7 @@ func (d *destination) end(now int64, batch []entry, err error) {
 		}
 		d.delivered += int64(e.rows.Len())
 		for _, m := range e.rows.made {
-			if m.at != 0 {
+			if m.at != 0 && m.at >= opened {
 				d.latency.Add(now-m.at, m.rows)
 			}
 		}
