@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -29,6 +30,8 @@ type alertStage struct {
 	e      *Engine
 	held   int64 // rows that Engine.held counts
 	text   []byte
+
+	changes map[alert.State]int64 // that were told since the engine was opened
 }
 
 // addAlert makes the stage of an alert, once. The sink of all of them is opened by the first.
@@ -46,7 +49,7 @@ func (e *Engine) addAlert(op *operator) error {
 		e.destinations[to.name] = to
 	}
 	a := op.Alert
-	e.alerts = append(e.alerts, &alertStage{op: op, e: e, rows: newRowWriter(e, to, int32(len(e.alerts))), x: alert.New(alert.Rule{
+	e.alerts = append(e.alerts, &alertStage{op: op, e: e, rows: newRowWriter(e, to, int32(len(e.alerts))), changes: map[alert.State]int64{}, x: alert.New(alert.Rule{
 		Name: a.Name, From: a.From, Labels: a.Key, For: a.For, KeepFiring: a.KeepFiring, Interval: a.Interval, Windowed: a.Windowed, Notify: a.Notify,
 	})})
 	return nil
@@ -101,6 +104,7 @@ func (a *alertStage) reached() int64 {
 // advance looks at everything that the watermarks have passed. merger.mu is held, inside the gate.
 func (a *alertStage) advance() error {
 	err := a.x.Advance(a.reached(), func(c *alert.Change) error {
+		a.changes[c.State]++
 		a.text = c.Append(a.text[:0])
 		return a.rows.appendRecord([]byte(c.ID), a.text, int64(c.Time))
 	})
@@ -202,6 +206,8 @@ type AlertStatus struct {
 	Incidents []*alert.Change `json:"incidents"` // pending and firing, by key
 	Overflow  int64           `json:"overflow"`  // breaches that found too many incidents; see alert.MostIncidents
 	Watermark int64           `json:"watermark"` // to which the rule has been looked at, µs; math.MinInt64: none
+
+	Changes map[alert.State]int64 `json:"changes"` // of state, since the process began to run it; 0 is left out
 }
 
 // Alerts is all alerts, in order of definition.
@@ -212,7 +218,7 @@ func (e *Engine) Alerts() []AlertStatus {
 	defer e.merger.mu.Unlock()
 	all := make([]AlertStatus, 0, len(e.alerts))
 	for _, a := range e.alerts {
-		all = append(all, AlertStatus{a.x.Rule(), a.x.Current(), a.x.Overflow, a.reached()})
+		all = append(all, AlertStatus{a.x.Rule(), a.x.Current(), a.x.Overflow, a.reached(), maps.Clone(a.changes)})
 	}
 	return all
 }

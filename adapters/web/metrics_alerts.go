@@ -6,9 +6,12 @@ import (
 	"github.com/nagare-stream/nagare/engine/alert"
 )
 
-// alerts sends how many incidents each alert of the project has now.
+// alerts sends how many incidents each alert of the project has now, and how often incidents became so since the start.
 func (g gatherer) alerts(all []engine.AlertStatus) {
 	for _, a := range all {
+		for _, state := range []alert.State{alert.Pending, alert.Firing, alert.Resolved, alert.Inactive} {
+			g.counter("alerts_total", "Changes of state of the alert's incidents, since the process started.", a.Changes[state], "alert", a.Rule.Name, "state", string(state))
+		}
 		n := map[alert.State]int{}
 		for _, c := range a.Incidents {
 			n[c.State]++

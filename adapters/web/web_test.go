@@ -16,6 +16,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
@@ -90,8 +91,10 @@ func (b *fakeBackend) Tail(ctx context.Context, w io.Writer, r TailRequest) erro
 	return ctx.Err()
 }
 
-func (b *fakeBackend) Charts() []plan.Chart         { return b.charts }
-func (b *fakeBackend) Alerts() []engine.AlertStatus { return nil }
+func (b *fakeBackend) Charts() []plan.Chart { return b.charts }
+func (b *fakeBackend) Alerts() []engine.AlertStatus {
+	return []engine.AlertStatus{{Rule: alert.Rule{Name: "high"}, Changes: map[alert.State]int64{alert.Pending: 2, alert.Firing: 3}}}
+}
 func (b *fakeBackend) EndedIncidents(context.Context) (EndedIncidents, error) {
 	return EndedIncidents{}, nil
 }
@@ -257,6 +260,9 @@ func TestAnswers(t *testing.T) {
 			`nagare_late_records_total{table="sales"} 2`, `nagare_watermark_timestamp_seconds{partition="0",topic="t"} 1.7000000005e+09`,
 			`nagare_consumer_lag_records{partition="0",topic="t"} 2`, "nagare_state_rows 0", "nagare_state_bytes 0",
 			"nagare_checkpoint_duration_seconds 0.005", "nagare_checkpoint_last_success_timestamp_seconds 1.7e+09", "nagare_ledger_imbalance 0",
+			`nagare_alerts_total{alert="high",state="pending"} 2`, `nagare_alerts_total{alert="high",state="firing"} 3`,
+			`nagare_alerts_total{alert="high",state="resolved"} 0`, `nagare_alerts_total{alert="high",state="inactive"} 0`,
+			`nagare_alert_incidents{alert="high",state="firing"} 0`,
 		}},
 	} {
 		w := ask(s, "GET", c.target, "")
