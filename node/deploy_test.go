@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -132,7 +133,7 @@ configuration:
   sink.copies_out.option.topic: OUT
   sink.broken_out.format: webhook
   sink.broken_out.from: copies
-  sink.broken_out.option.url: http://127.0.0.1:1/
+  sink.broken_out.option.url: http://BROKEN/
   sink.nobody.format: webhook
   sink.nobody.option.url: http://127.0.0.1:1/
   sink.am.format: webhook
@@ -159,19 +160,13 @@ CREATE STREAMING TABLE large AS SELECT id, amount, ts FROM STREAM(event) WHERE a
 `
 
 // startDeployed runs the project on a cluster and gives it events, of which some are late and one is a breach.
-func startDeployed(t *testing.T, hosts, address, data, alertmanager string) *process {
+func startDeployed(t *testing.T, hosts, address, data, alertmanager, broken string) *process {
 	t.Helper()
 	suffix := fmt.Sprint(time.Now().UnixNano())
-	dir := filepath.Join(t.TempDir(), "p")
-	if err := os.MkdirAll(filepath.Join(dir, "transformations"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	settings := strings.NewReplacer("EVENTS", "events-"+suffix, "OUT", "out-"+suffix, "ALERTMANAGER", alertmanager).Replace(deployed)
-	write(t, filepath.Join(dir, "spark-pipeline.yml"), settings)
-	write(t, filepath.Join(dir, "transformations", "1.sql"), deployedSQL)
+	settings := strings.NewReplacer("EVENTS", "events-"+suffix, "OUT", "out-"+suffix, "ALERTMANAGER", alertmanager, "BROKEN", broken).Replace(deployed)
 	on := []string{"--kafka", hosts, "--data", data}
 	succeed(t, "topics", "create", "events-"+suffix, "--partitions", "1", "--kafka", hosts, "--data", filepath.Join(t.TempDir(), "other"))
-	p := start(t, false, append([]string{"run", dir, "--http", address}, on...)...)
+	p := start(t, false, append([]string{"run", projectFolder(t, settings, deployedSQL), "--http", address}, on...)...)
 	var events bytes.Buffer
 	now := time.Now().UTC()
 	for i := range 400 {
@@ -218,11 +213,13 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// TestShippedRulesAndDashboard: each metric that they name is in a real scrape.
+// TestShippedRulesAndDashboard: each metric that they name is in a real scrape. What waits for a webhook that is down,
+// rows and changes of alerts, is in metrics, status and top, while other sinks have theirs.
 func TestShippedRulesAndDashboard(t *testing.T) {
 	expressions := shippedExpressions(t)
 	onEachKafka(t, func(t *testing.T, hosts string) {
-		p := startDeployed(t, hosts, "127.0.0.1:0", filepath.Join(t.TempDir(), "data"), freeAddress(t))
+		data := filepath.Join(t.TempDir(), "data")
+		p := startDeployed(t, hosts, "127.0.0.1:0", data, freeAddress(t), "127.0.0.1:1")
 		missing := func() (names []string) {
 			has := map[string]bool{"up": true, "ALERTS": true} // Prometheus' own
 			scrape := getText(t, p.address, "/metrics")
@@ -236,8 +233,14 @@ func TestShippedRulesAndDashboard(t *testing.T) {
 					}
 				}
 			}
-			if !strings.Contains(scrape, `nagare_sink_failing{sink="broken_out"} 1`) || !regexp.MustCompile(`nagare_late_records_total\{table="minutes"\} [1-9]`).MatchString(scrape) {
-				names = append(names, "late rows and a sink that fails")
+			for _, line := range []string{
+				`nagare_sink_failing\{sink="broken_out"\} 1`, `nagare_late_records_total\{table="minutes"\} [1-9]\d*`, `nagare_sink_waiting_rows\{sink="broken_out"\} 400`,
+				`nagare_sink_rows_total\{sink="copies_out"\} 400`, `nagare_webhook_waiting_changes\{webhook="nobody"\} [1-9]\d*`, `nagare_webhook_failing\{webhook="nobody"\} 1`,
+				`nagare_alerts_total\{alert="large",state="firing"\} 1`, `nagare_alerts_total\{alert="large",state="resolved"\} 0`,
+			} {
+				if !regexp.MustCompile(`(?m)^` + line + `$`).MatchString(scrape) {
+					names = append(names, line)
+				}
 			}
 			return names
 		}
@@ -251,6 +254,17 @@ func TestShippedRulesAndDashboard(t *testing.T) {
 			return len(names) == 0
 		})
 		lint(t, getText(t, p.address, "/metrics"))
+		for command, want := range map[string][]string{
+			"status": {`sink/broken_out: degraded: .*connection refused; 400 rows wait for it`, `(?m)^webhook +nobody at http://127.0.0.1:1: failing.* waiting`},
+			"top":    {`(?m)^broken_out +degraded +0 +400 `, `(?m)^nobody +failing +0 +[1-9]`, `(?m)^copies_out +[a-z ]+ +400 +0 `},
+		} {
+			out := nagare(t, nil, command, "--data", data).out
+			for _, w := range want {
+				if !regexp.MustCompile(w).MatchString(out) {
+					t.Errorf("%s does not show %s:\n%s", command, w, out)
+				}
+			}
+		}
 	})
 }
 
@@ -335,7 +349,8 @@ func TestRealPrometheusAndAlertmanager(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	p := startDeployed(t, c.ListenAddrs()[0], ours, data, theirs)
+	broken := freeAddress(t)
+	p := startDeployed(t, c.ListenAddrs()[0], ours, data, theirs, broken)
 	config := adapt("prometheus.yml", "localhost:7575", ours, "localhost:9093", theirs, "15s", "1s")
 	startTool(t, server, "/-/ready", prometheus, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "tsdb"), "--web.listen-address="+server, "--rules.alert.resend-delay=1s")
 	p.await("the end of what was scraped", func() bool {
@@ -360,4 +375,26 @@ func TestRealPrometheusAndAlertmanager(t *testing.T) {
 			t.Errorf("nagare's own alert is shown as another program's: %+v", e)
 		}
 	}
+	// What the dashboard asks, with its variables filled in, Prometheus answers.
+	fill := strings.NewReplacer("$instance", ".*", "$topic", ".*", "$__rate_interval", "1m", "$__interval", "15s")
+	for _, expr := range shippedExpressions(t) {
+		if got := getText(t, server, "/api/v1/query?query="+url.QueryEscape(fill.Replace(expr))); !strings.Contains(got, `"status":"success"`) {
+			t.Errorf("%s: %s", expr, got)
+		}
+	}
+	// It is silenced here, and ends when the webhook is there.
+	succeed(t, "alerts", "silence", "alertname=NagareSinkFailing", "--data", data)
+	if out := succeed(t, "alerts", "list", "--data", data).out; !regexp.MustCompile(`NagareSinkFailing +[a-z]+ +firing, silenced `).MatchString(out) {
+		t.Errorf("it is not shown as silenced:\n%s", out)
+	}
+	l, err := net.Listen("tcp", broken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	well := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })}
+	t.Cleanup(func() { _ = well.Close() })
+	go func() { _ = well.Serve(l) }()
+	p.await("the end of the rule of Prometheus at nagare", func() bool {
+		return regexp.MustCompile(`NagareSinkFailing,[a-z]+,resolved,`).MatchString(succeed(t, "alerts", "list", "--all", "--data", data, "-o", "csv").out)
+	})
 }

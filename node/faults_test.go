@@ -164,21 +164,10 @@ func checkStopped(t *testing.T, data string, told engine.Count) {
 // TestSecondSignal stops a pipeline whose sink is stuck: its output is a pipe that nobody reads. The
 // first signal waits for it; the second one ends the process at once.
 func TestSecondSignal(t *testing.T) {
-	project := t.TempDir()
-	for name, text := range map[string]string{
-		"spark-pipeline.yml": "name: stuck\nstorage: file:///tmp/stuck\nlibraries:\n  - glob:\n      include: transformations/**\nconfiguration:\n" +
-			"  source.raw.format: kafka\n  source.raw.option.subscribe: purchase-events\n" +
-			"  sink.screen.format: console\n  sink.screen.from: line\n",
-		"transformations/line.sql": "CREATE TEMPORARY VIEW line AS SELECT CAST(value AS STRING) AS value FROM STREAM raw;\n",
-	} {
-		path := filepath.Join(project, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	project := projectFolder(t, "name: stuck\nstorage: file:///tmp/stuck\nlibraries:\n  - glob:\n      include: transformations/**\nconfiguration:\n"+
+		"  source.raw.format: kafka\n  source.raw.option.subscribe: purchase-events\n"+
+		"  sink.screen.format: console\n  sink.screen.from: line\n",
+		"CREATE TEMPORARY VIEW line AS SELECT CAST(value AS STRING) AS value FROM STREAM raw;\n")
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()
@@ -204,14 +193,6 @@ func TestSecondSignal(t *testing.T) {
 			}
 		})
 	}
-}
-
-// event is the text of an honest purchase.
-func event(number int, user, at string) string {
-	return fmt.Sprintf(`{"event_id": "e%d", "timestamp": "%s", "user_id": "%s", "user_segment": "premium", "product_id": 5, `+
-		`"product_name": "スマートフォン", "category": "electronics", "quantity": %d, "unit_price": 78900, "base_amount": %d, "discount_rate": 0.1, `+
-		`"discount_amount": 0.0, "final_amount": %d.5, "region": "Tokyo", "device": "web", "payment_method": "credit_card"}`,
-		number, at, user, number%3+1, number*100, number*100)
 }
 
 func publish(t testing.TB, data string, lines []byte) finished {

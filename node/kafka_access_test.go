@@ -110,9 +110,7 @@ func (g guarded) allow(t testing.TB, user, out string, but ...string) {
 // guardedProject copies each value of a topic to another one.
 func guardedProject(t testing.TB, out string) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "access")
-	files := map[string]string{
-		"spark-pipeline.yml": `name: access
+	return projectFolder(t, `name: access
 storage: file:///tmp/nagare/access/storage
 database: default
 libraries:
@@ -124,22 +122,10 @@ configuration:
   source.came.option.startingOffsets: earliest
   sink.sent.format: kafka
   sink.sent.from: kept_json
-  sink.sent.option.topic: ` + out + `
-`,
-		"transformations/kept.sql": `CREATE STREAMING TABLE kept AS SELECT CAST(value AS STRING) AS v FROM STREAM came;
+  sink.sent.option.topic: `+out+`
+`, `CREATE STREAMING TABLE kept AS SELECT CAST(value AS STRING) AS v FROM STREAM came;
 CREATE TEMPORARY VIEW kept_json AS SELECT v AS key, to_json(struct(*)) AS value FROM STREAM kept;
-`,
-	}
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
+`)
 }
 
 // clientFile writes the settings of a connection.

@@ -190,3 +190,11 @@ func shippedPipeline(name string, further ...plan.File) (*plan.Pipeline, error) 
 	}
 	return p, nil
 }
+
+// event is the text of an honest purchase.
+func event(number int, user, at string) string {
+	return fmt.Sprintf(`{"event_id": "e%d", "timestamp": "%s", "user_id": "%s", "user_segment": "premium", "product_id": 5, `+
+		`"product_name": "スマートフォン", "category": "electronics", "quantity": %d, "unit_price": 78900, "base_amount": %d, "discount_rate": 0.1, `+
+		`"discount_amount": 0.0, "final_amount": %d.5, "region": "Tokyo", "device": "web", "payment_method": "credit_card"}`,
+		number, at, user, number%3+1, number*100, number*100)
+}

@@ -87,6 +87,21 @@ func self(t testing.TB) string {
 // root is a path inside the repository.
 func root(parts ...string) string { return filepath.Join(append([]string{".."}, parts...)...) }
 
+// projectFolder writes a project of its settings and its queries, and returns its folder.
+func projectFolder(t testing.TB, settings, queries string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "project")
+	if err := os.MkdirAll(filepath.Join(dir, "transformations"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"spark-pipeline.yml": settings, "transformations/queries.sql": queries} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // tell reports differences, not more than a reader can use.
 func tell(t testing.TB, what string, differences []string) {
 	t.Helper()

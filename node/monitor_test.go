@@ -1,3 +1,5 @@
+//go:build unix
+
 package node_test
 
 import (
@@ -7,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -87,21 +88,8 @@ FROM (SELECT from_json(CAST(value AS STRING), 'cpu_percent DOUBLE, memory_percen
 // TestProcessWatchesItself: what it writes of itself is read by SQL, and /metrics passes Prometheus' own checks, with
 // late rows, a sink that fails and a cache.
 func TestProcessWatchesItself(t *testing.T) {
-	dir := t.TempDir()
-	for path, text := range map[string]string{
-		"p/spark-pipeline.yml":    watched,
-		"p/transformations/1.sql": watchedSQL,
-	} {
-		path = filepath.Join(dir, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	data := filepath.Join(dir, "data")
-	p := start(t, false, "run", filepath.Join(dir, "p"), "--data", data, "--http", "127.0.0.1:0")
+	project, data := projectFolder(t, watched, watchedSQL), filepath.Join(t.TempDir(), "data")
+	p := start(t, false, "run", project, "--data", data, "--http", "127.0.0.1:0")
 	var events bytes.Buffer
 	for i, at := range []string{"12:00:10", "12:05:00", "12:00:20", "12:05:01"} {
 		for j := range 20 {
@@ -163,7 +151,7 @@ func TestProcessWatchesItself(t *testing.T) {
 	p.signal(syscall.SIGKILL)
 	p.wait()
 	again := time.Now()
-	p = start(t, false, "run", filepath.Join(dir, "p"), "--data", data, "--http", "127.0.0.1:0")
+	p = start(t, false, "run", project, "--data", data, "--http", "127.0.0.1:0")
 	p.await("what the killed process had seen", func() bool {
 		var history web.HistoryAnswer
 		if err := json.Unmarshal([]byte(get("/api/progress/history", "*/*")), &history); err != nil {

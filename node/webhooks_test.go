@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -112,7 +111,7 @@ func (p *process) uncertain() int64 {
 func TestWebhooksOverKills(t *testing.T) {
 	kills := *webhookKills
 	server := newWebhookServer(t)
-	project, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
+	data := filepath.Join(t.TempDir(), "data")
 	spec := `name: hooks
 storage: file:///tmp/x
 libraries:
@@ -138,14 +137,7 @@ configuration:
   sink.rows.option.url: ` + server.URL + `/rows
   sink.rows.option.timeout: 200 milliseconds
 `
-	if err := os.MkdirAll(filepath.Join(project, "transformations"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{"spark-pipeline.yml": spec, "transformations/a.sql": webhookSQL} {
-		if err := os.WriteFile(filepath.Join(project, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	project := projectFolder(t, spec, webhookSQL)
 	args := []string{"run", project, "--data", data, "--http", "127.0.0.1:0"}
 	random := rand.New(rand.NewPCG(1, 2))
 	second, sent := 0, 0

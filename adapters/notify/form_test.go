@@ -10,7 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode/utf8"
 
 	"github.com/nagare-stream/nagare/engine/alert"
 )
@@ -236,63 +235,6 @@ func TestWebhookForm(t *testing.T) {
 		check(t, "counts", r.report("a").Counts, Counts{Delivered: 4})
 		r.close()
 	})
-}
-
-// Slack's published limits, and its escapes: https://api.slack.com/reference/block-kit/blocks
-func TestSlackForm(t *testing.T) {
-	note := &notification{groupLabels: labelSet{nameLabel: "<!channel> & " + strings.Repeat("n", 400)}, externalURL: "http://localhost:7575"}
-	for i := range 64 {
-		c := change("cpu", strings.Repeat("<&>", 2000), i, []alert.State{alert.Firing, alert.Resolved}[i%2])
-		c.Summary, c.Description = strings.Repeat("流<", 3000), strings.Repeat("&", 9000)
-		note.alerts = append(note.alerts, told{Change: *c, StartsAt: time.Unix(0, 0), EndsAt: time.Unix(60, 0)})
-	}
-	body := slackBody(&Receiver{URL: "u"}, note).body
-	var m slackMessage
-	if err := json.Unmarshal(body, &m); err != nil {
-		t.Fatal(err)
-	}
-	within := func(what, text string, most int) {
-		t.Helper()
-		if n := utf8.RuneCountInString(text); n == 0 || n > most {
-			t.Errorf("%s has %d characters, at most %d", what, n, most)
-		}
-	}
-	within("text", m.Text, 4000)
-	blocks := func(list []slackBlock) {
-		if len(list) == 0 || len(list) > 50 {
-			t.Errorf("%d blocks", len(list))
-		}
-		for _, b := range list {
-			switch b.Type {
-			case "header":
-				check(t, "type", b.Text.Type, "plain_text")
-				within("header", b.Text.Text, 150)
-			case "section":
-				check(t, "type", b.Text.Type, "mrkdwn")
-				within("section", b.Text.Text, 3000)
-			case "context":
-				if len(b.Elements) == 0 || len(b.Elements) > 10 {
-					t.Errorf("%d elements", len(b.Elements))
-				}
-				for _, e := range b.Elements {
-					within("element", e.Text, 3000)
-				}
-			default:
-				t.Errorf("block %s", b.Type)
-			}
-		}
-	}
-	blocks(m.Blocks)
-	if len(m.Attachments) == 0 || len(m.Attachments) > 20 {
-		t.Errorf("%d attachments", len(m.Attachments))
-	}
-	for _, a := range m.Attachments {
-		blocks(a.Blocks)
-	}
-	if strings.Contains(m.Text, "<!channel>") || !strings.Contains(m.Text, "&lt;!channel&gt; &amp;") {
-		t.Errorf("text %.100q is not escaped", m.Text)
-	}
-	check(t, "head", strings.HasPrefix(m.Blocks[0].Text.Text, "[FIRING 32, RESOLVED 32] "), true)
 }
 
 func TestAddresses(t *testing.T) {

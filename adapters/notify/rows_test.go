@@ -5,12 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/store"
 )
 
 func rowsOf(sink string, partition int32, first int64, values ...string) *engine.Rows {
@@ -96,5 +101,105 @@ func TestRefusedRowsAreShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		check(t, "wait", r.taken()[0].at.Sub(start), 30*time.Second)
+	})
+}
+
+// A webhook for rows that is down for a minute holds nothing up: another sink has all rows meanwhile. What waits is
+// told, since when and why; beyond the outbox's 64 MB it stays in the topic. Afterwards each row arrives once, in order.
+func TestRowWebhookDownForAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		var down atomic.Bool
+		down.Store(true)
+		r.answers(func(sent) (*http.Response, error) {
+			if down.Load() {
+				return nil, errDial
+			}
+			return respond(200, ""), nil
+		})
+		b := enginetest.NewBench(t, &store.Memory{}, "CREATE TEMPORARY VIEW seen AS SELECT CAST(value AS STRING) AS value FROM STREAM raw;",
+			"source.raw.format", "kafka", "source.raw.option.subscribe", "events", "sink.out.format", "kafka", "sink.out.from", "seen", "sink.out.option.topic", "out",
+			"sink.hook.format", "webhook", "sink.hook.from", "seen", "sink.hook.option.url", "http://hook.example/")
+		topic := enginetest.NewLog(1)
+		topic.ReadRows = 20
+		b.Topics["events"] = topic
+		hook := NewRowSink(receiver(t, "hook"), "test", r)
+		opt := b.Options()
+		opt.Once, opt.CheckpointInterval, opt.Now = false, 100_000, func() int64 { return time.Now().UnixMicro() }
+		open := opt.Sink
+		opt.Sink = func(def *plan.SinkDef) (engine.Sink, error) {
+			if def.Name == "hook" {
+				return hook, nil
+			}
+			return open(def)
+		}
+		e, err := engine.Open(t.Context(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- e.Run(ctx) }()
+		waits := func() engine.SinkMeasures {
+			for _, s := range e.Measure().Sinks {
+				if s.Name == "hook" {
+					return s
+				}
+			}
+			t.Fatal("there is no sink hook")
+			return engine.SinkMeasures{}
+		}
+		rows := 0
+		send := func(n, size int) {
+			for range n {
+				topic.Append(0, time.Now().UnixMicro(), nil, fmt.Appendf(nil, "%d %s", rows, strings.Repeat("x", size)))
+				rows++
+			}
+		}
+		start := time.Now()
+		for range 60 {
+			send(10, 10)
+			after(time.Second)
+		}
+		check(t, "rows of the other sink", len(b.Sinks["out"].Values(0)), 600)
+		w := waits()
+		if age := time.Since(time.UnixMicro(w.Oldest)); w.Waiting != 600 || age < 59*time.Second || age > time.Since(start) || !strings.Contains(w.Trouble, "connection refused") {
+			t.Errorf("what waits: %d rows, the first for %v, %q", w.Waiting, age, w.Trouble)
+		}
+		if tries := len(r.taken()); hook.Report().State != "degraded" || tries < 10 || tries > 120 {
+			t.Errorf("%d tries in a minute, %+v", tries, hook.Report())
+		}
+
+		const large = 64 << 10
+		send(1200, large)
+		after(time.Minute)
+		if held := (waits().Waiting - 600) * large; held < 60<<20 || held > 80<<20 || e.Status().Partitions[0].Lag == 0 {
+			t.Errorf("%d MB wait in memory, %d records in the topic", held>>20, e.Status().Partitions[0].Lag)
+		}
+		r.taken()
+		down.Store(false)
+		after(5 * time.Minute)
+		next := 0
+		for _, q := range r.taken() {
+			first, n := q.header.Get(firstHeader), q.header.Get(rowsHeader)
+			if first != strconv.Itoa(next) {
+				t.Fatalf("a request begins with row %s, want %d", first, next)
+			}
+			k, err := strconv.Atoi(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			next += k
+		}
+		check(t, "rows", next, rows)
+		w = waits()
+		check(t, "what waits afterwards", fmt.Sprintf("%d %d %q %s", w.Waiting, w.Oldest, w.Trouble, hook.Report().State), `0 0 "" connected`)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 }

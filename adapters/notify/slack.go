@@ -3,13 +3,13 @@ package notify
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
+	"unicode/utf16"
 
 	"github.com/nagare-stream/nagare/engine/alert"
 )
 
 // Limits of Slack's messages: of what an incoming webhook takes, and below it what is read at a glance.
-// https://api.slack.com/reference/block-kit/blocks, https://api.slack.com/reference/messaging/attachments
+// https://docs.slack.dev/reference/block-kit/blocks, https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments
 const (
 	slackHeader  = 150  // characters of a header's text
 	slackSection = 3000 // of a section's text
@@ -124,32 +124,42 @@ func slackChange(n *notification, a *told) slackAttachment {
 
 // slackEscape writes text so that it stays text, within most characters: an escape is not cut in two.
 func slackEscape(text string, most int) string {
-	var b strings.Builder
-	left := most - 1
-	for _, r := range strings.ToValidUTF8(text, "\uFFFD") {
-		piece := string(r)
+	return cutPieces(text, most, func(r rune) string {
 		switch r {
 		case '&':
-			piece = "&amp;"
+			return "&amp;"
 		case '<':
-			piece = "&lt;"
+			return "&lt;"
 		case '>':
-			piece = "&gt;"
+			return "&gt;"
 		}
-		if left -= utf8.RuneCountInString(piece); left < 0 {
-			b.WriteString("…")
-			break
-		}
-		b.WriteString(piece)
-	}
-	return b.String()
+		return string(r)
+	})
 }
 
 // cut is text of at most most characters.
 func cut(text string, most int) string {
+	return cutPieces(text, most, func(r rune) string { return string(r) })
+}
+
+// cutPieces is text of at most most characters, each rune written as write has it, and whole. A character is a UTF-16
+// unit: how Slack counts is not published, and by any other measure there are fewer.
+func cutPieces(text string, most int, write func(rune) string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if utf8.RuneCountInString(text) <= most {
-		return text
+	units, fits := 0, 0 // fits: bytes that leave room for an ellipsis
+	var b strings.Builder
+	for _, r := range text {
+		piece := write(r)
+		for _, p := range piece {
+			units += utf16.RuneLen(p)
+		}
+		if units > most {
+			return b.String()[:fits] + "…"
+		}
+		b.WriteString(piece)
+		if units < most {
+			fits = b.Len()
+		}
 	}
-	return string([]rune(text)[:most-1]) + "…"
+	return b.String()
 }
