@@ -219,6 +219,7 @@ func (e *Engine) buildWindow(op *operator, n int, g *groupMarks) error {
 	} else {
 		sink := *op
 		sink.Agg, sink.Pre, sink.Post, sink.From = nil, nil, nil, &plan.Dataset{Schema: schemaOf(op.Cols)}
+		sink.Explosions, sink.Below = nil, 0 // they stand below the windows
 		sink.Out, sink.consumers = columnsOf(op.Cols), nil
 		if err := e.addDerived(emit, &emit.next, op, &sink, 0); err != nil {
 			return err
