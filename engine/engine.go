@@ -262,8 +262,12 @@ const idlePause = 1_000_000
 // shortestInterval keeps an engine with nothing to do from spinning.
 const shortestInterval = time.Millisecond
 
+// longestPutOff is for how long a slow checkpoint puts the next one off at most, whatever it took: one that hung for a
+// minute shall not keep all results back for nine more.
+const longestPutOff = 10 * time.Second
+
 // keepTime takes checkpoints and watches for idle partitions until ctx ends. A checkpoint costs at
-// most a tenth of the time: a slow one puts the next one off.
+// most a tenth of the time: a slow one puts the next one off, for longestPutOff at most.
 func (e *Engine) keepTime(ctx context.Context) error {
 	interval := max(time.Duration(e.opt.CheckpointInterval)*time.Microsecond, shortestInterval)
 	if e.opt.Ephemeral || e.opt.CheckpointInterval < 0 {
@@ -292,7 +296,7 @@ func (e *Engine) keepTime(ctx context.Context) error {
 			return err
 		}
 		took := time.Duration(e.opt.Now()-begin) * time.Microsecond
-		timer.Reset(max(interval, 9*took))
+		timer.Reset(max(interval, min(9*took, longestPutOff)))
 	}
 }
 
