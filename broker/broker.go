@@ -21,25 +21,33 @@ import (
 // Defaults of a Config.
 const (
 	DefaultMinFree = 16 << 20 // bytes
+	DefaultBallast = 16 << 20 // bytes
 )
 
 // Config says how to run the embedded server. The zero value with a Dir is usable.
 type Config struct {
-	Dir        string       // of the server's files; the caller holds the lock of the data folder
-	MemoryOnly bool         // topics are in memory and lost on Close; Dir is not needed
-	Serverless bool         // topics are in memory, and no server is started for them: for tests, which come by the hundred; Dir is not looked at
-	NoSync     bool         // acknowledge before the data is on the disk: a power cut loses it
-	MaxBytes   int64        // of all topics together; 0: only MinFree bounds them
-	MinFree    int64        // bytes of the disk that appends leave free, for checkpoints; 0: DefaultMinFree, below 0: none
-	Listen     string       // "host:port" for other NATS clients; empty: no port is opened
-	Shared     bool         // others may write through Connect; implied by Listen
-	Expect     []LogState   // ends that logs have to have at least, as Ends gave them to a checkpoint
-	Logger     *slog.Logger // nil: nothing is logged
+	Dir        string // of the server's files; the caller holds the lock of the data folder
+	MemoryOnly bool   // topics are in memory and lost on Close; Dir is not needed
+	Serverless bool   // topics are in memory, and no server is started for them: for tests, which come by the hundred; Dir is not looked at
+	NoSync     bool   // acknowledge before the data is on the disk: a power cut loses it
+	MaxBytes   int64  // of all topics together; 0: only MinFree bounds them
+	MinFree    int64  // bytes of the disk that appends leave free, for checkpoints; 0: DefaultMinFree, below 0: none
+	// Last is topics that are written on when the disk is full, so that somebody is told: they use what MinFree leaves
+	// but for a MiB, and then the ballast, which takes that much of the disk beforehand, in the background.
+	Last    []string
+	Ballast int64        // bytes, if there are such topics; 0: DefaultBallast
+	Listen  string       // "host:port" for other NATS clients; empty: no port is opened
+	Shared  bool         // others may write through Connect; implied by Listen
+	Expect  []LogState   // ends that logs have to have at least, as Ends gave them to a checkpoint
+	Logger  *slog.Logger // nil: nothing is logged
 }
 
 func (c Config) withDefaults() Config {
 	if c.MinFree == 0 {
 		c.MinFree = DefaultMinFree
+	}
+	if c.Ballast == 0 {
+		c.Ballast = DefaultBallast
 	}
 	if c.Listen != "" {
 		c.Shared = true
@@ -105,13 +113,16 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open broker in %s: %w", b.dir, err)
 	}
-	b.disk = newDiskWatch(b.dir, cfg)
+	b.disk = newDiskWatch(b.dir, filepath.Join(b.dir, ballastFolder), cfg)
 	if err := b.start(ctx); err != nil {
 		b.removeScratch()
 		return nil, fmt.Errorf("open broker in %s: %w", b.dir, err)
 	}
 	b.loops.Go(b.retainLoop)
 	b.loops.Go(b.noteLoop)
+	if b.disk != nil && len(cfg.Last) > 0 {
+		b.loops.Go(b.fillLoop)
+	}
 	return b, nil
 }
 
@@ -251,7 +262,7 @@ func (b *Broker) Restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.disk.room("", MaxBatchBytes); err != nil {
+	if err := b.disk.restartRoom(); err != nil {
 		return fmt.Errorf("restart the embedded broker: %w", err)
 	}
 	var down *DownError

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 )
@@ -102,6 +103,9 @@ func (n *Node) openLogs(ctx context.Context) (*broker.Broker, error) {
 		return nil, err
 	}
 	cfg := broker.Config{Dir: filepath.Join(n.cfg.Data, brokerFolder), Logger: n.log, Expect: expect}
+	if n.isMonitored() && n.cfg.Kafka == nil {
+		cfg.Last = monitor.Topics // who is told that the disk is full is told by them
+	}
 	b, err := broker.Open(ctx, cfg)
 	var damaged *broker.DamageError
 	if !errors.As(err, &damaged) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
-	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
@@ -17,9 +16,9 @@ import (
 // ownTopics is the topics that the process writes of itself.
 var ownTopics = []string{monitor.SystemMetrics, monitor.PipelineMetrics}
 
-// isMonitored reports a process that watches itself: one that runs until it is stopped, on a folder.
+// isMonitored reports a process that watches itself: one that runs until it is stopped.
 func (n *Node) isMonitored() bool {
-	return !n.cfg.Look && !n.cfg.Once && !n.cfg.Unmonitored && n.cfg.Memory == nil
+	return !n.cfg.Look && !n.cfg.Once && !n.cfg.Unmonitored
 }
 
 // openMonitor makes the process's own topics. A cluster that refuses them does not keep the pipeline from running.
@@ -34,7 +33,7 @@ func (n *Node) openMonitor(ctx context.Context) {
 	}
 	n.monitor = monitor.New(monitor.Config{
 		Project: n.cfg.Project.Name, Instance: n.info.Instance, Started: n.cfg.Started,
-		Host:   monitor.HostConfig{Data: n.cfg.Data},
+		Host:   monitor.HostConfig{Data: n.cfg.Data, Collect: n.cfg.Collect},
 		Always: slices.Contains(n.roles.sources, monitor.SystemMetrics),
 		Open: func(ctx context.Context, topic string) (monitor.Writer, error) {
 			if err := n.makeOwnTopic(ctx, topic); err != nil {
@@ -64,7 +63,7 @@ func (n *Node) runMonitor(ctx context.Context) error {
 func (n *Node) sample(now time.Time, measures engine.Measures, silent time.Duration, newest map[string]time.Time) *monitor.Sample {
 	s := &monitor.Sample{
 		At: now, Measures: measures, Silent: silent, Sinks: map[string]string{},
-		Floor: broker.DefaultMinFree,
+		Floor: n.broker.Floor(),
 	}
 	for _, topic := range n.roles.sources {
 		s.Sources = append(s.Sources, monitor.Source{Topic: topic, Newest: newest[topic]})

@@ -2,6 +2,9 @@ package store
 
 import (
 	"os"
+	"path/filepath"
+
+	"github.com/shirou/gopsutil/v4/disk"
 )
 
 // A reserve is a file of some megabytes that does nothing but take room. When the disk is full it is
@@ -15,6 +18,10 @@ type reserve struct {
 
 // reserveWait is how many commits pass before a released reserve is made again.
 const reserveWait = 100
+
+// reserveRoom is what the disk has to have free beside a reserve that is made again: on a full disk it would take
+// what others still write to.
+const reserveRoom = 32 << 20
 
 func newReserve(path string, size int64) *reserve {
 	r := &reserve{path: path + ".reserve", size: size}
@@ -83,6 +90,8 @@ func (r *reserve) restore(epoch uint64) {
 	}
 	if epoch >= r.next {
 		r.next = epoch + reserveWait
-		r.fill()
+		if usage, err := disk.Usage(filepath.Dir(r.path)); err != nil || usage.Free >= uint64(r.size)+reserveRoom {
+			r.fill()
+		}
 	}
 }

@@ -16,11 +16,12 @@ const (
 	Retention       = 24 * time.Hour
 )
 
+// Topics is all of them.
+var Topics = []string{SystemMetrics, PipelineMetrics, SystemAlerts}
+
 // IsOwn reports a topic that the process writes of itself. It counts for nothing where the question is whether
 // there is work to do: it always has new records.
-func IsOwn(topic string) bool {
-	return topic == SystemMetrics || topic == PipelineMetrics || topic == SystemAlerts
-}
+func IsOwn(topic string) bool { return slices.Contains(Topics, topic) }
 
 // A Sample is what a Monitor is told each second.
 type Sample struct {
@@ -32,7 +33,7 @@ type Sample struct {
 	Sinks    map[string]string // by name: where a sink writes, for people
 	Generate *Generate         // nil: nothing is generated
 	Queries  *Queries          // nil: there is no budget
-	Floor    uint64            // bytes of the disk that are kept free for checkpoints
+	Floor    uint64            // bytes of the disk that are left free by what is taken in
 	Silent   time.Duration     // for so long the engine has not let itself be measured: Measures is an older one
 }
 
