@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	"node":                     {"*"},
 	"harness":                  {"adapters/web", "engine", "engine/sql", "harness/network", "harness/script", "harness/stack", "node"},
 	"harness/network":          {},
-	"harness/stack":            {"adapters/file", "adapters/redis", "adapters/spark", "adapters/web", "broker", "engine", "engine/plan", "engine/sql", "node", "pipelines"},
+	"harness/stack":            {"adapters/file", "adapters/monitor", "adapters/redis", "adapters/spark", "adapters/web", "broker", "engine", "engine/plan", "engine/sql", "node", "pipelines"},
 	"harness/script":           {"adapters/monitor", "engine", "engine/alert", "harness/stack", "node"},
 	"harness/example":          {"harness"}, // a module of its own, as a user has it
 	"pipelines":                {},

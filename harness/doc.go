@@ -18,12 +18,14 @@
 // virtual time, in which an hour takes milliseconds.
 //
 //	New, Project, Set, Partitions, Durable, Kafka, FromEnv, Deadline   a pipeline
+//	Monitored                                                          that watches itself
 //	Publish, Event                                                     what goes in
 //	WaitWatermark, CloseWindows, Settle                                until when
 //	Table, Rows, Query, Select, Late, Invalid, Topic, Redis, Ledger    what came out
 //	CSV, Golden                                                        as files
 //	Crash, Restart, FailSink, FailDisk, FillDisk                       what must not change it
 //	FailKafka, SlowKafka, FailRedis, SlowRedis, FlushRedis
+//	SlowDisk, SlowSource, SilenceCollector                             what it tells of itself
 //	Synctest                                                           time
 //	Scripts                                                            the same without Go
 //

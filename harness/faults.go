@@ -1,6 +1,9 @@
 package harness
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Fault is how a sink or a server fails.
 type Fault int
@@ -57,4 +60,24 @@ func (e *Env) FillDisk() {
 func (e *Env) FreeDisk() {
 	e.t.Helper()
 	e.within(func(context.Context) error { return e.stack.FreeDisk() })
+}
+
+// SlowDisk has each checkpoint take so long from now on, 0 for no time.
+func (e *Env) SlowDisk(each time.Duration) { e.stack.SlowDisk(each) }
+
+// SlowSource has each batch of records that is read from a topic take so long from now on, 0 for no time. On topics in
+// memory a batch is what one Publish has brought.
+func (e *Env) SlowSource(topic string, each time.Duration) { e.stack.SlowSource(topic, each) }
+
+// SilenceCollector keeps a collector of a Monitored pipeline ("cpu", "memory", "disk", "load", "process") from
+// answering until WakeCollector.
+func (e *Env) SilenceCollector(name string) {
+	e.t.Helper()
+	e.within(func(context.Context) error { return e.stack.SilenceCollector(name, true) })
+}
+
+// WakeCollector ends a SilenceCollector.
+func (e *Env) WakeCollector(name string) {
+	e.t.Helper()
+	e.within(func(context.Context) error { return e.stack.SilenceCollector(name, false) })
 }

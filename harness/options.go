@@ -44,6 +44,10 @@ func Partitions(n int) Option {
 // is slower than memory, which gives the same results.
 func Durable() Option { return func(c *config) { c.stack.Durable = true } }
 
+// Monitored has the pipeline watch itself, as a process does that runs: topics system-metrics and pipeline-metrics get
+// their records each second, so that alerts over them work. The machine that it sees has nothing else to do.
+func Monitored() Option { return func(c *config) { c.stack.Monitored = true } }
+
 // Deadline is how long any call may wait before the test fails, of virtual time inside Synctest.
 // Without it that is 30 seconds more than the project's idle timeout, so that a partition without
 // records fails no test that has the patience. WaitWatermark gives up sooner when only new records could

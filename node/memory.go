@@ -58,6 +58,7 @@ func (n *Node) openInMemory(ctx context.Context) error {
 	if n.cluster == nil {
 		n.info.Broker = "in memory, lost on exit"
 	}
+	n.openMonitor(ctx)
 	n.server = web.New(web.Config{Backend: n, ExitCode: ExitCode, Logger: n.log})
 	return nil
 }

@@ -52,6 +52,8 @@ type Config struct {
 
 	// Unmonitored keeps the process from watching itself: its own topics are not made and not written.
 	Unmonitored bool
+	// Collect replaces collectors of the machine by name; see monitor.HostConfig.
+	Collect map[string]func(*monitor.Reading) error
 
 	// Memory takes the place of the data folder: nothing is written to the disk, no socket is opened.
 	Memory *Memory

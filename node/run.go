@@ -39,7 +39,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if n.listener != nil {
 		g.Go(func() error { return n.guarded("the API", func() error { return n.server.Serve(n.listener) }) })
 	}
-	if n.cfg.Memory == nil { // in memory nobody asks for rates, and there is no server to look after
+	if n.cfg.Memory == nil || n.monitor != nil { // in memory nobody asks for rates otherwise, and there is no server to look after
 		g.Go(func() error { return n.guarded("the meter", func() error { n.meter.run(parts); return nil }) })
 		g.Go(func() error {
 			return n.guarded("the look at intake", func() error { n.watchIntake(parts); return nil })

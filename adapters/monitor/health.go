@@ -29,7 +29,7 @@ var States = []State{Idle, KeepingUp, Starting, Recovering, FallingBehind, Degra
 
 // Health is how one part is.
 type Health struct {
-	Part   string    `json:"part"` // "broker", "kafka", "source/TOPIC", "checkpoint", "sink/NAME", "generator", "disk", "queries", "monitor"
+	Part   string    `json:"part"` // "broker", "kafka", "source/TOPIC", "checkpoint", "sink/NAME", "generator", "cpu", "disk", "queries", "monitor"
 	State  State     `json:"state"`
 	Reason string    `json:"reason,omitempty"`
 	Since  time.Time `json:"since"` // of the state; the reason may have changed meanwhile
@@ -85,6 +85,20 @@ const (
 	diskRoom = 93
 )
 
+// A disk takes nothing in from the first of these above its floor on, until it has more than the second; bytes.
+const (
+	floorNear = 1 << 20 // a batch of records
+	floorFar  = 8 << 20
+)
+
+// Processors are busy when they have been so from the first of these on for busyAfter, until they have been below the
+// second for as long; in percent.
+const (
+	cpuBusy   = 90
+	cpuCalm   = 80
+	busyAfter = 30 * time.Second
+)
+
 // health knows the state of each part. It is a function of the samples and readings that it was given.
 type health struct {
 	parts   map[string]*Health
@@ -93,6 +107,8 @@ type health struct {
 	active  map[string]time.Time // by part: when it last had work
 	last    *Sample
 	waiting time.Time // since when queries have waited
+	busy    time.Time // since when processors have been busy; zero: they are not
+	calm    time.Time // the same: have had room
 }
 
 func newHealth() *health {
@@ -142,6 +158,7 @@ func (h *health) observe(s *Sample, r *Reading, trouble string) []Health {
 		state, reason := h.generator(s, g)
 		put("generator", state, reason)
 	}
+	h.cpu(r, put)
 	h.disk(s, r, put)
 	if q := s.Queries; q != nil {
 		state, reason := h.queries(s, q)
@@ -284,6 +301,33 @@ func (h *health) generator(s *Sample, g *Generate) (State, string) {
 	return KeepingUp, ""
 }
 
+// cpu judges how busy the processors are that the process may use.
+func (h *health) cpu(r *Reading, put func(part string, state State, reason string)) {
+	had := h.parts["cpu"]
+	if r == nil || r.CPU == nil {
+		if had != nil { // it is as it was when somebody last knew
+			put("cpu", had.State, had.Reason)
+		}
+		return
+	}
+	during := func(since *time.Time, is bool) time.Duration {
+		switch {
+		case !is:
+			*since = time.Time{}
+			return 0
+		case since.IsZero():
+			*since = r.At
+		}
+		return r.At.Sub(*since)
+	}
+	busy, calm := during(&h.busy, r.CPU.Percent >= cpuBusy), during(&h.calm, r.CPU.Percent < cpuCalm)
+	if isBusy := had != nil && had.State == Degraded; isBusy && calm < busyAfter || !isBusy && busy >= busyAfter {
+		put("cpu", Degraded, fmt.Sprintf("%.0f %% of %.3g processors are in use", r.CPU.Percent, r.CPU.Cores))
+		return
+	}
+	put("cpu", KeepingUp, "")
+}
+
 // disk judges the room on the disk of the data folder.
 func (h *health) disk(s *Sample, r *Reading, put func(part string, state State, reason string)) {
 	if r == nil || r.Disk == nil {
@@ -293,11 +337,11 @@ func (h *health) disk(s *Sample, r *Reading, put func(part string, state State, 
 		return
 	}
 	d := r.Disk
-	had := h.parts["disk"]
 	text := fmt.Sprintf("%.1f %% of the disk of %s are in use, %d MiB are free", d.Percent, d.Path, d.Free>>20)
+	had, above := h.parts["disk"], int64(d.Free)-int64(s.Floor)
 	switch {
-	case d.Free <= s.Floor:
-		put("disk", Stuck, fmt.Sprintf("%s, and appends leave %d MiB for checkpoints: nothing is taken in", text, s.Floor>>20))
+	case above <= floorNear, had != nil && had.State == Stuck && above <= floorFar:
+		put("disk", Stuck, fmt.Sprintf("%s, and what is taken in leaves %d MiB for checkpoints: nothing is taken in", text, s.Floor>>20))
 	case d.Percent >= diskFull, had != nil && had.State == Degraded && d.Percent >= diskRoom:
 		put("disk", Degraded, text)
 	default:

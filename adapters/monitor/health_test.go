@@ -163,6 +163,25 @@ func TestHealthChangesOnceAndBackOnce(t *testing.T) {
 				s.Cache.State, s.Cache.Reason = "degraded", "no answer"
 			}
 		}, []string{"0 starting", "3 recovering", "6 idle", "10 degraded", "15 idle"}},
+		{"processors that are busy", "cpu", 150, func(w *world, second int) {
+			w.reading.At = w.at
+			w.reading.CPU = &CPUReading{Percent: 30, Cores: 2}
+			switch {
+			case second >= 10 && second < 15, second >= 30 && second < 80: // the first time for too short
+				w.reading.CPU.Percent = 99
+			case second >= 80 && second < 85: // neither
+				w.reading.CPU.Percent = 85
+			case second == 100:
+				w.reading.CPU.Percent = 99
+			}
+		}, []string{"0 keeping up", "60 degraded", "131 keeping up"}},
+		{"a disk that is written to about its floor", "disk", 60, func(w *world, second int) {
+			w.reading.Disk.Percent, w.reading.Disk.Free = 90, 50<<20
+			switch {
+			case second >= 10 && second < 40:
+				w.reading.Disk.Free = 16<<20 + uint64(second%4)<<20
+			}
+		}, []string{"0 keeping up", "12 stuck", "40 keeping up"}},
 		{"a full disk", "disk", 60, func(w *world, second int) {
 			w.reading.Disk.Percent, w.reading.Disk.Free = 50, 50<<30
 			switch {

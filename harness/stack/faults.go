@@ -55,11 +55,13 @@ func (c *cut) write(do func() error) error {
 // faultyStore commits until the life is cut off.
 type faultyStore struct {
 	engine.Store
-	cut *cut
+	cut  *cut
+	slow *delay
 }
 
 // Commit implements engine.Store.
 func (s *faultyStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+	s.slow.wait(ctx)
 	return s.cut.write(func() error { return s.Store.Commit(ctx, cp, d) })
 }
 

@@ -26,6 +26,7 @@ type Config struct {
 	Durable    bool        // the data lies in Dir, kept by the broker and the store of a real run
 	Kafka      *node.Kafka // keeps the topics; nil: the embedded broker
 	Cache      node.Cache  // of redis sinks; the zero value is the embedded one
+	Monitored  bool        // the pipeline watches itself, on a machine that has nothing else to do
 	Prefix     string      // of the names of topics and of the project, where others use the same cluster
 	// Now is the wall clock of the engine, microseconds; nil: the process's. It is asked by several
 	// goroutines.
@@ -42,6 +43,10 @@ type Stack struct {
 	memory  *node.Memory // nil: Durable
 	scratch string       // a folder that Close removes
 	faults  faults
+	machine machine
+
+	slowDisk  delay
+	slowReads delays
 
 	mu   sync.Mutex
 	life *life
@@ -127,8 +132,8 @@ func (s *Stack) start(ctx context.Context) error {
 // config is what the node of a life is made of.
 func (s *Stack) config(l *life) node.Config {
 	return node.Config{
-		Unmonitored: true,
-		Pipeline:    s.Project.Pipeline, Project: s.Project.id, Data: s.cfg.Dir, HTTP: node.HTTPOff, Memory: s.memory, Kafka: s.cfg.Kafka, Cache: s.cfg.Cache,
+		Unmonitored: !s.cfg.Monitored, Collect: s.machine.collectors(),
+		Pipeline: s.Project.Pipeline, Project: s.Project.id, Data: s.cfg.Dir, HTTP: node.HTTPOff, Memory: s.memory, Kafka: s.cfg.Kafka, Cache: s.cfg.Cache,
 		Version: "under test", Logger: s.cfg.Logger,
 		Tune: func(opt *engine.Options) { s.tune(opt, l) },
 	}
@@ -143,8 +148,15 @@ func (s *Stack) tune(opt *engine.Options, l *life) {
 	if s.cfg.Now != nil {
 		opt.Now = s.cfg.Now
 	}
-	opt.Store = &faultyStore{opt.Store, c}
-	openSink, openLog := opt.Sink, opt.Log
+	opt.Store = &faultyStore{opt.Store, c, &s.slowDisk}
+	openSink, openLog, openSource := opt.Sink, opt.Log, opt.Source
+	opt.Source = func(topic string) (engine.Source, error) {
+		src, err := openSource(topic)
+		if err != nil {
+			return nil, err
+		}
+		return slowSource{src, s.slowReads.topic(topic)}, nil
+	}
 	opt.Sink = func(def *plan.SinkDef) (engine.Sink, error) {
 		if def.Format == "console" { // the output of a test is no place for it
 			return file.NoopSink{}, nil
@@ -304,9 +316,9 @@ func (s *Stack) CloseWindows(ctx context.Context) error {
 	return s.start(ctx)
 }
 
-// Close ends the stack. Sinks that were made to fail work again, so that its end waits for none.
+// Close ends the stack. What was made to fail works again, so that its end waits for nothing.
 func (s *Stack) Close() error {
-	s.faults.heal()
+	s.heal()
 	var err error
 	if l, down := s.now(); down == nil && l != nil {
 		failed := l.failed()
