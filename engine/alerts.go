@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -30,6 +31,7 @@ type alertStage struct {
 	e      *Engine
 	held   int64 // rows that Engine.held counts
 	text   []byte
+	maker  breachMaker // of rows of windows
 
 	changes map[alert.State]int64 // that were told since the engine was opened
 }
@@ -49,7 +51,7 @@ func (e *Engine) addAlert(op *operator) error {
 		e.destinations[to.name] = to
 	}
 	a := op.Alert
-	e.alerts = append(e.alerts, &alertStage{op: op, e: e, rows: newRowWriter(e, to, int32(len(e.alerts))), changes: map[alert.State]int64{}, x: alert.New(alert.Rule{
+	e.alerts = append(e.alerts, &alertStage{op: op, e: e, maker: breachMaker{def: a}, rows: newRowWriter(e, to, int32(len(e.alerts))), changes: map[alert.State]int64{}, x: alert.New(alert.Rule{
 		Name: a.Name, From: a.From, Labels: a.Key, For: a.For, KeepFiring: a.KeepFiring, Interval: a.Interval, Windowed: a.Windowed, Notify: a.Notify,
 	})})
 	return nil
@@ -117,36 +119,75 @@ func (a *alertStage) advance() error {
 // take takes rows of windows, which breach at times. merger.mu is held, inside the gate.
 func (a *alertStage) take(cols []*column.Vector, rows []uint32, times []int64) {
 	for _, row := range rows {
-		b := a.breach(cols, int(row))
+		b := a.maker.breach(cols, int(row))
 		b.Time, b.Evidence.Time = times[row], alert.Time(times[row])
 		a.x.Add(b)
 	}
 }
 
+// A breachMaker makes breaches of rows, for one goroutine. It remembers what many of them have in common.
+type breachMaker struct {
+	def      *plan.AlertDef
+	keys     map[string]string // by the key's values, laid end to end
+	scratch  []byte
+	severity string // the newest
+}
+
+// mostKeys is how many keys a breachMaker remembers.
+const mostKeys = 4096
+
 // breach makes a breach of a row, but for its time and where it is from.
-func (a *alertStage) breach(cols []*column.Vector, row int) alert.Breach {
-	n := len(a.op.Alert.Key)
-	values := make([]*string, 0, n) // tasks of several partitions come here at once
-	for _, c := range cols[:n] {
+func (m *breachMaker) breach(cols []*column.Vector, row int) alert.Breach {
+	n := len(m.def.Key)
+	b := alert.Breach{Key: m.key(cols[:n], row), Evidence: alert.Evidence{From: m.def.From}}
+	severity, summary, description, shown := cols[n].Bytes(row), cols[n+1].Bytes(row), cols[n+2].Bytes(row), cols[n+3].Bytes(row)
+	if string(severity) != m.severity {
+		m.severity = string(severity)
+	}
+	b.Severity = m.severity
+	m.scratch = append(append(m.scratch[:0], summary...), description...)
+	both := string(m.scratch)
+	b.Summary, b.Description = both[:len(summary)], both[len(summary):]
+	b.Evidence.Row = slices.Clone(shown)
+	return b
+}
+
+// key is the key of a row: the JSON of its values.
+func (m *breachMaker) key(cols []*column.Vector, row int) string {
+	m.scratch = m.scratch[:0]
+	for _, c := range cols {
 		if c.IsNull(row) {
-			values = append(values, nil)
+			m.scratch = append(m.scratch, 0)
 			continue
 		}
-		text := string(c.Bytes(row))
-		values = append(values, &text)
+		text := c.Bytes(row)
+		m.scratch = append(binary.AppendUvarint(m.scratch, uint64(len(text))+1), text...)
+	}
+	if key, ok := m.keys[string(m.scratch)]; ok {
+		return key
+	}
+	values := make([]*string, len(cols))
+	for i, c := range cols {
+		if !c.IsNull(row) {
+			text := string(c.Bytes(row))
+			values[i] = &text
+		}
 	}
 	key, err := json.Marshal(values)
-	if err != nil || n == 0 {
-		key = []byte("[]")
+	if err != nil {
+		panic("BUG: texts that are no JSON: " + err.Error())
 	}
-	text := func(i int) string { return string(cols[n+i].Bytes(row)) }
-	return alert.Breach{Key: string(key), Severity: text(0), Summary: text(1), Description: text(2),
-		Evidence: alert.Evidence{From: a.op.Alert.From, Row: slices.Clone(cols[n+3].Bytes(row))}}
+	if m.keys == nil || len(m.keys) >= mostKeys {
+		m.keys = map[string]string{}
+	}
+	m.keys[string(m.scratch)] = string(key)
+	return string(key)
 }
 
 // An alertLane gathers the breaches of a task's rows for the next report.
 type alertLane struct {
 	stage    *alertStage
+	maker    breachMaker
 	breaches []alert.Breach
 }
 
@@ -156,7 +197,7 @@ func (l *alertLane) take(t *task, op *operator, cols []*column.Vector, rows []ui
 	m := t.marks[op.group]
 	times := t.scan.batch.Cols[op.topic.groups[op.group].timeCol].Int
 	for _, row := range rows {
-		b := l.stage.breach(cols, int(row))
+		b := l.maker.breach(cols, int(row))
 		b.Time = times[row]
 		b.Evidence.Time = alert.Time(b.Time)
 		b.Evidence.Topic, b.Evidence.Partition, b.Evidence.Offset = t.topic, t.partition, t.records.Offsets[t.from+int(row)]

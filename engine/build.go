@@ -319,7 +319,7 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 		}
 		if stage := e.alertOf(op); stage != nil {
 			stage.readsRecords(e.merger.groups[f.groups[op.group]])
-			r.alert = &alertLane{stage: stage}
+			r.alert = &alertLane{stage: stage, maker: breachMaker{def: stage.op.Alert}}
 			t.alerts = append(t.alerts, r.alert)
 		} else {
 			to, err := e.destinationOf(op)

@@ -60,6 +60,7 @@ type incident struct {
 	breaches          int64
 	shown             []*Breach // the first and the newest, at most MostEvidence; the last one's texts are the incident's
 	due               *end
+	touched           bool // since the last cut
 }
 
 // New begins without any incident.
@@ -69,7 +70,7 @@ func New(rule Rule) *Incidents {
 
 // Add takes a breach. The watermark may not have passed its time.
 func (x *Incidents) Add(b Breach) {
-	heap.Push(&x.waiting, &b)
+	x.waiting.push(&b)
 	x.fresh = append(x.fresh, &b)
 }
 
@@ -85,12 +86,12 @@ func (x *Incidents) letGo(b *Breach) {
 // hands each change of state to emit, in order. A Change is valid during the call.
 func (x *Incidents) Advance(to int64, emit func(*Change) error) error {
 	for {
-		hasBreach := len(x.waiting) > 0 && x.waiting[0].Time <= to
+		hasBreach := len(x.waiting) > 0 && x.waiting[0].time <= to
 		hasEnd := len(x.ends) > 0 && x.ends[0].time <= to
 		var err error
 		switch {
-		case hasBreach && (!hasEnd || x.waiting[0].Time <= x.ends[0].time): // at one time a breach goes first: the condition goes on
-			err = x.breach(heap.Pop(&x.waiting).(*Breach), emit)
+		case hasBreach && (!hasEnd || x.waiting[0].time <= x.ends[0].time): // at one time a breach goes first: the condition goes on
+			err = x.breach(x.waiting.pop(), emit)
 		case hasEnd:
 			err = x.end(heap.Pop((*endHeap)(&x.ends)).(*end), emit)
 		default:
@@ -114,7 +115,10 @@ func (x *Incidents) breach(b *Breach, emit func(*Change) error) error {
 		in = &incident{activeAt: Time(b.Time), firedAt: None}
 		x.keys[b.Key] = in
 	}
-	x.touch(b.Key)
+	if !in.touched {
+		in.touched = true
+		x.touch(b.Key)
+	}
 	x.note(in, b)
 	fires := in.firedAt == None && b.Time-int64(in.activeAt) >= x.rule.For
 	if fires {
@@ -243,19 +247,39 @@ func (x *Incidents) touch(key string) {
 	}
 }
 
-// waiting is a heap of breaches in the order in which they are looked at, which depends on them alone.
-type waiting []*Breach
+// waiting is a heap of breaches in the order in which they are looked at, which depends on them alone. Their times
+// stand beside them: thousands wait, and few of them have the same time.
+type waiting []waitingBreach
 
-func (w waiting) Len() int           { return len(w) }
-func (w waiting) Less(i, j int) bool { return compareBreaches(w[i], w[j]) < 0 }
-func (w waiting) Swap(i, j int)      { w[i], w[j] = w[j], w[i] }
-func (w *waiting) Push(b any)        { *w = append(*w, b.(*Breach)) }
-func (w *waiting) Pop() any {
-	last := len(*w) - 1
-	b := (*w)[last]
-	(*w)[last] = nil
+type waitingBreach struct {
+	time int64
+	*Breach
+}
+
+func (w waiting) Len() int { return len(w) }
+func (w waiting) Less(i, j int) bool {
+	if w[i].time != w[j].time {
+		return w[i].time < w[j].time
+	}
+	return compareBreaches(w[i].Breach, w[j].Breach) < 0
+}
+func (w waiting) Swap(i, j int) { w[i], w[j] = w[j], w[i] }
+func (w waiting) Push(any)      { panic("BUG: push puts breaches in") } // container/heap's would allocate
+func (w waiting) Pop() any      { panic("BUG: pop takes breaches out") }
+
+func (w *waiting) push(b *Breach) {
+	*w = append(*w, waitingBreach{b.Time, b})
+	heap.Fix(w, len(*w)-1)
+}
+
+func (w *waiting) pop() *Breach {
+	first, last := (*w)[0].Breach, len(*w)-1
+	(*w)[0], (*w)[last] = (*w)[last], waitingBreach{}
 	*w = (*w)[:last]
-	return b
+	if last > 0 {
+		heap.Fix(w, 0)
+	}
+	return first
 }
 
 func compareBreaches(a, b *Breach) int {
@@ -276,7 +300,10 @@ type endHeap []*end
 
 func (h endHeap) Len() int { return len(h) }
 func (h endHeap) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(h[i].time, h[j].time), cmp.Compare(h[i].key, h[j].key)) < 0
+	if h[i].time != h[j].time {
+		return h[i].time < h[j].time
+	}
+	return h[i].key < h[j].key
 }
 func (h endHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]

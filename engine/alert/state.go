@@ -2,7 +2,6 @@ package alert
 
 import (
 	"bytes"
-	"container/heap"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -45,6 +44,7 @@ func (x *Incidents) Cut(put func(key, value []byte), remove func(key []byte)) {
 			remove([]byte(key))
 			continue
 		}
+		in.touched = false
 		s := saved{in.activeAt, in.firedAt, Time(in.last), in.breaches, make([]uint64, len(in.shown))}
 		for i, b := range in.shown {
 			s.Shown[i] = b.seq
@@ -104,7 +104,7 @@ func (x *Incidents) restoreBreach(seq uint64, value []byte) error {
 // Restored ends a restore: breaches that belong to no incident wait for the watermark.
 func (x *Incidents) Restored() {
 	for _, b := range x.restored {
-		heap.Push(&x.waiting, b)
+		x.waiting.push(b)
 	}
 	x.restored = nil
 }
