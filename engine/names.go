@@ -31,6 +31,7 @@ type NamedDataset struct {
 	Name   string
 	Kind   string // "streaming table", "materialized view", "topic", "kept": TABLE$late and TOPIC$invalid, "open": TABLE$open
 	Schema column.Schema
+	Key    []string // of a table of windows: the columns that name a row
 }
 
 // QueryNames is what a query can name: tables and views in order of definition, then topics that are read, what is
@@ -40,9 +41,9 @@ func (e *Engine) QueryNames() []NamedDataset {
 	for _, d := range e.opt.Pipeline.Datasets {
 		switch d.Kind {
 		case plan.StreamingTable:
-			all = append(all, NamedDataset{d.Name, "streaming table", d.Schema})
+			all = append(all, NamedDataset{d.Name, "streaming table", d.Schema, e.keyOf(d.Name)})
 		case plan.MaterializedView:
-			all = append(all, NamedDataset{d.Name, "materialized view", d.Schema})
+			all = append(all, NamedDataset{Name: d.Name, Kind: "materialized view", Schema: d.Schema})
 		}
 	}
 	for _, d := range e.systemDatasets() {
@@ -53,10 +54,29 @@ func (e *Engine) QueryNames() []NamedDataset {
 		case e.keptRows(d.Name) != nil:
 			kind = "kept"
 		}
-		all = append(all, NamedDataset{d.Name, kind, d.Schema})
+		all = append(all, NamedDataset{Name: d.Name, Kind: kind, Schema: d.Schema})
 	}
 	slices.SortStableFunc(all, func(a, b NamedDataset) int { return order(a.Kind) - order(b.Kind) })
 	return all
+}
+
+// keyOf is the columns of a table of windows that are made of its grouping columns alone.
+func (e *Engine) keyOf(table string) (key []string) {
+	for _, op := range e.windowed(table) {
+		for i, out := range op.Out {
+			grouped, any := true, false
+			out.Rewrite(func(n *expr.Node) *expr.Node {
+				if n.Op == expr.OpColumn {
+					grouped, any = grouped && n.Index < len(op.Agg.Keys), true
+				}
+				return n
+			})
+			if grouped && any && !slices.Contains(key, op.Cols[i].Name) {
+				key = append(key, op.Cols[i].Name)
+			}
+		}
+	}
+	return key
 }
 
 func order(kind string) int {

@@ -39,6 +39,7 @@ type NamedDataset struct {
 	Name    string        `json:"name"`
 	Kind    string        `json:"kind"` // as engine.NamedDataset has it
 	Columns []NamedColumn `json:"columns"`
+	Key     []string      `json:"key,omitempty"` // of a table of windows: the columns that name a row
 }
 
 // NamedColumn is a column with its type as Spark writes it.
@@ -82,7 +83,7 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) {
 func (s *Server) names(w http.ResponseWriter, _ *http.Request) {
 	a := NamesAnswer{Datasets: []NamedDataset{}, Functions: engine.FunctionNames(), Keywords: sql.Keywords()}
 	for _, d := range s.backend.QueryNames() {
-		a.Datasets = append(a.Datasets, NamedDataset{d.Name, d.Kind, namedColumns(&d.Schema)})
+		a.Datasets = append(a.Datasets, NamedDataset{d.Name, d.Kind, namedColumns(&d.Schema), d.Key})
 	}
 	answer(w, a)
 }

@@ -1,0 +1,101 @@
+// Explain this number: the records behind a row, those that were left out and why, and when it became final.
+import { html, use, useEffect, useState } from '../lib/ui.js';
+import { get } from '../lib/api.js';
+import { useRows } from '../lib/rows.js';
+import { t, language, number, seconds, cell, time } from '../lib/words.js';
+import { Table, Question, quoted } from '../lib/table.js';
+import { Panel, Trouble } from '../lib/panel.js';
+import { go, to } from '../lib/route.js';
+import { names, loadNames, rowKey } from '../lib/names.js';
+
+// explain opens the explanation of a row; column is the one that was chosen. Any view may call it.
+export async function explain(table, columns, row, column) {
+  await loadNames().catch(() => {});
+  go('explain', { table, key: JSON.stringify(rowKey(table, columns, row)), column });
+}
+
+const keysOf = (text) => { try { return Object.entries(JSON.parse(text)); } catch { return []; } };
+const argument = (text) => (/^[\w.:@%+,=-]+$/.test(text) ? text : "'" + text.replace(/'/g, "'\\''") + "'");
+
+// Choose lets one point at a row.
+function Choose({ table }) {
+  use(language);
+  const all = use(names);
+  const tables = all ? all.datasets.filter((d) => d.kind === 'streaming table' || d.kind === 'materialized view') : [];
+  const at = table || (tables[0] && tables[0].name);
+  const got = useRows(at ? '/api/tables/' + encodeURIComponent(at) + '?open=true&limit=200' : null, 3000);
+  const newest = got.rows.slice().reverse();
+  return html`<${Panel} title=${t('Which number?', 'どの値を説明しますか')} wide note=${t('Choose a cell: the records behind it are shown.', 'セルを選ぶと、その元になったレコードを表示します。')}
+    actions=${html`<label>${t('Table', 'テーブル')} <select value=${at} onChange=${(e) => go('explain', { table: e.target.value })}>${tables.map((d) => html`<option key=${d.name} value=${d.name}>${d.name}</option>`)}</select></label>`}>
+    <${Trouble} error=${got.error} />
+    <${Table} columns=${got.columns} rows=${newest} open=${got.open} label=${at || ''} sql=${at ? 'SELECT * FROM ' + quoted(at) : null}
+      download=${at ? '/api/tables/' + encodeURIComponent(at) + '?open=true' : null} name=${at} onCell=${(row, column, cells) => explain(at, got.columns.filter((c, i) => i !== got.open), cells.filter((c, i) => i !== got.open), column)} />
+  <//>`;
+}
+
+function Steps({ a }) {
+  const w = a.window;
+  return html`<ol class="steps">
+    <li><b>${number(a.events ? a.events.count : 0)}</b> ${t('records were counted', '件を集計')}${w ? html`, ${t('of the times', '時刻が')} <code>${w.start}</code> ${t('to', '〜')} <code>${w.end}</code>` : ''}</li>
+    <li><b>${number(a.leftOut ? a.leftOut.count : 0)}</b> ${t('of the same window and keys were left out', '件が同じウィンドウとキーで除外')}</li>
+    ${w && (w.final ? html`<li>${t('Final since', '確定')} <code>${w.final}</code>: ${t('the last partition\'s watermark passed the window\'s end then, at', '最後のパーティションのウォーターマークがウィンドウの終わりを越えた時刻。ウォーターマーク')} <code>${w.watermark}</code> ${t(`(the newest event time less ${seconds(w.delaySeconds)})`, `（最新イベント時刻 − ${seconds(w.delaySeconds)}）`)}</li>`
+      : html`<li class="open">${a.open ? t('Open: it changes until every partition\'s watermark has reached', '未確定。全パーティションのウォーターマークが次の時刻に達するまで変わります:') : t('Closed while a partition was idle: not every watermark has reached', 'アイドルのパーティションを待たずに確定。次の時刻に達していないパーティションがあります:')} <code>${w.end}</code></li>`)}
+    ${a.unreadable > 0 && html`<li>${number(a.unreadable)} ${t('records of the topic are invalid: they tell neither window nor key.', '件は不正で、ウィンドウもキーもわかりません。')} <${Question} sql=${a.unreadableQuery} /></li>`}
+  </ol>`;
+}
+
+function Partitions({ w }) {
+  use(language);
+  const columns = [['topic', 'string'], ['partition', 'int'], ['offset', 'bigint'], ['event time', 'timestamp'], ['appended', 'timestamp'], ['watermark', 'timestamp']].map(([name, type]) => ({ name, type }));
+  const rows = w.partitions.map((p) => [p.topic, String(p.partition), p.offset < 0 ? t('none yet', 'まだなし') : String(p.offset), p.eventTime || '–', p.appended || '–', p.watermark || '–']);
+  return html`<${Panel} title=${t('What made it final', '確定させたレコード')} note=${t('the record of each partition by which its watermark passed the end of the window', '各パーティションで、ウォーターマークがウィンドウの終わりを越えたレコード')}>
+    ${w.note && html`<p class="note">${w.note}</p>`}
+    <${Table} columns=${columns} rows=${rows} label=${t('Watermarks', 'ウォーターマーク')} more=${w.partitions.filter((p) => p.query).slice(0, 1).map((p) => html`<${Question} sql=${p.query} />`)} />
+  <//>`;
+}
+
+const queryPath = (sql) => '/api/query?sql=' + encodeURIComponent(sql);
+
+function Explained({ table, keys, column }) {
+  use(language);
+  const [got, set] = useState({});
+  const path = '/api/explain/' + encodeURIComponent(table) + '?' + keys.map(([k, v]) => 'key=' + encodeURIComponent(k + '=' + v)).join('&');
+  useEffect(() => {
+    const busy = new AbortController();
+    set({ loading: true });
+    get(path, { signal: busy.signal }).then((a) => set({ a }), (error) => { if (error.name !== 'AbortError') set({ error }); });
+    return () => busy.abort();
+  }, [path]);
+  const a = got.a;
+  const command = 'nagare explain ' + argument(table) + ' ' + keys.map(([k, v]) => argument(k + '=' + v)).join(' ');
+  const value = a && column ? a.row[a.columns.findIndex((c) => c.name === column)] : undefined;
+  const type = a && column ? (a.columns.find((c) => c.name === column) || {}).type : '';
+  return html`<div class="explain">
+    <${Panel} title=${column && value !== undefined ? column + ' = ' + cell(value, type) : table} wide note=${table + ' · ' + keys.map(([k, v]) => k + ' ' + cell(v, /^\d{4}-\d\d-\d\dT/.test(v) ? 'timestamp' : '')).join(' · ')}
+      actions=${html`<a href=${to('explain', { table })}>${t('another row', '別の行')}</a>`}>
+      <${Trouble} error=${got.error} />
+      ${got.loading && html`<p class="empty" role="status">${t('Reading the records behind it…', '元のレコードを読んでいます…')}</p>`}
+      ${a && html`<${Steps} a=${a} />`}
+      ${a && a.note && html`<p class="note">${a.note}</p>`}
+      ${a && html`<div class="scroll" tabindex="0" role="region" aria-label=${t('the row', '行')}><table><thead><tr>${a.columns.map((c) => html`<th key=${c.name} scope="col">${c.name}</th>`)}</tr></thead>
+        <tbody><tr class=${a.open ? 'open' : ''}>${a.row.map((v, i) => html`<td key=${i} class=${a.columns[i].name === column ? 'chosen' : ''}>${cell(v, a.columns[i].type)}</td>`)}</tr></tbody></table></div>
+      <div class="foot"><${Question} sql=${a.query} /><a href=${path}><code>${command}</code></a></div>`}
+    <//>
+    ${a && a.events && html`<${Panel} title=${t('The records behind it', '元になったレコード')} wide note=${number(a.events.count) + (a.events.count > a.events.rows.length ? t(`, the first ${a.events.rows.length} shown`, `（先頭 ${a.events.rows.length} 件）`) : '')}>
+      <${Table} columns=${a.events.columns} rows=${a.events.rows} label=${t('The records behind it', '元になったレコード')} sql=${a.events.query} download=${queryPath(a.events.query)} name=${table + '-records'} /><//>`}
+    ${a && a.leftOut && html`<${Panel} title=${t('Left out, and why', '除外されたレコードと理由')} wide note=${number(a.leftOut.count)}>
+      <${Table} columns=${a.leftOut.columns} rows=${a.leftOut.rows} label=${t('Left out', '除外')} sql=${a.leftOut.query} download=${queryPath(a.leftOut.query)} name=${table + '-left-out'} empty=${t('Nothing was left out.', '除外はありません。')} /><//>`}
+    ${a && a.window && a.window.partitions.length > 0 && html`<${Partitions} w=${a.window} />`}
+  </div>`;
+}
+
+function Explain({ params }) {
+  use(names);
+  const [error, setError] = useState(null);
+  useEffect(() => { loadNames().catch(setError); }, []);
+  const keys = params.key ? keysOf(params.key) : [];
+  if (error) return html`<${Trouble} error=${error} />`;
+  return params.table && keys.length ? html`<${Explained} table=${params.table} keys=${keys} column=${params.column} />` : html`<${Choose} table=${params.table} />`;
+}
+
+export default { id: 'explain', title: ['Explain', '値の由来'], View: Explain };
