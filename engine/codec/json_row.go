@@ -45,7 +45,7 @@ func (r *RowJSON) Append(dst []byte, cols []column.Vector, i int) []byte {
 		case v.Type.Kind == column.String && !null:
 			dst = appendString(dst, v.Bytes(i))
 		default:
-			dst = AppendJSON(dst, v, i, r.format)
+			dst = appendJSON(dst, v, i, &r.format)
 		}
 	}
 	return append(dst, '}')

@@ -27,6 +27,11 @@ type JSONFormat struct {
 // Doubles have Java's form (1.0E10), decimals too (1E-7), timestamps milliseconds and the zone's offset,
 // binary base64, NaN and the infinities the strings "NaN", "Infinity" and "-Infinity".
 func AppendJSON(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+	return appendJSON(dst, v, i, &f)
+}
+
+// appendJSON takes a pointer: a format is too large for registers, and is handed on for each value.
+func appendJSON(dst []byte, v *column.Vector, i int, f *JSONFormat) []byte {
 	if v.Type.Kind == column.Void || v.IsNull(i) {
 		return append(dst, "null"...)
 	}
@@ -40,7 +45,7 @@ func AppendJSON(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
 			if e > from {
 				dst = append(dst, ',')
 			}
-			dst = AppendJSON(dst, &v.Kids[0], int(e), f)
+			dst = appendJSON(dst, &v.Kids[0], int(e), f)
 		}
 		return append(dst, ']')
 	case column.Map:
@@ -51,14 +56,14 @@ func AppendJSON(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
 				dst = append(dst, ',')
 			}
 			dst = appendJSONKey(dst, &v.Kids[0], int(e), f)
-			dst = AppendJSON(append(dst, ':'), &v.Kids[1], int(e), f)
+			dst = appendJSON(append(dst, ':'), &v.Kids[1], int(e), f)
 		}
 		return append(dst, '}')
 	}
 	return appendJSONScalar(dst, v, i, f)
 }
 
-func appendJSONStruct(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+func appendJSONStruct(dst []byte, v *column.Vector, i int, f *JSONFormat) []byte {
 	dst = append(dst, '{')
 	first := true
 	for k := range v.Kids {
@@ -71,20 +76,20 @@ func appendJSONStruct(dst []byte, v *column.Vector, i int, f JSONFormat) []byte 
 		}
 		first = false
 		dst = AppendJSONString(dst, v.Type.Fields[k].Name)
-		dst = AppendJSON(append(dst, ':'), kid, i, f)
+		dst = appendJSON(append(dst, ':'), kid, i, f)
 	}
 	return append(dst, '}')
 }
 
 // appendJSONKey writes the key of a map, which is a name, so always a string. Spark writes keys that are no
 // text as it keeps them.
-func appendJSONKey(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+func appendJSONKey(dst []byte, v *column.Vector, i int, f *JSONFormat) []byte {
 	switch {
 	case v.Type.Kind == column.String:
 		return AppendJSONString(dst, v.Bytes(i))
 	case f.Stored:
 		at := len(dst)
-		if dst = AppendJSON(dst, v, i, f); dst[at] == '"' {
+		if dst = appendJSON(dst, v, i, f); dst[at] == '"' {
 			return dst
 		}
 		return AppendJSONString(dst[:at], append([]byte(nil), dst[at:]...))
@@ -131,7 +136,7 @@ func appendKept(dst []byte, v *column.Vector, i int) []byte {
 	return AppendValueText(dst, v, i, nil)
 }
 
-func appendJSONScalar(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+func appendJSONScalar(dst []byte, v *column.Vector, i int, f *JSONFormat) []byte {
 	switch v.Type.Kind {
 	case column.Bool:
 		return strconv.AppendBool(dst, v.Int[i] != 0)
@@ -161,7 +166,7 @@ func appendJSONScalar(dst []byte, v *column.Vector, i int, f JSONFormat) []byte 
 	return append(dst, '"')
 }
 
-func appendJSONFloat(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+func appendJSONFloat(dst []byte, v *column.Vector, i int, f *JSONFormat) []byte {
 	x, bits := v.Float[i], 64
 	if v.Type.Kind == column.Float32 {
 		bits = 32
@@ -175,7 +180,7 @@ func appendJSONFloat(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
 	return appendJava(dst, x, bits)
 }
 
-func appendJSONTime(dst []byte, v *column.Vector, i int, f JSONFormat) []byte {
+func appendJSONTime(dst []byte, v *column.Vector, i int, f *JSONFormat) []byte {
 	zoned := v.Type.Kind == column.Timestamp
 	switch {
 	case f.Timestamp != nil && zoned:

@@ -118,6 +118,7 @@ func part(b []byte, binary bool, start, length int64) []byte {
 
 const toTheEnd = math.MaxInt32
 
+// substring does what put does in its loop: put is not inlined, and a call a row is a fifth of its time.
 func substring(f *frame, rows []uint32) {
 	binary := f.out.Type.Kind == column.Binary
 	for _, i := range rows {
@@ -125,7 +126,9 @@ func substring(f *frame, rows []uint32) {
 		if len(f.args) == 3 {
 			length = f.int(2, i)
 		}
-		f.put(i, part(f.text(0, i), binary, f.int(1, i), length))
+		f.open(i)
+		f.out.Data = append(f.out.Data, part(f.text(0, i), binary, f.int(1, i), length)...)
+		f.shut()
 	}
 }
 
