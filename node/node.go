@@ -335,9 +335,11 @@ func (n *Node) makeTopics(ctx context.Context) error {
 		made = true
 	}
 	if made {
-		return n.checkAccess(ctx) // of a topic that was not there nothing could be told
+		if err := n.checkAccess(ctx); err != nil { // of a topic that was not there nothing could be told
+			return err
+		}
 	}
-	return nil
+	return n.tellDuplicates(ctx)
 }
 
 // topicConfig is what the project says of a topic. A topic of which it says nothing has 3

@@ -75,3 +75,26 @@ func (n *Node) settleTopic(ctx context.Context, name string) error {
 	}
 	return nil
 }
+
+// tellDuplicates says of which topics two records with one id can lie in different partitions, where nobody looks
+// for them: those whose records go to partitions by something else, or are written by others.
+func (n *Node) tellDuplicates(ctx context.Context) error {
+	for _, name := range n.roles.sources {
+		c := n.cfg.Pipeline.Config.Topics[name]
+		if c.Dedup == "" || n.cfg.Look || n.cluster == nil && c.Key == c.Dedup {
+			continue
+		}
+		has, err := n.host.Topic(ctx, name)
+		if err != nil {
+			return err
+		}
+		how := fmt.Sprintf("records go to them by %s", c.Key)
+		if n.cluster != nil {
+			how = "whoever writes to it chooses them"
+		}
+		if has.Partitions > 1 {
+			n.notices = append(n.notices, fmt.Sprintf("topic %s has %d partitions, and %s: two records with one %s in different partitions both count (nagare.topic.%s.dedup looks within a partition)", name, has.Partitions, how, c.Dedup, name))
+		}
+	}
+	return nil
+}
