@@ -54,6 +54,7 @@ var allowed = map[string][]string{
 	"harness/stack":            {"adapters/file", "adapters/monitor", "adapters/redis", "adapters/spark", "adapters/web", "broker", "engine", "engine/plan", "engine/sql", "node", "pipelines"},
 	"harness/script":           {"adapters/monitor", "engine", "engine/alert", "harness/stack", "node"},
 	"harness/example":          {"harness"}, // a module of its own, as a user has it
+	"deploy/grafana/check":     {},          // the same, for what it needs
 	"pipelines":                {},
 }
 
