@@ -49,7 +49,7 @@ type app struct {
 	started  time.Time
 	version  string
 	ran      bool // the arguments were good, and a command began
-	signal   atomic.Int32
+	wish     stopWish
 
 	data     string // --data
 	format   string // -o
@@ -89,8 +89,8 @@ func (a *app) exitCode(err error) int {
 		return own.code
 	case errors.As(err, &remote):
 		return remote.exit
-	case a.signal.Load() != 0 && isCancel(err):
-		return int(a.signal.Load())
+	case a.wish.code.Load() != 0 && isCancel(err):
+		return int(a.wish.code.Load())
 	case !a.ran:
 		return node.ExitUsage
 	}
@@ -134,10 +134,29 @@ func (a *app) signals(parent context.Context) (context.Context, func()) {
 	return ctx, func() { signal.Stop(got); close(done); cancel() }
 }
 
+// A stopWish is that somebody wants the process to stop, and since when.
+type stopWish struct {
+	code atomic.Int32 // the exit code
+	at   atomic.Int64 // nanoseconds since the process started; 0: nobody does
+}
+
+// sameWish is how long signals are one and the same wish: timeout(1) sends its signal to the process and to the
+// process's group, and who runs a program for another often passes on the Ctrl-C that both have got.
+const sameWish = 250 * time.Millisecond
+
+// take takes a wish; again: it is another one than the first, and of somebody who does not want to wait.
+func (w *stopWish) take(code int, at time.Duration) (again bool) {
+	if w.at.CompareAndSwap(0, int64(max(at, 1))) {
+		w.code.Store(int32(code))
+		return false
+	}
+	return at-time.Duration(w.at.Load()) > sameWish
+}
+
 // stopBy takes a wish to stop, which a signal or a key stands for. The second one ends the process at
 // once.
 func (a *app) stopBy(code int, stop func()) {
-	if !a.signal.CompareAndSwap(0, int32(code)) {
+	if a.wish.take(code, time.Since(a.started)) {
 		os.Exit(code)
 	}
 	stop()
