@@ -51,6 +51,9 @@ func (a *app) check(arg string, portable bool) error {
 		}
 		return said(node.ExitProject)
 	}
+	for _, f := range p.pipeline.Notices {
+		fmt.Fprintln(a.out, "note: "+p.at(f.Error()))
+	}
 	if portable {
 		list := plan.Portable(p.pipeline)
 		for i := range list {

@@ -97,6 +97,8 @@ func (r *resolver) configure(settings []Setting) {
 	for _, a := range r.pipe.Alerts {
 		r.finishAlert(a)
 	}
+	r.finishWebhooks()
+	r.checkTopicNames(settings, sources)
 }
 
 // setting takes one key that is no source's and no sink's. Keys of others mean nothing here, and of Spark's those
