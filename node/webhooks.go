@@ -8,10 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/store"
 )
@@ -82,7 +85,7 @@ func (n *Node) OpenNotifier(ctx context.Context, make bool) (*notify.Notifier, e
 	kept, err := store.Open(store.Config{Path: path, Started: n.cfg.Started, Reserve: -1})
 	if err != nil {
 		if store.IsDamage(err) {
-			err = fmt.Errorf("%w; move %s away to go on: silences are forgotten, and webhooks are told again of what fires", err, path)
+			err = &NotesError{path, err}
 		}
 		return nil, err
 	}
@@ -94,6 +97,33 @@ func (n *Node) OpenNotifier(ctx context.Context, make bool) (*notify.Notifier, e
 	t.notifier, t.store = opened, kept
 	return opened, nil
 }
+
+// NotesError says that the notes of what webhooks were told are damaged. A reset, which is the advice of other stores,
+// leaves them as they are.
+type NotesError struct {
+	Path string
+	Err  error
+}
+
+func (e *NotesError) Error() string {
+	reason := e.Err.Error()
+	var corrupt *store.CorruptError
+	var format *store.FormatError
+	switch {
+	case errors.As(e.Err, &corrupt):
+		reason = "it is damaged: " + corrupt.Reason
+	case errors.As(e.Err, &format):
+		reason, _, _ = strings.Cut(format.Reason, ";")
+	}
+	return fmt.Sprintf("read what webhooks were told from %s: %s; %s", e.Path, reason, e.Fix())
+}
+
+// Fix is what lets the pipeline run again, and its price.
+func (e *NotesError) Fix() string {
+	return fmt.Sprintf("run `mv %s %s.damaged` and start again: silences are forgotten, and webhooks are told once more of what fires", e.Path, e.Path)
+}
+
+func (e *NotesError) Unwrap() error { return e.Err }
 
 // addReceivers adds the webhooks that are told of alerts, by a process that runs until it is stopped.
 func (n *Node) addReceivers(cfg *notify.Config) (err error) {
@@ -113,7 +143,29 @@ func (n *Node) addReceivers(cfg *notify.Config) (err error) {
 	if cfg.Source, err = n.host.Source(engine.AlertTopic, false); err != nil {
 		return fmt.Errorf("open topic %s: %w", engine.AlertTopic, err)
 	}
+	cfg.Known = n.knownIncidents
 	return nil
+}
+
+// knownIncidents is what fires or is pending, and whether all that there is has been read.
+func (n *Node) knownIncidents() notify.Known {
+	known := notify.Known{States: map[string]alert.State{}, Settled: true}
+	for _, status := range n.Alerts() {
+		for _, c := range status.Incidents {
+			known.States[c.ID] = c.State
+		}
+	}
+	sources := 0
+	for _, h := range n.Health() {
+		if source := strings.HasPrefix(h.Part, "source/"); source || h.Part == "sink/"+engine.AlertSink {
+			known.Settled = known.Settled && (h.State == monitor.Idle || h.State == monitor.KeepingUp)
+			if source {
+				sources++
+			}
+		}
+	}
+	known.Settled = known.Settled && sources > 0
+	return known
 }
 
 // isReceiver reports a webhook that is told of alerts.

@@ -75,6 +75,10 @@ func checkProject(data string) finding {
 const otherData = "name another folder with --data"
 
 func (a *app) checkStore(t *target) finding {
+	var notes *node.NotesError
+	if _, err := t.local.OpenNotifier(context.Background(), false); errors.As(err, &notes) {
+		return finding{bad, notes.Error(), notes.Fix()}
+	}
 	if err := t.local.CheckStore(); err != nil {
 		return finding{bad, err.Error(), "keep a copy of the folder, then run `nagare checkpoint reset`: it builds the tables anew from the topics"}
 	}

@@ -163,6 +163,9 @@ func (c *client) broken(ctx context.Context, err error, sent bool) outcome {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return outcome{verdict: retry, uncertain: sent, text: fmt.Sprintf("no answer within %v", c.r.Timeout)}
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return outcome{verdict: retry, uncertain: sent, text: "it closed the connection without an answer"}
+	}
 	return outcome{verdict: retry, uncertain: sent, text: c.redact(rootText(err))}
 }
 

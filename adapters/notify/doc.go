@@ -14,6 +14,7 @@
 //	notifier.go    what is open; silences          lane.go      the loop of one receiver
 //	receiver.go    what a receiver is told to be   state.go     queues, groups, incidents: no clock, no I/O
 //	labels.go      names, fingerprints, groups     journal.go   what is durable
+//	lost.go        incidents that no rule gives any more
 //	silence.go     matchers and their times        client.go    one request, and what its outcome means
 //	alertmanager.go, webhook.go, slack.go, json.go: the forms
 //	address.go     where a request may go          rows.go      the sink of format webhook

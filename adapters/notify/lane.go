@@ -30,6 +30,10 @@ type lane struct {
 	state  *state
 	wake   chan struct{} // the silences have changed
 
+	unsure  map[string]bool // see lookForLost
+	lookAt  time.Time
+	settled time.Time // since when there was nothing left to be read
+
 	failing int       // tries in a row that went wrong
 	gate    time.Time // no try before it
 
@@ -54,6 +58,7 @@ func (l *lane) run(ctx context.Context) error {
 	folded := time.After(foldWait)
 	for ctx.Err() == nil {
 		now, quiet := time.Now(), l.n.quiet()
+		look := l.lookForLost(ctx, now)
 		if err := l.commit(); err != nil {
 			return err
 		}
@@ -65,8 +70,10 @@ func (l *lane) run(ctx context.Context) error {
 			}
 			continue
 		}
-		if next := quiet.next(now); !next.IsZero() && (at.IsZero() || next.Before(at)) {
-			at = next
+		for _, next := range []time.Time{quiet.next(now), look} {
+			if !next.IsZero() && (at.IsZero() || next.Before(at)) {
+				at = next
+			}
 		}
 		var timer <-chan time.Time
 		if !at.IsZero() {

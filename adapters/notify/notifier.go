@@ -27,6 +27,10 @@ type Config struct {
 	Version     string
 	Transport   http.RoundTripper // nil: one that checks addresses
 	Logger      *slog.Logger      // nil: none
+
+	// Known is asked now and then while a receiver knows of incidents from before the process started; nil: only the
+	// topic ends incidents. Several lanes may ask at once.
+	Known func() Known
 }
 
 // A Notifier tells webhooks of changes of alerts. Its methods may be used by several goroutines.
@@ -74,7 +78,7 @@ func Open(ctx context.Context, cfg Config) (*Notifier, error) {
 		}
 		changed = append(changed, s.changed...)
 		s.changed = nil
-		l := &lane{n: n, r: r, state: s, wake: make(chan struct{}, 1), client: newClient(r, cfg.Transport, cfg.Version, false)}
+		l := &lane{n: n, r: r, state: s, unsure: s.unsure(), wake: make(chan struct{}, 1), client: newClient(r, cfg.Transport, cfg.Version, false)}
 		l.report = ReceiverReport{Name: r.Name, Form: r.Form, Place: r.place(), State: ReceiverIdle}
 		l.show(time.Now(), n.silences)
 		n.lanes = append(n.lanes, l)
