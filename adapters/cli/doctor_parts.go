@@ -203,7 +203,7 @@ func checkUse(data string, topics []web.Topic) finding {
 		if t.Bytes > 0 {
 			users["topic "+t.Name] = t.Bytes
 		}
-		if t.Role != "metrics" && t.Retention == "" && (biggest == "" || t.Bytes > users["topic "+biggest]) {
+		if t.Role != "metrics" && !strings.Contains(t.Name, "$") && t.Bytes > 0 && t.Retention == "" && (biggest == "" || t.Bytes > users["topic "+biggest]) {
 			biggest = t.Name
 		}
 	}

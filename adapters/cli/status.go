@@ -116,6 +116,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 		lines = append(lines, [2]string{"lost", grouped(gone) + " records were gone from their topic before they were read"})
 	}
 	for _, s := range e.Sinks {
+		if !st.Info.Running {
+			break // nobody knows how its server is
+		}
 		kind := "cache"
 		if s.Format != "" {
 			kind = s.Format
@@ -204,7 +207,7 @@ func webhookText(r notify.ReceiverReport) string {
 		}
 	}
 	if !r.Since.IsZero() {
-		text += fmt.Sprintf("; since %s: %s", r.Since.Format("15:04:05"), r.LastError)
+		text += fmt.Sprintf("; since %s: %s", r.Since.UTC().Format("15:04:05Z"), r.LastError)
 	}
 	return text
 }

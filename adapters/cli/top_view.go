@@ -151,6 +151,14 @@ func (m *topModel) head() []topLine {
 // sparkRoom is how many columns a sparkline behind others gets.
 func (m *topModel) sparkRoom(before int) int { return max(10, min(60, m.width-before)) }
 
+// fractionOf is the digits behind the point that gigabytes need: the limit of a container may be half of one.
+func fractionOf(gigabytes float64) int {
+	if gigabytes < 10 {
+		return 1
+	}
+	return 0
+}
+
 // machine is what machine and process use.
 func (m *topModel) machine() string {
 	r := m.shown.Monitor.Machine
@@ -162,10 +170,10 @@ func (m *topModel) machine() string {
 		parts = append(parts, fmt.Sprintf("cpu %.0f %%", *r.CPUPercent))
 	}
 	if r.MemoryPercent != nil {
-		parts = append(parts, fmt.Sprintf("mem %.0f %% of %.0f G", *r.MemoryPercent, *r.MemoryTotalGB))
+		parts = append(parts, fmt.Sprintf("mem %.0f %% of %.*f G", *r.MemoryPercent, fractionOf(*r.MemoryTotalGB), *r.MemoryTotalGB))
 	}
 	if r.DiskPercent != nil {
-		parts = append(parts, fmt.Sprintf("disk %.0f %%, %.0f G free", *r.DiskPercent, *r.DiskFreeGB))
+		parts = append(parts, fmt.Sprintf("disk %.0f %%, %.*f G free", *r.DiskPercent, fractionOf(*r.DiskFreeGB), *r.DiskFreeGB))
 	}
 	if r.ProcessCPUPercent != nil {
 		parts = append(parts, fmt.Sprintf("own %.0f %%, %.2f G", *r.ProcessCPUPercent, *r.ProcessMemoryGB))

@@ -305,6 +305,9 @@ func (h *Host) readMemory(r *Reading) error {
 	if err != nil {
 		return fmt.Errorf("read the memory of the machine: %w", err)
 	}
+	if m.Total == 0 { // what cannot be understood of /proc/meminfo is left out without an error
+		return errors.New("read the memory of the machine: the system tells none")
+	}
 	r.Memory = &MemoryReading{m.Total, m.Available}
 	if limit, available, ok := h.groups.memory(); ok && limit < m.Total {
 		r.Memory = &MemoryReading{limit, min(available, m.Available)}

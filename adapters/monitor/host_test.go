@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -79,5 +82,21 @@ func TestHungCollectorComesBack(t *testing.T) {
 		} else if time.Now().After(deadline) {
 			t.Fatalf("%+v", r)
 		}
+	}
+}
+
+// TestMemoryThatCannotBeRead: what is no text of /proc/meminfo is a collector that failed, not a machine without memory.
+func TestMemoryThatCannotBeRead(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems have no /proc")
+	}
+	proc := t.TempDir()
+	if err := os.WriteFile(filepath.Join(proc, "meminfo"), []byte("garbage\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOST_PROC", proc)
+	var r Reading
+	if err := NewHost(HostConfig{Data: t.TempDir()}).readMemory(&r); err == nil || r.Memory != nil {
+		t.Errorf("memory %+v, error %v: want none, and an error", r.Memory, err)
 	}
 }
