@@ -28,13 +28,13 @@ of the thing that alert.NAME.key tells. Breaches become incidents, which are pen
   nagare alerts test high_value --since 24h`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("there is no command %q; there are list, show, silence and test", "alerts "+args[0])
+				return fmt.Errorf("there is no command %q; there are list, show, silence, test and grade", "alerts "+args[0])
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.alertsListCommand(), a.alertsShowCommand(), a.alertsSilenceCommand(), a.alertsTestCommand())
+	cmd.AddCommand(a.alertsListCommand(), a.alertsShowCommand(), a.alertsSilenceCommand(), a.alertsTestCommand(), a.alertsGradeCommand())
 	return cmd
 }
 

@@ -9,6 +9,7 @@
 //	client.go    requests to either of them; inprocess.go the way without a socket
 //	output.go    rows as a table, JSON or CSV
 //	top.go       nagare top; top_model.go its keys, top_view.go what it draws
+//	alerts.go    nagare alerts list and show; alerttest.go, alertgrade.go and silence.go the others
 //	doctor.go    nagare doctor; doctor_machine.go, doctor_parts.go and doctor_rows.go its checks
 //	run.go       nagare run; once.go its bounded forms; screen.go and lines.go what it shows
 //
