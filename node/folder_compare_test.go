@@ -245,7 +245,7 @@ func checkEvents(t testing.TB, l life) {
 func checkLifeLedger(t testing.TB, ledger engine.Ledger, events int64, kinds map[generator.Kind]int64) {
 	t.Helper()
 	bad := kinds[generator.Bad]
-	windowed := map[string]bool{"sales_by_minute": true, "segment_metrics": true, "hourly_sales": true, "product_sales": true, "sliding_sales": true}
+	windowed := map[string]bool{"sales_by_minute": true, "segment_metrics": true, "hourly_sales": true, "product_sales": true, "sales_measures": true, "sliding_sales": true}
 	check := func(name string, c engine.Count, right bool) {
 		if !c.Balanced() || c.Read != events || c.Invalid != bad || !right {
 			t.Errorf("ledger of %s: got %+v of %d events, %d of them bad, %d late", name, c, events, bad, kinds[generator.Late])
@@ -263,7 +263,7 @@ func checkLifeLedger(t testing.TB, ledger engine.Ledger, events int64, kinds map
 			check(name, c, c.Counted == events-bad)
 		}
 	}
-	if len(ledger.Tables) != 7 {
-		t.Errorf("the ledger has %d tables, want 7", len(ledger.Tables))
+	if len(ledger.Tables) != 8 {
+		t.Errorf("the ledger has %d tables, want 8", len(ledger.Tables))
 	}
 }
