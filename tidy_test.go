@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"adapters/web":             {"adapters/monitor", "adapters/notify", "engine", "engine/alert", "engine/batch", "engine/codec", "engine/column", "engine/plan", "engine/sql", "broker"},
 	"adapters/cli":             {"*"},
 	"adapters/bench":           {"*"},
+	"adapters/grade":           {"*"},
 	"node":                     {"*"},
 	"harness":                  {"adapters/web", "engine", "engine/sql", "harness/network", "harness/script", "harness/stack", "node"},
 	"harness/network":          {},
