@@ -4,10 +4,13 @@ package node_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +18,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/node"
+	"github.com/nagare-stream/nagare/pipelines"
 )
 
 // TestBusyProcessorsAreToldOnceAndBackOnce has all processors work under a running process: health and the shipped
@@ -119,4 +123,60 @@ func healthOf(t *testing.T, p *process) []monitor.Health {
 		t.Fatal(err)
 	}
 	return answer.Health
+}
+
+func recordsOf(t *testing.T, n *node.Node, topic string) []node.Record {
+	t.Helper()
+	all, err := n.Records(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Errorf("topic %s is empty", topic)
+	}
+	return all
+}
+
+// alertsOf is what is pending and firing, as "NAME STATE".
+func alertsOf(t *testing.T, p *process) (all []string) {
+	t.Helper()
+	resp, err := http.Get("http://" + p.address + "/api/alerts")
+	if err != nil {
+		return nil // asked again
+	}
+	defer resp.Body.Close()
+	var answer web.AlertsAnswer
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range answer.Alerts {
+		for _, i := range a.Incidents {
+			all = append(all, fmt.Sprint(i.Alert, " ", i.State))
+		}
+	}
+	return all
+}
+
+// shippedWith is a folder with the purchase project in which some text of some files is another.
+func shippedWith(t *testing.T, changes map[string][]string) string {
+	t.Helper()
+	fsys, err := pipelines.Open(pipelines.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, fsys); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range changes {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		text := read(t, path)
+		if !strings.Contains(text, change[0]) {
+			t.Fatalf("%s does not say %q", name, change[0])
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(text, change[0], change[1], 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
