@@ -98,5 +98,5 @@ export function Spark({ values, label }) {
   if (known.length < 2) return html`<svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true"></svg>`;
   const most = Math.max(...known, 1e-9);
   const points = values.map((v, i) => (v === null || v === undefined ? null : (100 * i / (values.length - 1)).toFixed(2) + ',' + (22 - 20 * v / most).toFixed(2))).filter(Boolean).join(' ');
-  return html`<svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label=${label}><polyline points=${points} vector-effect="non-scaling-stroke" /></svg>`;
+  return html`<svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" role=${label ? 'img' : null} aria-label=${label} aria-hidden=${label ? null : 'true'}><polyline points=${points} vector-effect="non-scaling-stroke" /></svg>`;
 }
