@@ -76,7 +76,7 @@ function Tables({ all, s, at }) {
     { name: 'state', title: t('State', '状態'), of: (x) => of(x).state, draw: (x) => html`<${Pill} state=${of(x).state} />` },
     { name: 'inputRowsPerSecond', title: t('Input /s', '入力 /秒'), num: true, of: (x) => last(x.inputRowsPerSecond), draw: (x) => number(recent(x.inputRowsPerSecond, 10), 1) },
     { name: 'processedRowsPerSecond', title: t('Process /s', '処理 /秒'), num: true, of: (x) => last(x.processedRowsPerSecond), draw: (x) => number(recent(x.processedRowsPerSecond, 10), 1) },
-    { name: 'rate', title: t('Last 2 min', '直近 2 分'), of: (x) => x.processedRowsPerSecond.slice(-120).join(' '), draw: (x) => html`<span class="inset"><${Spark} values=${x.processedRowsPerSecond.slice(-120)} /></span>` },
+    { name: 'rate', title: t('Last 2 min', '直近 2 分'), of: (x) => x.processedRowsPerSecond.slice(-120).join(' '), draw: (x) => html`<span class="inset"><${Spark} values=${x.processedRowsPerSecond.slice(-120)} label=${t('process rate of the last 2 minutes', '直近 2 分の処理レート')} /></span>` },
     { name: 'lagRecords', title: t('Lag', '遅れ (件)'), num: true, of: (x) => last(x.lagRecords), draw: (x) => number(last(x.lagRecords)) },
     { name: 'lagSlope', title: t('Slope', '傾き (件/秒)'), num: true, of: (x) => x.lagSlope, draw: (x) => (x.lagSlope === null ? '–' : (x.lagSlope > 0 ? '+' : '') + short(x.lagSlope) + '/s') },
     { name: 'watermarkGap', title: t('Watermark gap', 'ウォーターマーク差'), num: true, of: (x) => last(x.watermarkGap), draw: (x) => seconds(last(x.watermarkGap)) },
