@@ -27,7 +27,7 @@ function Box({ n, marked, chosen, choose }) {
     <rect width=${n.width} height=${n.height} rx="8" /><rect class="mark" width="4" height=${n.height} rx="2" />
     <text class="name" x="14" y="22">${cut(n.name, Math.floor((n.width - 20) / 7.4))}</text>
     <text class="line" x="14" y="42">${cut(n.kind === 'alert' || n.kind === 'materialized view' || n.kind === 'view' ? kindOf(n.kind) : lineOf(n), Math.floor((n.width - 18) / 6.2))}</text>
-    ${(n.late > 0 || n.invalid > 0) && html`<circle class="lost" cx=${n.width - 12} cy="14" r="4" />`}
+    ${(n.late > 0 || n.invalid > 0) && html`<circle class="lost" cx=${n.width - 12} cy="38" r="4" />`}
   </g>`;
 }
 

@@ -166,7 +166,7 @@ function Viewer({ topic, params, info }) {
   const apply = (e) => { e.preventDefault(); go('topics', { topic, where: form.where.trim(), partition: form.partition, offset: form.offset, time: form.time.trim() }); };
   const field = (name) => (e) => setForm({ ...form, [name]: e.target.value });
   const row = open !== null ? got.rows.find((r) => r[0] + '/' + r[1] === open) : null;
-  return html`<${Panel} title=${topic} wide note=${info ? [number(info.records) + t(' records', ' 件'), info.partitions + t(' partitions', ' パーティション'), bytes(info.bytes), t('kept ', '保持 ') + (info.retention || t('for ever', '無期限'))].join(' · ') : ''}
+  return html`<${Panel} title=${topic} note=${info ? [number(info.records) + t(' records', ' 件'), info.partitions + t(' partitions', ' パーティション'), bytes(info.bytes), t('kept ', '保持 ') + (info.retention || t('for ever', '無期限'))].join(' · ') : ''}
     actions=${follow ? html`<button type="button" aria-pressed=${String(pause)} onClick=${() => { hold(tail); setPause(!pause); }}>${pause ? t('Resume', '再開') : t('Pause', '一時停止')}</button>` : html`<button type="button" onClick=${() => again(count + 1)}>${t('Look again', '再検索')}</button>`}>
     <form class="look" onSubmit=${apply}>
       <label class="grow">${t('Filter (SQL, over the whole topic)', '絞り込み（SQL、トピック全体）')} <input value=${form.where} onInput=${field('where')} spellcheck="false" autocomplete="off" placeholder=${kept ? "reason LIKE '%watermark%'" : fields[0] ? `json.${fields[0][0]} = …` : "value LIKE '%…%'"} list="look-fields" /></label>
