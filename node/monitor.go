@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
+	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
@@ -77,6 +78,7 @@ func (n *Node) sample(now time.Time, measures engine.Measures, silent time.Durat
 	q := &monitor.Queries{Held: n.queries.Held(), Memory: n.queries.Memory()}
 	q.Running, q.Waiting = n.queries.Load()
 	s.Queries = q
+	s.Webhooks = n.webhooks()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	s.Failure = n.failure
@@ -86,6 +88,24 @@ func (n *Node) sample(now time.Time, measures engine.Measures, silent time.Durat
 	}
 	maps.Copy(s.Trouble, n.trouble)
 	return s
+}
+
+// webhooks is who is told of alerts, and what waits for them.
+func (n *Node) webhooks() []monitor.Webhook {
+	t := n.Notifier()
+	if t == nil {
+		return nil
+	}
+	trouble := t.Trouble()
+	var all []monitor.Webhook
+	for _, name := range t.Names() {
+		w := monitor.Webhook{Name: name}
+		if i := slices.IndexFunc(trouble, func(r notify.ReceiverReport) bool { return r.Name == name }); i >= 0 {
+			w.Waiting, w.Reason, w.Since = trouble[i].Waiting, trouble[i].LastError, trouble[i].Since
+		}
+		all = append(all, w)
+	}
+	return all
 }
 
 // sinkText is where a sink writes, as Spark describes one.

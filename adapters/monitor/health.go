@@ -29,7 +29,7 @@ var States = []State{Idle, KeepingUp, Starting, Recovering, FallingBehind, Degra
 
 // Health is how one part is.
 type Health struct {
-	Part   string    `json:"part"` // "broker", "kafka", "source/TOPIC", "checkpoint", "sink/NAME", "generator", "cpu", "disk", "queries", "monitor"
+	Part   string    `json:"part"` // "broker", "kafka", "source/TOPIC", "checkpoint", "sink/NAME", "webhook/NAME", "generator", "cpu", "disk", "queries", "monitor"
 	State  State     `json:"state"`
 	Reason string    `json:"reason,omitempty"`
 	Since  time.Time `json:"since"` // of the state; the reason may have changed meanwhile
@@ -153,6 +153,10 @@ func (h *health) observe(s *Sample, r *Reading, trouble string) []Health {
 	for i := range s.Measures.Sinks {
 		state, reason := h.sink(s, i)
 		put(sinkPart(s.Measures.Sinks[i].Name), state, reason)
+	}
+	for i := range s.Webhooks {
+		state, reason := h.webhook(s, &s.Webhooks[i])
+		put("webhook/"+s.Webhooks[i].Name, state, reason)
 	}
 	if g := s.Generate; g != nil {
 		state, reason := h.generator(s, g)
@@ -282,6 +286,14 @@ func (h *health) sink(s *Sample, i int) (State, string) {
 		return FallingBehind, fmt.Sprintf("%s wait for it, the first for %s", rows, seconds(oldest))
 	}
 	return well, ""
+}
+
+// webhook judges who is told of alerts.
+func (h *health) webhook(s *Sample, w *Webhook) (State, string) {
+	if w.Waiting > 0 {
+		return Degraded, fmt.Sprintf("%s; %s of alerts wait for it, the first try went wrong %s ago", w.Reason, plural(w.Waiting, "change"), seconds(s.At.Sub(w.Since)))
+	}
+	return h.workOrIdle(s.At, "webhook/"+w.Name, false), ""
 }
 
 // overdueSeconds is how many seconds of events a generator may owe.

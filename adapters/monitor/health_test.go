@@ -260,3 +260,17 @@ func TestWorstPart(t *testing.T) {
 		t.Error("nothing is known, or recovering is trouble")
 	}
 }
+
+// TestHealthOfAWebhook: one that does not take what waits for it is trouble of its own, and is over when nothing waits.
+func TestHealthOfAWebhook(t *testing.T) {
+	changes, _ := story(t, "webhook/w", 30, func(w *world, second int) {
+		hook := Webhook{Name: "w"}
+		if second >= 10 && second < 20 {
+			hook = Webhook{Name: "w", Waiting: 2, Reason: "status 500", Since: begin.Add(10 * time.Second)}
+		}
+		w.sample.Webhooks = []Webhook{hook}
+	})
+	if want := []string{"0 idle", "10 degraded", "20 idle"}; !slices.Equal(changes, want) {
+		t.Errorf("%q, not %q", changes, want)
+	}
+}

@@ -33,6 +33,7 @@ type Sample struct {
 	Sinks    map[string]string // by name: where a sink writes, for people
 	Generate *Generate         // nil: nothing is generated
 	Queries  *Queries          // nil: there is no budget
+	Webhooks []Webhook         // that are told of alerts
 	Floor    uint64            // bytes of the disk that are left free by what is taken in
 	Silent   time.Duration     // for so long the engine has not let itself be measured: Measures is an older one
 }
@@ -42,6 +43,14 @@ type Source struct {
 	Topic string
 	// Newest is when its newest record was seen to come, or was appended before this process started; zero: never.
 	Newest time.Time
+}
+
+// A Webhook is told of alerts.
+type Webhook struct {
+	Name    string
+	Waiting int64     // changes that wait while its last try went wrong
+	Reason  string    // why it went wrong
+	Since   time.Time // since when tries go wrong
 }
 
 // Generate is how the generator keeps up.

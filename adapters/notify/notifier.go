@@ -120,6 +120,28 @@ type ReceiverReport struct {
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
 }
 
+// Trouble is the receivers whose last try went wrong while changes wait for them, without a question to the topic.
+func (n *Notifier) Trouble() []ReceiverReport {
+	var all []ReceiverReport
+	for _, l := range n.lanes {
+		l.mu.Lock()
+		if l.report.Waiting > 0 && !l.report.Since.IsZero() {
+			all = append(all, l.report)
+		}
+		l.mu.Unlock()
+	}
+	return all
+}
+
+// Names is the receivers, in the order of Config.
+func (n *Notifier) Names() []string {
+	names := make([]string, len(n.lanes))
+	for i, l := range n.lanes {
+		names[i] = l.r.Name
+	}
+	return names
+}
+
 // Report is how the receivers are, in the order of Config.
 func (n *Notifier) Report(ctx context.Context) []ReceiverReport {
 	if len(n.lanes) == 0 {
