@@ -21,9 +21,9 @@ function lineOf(n) {
 function Box({ n, marked, chosen, choose }) {
   const label = kindOf(n.kind) + ' ' + n.name + ', ' + lineOf(n) + (marked ? ', ' + t('what the others wait for', 'ボトルネック') : '');
   return html`<g class=${'box ' + n.kind.replace(' ', '-') + (marked ? ' marked' : '') + (chosen ? ' chosen' : '')} transform=${'translate(' + n.x + ' ' + n.y + ')'}
-    tabindex="0" role="button" aria-label=${label} aria-pressed=${String(chosen)} onClick=${choose}
+    tabindex="0" role="button" aria-pressed=${String(chosen)} onClick=${choose}
     onKeyDown=${(e) => { if (e.key === 'Enter' || e.key === ' ') { e.preventDefault(); choose(); } }}>
-    <title>${n.name + (n.comment ? '\n' + n.comment : '') + (n.trouble ? '\n' + n.trouble : '')}</title>
+    <title>${label + (n.comment ? '\n' + n.comment : '') + (n.trouble ? '\n' + n.trouble : '')}</title>
     <rect width=${n.width} height=${n.height} rx="8" /><rect class="mark" width="4" height=${n.height} rx="2" />
     <text class="name" x="14" y="22">${cut(n.name, Math.floor((n.width - 20) / 7.4))}</text>
     <text class="line" x="14" y="42">${cut(n.kind === 'alert' || n.kind === 'materialized view' || n.kind === 'view' ? kindOf(n.kind) : lineOf(n), Math.floor((n.width - 18) / 6.2))}</text>
