@@ -74,24 +74,6 @@ func joinClose(err error, t *target) error {
 	return err
 }
 
-func (a *app) explainCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "explain TABLE",
-		Short: "Show the plan of a table, and why its oldest window is still open",
-		Example: `  nagare explain sales_by_minute
-  nagare explain top_products`,
-		Args: oneArg("table"),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			t, err := a.reach(cmd.Context(), false)
-			if err != nil {
-				return err
-			}
-			defer func() { err = joinClose(err, t) }()
-			return t.rows(cmd.Context(), "/api/explain/"+url.PathEscape(args[0]), nil, a.out)
-		},
-	}
-}
-
 func (a *app) tailCommand() *cobra.Command {
 	var n int
 	var updates bool
