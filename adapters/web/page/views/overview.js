@@ -9,6 +9,7 @@ import { Table, Question, Downloads, quoted } from '../lib/table.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { to } from '../lib/route.js';
 import { views } from './index.js';
+import { explain } from './explain.js';
 
 const link = (view, otherwise) => (views.some((v) => v.id === view) ? to(view) : otherwise);
 
@@ -118,7 +119,7 @@ function TimePanel({ chart }) {
       ${choices.length > 1 && html`<label><span class="hidden">${t('By', '分類')}</span><select value=${by.join()} onChange=${(e) => setPick({ ...pick, by: e.target.value })}>${choices.map((g) => html`<option key=${g.join()} value=${g.join()}>${g.join(' × ')}</option>`)}</select></label>`}
       <button type="button" class="quiet" aria-pressed=${String(pick.table)} onClick=${() => setPick({ ...pick, table: !pick.table })}>${pick.table ? t('Chart', 'グラフ') : t('Table', '表')}</button>`}>
     <${Trouble} error=${got.error} />
-    ${pick.table ? html`<${Table} columns=${got.columns} rows=${got.rows.slice(-300).reverse()} open=${got.open} label=${headOf(chart)} sql=${'SELECT * FROM ' + quoted(chart.from) + ' ORDER BY ' + quoted(chart.time) + ' DESC'} download=${path + '?open=true'} name=${chart.from} />`
+    ${pick.table ? html`<${Table} columns=${got.columns} rows=${got.rows.slice(-300).reverse()} open=${got.open} label=${headOf(chart)} sql=${'SELECT * FROM ' + quoted(chart.from) + ' ORDER BY ' + quoted(chart.time) + ' DESC'} download=${path + '?open=true'} name=${chart.from} onCell=${(row, column, cells) => explain(chart.from, got.columns, cells, column)} />`
     : html`${drawn.times.length ? html`<${Chart} times=${drawn.times} series=${drawn.series} height=${200} sync="overview" label=${headOf(chart) + ', ' + value.column} />` : html`<p class="empty">${got.loading ? t('Reading…', '読み込み中…') : t('No window yet.', 'まだウィンドウがありません。')}</p>`}
       <div class="foot"><${Question} sql=${sql} /><${Downloads} path=${path + '?open=true'} name=${chart.from} /></div>`}
   <//>`;
@@ -136,7 +137,7 @@ function RankedPanel({ chart }) {
   const sql = 'SELECT * FROM ' + quoted(chart.from + '$open') + (newest ? ' WHERE ' + quoted(chart.time) + " = TIMESTAMP '" + newest + "'" : '') + ' ORDER BY ' + quoted(chart.rank);
   return html`<${Panel} title=${headOf(chart)} id=${'chart-' + chart.name} note=${newest ? t('From ', '開始 ') + cell(newest, 'timestamp') + t(', as if its window were over', '、現時点の順位') : ''}>
     <${Trouble} error=${got.error} />
-    <${Table} columns=${columns} rows=${shown} label=${headOf(chart)} sql=${sql} download=${'/api/tables/' + encodeURIComponent(chart.from) + '?open=true'} name=${chart.from} hide=${chart.time ? [chart.time, chart.end] : []} />
+    <${Table} columns=${columns} rows=${shown} label=${headOf(chart)} sql=${sql} download=${'/api/tables/' + encodeURIComponent(chart.from) + '?open=true'} name=${chart.from} hide=${chart.time ? [chart.time, chart.end] : []} onCell=${(row, column, cells) => explain(chart.from, columns, cells, column)} />
   <//>`;
 }
 
@@ -150,7 +151,7 @@ function RowsPanel({ chart }) {
   const rows = useMemo(() => (view ? got.rows : timeAt < 0 ? [...got.rows].reverse() : [...got.rows].sort((a, b) => (a[timeAt] < b[timeAt] ? 1 : -1))), [got.rows]);
   return html`<${Panel} title=${headOf(chart)} id=${'chart-' + chart.name} wide=${chart.columns.length > 6} note=${view ? '' : t('As they come, the newest first', '到着順（新しいものが上）')}>
     <${Trouble} error=${got.error} />
-    <${Table} columns=${got.columns} rows=${rows} open=${got.open} label=${headOf(chart)} sql=${sql} download=${path} name=${chart.from} />
+    <${Table} columns=${got.columns} rows=${rows} open=${got.open} label=${headOf(chart)} sql=${sql} download=${path} name=${chart.from} onCell=${(row, column, cells) => explain(chart.from, got.columns, cells, column)} />
   <//>`;
 }
 
