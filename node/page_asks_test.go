@@ -49,7 +49,7 @@ func TestPageAnswersQuestions(t *testing.T) {
 	}
 
 	b.show("#/overview")
-	b.await("the products", `document.querySelectorAll('#chart-top_products tbody tr').length > 0`)
+	b.await("the anomalies", `document.querySelector('#chart-anomalies tbody tr button.cell') !== null`)
 	b.run(`document.querySelector('#chart-anomalies tbody tr button.cell').click()`)
 	b.await("one record", `document.querySelector('.explain .steps') !== null`)
 	if got := eval[string](b, `document.querySelector('.explain .steps').innerText`); !strings.HasPrefix(got, "1 records were counted") {
