@@ -324,9 +324,19 @@ func (p *process) stop() {
 }
 
 // post sends lines to the API as another program would.
-func post(t *testing.T, p *process, data string, lines []byte) web.Published {
+func post(t *testing.T, p *process, data string, lines []byte) (answer web.Published) {
 	t.Helper()
-	req, err := http.NewRequest(http.MethodPost, "http://"+p.address+"/api/topics/"+lifeTopic, bytes.NewReader(lines))
+	text, _ := ask(t, p, data, "/api/topics/"+lifeTopic, lines)
+	if err := json.Unmarshal(text, &answer); err != nil {
+		t.Fatalf("the API answered %s: %v", text, err)
+	}
+	return answer
+}
+
+// ask posts a body with the folder's token.
+func ask(t *testing.T, p *process, data, path string, body []byte) (text []byte, status int) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, "http://"+p.address+path, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,15 +350,10 @@ func post(t *testing.T, p *process, data string, lines []byte) web.Published {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if text, err = io.ReadAll(resp.Body); err != nil {
 		t.Fatal(err)
 	}
-	var answer web.Published
-	if err := json.Unmarshal(text, &answer); err != nil {
-		t.Fatalf("the API answered %s: %v", text, err)
-	}
-	return answer
+	return text, resp.StatusCode
 }
 
 // TestBusyPort names a port that somebody else has: exit 4, and nothing is touched.

@@ -4,7 +4,6 @@ package node_test
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/node"
 )
 
 // TestResendOnARunningNode sends a late record and an invalid one to their topic again: first it is only told what would
@@ -48,39 +46,25 @@ CREATE STREAMING TABLE per_minute AS SELECT window.start AS minute, kind, count(
 	p := start(t, false, "run", project, "--data", data, "--http", "127.0.0.1:0")
 	defer stop(t, p)
 	succeed(t, "publish", "orders", lines, "--data", data)
-	ask := func(query string) string {
-		_, answer, _ := strings.Cut(strings.TrimSpace(succeed(t, "query", query, "-o", "csv", "--data", data).out), "\n")
-		return answer
+	answer := func(query string) string {
+		_, rows, _ := strings.Cut(strings.TrimSpace(succeed(t, "query", query, "-o", "csv", "--data", data).out), "\n")
+		return rows
 	}
 	const late, invalid = "SELECT count(*) FROM `per_minute$late`", "SELECT count(*) FROM `orders$invalid` WHERE verdict = 'invalid'"
-	p.await("what is left out", func() bool { return ask(late) == "1" && ask(invalid) == "1" })
+	p.await("what is left out", func() bool { return answer(late) == "1" && answer(invalid) == "1" })
 
 	resend := func(name, body string) (a web.Resent) {
 		t.Helper()
-		req, err := http.NewRequest("POST", "http://"+p.address+"/api/topics/"+name+"/resend", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		token, err := node.Token(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", "Bearer "+token)
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		text, _ := io.ReadAll(resp.Body)
-		if err := json.Unmarshal(text, &a); err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatalf("send %s again: status %d, %s", name, resp.StatusCode, text)
+		text, status := ask(t, p, data, "/api/topics/"+name+"/resend", []byte(body))
+		if err := json.Unmarshal(text, &a); err != nil || status != http.StatusOK {
+			t.Fatalf("send %s again: status %d, %s", name, status, text)
 		}
 		return a
 	}
 	if a := resend("per_minute$late", `{"where": "true", "dry": true}`); a.Topic != "orders" || a.Records != 1 || !a.Dry || a.Note == "" {
 		t.Errorf("would be sent: %+v", a)
 	}
-	if got := ask("SELECT count(*) FROM orders"); got != "4" {
+	if got := answer("SELECT count(*) FROM orders"); got != "4" {
 		t.Errorf("%s records after a try", got)
 	}
 	if a := resend("per_minute$late", `{"records": [{"partition": 1, "offset": 2}]}`); a.Records != 1 || a.Copies != 0 || a.Dry {
@@ -89,9 +73,9 @@ CREATE STREAMING TABLE per_minute AS SELECT window.start AS minute, kind, count(
 	if a := resend("orders$invalid", `{"where": "verdict = 'invalid'"}`); a.Records != 1 || a.Bytes != int64(len("k")+len("no JSON")) {
 		t.Errorf("sent: %+v", a)
 	}
-	p.await("what is left out again", func() bool { return ask(late) == "2" && ask(invalid) == "2" })
+	p.await("what is left out again", func() bool { return answer(late) == "2" && answer(invalid) == "2" })
 	const again = "SELECT partition, offset, CAST(key AS STRING), size(headers), left(CAST(value AS STRING), 7) FROM raw WHERE offset > 3 ORDER BY offset"
-	if got, want := ask(again), `1,4,k,1,"{""kind"""`+"\n1,5,k,,no JSON"; got != want {
+	if got, want := answer(again), `1,4,k,1,"{""kind"""`+"\n1,5,k,,no JSON"; got != want {
 		t.Errorf("sent again: %s\nnot %s", got, want)
 	}
 }
