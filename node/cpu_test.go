@@ -158,8 +158,8 @@ func alertsOf(t *testing.T, p *process) (all []string) {
 	return all
 }
 
-// shippedWith is a folder with the purchase project in which some text of some files is another.
-func shippedWith(t *testing.T, changes map[string][]string) string {
+// shippedCopy is a folder with the purchase project.
+func shippedCopy(t *testing.T) string {
 	t.Helper()
 	fsys, err := pipelines.Open(pipelines.Default)
 	if err != nil {
@@ -169,6 +169,13 @@ func shippedWith(t *testing.T, changes map[string][]string) string {
 	if err := os.CopyFS(dir, fsys); err != nil {
 		t.Fatal(err)
 	}
+	return dir
+}
+
+// shippedWith is a folder with the purchase project in which some text of some files is another.
+func shippedWith(t *testing.T, changes map[string][]string) string {
+	t.Helper()
+	dir := shippedCopy(t)
 	for name, change := range changes {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		text := read(t, path)

@@ -16,7 +16,6 @@ import (
 	"unsafe"
 
 	"github.com/nagare-stream/nagare/node"
-	"github.com/nagare-stream/nagare/pipelines"
 )
 
 // failEnv names the call that fails in a child process from a SIGUSR1 on: "fsync", which the broker calls, and
@@ -192,14 +191,7 @@ func failUnder(t *testing.T, call string, early bool) *diskFailure {
 // withoutAlerts is the folder of the purchase project without its alerts: what they keep lets the store's file grow.
 func withoutAlerts(t *testing.T) string {
 	t.Helper()
-	fsys, err := pipelines.Open(pipelines.Default)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, fsys); err != nil {
-		t.Fatal(err)
-	}
+	dir := shippedCopy(t)
 	for _, name := range []string{"7_monitoring.sql", "8_unusual.sql"} {
 		if err := os.Remove(filepath.Join(dir, "transformations", name)); err != nil {
 			t.Fatal(err)
