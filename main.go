@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"github.com/nagare-stream/nagare/adapters/cli"
+	"github.com/nagare-stream/nagare/cli"
 )
 
 func main() { os.Exit(cli.Main(os.Args[1:])) }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nagare-stream/nagare/adapters/cli"
+	"github.com/nagare-stream/nagare/cli"
 )
 
 // childEnv says what a process that runs this test binary is: unset, the tests themselves; "cli", the

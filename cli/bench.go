@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nagare-stream/nagare/adapters/bench"
+	"github.com/nagare-stream/nagare/bench"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/node"
 )

@@ -16,7 +16,7 @@ import (
 func TestLimitsListWhatHasNoEffect(t *testing.T) {
 	want := append(plan.WithoutEffect(), kafka.WithoutEffect()...)
 	for file, heading := range map[string]string{"README.md": "\n## Limits\n", "README.ja.md": "\n## 限界\n"} {
-		text, err := os.ReadFile("../../" + file)
+		text, err := os.ReadFile("../" + file)
 		if err != nil {
 			t.Fatal(err)
 		}

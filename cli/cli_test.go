@@ -19,7 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/nagare-stream/nagare/adapters/cli"
+	"github.com/nagare-stream/nagare/cli"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/store"
 )
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 //	locked DIR                a process has the data folder open
 //	freeport NAME             puts the number of a port into NAME that was free just now
 func TestScripts(t *testing.T) {
-	root, err := filepath.Abs("../..")
+	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
