@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -110,16 +109,8 @@ func (a *app) reset(cmd *cobra.Command, data string, yes, keep bool) error {
 	if err := a.tellLoss(cmd, cfg, id, keep); err != nil {
 		return err
 	}
-	if !yes {
-		if !isTerminal(a.in) {
-			return usage("reset the checkpoint of %s: nothing was changed; add --yes to do it", data)
-		}
-		fmt.Fprint(a.err, "Reset? [y/N] ")
-		line, _ := bufio.NewReader(a.in).ReadString('\n')
-		if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
-			fmt.Fprintln(a.err, "nothing was changed")
-			return nil
-		}
+	if ok, err := a.confirm("Reset? [y/N] ", yes, "reset the checkpoint of %s: nothing was changed; add --yes to do it", data); !ok || err != nil {
+		return err
 	}
 	aside, err := node.Reset(cmd.Context(), cfg, keep)
 	if err != nil {

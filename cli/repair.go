@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -68,7 +67,7 @@ func (a *app) repair(cmd *cobra.Command, yes bool) error {
 	} else {
 		fmt.Fprintln(a.err, "what can be read stays; what cannot is passed over, for good, and counted as lost")
 	}
-	if ok, err := a.mayRepair(data, yes); !ok || err != nil {
+	if ok, err := a.confirm("Repair? [y/N] ", yes, "repair the topics of %s: nothing was changed; add --yes to do it", data); !ok || err != nil {
 		return err
 	}
 	done, err := node.RepairTopics(cmd.Context(), cfg, true)
@@ -80,21 +79,4 @@ func (a *app) repair(cmd *cobra.Command, yes bool) error {
 		fmt.Fprintf(a.out, "topic %s partition %d from message %d on: %s; the damaged files are in %s\n", r.Topic, r.Partition, r.Seq, strings.ToLower(what), r.Copy)
 	}
 	return err
-}
-
-// mayRepair asks.
-func (a *app) mayRepair(data string, yes bool) (bool, error) {
-	if yes {
-		return true, nil
-	}
-	if !isTerminal(a.in) {
-		return false, usage("repair the topics of %s: nothing was changed; add --yes to do it", data)
-	}
-	fmt.Fprint(a.err, "Repair? [y/N] ")
-	line, _ := bufio.NewReader(a.in).ReadString('\n')
-	if answer := strings.ToLower(strings.TrimSpace(line)); answer == "y" || answer == "yes" {
-		return true, nil
-	}
-	fmt.Fprintln(a.err, "nothing was changed")
-	return false, nil
 }

@@ -15,16 +15,17 @@ import (
 func (a *app) topicsCommand() *cobra.Command {
 	topics := &cobra.Command{
 		Use:   "topics",
-		Short: "List, create, describe, alter and repair topics",
+		Short: "List, create, describe, alter and repair topics; send left-out records again",
 		Example: `  nagare topics list
   nagare topics describe purchase-events
   nagare topics create orders --partitions 3 --key customer_id
   nagare topics alter purchase-events --partitions 6
-  nagare topics repair`,
+  nagare topics repair
+  nagare topics resend 'purchase-events$invalid'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	topics.AddCommand(a.topicsList(), a.topicsDescribe(), a.topicsCreate(), a.topicsAlter(), a.topicsRepair())
+	topics.AddCommand(a.topicsList(), a.topicsDescribe(), a.topicsCreate(), a.topicsAlter(), a.topicsRepair(), a.topicsResend())
 	return topics
 }
 
