@@ -23,6 +23,8 @@ var allowed = map[string][]string{
 	"engine/column":            {},
 	"engine/alert":             {},
 	"engine/dedup":             {},
+	"engine/record":            {"engine/column"},
+	"engine/state":             {},
 	"engine/codec":             {"engine/column"},
 	"engine/sql":               {},
 	"engine/expr":              {"engine/column", "engine/codec", "engine/sql", "engine/window"},
@@ -31,29 +33,29 @@ var allowed = map[string][]string{
 	"engine/plan":              {"engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window"},
 	"engine/explode":           {"engine/column"},
 	"engine/batch":             {"engine/column", "engine/codec", "engine/sql", "engine/explode", "engine/expr", "engine/agg", "engine/window", "engine/plan"},
-	"engine":                   {"engine/column", "engine/codec", "engine/sql", "engine/explode", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch", "engine/alert", "engine/dedup"},
-	"engine/enginetest":        {"engine", "engine/alert", "engine/column", "engine/codec", "engine/plan", "engine/sql"},
-	"broker":                   {"engine"},
-	"store":                    {"engine"},
-	"adapters/file":            {"engine", "engine/codec"},
-	"adapters/generator":       {"engine"},
-	"adapters/kafka":           {"engine", "engine/sql", "broker"},
+	"engine":                   {"engine/record", "engine/state", "engine/column", "engine/codec", "engine/sql", "engine/explode", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch", "engine/alert", "engine/dedup"},
+	"engine/enginetest":        {"engine", "engine/record", "engine/state", "engine/alert", "engine/column", "engine/codec", "engine/plan", "engine/sql"},
+	"broker":                   {"engine/record"},
+	"store":                    {"engine/state"},
+	"adapters/file":            {"engine/record", "engine/codec"},
+	"adapters/generator":       {"engine/record"},
+	"adapters/kafka":           {"engine/record", "engine/sql", "broker"},
 	"adapters/kafka/port":      {},
-	"adapters/monitor":         {"engine"},
-	"adapters/notify":          {"engine", "engine/alert", "engine/window"},
-	"adapters/redis":           {"engine", "adapters/redis/embedded"},
+	"adapters/monitor":         {"engine", "engine/record"},
+	"adapters/notify":          {"engine/record", "engine/state", "engine/alert", "engine/window"},
+	"adapters/redis":           {"engine/record", "adapters/redis/embedded"},
 	"adapters/redis/embedded":  {},
 	"adapters/redis/redistest": {},
 	"adapters/spark":           {"engine/sql", "engine/plan"},
-	"adapters/web":             {"adapters/monitor", "adapters/notify", "engine", "engine/alert", "engine/batch", "engine/codec", "engine/column", "engine/plan", "engine/sql", "broker"},
+	"adapters/web":             {"adapters/monitor", "adapters/notify", "engine", "engine/record", "engine/alert", "engine/batch", "engine/codec", "engine/column", "engine/plan", "engine/sql", "broker"},
 	"cli":                      {"*"},
 	"bench":                    {"*"},
 	"adapters/grade":           {"*"},
 	"node":                     {"*"},
-	"harness":                  {"adapters/web", "engine", "engine/sql", "harness/network", "harness/script", "harness/stack", "node"},
+	"harness":                  {"adapters/web", "engine", "engine/record", "engine/sql", "harness/network", "harness/script", "harness/stack", "node"},
 	"harness/network":          {},
-	"harness/stack":            {"adapters/file", "adapters/monitor", "adapters/redis", "adapters/spark", "adapters/web", "broker", "engine", "engine/plan", "engine/sql", "node", "pipelines"},
-	"harness/script":           {"adapters/monitor", "engine", "engine/alert", "harness/stack", "node"},
+	"harness/stack":            {"adapters/file", "adapters/monitor", "adapters/redis", "adapters/spark", "adapters/web", "broker", "engine", "engine/record", "engine/state", "engine/plan", "engine/sql", "node", "pipelines"},
+	"harness/script":           {"adapters/monitor", "engine", "engine/record", "engine/alert", "harness/stack", "node"},
 	"harness/example":          {"harness"}, // a module of its own, as a user has it
 	"deploy/grafana/check":     {},          // the same, for what it needs
 	"pipelines":                {},
@@ -71,7 +73,7 @@ const (
 )
 
 // eventTime is the packages in which time comes in as an argument.
-var eventTime = []string{"engine", "engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch"}
+var eventTime = []string{"engine", "engine/record", "engine/state", "engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch"}
 
 var drawers = []string{"util", "utils", "common", "helpers", "types", "models", "misc", "shared"}
 

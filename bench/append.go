@@ -13,7 +13,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/file"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -65,12 +65,12 @@ func (b *bench) measureAppend(ctx context.Context) (err error) {
 }
 
 // readBatches reads the events into batches by partition.
-func (b *bench) readBatches(ctx context.Context) ([][]*engine.Records, error) {
+func (b *bench) readBatches(ctx context.Context) ([][]*record.Records, error) {
 	src, err := file.Open(file.Config{Path: b.file, Partitions: partitions, KeyField: "user_id", Now: time.Now().UnixMicro()})
 	if err != nil {
 		return nil, err
 	}
-	batches := make([][]*engine.Records, partitions)
+	batches := make([][]*record.Records, partitions)
 	failed := make([]error, partitions)
 	var wg sync.WaitGroup
 	for p := range partitions {
@@ -80,14 +80,14 @@ func (b *bench) readBatches(ctx context.Context) ([][]*engine.Records, error) {
 	return batches, errors.Join(failed...)
 }
 
-func readPartition(ctx context.Context, src engine.Source, p int32) (batches []*engine.Records, err error) {
-	r, err := src.Open(ctx, p, engine.Position{})
+func readPartition(ctx context.Context, src record.Source, p int32) (batches []*record.Records, err error) {
+	r, err := src.Open(ctx, p, record.Position{})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	batch := &engine.Records{Partition: p}
-	var records engine.Records
+	batch := &record.Records{Partition: p}
+	var records record.Records
 	for {
 		err := r.Read(ctx, &records)
 		if errors.Is(err, io.EOF) {
@@ -102,7 +102,7 @@ func readPartition(ctx context.Context, src engine.Source, p int32) (batches []*
 		for i := range records.Len() {
 			if batch.Len() == batchRecords {
 				batches = append(batches, batch)
-				batch = &engine.Records{Partition: p}
+				batch = &record.Records{Partition: p}
 			}
 			batch.Offsets = append(batch.Offsets, records.Offsets[i])
 			batch.Times = append(batch.Times, records.Times[i])

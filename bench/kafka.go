@@ -12,7 +12,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -82,7 +82,7 @@ func (b *bench) fillKafka(ctx context.Context, c *kafka.Cluster, name string) (e
 	begin := time.Now()
 	for p, list := range batches {
 		// Batches are sent together, so that the broker's answer is not waited for after each.
-		all := &engine.Records{}
+		all := &record.Records{}
 		for i, r := range list {
 			for k := range r.Len() {
 				all.Times = append(all.Times, r.Times[k])

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/pipelines"
 )
@@ -202,7 +202,7 @@ func (b *bench) start(ctx context.Context, l *lane, t trouble) (*running, error)
 		return nil, err
 	}
 	err = pollUntil(ctx, func() bool {
-		return !slices.ContainsFunc(n.Status().Sinks, func(s engine.SinkStatus) bool { return s.State == "connecting" })
+		return !slices.ContainsFunc(n.Status().Sinks, func(s record.SinkStatus) bool { return s.State == "connecting" })
 	})
 	if err = errors.Join(err, l.server.enter(t)); err != nil {
 		return nil, errors.Join(err, n.Close())

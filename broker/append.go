@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
@@ -61,7 +61,7 @@ func (m *pending) fail(err error) {
 // An appendJob is one append.
 type appendJob struct {
 	writer  *Writer
-	records *engine.Records
+	records *record.Records
 	seq     int64  // the producer's number of the first record; noIdentity: none
 	mark    uint64 // of the last batch
 	async   bool
@@ -133,7 +133,7 @@ func (p *partition) window() int {
 }
 
 // cut returns how far a batch from record from on goes, and the bytes of its keys and values.
-func cut(r *engine.Records, from, n int) (to, size int) {
+func cut(r *record.Records, from, n int) (to, size int) {
 	for to = from; to < n && to-from < MaxBatchRecords; to++ {
 		next := size + recordBytes(r, to)
 		if to > from && next > MaxBatchBytes {
@@ -144,11 +144,11 @@ func cut(r *engine.Records, from, n int) (to, size int) {
 	return to, size
 }
 
-func recordBytes(r *engine.Records, i int) int {
+func recordBytes(r *record.Records, i int) int {
 	return stringBytes(&r.Keys, i) + stringBytes(&r.Values, i) + len(r.HeadersAt(i))
 }
 
-func stringBytes(b *engine.Bytes, i int) int {
+func stringBytes(b *record.Bytes, i int) int {
 	start := uint32(0)
 	if i > 0 {
 		start = b.Ends[i-1]

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // smallDisk mounts a disk of its own of so many MiB, or skips.
@@ -74,7 +74,7 @@ func TestLastTopicsGoOnWhenTheDiskIsFull(t *testing.T) {
 		}
 	}
 	send := func(w *broker.Writer) error {
-		r := &engine.Records{}
+		r := &record.Records{}
 		r.Values.Append([]byte("x"))
 		_, err := w.Append(ctx, 0, r, -1)
 		return err

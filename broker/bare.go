@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // bareTopics is the topics of a broker without a server. They keep every record, whatever their
@@ -139,7 +139,7 @@ func (t *bareTopics) writer(b *Broker, topic, producer string) (*Writer, error) 
 }
 
 // appendBare is AppendMarked without a server.
-func (w *Writer) appendBare(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+func (w *Writer) appendBare(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) (int64, error) {
 	if err := w.b.bare.refusal(); err != nil {
 		return -1, err
 	}
@@ -153,7 +153,7 @@ type bareSource struct {
 	bounded bool
 }
 
-func (s *bareSource) source() (engine.Source, error) {
+func (s *bareSource) source() (record.Source, error) {
 	t, err := s.topics.find(s.topic)
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func (s *bareSource) source() (engine.Source, error) {
 	return &memorySource{t.log, s.bounded}, nil
 }
 
-// Partitions implements engine.Source.
+// Partitions implements record.Source.
 func (s *bareSource) Partitions(ctx context.Context) (int, error) {
 	src, err := s.source()
 	if err != nil {
@@ -170,17 +170,17 @@ func (s *bareSource) Partitions(ctx context.Context) (int, error) {
 	return src.Partitions(ctx)
 }
 
-// End implements engine.Source.
-func (s *bareSource) End(ctx context.Context, number int32) (engine.Position, error) {
+// End implements record.Source.
+func (s *bareSource) End(ctx context.Context, number int32) (record.Position, error) {
 	src, err := s.source()
 	if err != nil {
-		return engine.Position{}, err
+		return record.Position{}, err
 	}
 	return src.End(ctx, number)
 }
 
-// Open implements engine.Source.
-func (s *bareSource) Open(ctx context.Context, number int32, from engine.Position) (engine.Reader, error) {
+// Open implements record.Source.
+func (s *bareSource) Open(ctx context.Context, number int32, from record.Position) (record.Reader, error) {
 	src, err := s.source()
 	if err != nil {
 		return nil, err

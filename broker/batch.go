@@ -7,7 +7,7 @@ import (
 	"hash/crc32"
 
 	"github.com/klauspost/compress/s2"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A batch is records in one message. All numbers are little endian.
@@ -27,7 +27,7 @@ import (
 //	56  time of the first record, microseconds
 //	64  body:
 //	      values, end to end  | keys, end to end | lengths of values | lengths of keys | times
-//	      (| bytes of headers | lengths of headers | headers, end to end; see engine.AppendHeader)
+//	      (| bytes of headers | lengths of headers | headers, end to end; see record.AppendHeader)
 //
 // A length is a uvarint, 0 for NULL, else length + 1. A time is a zigzag varint, the difference to
 // the one before. Values come first so that a reader decompresses the body to where the values go
@@ -126,7 +126,7 @@ func parseHead(b []byte) (batchHead, error) {
 type encoder struct{ body, rest []byte }
 
 // encode appends the batch of records [from, to) of r to dst. Offset and chain are set by stamp.
-func (e *encoder) encode(dst []byte, r *engine.Records, from, to int, seq int64, mark uint64) []byte {
+func (e *encoder) encode(dst []byte, r *record.Records, from, to int, seq int64, mark uint64) []byte {
 	values, keys := part(&r.Values, from, to), part(&r.Keys, from, to)
 	packed := packedOf(r, values)
 	body := e.body[:0]
@@ -183,7 +183,7 @@ func (e *encoder) encode(dst []byte, r *engine.Records, from, to int, seq int64,
 }
 
 // appendHeaders appends the headers of records [from, to), if there are any.
-func appendHeaders(dst []byte, r *engine.Records, from, to int) ([]byte, bool) {
+func appendHeaders(dst []byte, r *record.Records, from, to int) ([]byte, bool) {
 	size := 0
 	for i := from; i < min(to, r.Headers.Len()); i++ {
 		size += len(r.HeadersAt(i))
@@ -206,7 +206,7 @@ func appendHeaders(dst []byte, r *engine.Records, from, to int) ([]byte, bool) {
 }
 
 // packedOf is the records' values as they come compressed, if these are all of them.
-func packedOf(r *engine.Records, values []byte) []byte {
+func packedOf(r *record.Records, values []byte) []byte {
 	if n, err := s2.DecodedLen(r.Packed); len(r.Packed) > 0 && len(values) == len(r.Values.Data) && err == nil && n == len(values) {
 		return r.Packed
 	}
@@ -238,7 +238,7 @@ func lostBatch(base int64, count int, chain uint32) []byte {
 
 // appendBatch decodes a batch, whose head is h, behind the records of dst. On an error dst is as
 // before. Records below the offset skip are left out.
-func appendBatch(dst *engine.Records, h *batchHead, b []byte, skip int64) error {
+func appendBatch(dst *record.Records, h *batchHead, b []byte, skip int64) error {
 	keep := *dst
 	if err := decodeBatch(dst, h, b[batchHeader:]); err != nil {
 		*dst = keep
@@ -253,7 +253,7 @@ func appendBatch(dst *engine.Records, h *batchHead, b []byte, skip int64) error 
 	return nil
 }
 
-func decodeBatch(dst *engine.Records, h *batchHead, packed []byte) error {
+func decodeBatch(dst *record.Records, h *batchHead, packed []byte) error {
 	start := len(dst.Values.Data)
 	if uint64(start)+uint64(h.raw) > 1<<32-1 {
 		return errors.New("the records of one read exceed 4 GiB")
@@ -304,7 +304,7 @@ func decodeBatch(dst *engine.Records, h *batchHead, packed []byte) error {
 }
 
 // decodeHeaders reads the headers of the last count records.
-func decodeHeaders(dst *engine.Records, b []byte, count int) (rest []byte, ok bool) {
+func decodeHeaders(dst *record.Records, b []byte, count int) (rest []byte, ok bool) {
 	size, w := binary.Uvarint(b)
 	if w <= 0 || size > uint64(len(b)-w) {
 		return nil, false
@@ -321,7 +321,7 @@ func decodeHeaders(dst *engine.Records, b []byte, count int) (rest []byte, ok bo
 }
 
 // appendEnds reads count lengths, whose sum has to be size, and appends where the strings end.
-func appendEnds(dst *engine.Bytes, b []byte, count, at, size int) (rest []byte, ok bool) {
+func appendEnds(dst *record.Bytes, b []byte, count, at, size int) (rest []byte, ok bool) {
 	end, limit := uint64(at), uint64(at+size)
 	for range count {
 		var n uint64
@@ -349,7 +349,7 @@ func appendEnds(dst *engine.Bytes, b []byte, count, at, size int) (rest []byte, 
 }
 
 // part returns the bytes of strings [from, to).
-func part(b *engine.Bytes, from, to int) []byte {
+func part(b *record.Bytes, from, to int) []byte {
 	if len(b.Starts) == 0 {
 		return b.Data[b.Start(from):b.Ends[to-1]]
 	}
@@ -360,7 +360,7 @@ func part(b *engine.Bytes, from, to int) []byte {
 	return out
 }
 
-func appendLengths(dst []byte, b *engine.Bytes, from, to int) []byte {
+func appendLengths(dst []byte, b *record.Bytes, from, to int) []byte {
 	for i := from; i < to; i++ {
 		if b.IsNull(i) {
 			dst = append(dst, 0)
@@ -382,7 +382,7 @@ func grow(b []byte, n int) []byte {
 }
 
 // dropFront removes n records from place at on: those of a batch that come before a position.
-func dropFront(r *engine.Records, at, n int) {
+func dropFront(r *record.Records, at, n int) {
 	r.Offsets = append(r.Offsets[:at], r.Offsets[at+n:]...)
 	r.Times = append(r.Times[:at], r.Times[at+n:]...)
 	dropStrings(&r.Keys, at, n)
@@ -392,7 +392,7 @@ func dropFront(r *engine.Records, at, n int) {
 	}
 }
 
-func dropStrings(b *engine.Bytes, at, n int) {
+func dropStrings(b *record.Bytes, at, n int) {
 	from, to := uint32(0), b.Ends[at+n-1]
 	if at > 0 {
 		from = b.Ends[at-1]
@@ -412,13 +412,13 @@ func dropStrings(b *engine.Bytes, at, n int) {
 }
 
 // clearNulls clears the marks behind the last string.
-func clearNulls(b *engine.Bytes) {
+func clearNulls(b *record.Bytes) {
 	for i := len(b.Ends); i>>6 < len(b.Null) && i <= len(b.Ends)|63; i++ {
 		moveNull(b, i, false)
 	}
 }
 
-func moveNull(b *engine.Bytes, i int, null bool) {
+func moveNull(b *record.Bytes, i int, null bool) {
 	if i>>6 >= len(b.Null) {
 		return
 	}

@@ -9,12 +9,12 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/s2"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"pgregory.net/rapid"
 )
 
-func someRecords(rt *rapid.T) *engine.Records {
-	r := &engine.Records{}
+func someRecords(rt *rapid.T) *record.Records {
+	r := &record.Records{}
 	bytesOrNull := rapid.Custom(func(t *rapid.T) []byte {
 		if rapid.IntRange(0, 3).Draw(t, "null") == 0 {
 			return nil
@@ -28,13 +28,13 @@ func someRecords(rt *rapid.T) *engine.Records {
 		r.Keys.Append(k)
 		r.Values.Append(v)
 		if h := bytesOrNull.Draw(rt, "headers"); withHeaders && h != nil {
-			r.PutHeaders(r.Values.Len()-1, engine.AppendHeader(nil, h, v))
+			r.PutHeaders(r.Values.Len()-1, record.AppendHeader(nil, h, v))
 		}
 	}
 	return r
 }
 
-func show(r *engine.Records, from, to int) string {
+func show(r *record.Records, from, to int) string {
 	var s bytes.Buffer
 	for i := from; i < to; i++ {
 		fmt.Fprintf(&s, "%d %q %v %q %v %q\n", r.Times[i], r.Keys.At(i), r.Keys.IsNull(i), r.Values.At(i), r.Values.IsNull(i), r.HeadersAt(i))
@@ -43,10 +43,10 @@ func show(r *engine.Records, from, to int) string {
 }
 
 // spread is the same records with keys and values in one memory, and something between them.
-func spread(r *engine.Records) *engine.Records {
-	s := &engine.Records{Times: r.Times, Headers: r.Headers}
+func spread(r *record.Records) *record.Records {
+	s := &record.Records{Times: r.Times, Headers: r.Headers}
 	var memory []byte
-	lay := func(to, of *engine.Bytes, i int) {
+	lay := func(to, of *record.Bytes, i int) {
 		memory = append(memory, "between"...)
 		start := uint32(len(memory))
 		if of.IsNull(i) {
@@ -94,7 +94,7 @@ func TestBatchKeepsRecords(t *testing.T) {
 		if h.count != to-from || h.base != base || h.seq != 7 || h.mark != 9 || h.chain != chain {
 			rt.Fatalf("the head is %+v", h)
 		}
-		dst := &engine.Records{}
+		dst := &record.Records{}
 		before := rapid.IntRange(0, 70).Draw(rt, "before")
 		for i := range before {
 			dst.Offsets, dst.Times = append(dst.Offsets, int64(i)), append(dst.Times, int64(i))
@@ -147,8 +147,8 @@ func TestChangedBatchIsNoticed(t *testing.T) {
 	}
 }
 
-func sample(n int) *engine.Records {
-	r := &engine.Records{}
+func sample(n int) *record.Records {
+	r := &record.Records{}
 	for i := range n {
 		r.Times = append(r.Times, int64(i*i))
 		r.Keys.Append(fmt.Appendf(nil, "user_%d", i))
@@ -166,7 +166,7 @@ func FuzzBatch(f *testing.F) {
 		stamp(frame, 1, 2)
 		f.Add(frame)
 	}
-	nulls := &engine.Records{Times: []int64{1, -1 << 63}}
+	nulls := &record.Records{Times: []int64{1, -1 << 63}}
 	for range 2 {
 		nulls.Keys.AppendNull()
 		nulls.Values.AppendNull()
@@ -204,7 +204,7 @@ func FuzzBatch(f *testing.F) {
 			t.Fatalf("a batch of %d records gave %d", h.count, n-2)
 		}
 		_ = show(dst, 0, n)
-		for _, b := range []*engine.Bytes{&dst.Keys, &dst.Values} {
+		for _, b := range []*record.Bytes{&dst.Keys, &dst.Values} {
 			if int(b.Ends[n-1]) != len(b.Data) {
 				t.Fatalf("the strings end at %d of %d bytes", b.Ends[n-1], len(b.Data))
 			}
@@ -217,7 +217,7 @@ func TestDecodingAllocatesNothing(t *testing.T) {
 	var e encoder
 	frame := e.encode(nil, r, 0, 1000, -1, 0)
 	stamp(frame, 0, 0)
-	var dst engine.Records
+	var dst record.Records
 	decode := func() {
 		dst.Reset()
 		for range 4 {
@@ -244,7 +244,7 @@ func BenchmarkDecode(b *testing.B) {
 	var e encoder
 	frame := e.encode(nil, r, 0, 1000, -1, 0)
 	stamp(frame, 0, 0)
-	var dst engine.Records
+	var dst record.Records
 	b.SetBytes(int64(len(r.Values.Data)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -11,14 +11,14 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // events makes n purchase events of about 442 bytes.
-func events(n int) *engine.Records {
+func events(n int) *record.Records {
 	rng := rand.New(rand.NewPCG(1, 1))
 	pick := func(of ...string) string { return of[rng.IntN(len(of))] }
-	r := &engine.Records{}
+	r := &record.Records{}
 	for i := range n {
 		user := fmt.Sprintf("user_%04d", rng.IntN(10000))
 		price, quantity, rate := 100*(1+rng.IntN(1000)), 1+rng.IntN(5), float64(rng.IntN(200))/1000
@@ -94,9 +94,9 @@ func BenchmarkRead(b *testing.B) {
 			}
 			b.SetBytes(int64(total / n * len(r.Values.Data)))
 			b.ReportAllocs()
-			var got engine.Records
+			var got record.Records
 			for b.Loop() {
-				rd, err := br.SourceUntilEnd("events").Open(ctx, 0, engine.Position{})
+				rd, err := br.SourceUntilEnd("events").Open(ctx, 0, record.Position{})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // TestDamagedFilesAreNoticed changes the files of a stopped server. What comes after must be: all
@@ -312,12 +312,12 @@ func readAndAppend(t *testing.T, what, dir string, total int) (read, lost int64)
 	if at, err := writerOf(t, b, "t", "another").Append(ctx, 0, numbered(total, 1), -1); err != nil || at != int64(total) {
 		t.Errorf("%s: an append behind it: offset %d, want %d; %v", what, at, total, err)
 	}
-	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, record.Position{})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
 	defer rd.Close()
-	for r := (engine.Records{}); ; {
+	for r := (record.Records{}); ; {
 		if err := rd.Read(ctx, &r); errors.Is(err, io.EOF) {
 			return read - 1, lost
 		} else if err != nil {

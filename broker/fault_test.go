@@ -15,12 +15,12 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // numbered makes records whose values are their numbers.
-func numbered(from, n int) *engine.Records {
-	r := &engine.Records{}
+func numbered(from, n int) *record.Records {
+	r := &record.Records{}
 	for i := from; i < from+n; i++ {
 		r.Times = append(r.Times, int64(i))
 		r.Keys.AppendNull()
@@ -41,12 +41,12 @@ func countNumbered(t testing.TB, b *broker.Broker, topic string, partition int32
 
 func readNumbered(b *broker.Broker, topic string, partition int32) (int, error) {
 	ctx := context.Background()
-	rd, err := b.SourceUntilEnd(topic).Open(ctx, partition, engine.Position{})
+	rd, err := b.SourceUntilEnd(topic).Open(ctx, partition, record.Position{})
 	if err != nil {
 		return 0, err
 	}
 	defer rd.Close()
-	var r engine.Records
+	var r record.Records
 	n := 0
 	for {
 		err := rd.Read(ctx, &r)
@@ -236,7 +236,7 @@ func fullDisk(ctx context.Context, t *testing.T, disk string, floor int64) {
 		for i := range noise {
 			noise[i] = byte(rng.Uint32())
 		}
-		r := &engine.Records{}
+		r := &record.Records{}
 		r.Values.Append(noise)
 		p := int32(n % 2)
 		if _, err := w.Append(ctx, p, r, acknowledged[p]); err != nil {
@@ -304,7 +304,7 @@ func TestRestartedServerGoesOn(t *testing.T) {
 	b := openBroker(t, broker.Config{Dir: t.TempDir()})
 	createTopic(t, b, broker.TopicConfig{Name: "t"})
 	w := writerOf(t, b, "t", "p")
-	rd, err := b.Source("t").Open(ctx, 0, engine.Position{})
+	rd, err := b.Source("t").Open(ctx, 0, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +312,7 @@ func TestRestartedServerGoesOn(t *testing.T) {
 	read := make(chan int)
 	go func() {
 		defer close(read)
-		var r engine.Records
+		var r record.Records
 		for n := 0; n < 60; {
 			if err := rd.Read(ctx, &r); err != nil {
 				t.Errorf("read: %v", err)
@@ -370,7 +370,7 @@ func TestTwoWritersShareAPartition(t *testing.T) {
 		w := writerOf(t, b, "t", fmt.Sprint("producer ", p))
 		go func() {
 			for i := range each {
-				r := &engine.Records{}
+				r := &record.Records{}
 				r.Keys.Append(fmt.Append(nil, p))
 				r.Values.Append(fmt.Append(nil, i))
 				var err error
@@ -392,13 +392,13 @@ func TestTwoWritersShareAPartition(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rd.Close()
 	next := make(map[string]int)
-	var r engine.Records
+	var r record.Records
 	for {
 		err := rd.Read(ctx, &r)
 		if errors.Is(err, io.EOF) {

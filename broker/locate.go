@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -241,7 +241,7 @@ type start struct {
 }
 
 // locate finds the message that holds the record of a position. Position.Log only makes it quick.
-func (p *partition) locate(ctx context.Context, l *link, from engine.Position) (start, error) {
+func (p *partition) locate(ctx context.Context, l *link, from record.Position) (start, error) {
 	info, err := p.streamInfo(ctx, l)
 	if err != nil {
 		return start{}, err
@@ -261,7 +261,7 @@ func (p *partition) locate(ctx context.Context, l *link, from engine.Position) (
 	if err != nil {
 		return start{}, err
 	}
-	if from == (engine.Position{}) {
+	if from == (record.Position{}) {
 		lo.skip = lo.offset
 		return lo, nil
 	}

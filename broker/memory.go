@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Memory is one topic without a server: the same Source and the same rules of appending, for tests
@@ -20,7 +20,7 @@ type Memory struct {
 
 type memoryPart struct {
 	mu        sync.Mutex
-	log       []engine.Records // in order; never changed once they are here
+	log       []record.Records // in order; never changed once they are here
 	next      int64
 	producers map[string]producer
 	arrived   signal
@@ -74,12 +74,12 @@ func (m *Memory) Writer(producer string) *MemoryWriter {
 }
 
 // Append appends records; see Writer.Append.
-func (w *MemoryWriter) Append(ctx context.Context, number int32, r *engine.Records, seq int64) (int64, error) {
+func (w *MemoryWriter) Append(ctx context.Context, number int32, r *record.Records, seq int64) (int64, error) {
 	return w.AppendMarked(ctx, number, r, seq, 0)
 }
 
 // AppendMarked appends records with a mark; see Writer.AppendMarked.
-func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) (int64, error) {
 	p, err := w.m.part(number)
 	if err != nil {
 		return -1, err
@@ -88,7 +88,7 @@ func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine
 	if err != nil {
 		return -1, err
 	}
-	r = complete(&engine.Records{}, r, n)
+	r = complete(&record.Records{}, r, n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from, stand := 0, p.producers[w.producer]
@@ -110,8 +110,8 @@ func (w *MemoryWriter) AppendMarked(ctx context.Context, number int32, r *engine
 }
 
 // copy copies records [from, to) of r and gives them offsets.
-func (p *memoryPart) copy(r *engine.Records, from, to int) engine.Records {
-	c := engine.Records{Times: slices.Clone(r.Times[from:to])}
+func (p *memoryPart) copy(r *record.Records, from, to int) record.Records {
+	c := record.Records{Times: slices.Clone(r.Times[from:to])}
 	for i := from; i < to; i++ {
 		c.Offsets = append(c.Offsets, p.next)
 		c.Keys.Append(r.Keys.At(i))
@@ -146,10 +146,10 @@ func (w *MemoryWriter) LastMark(_ context.Context, number int32) (uint64, error)
 }
 
 // Source returns the topic as a source whose readers wait at its end.
-func (m *Memory) Source() engine.Source { return &memorySource{m, false} }
+func (m *Memory) Source() record.Source { return &memorySource{m, false} }
 
 // SourceUntilEnd returns the topic as a source whose readers end where it ended when they were opened.
-func (m *Memory) SourceUntilEnd() engine.Source { return &memorySource{m, true} }
+func (m *Memory) SourceUntilEnd() record.Source { return &memorySource{m, true} }
 
 type memorySource struct {
 	m       *Memory
@@ -158,17 +158,17 @@ type memorySource struct {
 
 func (s *memorySource) Partitions(context.Context) (int, error) { return s.m.Partitions(), nil }
 
-func (s *memorySource) End(_ context.Context, number int32) (engine.Position, error) {
+func (s *memorySource) End(_ context.Context, number int32) (record.Position, error) {
 	p, err := s.m.part(number)
 	if err != nil {
-		return engine.Position{}, err
+		return record.Position{}, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return engine.Position{Offset: p.next}, nil
+	return record.Position{Offset: p.next}, nil
 }
 
-func (s *memorySource) Open(ctx context.Context, number int32, from engine.Position) (engine.Reader, error) {
+func (s *memorySource) Open(ctx context.Context, number int32, from record.Position) (record.Reader, error) {
 	p, err := s.m.part(number)
 	if err != nil {
 		return nil, err
@@ -195,8 +195,8 @@ type memoryReader struct {
 	end    int64 // -1: none
 }
 
-// Read copies one chunk, or the rest of it; see engine.Reader.
-func (r *memoryReader) Read(ctx context.Context, dst *engine.Records) error {
+// Read copies one chunk, or the rest of it; see record.Reader.
+func (r *memoryReader) Read(ctx context.Context, dst *record.Records) error {
 	spoil(dst)
 	dst.Reset()
 	dst.Partition = r.number
@@ -216,7 +216,7 @@ func (r *memoryReader) Read(ctx context.Context, dst *engine.Records) error {
 			}
 			if n := dst.Len(); n > 0 {
 				r.offset = dst.Offsets[n-1] + 1
-				dst.Next = engine.Position{Offset: r.offset}
+				dst.Next = record.Position{Offset: r.offset}
 				return nil
 			}
 		}

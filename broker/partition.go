@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A partition is one partition of a topic: the only way to its stream inside this process.
@@ -33,7 +33,7 @@ type partition struct {
 	inflight  []*pending // published and not settled, in order of the log
 	spare     [][]byte   // memory of settled batches
 	encoder   encoder
-	scratch   engine.Records // for records that come without keys or times
+	scratch   record.Records // for records that come without keys or times
 }
 
 // tail is the end of a partition's log.

@@ -2,6 +2,8 @@
 
 package broker
 
-import "github.com/nagare-stream/nagare/engine"
+import (
+	"github.com/nagare-stream/nagare/engine/record"
+)
 
-func spoil(*engine.Records) {}
+func spoil(*record.Records) {}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -197,7 +197,7 @@ func (p *partition) keepUnread(ctx context.Context, l *link, firstSeq uint64, fi
 	}
 	at := begin
 	if next > begin.offset {
-		if at, err = p.locate(ctx, l, engine.Position{Offset: next}); err != nil {
+		if at, err = p.locate(ctx, l, record.Position{Offset: next}); err != nil {
 			return first, err
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 func mustOpen(t *testing.T, cfg Config) *Broker {
@@ -21,8 +21,8 @@ func mustOpen(t *testing.T, cfg Config) *Broker {
 	return b
 }
 
-func numbers(from, n int) *engine.Records {
-	r := &engine.Records{}
+func numbers(from, n int) *record.Records {
+	r := &record.Records{}
 	for i := from; i < from+n; i++ {
 		r.Values.Append(fmt.Append(nil, i))
 	}
@@ -69,12 +69,12 @@ func TestRetention(t *testing.T) {
 		if err != nil || info.Parts[0].First != first || info.Parts[0].Next != 53 {
 			t.Fatalf("%s: the partition is %+v, want %d to 53: %v", when, info.Parts, first, err)
 		}
-		rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+		rd, err := b.SourceUntilEnd("t").Open(ctx, 0, record.Position{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer rd.Close()
-		var r engine.Records
+		var r record.Records
 		if err := rd.Read(ctx, &r); err != nil || r.Offsets[0] != first || string(r.Values.At(0)) != fmt.Sprint(first) {
 			t.Fatalf("%s: the first record is %v %q: %v", when, r.Offsets, r.Values.At(0), err)
 		}
@@ -101,7 +101,7 @@ func TestRetention(t *testing.T) {
 		t.Errorf("the old producer stands at %d with mark %d: %v %v", last, mark, err, merr)
 	}
 	var expired *ExpiredError
-	if _, err := b.Source("t").Open(ctx, 0, engine.Position{Offset: 20}); !errors.As(err, &expired) || expired.First != 52 {
+	if _, err := b.Source("t").Open(ctx, 0, record.Position{Offset: 20}); !errors.As(err, &expired) || expired.First != 52 {
 		t.Errorf("opened at a record that is gone: %v", err)
 	}
 	if first, err := old.Append(ctx, 0, numbers(5, 6), 5); first != 53 || err != nil {
@@ -123,7 +123,7 @@ func TestRetentionOvertakesAReader(t *testing.T) {
 	if _, err := w.Append(ctx, 0, numbers(0, 10), -1); err != nil {
 		t.Fatal(err)
 	}
-	rd, err := b.Source("t").Open(ctx, 0, engine.Position{Offset: 3})
+	rd, err := b.Source("t").Open(ctx, 0, record.Position{Offset: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestRetentionOvertakesAReader(t *testing.T) {
 	if err := b.retain(ctx, time.Now().Add(2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	var r engine.Records
+	var r record.Records
 	var expired *ExpiredError
 	for range 2 {
 		if err := rd.Read(ctx, &r); !errors.As(err, &expired) || expired.First != 10 || expired.Offset > 3 {
@@ -173,12 +173,12 @@ func TestDiskErrorIsFinal(t *testing.T) {
 	if err := b.Restart(ctx); !errors.As(err, &down) || !down.Final() {
 		t.Errorf("Restart returned %v", err)
 	}
-	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rd.Close()
-	var r engine.Records
+	var r record.Records
 	if err := rd.Read(ctx, &r); err != nil || r.Len() != 10 {
 		t.Errorf("%d records were read: %v", r.Len(), err)
 	}
@@ -222,12 +222,12 @@ func TestLostAcknowledgement(t *testing.T) {
 	if err != nil || end.Offset != 200 {
 		t.Fatalf("the log ends at %+v: %v", end, err)
 	}
-	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rd.Close()
-	var r engine.Records
+	var r record.Records
 	for n := 0; n < 200; {
 		if err := rd.Read(ctx, &r); err != nil {
 			t.Fatal(err)
@@ -271,7 +271,7 @@ func TestRetentionKeepsUnread(t *testing.T) {
 		if err != nil || info.Parts[0].First != step.first {
 			t.Errorf("read to %d: the partition is %+v, want it from %d on: %v", step.read, info.Parts, step.first, err)
 		}
-		_, err = w.Append(ctx, 0, &engine.Records{}, noIdentity)
+		_, err = w.Append(ctx, 0, &record.Records{}, noIdentity)
 		if err != nil {
 			t.Errorf("read to %d: an empty append is refused: %v", step.read, err)
 		}

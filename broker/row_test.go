@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // TestRowsOfLargeRecords appends the largest rows, which no compression makes smaller, between small
@@ -26,7 +26,7 @@ func TestRowsOfLargeRecords(t *testing.T) {
 	source := rand.NewChaCha8([32]byte{1})
 	_, _ = source.Read(noise)
 	values := [][]byte{[]byte("a"), noise, []byte("b"), noise[:6<<20], []byte("c")}
-	r := &engine.Records{}
+	r := &record.Records{}
 	for i, v := range values {
 		r.Times = append(r.Times, int64(i))
 		r.Keys.AppendNull()
@@ -35,14 +35,14 @@ func TestRowsOfLargeRecords(t *testing.T) {
 	if _, err := w.Append(ctx, 0, r, 0); err != nil {
 		t.Fatal(err)
 	}
-	read, err := b.SourceUntilEnd("rows").Open(ctx, 0, engine.Position{})
+	read, err := b.SourceUntilEnd("rows").Open(ctx, 0, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer read.Close()
 	var got [][]byte
 	for {
-		var part engine.Records
+		var part record.Records
 		if err := read.Read(ctx, &part); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
@@ -61,7 +61,7 @@ func TestRowsOfLargeRecords(t *testing.T) {
 		}
 	}
 
-	large := &engine.Records{}
+	large := &record.Records{}
 	large.Values.Append(make([]byte, broker.MaxRowBytes+1))
 	var size *broker.SizeError
 	if _, err := w.Append(ctx, 0, large, 5); !errors.As(err, &size) || size.Limit != broker.MaxRowBytes {

@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -19,7 +19,7 @@ const (
 )
 
 // Source returns a topic as a source; readers wait at its end.
-func (b *Broker) Source(topic string) engine.Source {
+func (b *Broker) Source(topic string) record.Source {
 	if b.bare != nil {
 		return &bareSource{b.bare, topic, false}
 	}
@@ -28,7 +28,7 @@ func (b *Broker) Source(topic string) engine.Source {
 
 // SourceUntilEnd returns a topic as a source whose readers end with io.EOF at the end that the
 // partition had when they were opened.
-func (b *Broker) SourceUntilEnd(topic string) engine.Source {
+func (b *Broker) SourceUntilEnd(topic string) record.Source {
 	if b.bare != nil {
 		return &bareSource{b.bare, topic, true}
 	}
@@ -53,32 +53,32 @@ func (s *source) Partitions(context.Context) (int, error) {
 }
 
 // End returns the position behind the last record that is in the log.
-func (s *source) End(ctx context.Context, number int32) (engine.Position, error) {
+func (s *source) End(ctx context.Context, number int32) (record.Position, error) {
 	p, err := s.b.partition(s.topic, number)
 	if err != nil {
-		return engine.Position{}, err
+		return record.Position{}, err
 	}
 	l, err := s.b.current()
 	if err != nil {
-		return engine.Position{}, err
+		return record.Position{}, err
 	}
 	t, err := p.readTail(ctx, l)
 	if err != nil {
-		return engine.Position{}, err
+		return record.Position{}, err
 	}
 	return t.position(), nil
 }
 
-func (t tail) position() engine.Position {
+func (t tail) position() record.Position {
 	if t.seq == 0 {
-		return engine.Position{}
+		return record.Position{}
 	}
-	return engine.Position{Offset: t.next, Log: t.seq + 1}
+	return record.Position{Offset: t.next, Log: t.seq + 1}
 }
 
 // Open starts a reader; *DamageError when the log is shorter than the position, *ExpiredError when
 // retention has removed the record.
-func (s *source) Open(ctx context.Context, number int32, from engine.Position) (engine.Reader, error) {
+func (s *source) Open(ctx context.Context, number int32, from record.Position) (record.Reader, error) {
 	p, err := s.b.partition(s.topic, number)
 	if err != nil {
 		return nil, err
@@ -115,8 +115,8 @@ type reader struct {
 	err     error // final
 }
 
-// Read returns what has arrived, at least one record; see engine.Reader.
-func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
+// Read returns what has arrived, at least one record; see record.Reader.
+func (r *reader) Read(ctx context.Context, dst *record.Records) error {
 	spoil(dst)
 	dst.Reset()
 	dst.Partition = r.p.number
@@ -135,7 +135,7 @@ func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
 			r.err = err
 		}
 		if dst.Len() > 0 || dst.Lost > 0 { // the error comes with the next Read
-			dst.Next = engine.Position{Offset: r.offset, Log: r.seq()}
+			dst.Next = record.Position{Offset: r.offset, Log: r.seq()}
 			return nil
 		}
 		if err != nil {
@@ -245,7 +245,7 @@ func (r *reader) resume(ctx context.Context, l *link) error {
 }
 
 // take appends the records of a message, unless dst is full; then the message is held.
-func (r *reader) take(dst *engine.Records, m *nats.Msg) (full bool, err error) {
+func (r *reader) take(dst *record.Records, m *nats.Msg) (full bool, err error) {
 	seq := r.fetch.next - 1
 	if m.Header.Get(headerBatch) != batchFormat {
 		return r.takeSingle(dst, m)
@@ -274,7 +274,7 @@ func (r *reader) take(dst *engine.Records, m *nats.Msg) (full bool, err error) {
 }
 
 // takeSingle appends the one record of a message of another client.
-func (r *reader) takeSingle(dst *engine.Records, m *nats.Msg) (full bool, err error) {
+func (r *reader) takeSingle(dst *record.Records, m *nats.Msg) (full bool, err error) {
 	if dst.Len() > 0 && (dst.Len() >= readRecords || len(dst.Values.Data)+len(m.Data) > readBytes) {
 		r.held = m
 		return true, nil

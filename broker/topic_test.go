@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nats-io/nats.go"
 )
 
@@ -95,7 +95,7 @@ func TestDeletedTopic(t *testing.T) {
 	if _, err := b.Writer("t", "p"); !errors.As(err, &topic) {
 		t.Errorf("a writer of a deleted topic: %v", err)
 	}
-	if _, err := b.Source("t").Open(ctx, 0, engine.Position{}); !errors.As(err, &topic) {
+	if _, err := b.Source("t").Open(ctx, 0, record.Position{}); !errors.As(err, &topic) {
 		t.Errorf("a reader of a deleted topic: %v", err)
 	}
 	if b.HasTopic("t") {
@@ -122,12 +122,12 @@ func TestDeletedTopic(t *testing.T) {
 func readNumberedFrom(t *testing.T, b *broker.Broker, topic string, from int) int {
 	t.Helper()
 	ctx := context.Background()
-	rd, err := b.SourceUntilEnd(topic).Open(ctx, 0, engine.Position{Offset: int64(from)})
+	rd, err := b.SourceUntilEnd(topic).Open(ctx, 0, record.Position{Offset: int64(from)})
 	if err != nil {
 		t.Fatalf("open at %d: %v", from, err)
 	}
 	defer rd.Close()
-	var r engine.Records
+	var r record.Records
 	for n := from; ; {
 		if err := rd.Read(ctx, &r); errors.Is(err, io.EOF) {
 			return n
@@ -148,7 +148,7 @@ type mixedLog struct {
 	t      *testing.T
 	b      *broker.Broker
 	nc     *nats.Conn
-	reader engine.Reader
+	reader record.Reader
 	at     int // written
 	read   int
 }
@@ -162,7 +162,7 @@ func (m *mixedLog) open(cfg broker.Config) {
 	if m.nc, err = m.b.Connect(); err != nil {
 		m.t.Fatal(err)
 	}
-	if m.reader, err = m.b.Source("t").Open(ctx, 0, engine.Position{Offset: int64(m.at)}); err != nil {
+	if m.reader, err = m.b.Source("t").Open(ctx, 0, record.Position{Offset: int64(m.at)}); err != nil {
 		m.t.Fatal(err)
 	}
 }
@@ -201,7 +201,7 @@ func (m *mixedLog) batch(n int) {
 // follow reads what was written.
 func (m *mixedLog) follow() {
 	m.t.Helper()
-	var r engine.Records
+	var r record.Records
 	for m.read < m.at {
 		if err := m.reader.Read(context.Background(), &r); err != nil {
 			m.t.Fatal(err)
@@ -245,12 +245,12 @@ func TestOtherClients(t *testing.T) {
 	}
 	m.open(cfg)
 	defer m.close()
-	rd, err := m.b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+	rd, err := m.b.SourceUntilEnd("t").Open(ctx, 0, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rd.Close()
-	var r engine.Records
+	var r record.Records
 	if err := rd.Read(ctx, &r); err != nil || string(r.Keys.At(0)) != "a key" || r.Times[0] < 1_700_000_000_000_000 {
 		t.Errorf("the first record has key %q, time %d: %v", r.Keys.At(0), r.Times[0], err)
 	}
@@ -281,7 +281,7 @@ func TestOtherClientsAtTheSameTime(t *testing.T) {
 	w := writerOf(t, b, "t", "p")
 	go func() {
 		for i := range each {
-			r := &engine.Records{}
+			r := &record.Records{}
 			r.Values.Append(fmt.Appendf(nil, "batch %d", 2*i))
 			r.Values.Append(fmt.Appendf(nil, "batch %d", 2*i+1))
 			if err := w.AppendAsync(ctx, 0, r, int64(2*i), 0); err != nil {
@@ -296,14 +296,14 @@ func TestOtherClientsAtTheSameTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, engine.Position{})
+	rd, err := b.SourceUntilEnd("t").Open(ctx, 0, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rd.Close()
 	next := map[string]int{}
 	offset := int64(0)
-	var r engine.Records
+	var r record.Records
 	for {
 		err := rd.Read(ctx, &r)
 		if errors.Is(err, io.EOF) {

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // TestUnreadableLastMessage asks for the end of a log whose last message the server cannot read: an error,
@@ -22,7 +22,7 @@ func TestUnreadableLastMessage(t *testing.T) {
 	if err := b.CreateTopic(ctx, TopicConfig{Name: "t"}); err != nil {
 		t.Fatal(err)
 	}
-	r := &engine.Records{}
+	r := &record.Records{}
 	r.Values.Append([]byte("a value that is long enough to be hit"))
 	w, err := b.Writer("t", "p")
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A Writer appends the records of one producer to a topic. It may be used by several goroutines. Two
@@ -73,14 +73,14 @@ func (w *Writer) Partitions() int {
 //
 // Errors: *SizeError, nothing was written; *FullError and *DownError, the end may be missing: send it
 // again with its number; *TopicError.
-func (w *Writer) Append(ctx context.Context, number int32, r *engine.Records, seq int64) (int64, error) {
+func (w *Writer) Append(ctx context.Context, number int32, r *record.Records, seq int64) (int64, error) {
 	return w.AppendMarked(ctx, number, r, seq, 0)
 }
 
 // AppendMarked is Append with a mark that LastMark returns once all records are in the log. After a
 // crash amid an append that is split (see MaxBatchBytes) Last may tell of records that the mark does
 // not yet tell of.
-func (w *Writer) AppendMarked(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+func (w *Writer) AppendMarked(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) (int64, error) {
 	if w.bare != nil {
 		return w.appendBare(ctx, number, r, seq, mark)
 	}
@@ -105,7 +105,7 @@ func (w *Writer) AppendMarked(ctx context.Context, number int32, r *engine.Recor
 // AppendAsync is AppendMarked that does not wait: the records are durable once Flush has returned nil.
 // Up to 16 batches of a partition are on their way; then it waits for the first. An error may be that
 // of an earlier append of this writer.
-func (w *Writer) AppendAsync(ctx context.Context, number int32, r *engine.Records, seq int64, mark uint64) error {
+func (w *Writer) AppendAsync(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) error {
 	if w.bare != nil {
 		_, err := w.appendBare(ctx, number, r, seq, mark)
 		return err
@@ -198,7 +198,7 @@ func (w *Writer) append(ctx context.Context, p *partition, j *appendJob) error {
 }
 
 // complete returns r with keys and times, in the memory of s where r has none.
-func complete(s, r *engine.Records, n int) *engine.Records {
+func complete(s, r *record.Records, n int) *record.Records {
 	s.Keys.Reset()
 	keys, times := s.Keys, s.Times[:0]
 	*s = *r
@@ -219,7 +219,7 @@ func complete(s, r *engine.Records, n int) *engine.Records {
 }
 
 // checkRecords returns the number of records to append and a *SizeError for one that is too large.
-func checkRecords(topic string, limit int, r *engine.Records) (int, error) {
+func checkRecords(topic string, limit int, r *record.Records) (int, error) {
 	n := r.Values.Len()
 	if r.Keys.Len() != n && r.Keys.Len() != 0 || len(r.Times) != n && len(r.Times) != 0 {
 		return 0, fmt.Errorf("append to topic %s: %d values come with %d keys and %d times", topic, n, r.Keys.Len(), len(r.Times))

@@ -13,6 +13,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // formEnv is lines that a shell can eval.
@@ -174,7 +175,7 @@ func lost(e engine.Status) (n int64) {
 }
 
 // cacheText is how a sink is that writes to a cache.
-func cacheText(s engine.SinkStatus) string {
+func cacheText(s record.SinkStatus) string {
 	text := fmt.Sprintf("%s: %s", s.Name, s.State)
 	if s.Reason != "" {
 		text += ": " + s.Reason

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // How old a row of a window is, for sinks whose rows live for a time: as old as the window's end, or as the
@@ -41,10 +43,10 @@ func (c *closer) noteAge(end int64) {
 	}
 	d := c.m.e.finals
 	c.ages = append(c.ages, age{end, at})
-	d.Put(ageOp(c.w), appendOrdered(nil, end), binary.BigEndian.AppendUint64(nil, uint64(at)))
+	d.Put(ageOp(c.w), state.AppendOrdered(nil, end), binary.BigEndian.AppendUint64(nil, uint64(at)))
 	ended := 0
 	for ended < len(c.ages) && c.ages[ended].at+c.lives < at {
-		d.Delete(ageOp(c.w), appendOrdered(nil, c.ages[ended].end))
+		d.Delete(ageOp(c.w), state.AppendOrdered(nil, c.ages[ended].end))
 		ended++
 	}
 	c.ages = append(c.ages[:0], c.ages[ended:]...)
@@ -55,7 +57,7 @@ func (c *closer) restoreAge(key, value []byte) error {
 	if len(key) != 8 || len(value) != 8 {
 		return fmt.Errorf("restore the age of a window of %s: %d and %d bytes", c.w.op.Name, len(key), len(value))
 	}
-	c.ages = append(c.ages, age{ordered(key), int64(binary.BigEndian.Uint64(value))})
+	c.ages = append(c.ages, age{state.Ordered(key), int64(binary.BigEndian.Uint64(value))})
 	return nil
 }
 

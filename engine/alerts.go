@@ -223,7 +223,7 @@ func (w *rowWriter) appendRecord(key, value []byte, time int64) error {
 	r.Keys.Append(key)
 	r.Values.Append(value)
 	r.Times = append(r.Times, time)
-	r.noteMade(w.e.merger.cause)
+	r.NoteMade(w.e.merger.cause)
 	if len(r.Values.Data) >= fullBytes || r.Len() >= fullRows {
 		return w.makeRoom()
 	}

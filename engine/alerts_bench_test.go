@@ -6,6 +6,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -33,8 +34,8 @@ CREATE TEMPORARY VIEW high AS SELECT * FROM STREAM purchase WHERE final_amount >
 			for b.Loop() {
 				bench.Store = &store.Memory{}
 				opt := bench.Options()
-				opt.Source = func(string) (engine.Source, error) { return source, nil }
-				opt.Log = func(_ string, p int) (engine.Log, error) { return nowhere{enginetest.NewLog(p)}, nil }
+				opt.Source = func(string) (record.Source, error) { return source, nil }
+				opt.Log = func(_ string, p int) (record.Log, error) { return nowhere{enginetest.NewLog(p)}, nil }
 				opt.CheckpointInterval = 100_000
 				e, err := engine.Open(context.Background(), opt)
 				if err != nil {

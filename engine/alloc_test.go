@@ -9,6 +9,8 @@ import (
 
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -16,7 +18,7 @@ import (
 // process allocates after the first rounds.
 type repeatingSource struct {
 	*enginetest.Log
-	batches []engine.Records
+	batches []record.Records
 	rounds  int
 	each    func() // called between batches
 	allocs  uint64
@@ -26,7 +28,7 @@ type repeatingSource struct {
 // warmup is how many rounds are not measured.
 const warmup = 3
 
-func (s *repeatingSource) Open(context.Context, int32, engine.Position) (engine.Reader, error) {
+func (s *repeatingSource) Open(context.Context, int32, record.Position) (record.Reader, error) {
 	return &repeatingReader{s: s}, nil
 }
 
@@ -35,7 +37,7 @@ type repeatingReader struct {
 	next int
 }
 
-func (r *repeatingReader) Read(_ context.Context, dst *engine.Records) error {
+func (r *repeatingReader) Read(_ context.Context, dst *record.Records) error {
 	s := r.s
 	round, i := r.next/len(s.batches), r.next%len(s.batches)
 	if i == 0 && (round == warmup || round == s.rounds) {
@@ -58,11 +60,11 @@ func (r *repeatingReader) Read(_ context.Context, dst *engine.Records) error {
 func (r *repeatingReader) Close() error { return nil }
 
 // minuteOfEvents is n events of one minute, in batches of 1,000.
-func minuteOfEvents(n int) []engine.Records {
-	var batches []engine.Records
+func minuteOfEvents(n int) []record.Records {
+	var batches []record.Records
 	for i := range n {
 		if i%1000 == 0 {
-			batches = append(batches, engine.Records{})
+			batches = append(batches, record.Records{})
 		}
 		r := &batches[len(batches)-1]
 		r.Offsets, r.Times = append(r.Offsets, int64(i)), append(r.Times, 3600*second)
@@ -74,18 +76,18 @@ func minuteOfEvents(n int) []engine.Records {
 		r.Values.Append(fmt.Appendf(nil, `{"event_id": "e%d", "timestamp": "1970-01-01T00:00:%02d.%06d", "user_id": "user_%d", "user_segment": "s%d",
 			"category": "category %d", "quantity": %d, "final_amount": %s, "discount_rate": 0.%d, "region": "r%d"}`,
 			i, i*60/n, i%1000000, i%500, i%3, i%7, i%9, amount, i%8, i%6))
-		r.Next = engine.Position{Offset: int64(i + 1)}
+		r.Next = record.Position{Offset: int64(i + 1)}
 	}
 	return batches
 }
 
 // forgetfulStore makes nothing durable.
-type forgetfulStore struct{ engine.Store }
+type forgetfulStore struct{ state.Store }
 
-func (forgetfulStore) Commit(context.Context, engine.Checkpoint, *engine.Delta) error { return nil }
+func (forgetfulStore) Commit(context.Context, state.Checkpoint, *state.Delta) error { return nil }
 
-func (forgetfulStore) Load(context.Context, func(op string, key, value []byte) error) (engine.Checkpoint, error) {
-	return engine.Checkpoint{}, nil
+func (forgetfulStore) Load(context.Context, func(op string, key, value []byte) error) (state.Checkpoint, error) {
+	return state.Checkpoint{}, nil
 }
 
 // moreQueries is what the tutorial's three do not have.
@@ -109,8 +111,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			s := &repeatingSource{Log: enginetest.NewLog(1), batches: minuteOfEvents(perRound), rounds: warmup + rounds}
 			b := enginetest.NewBench(t, forgetfulStore{&store.Memory{}}, threeQueries+moreQueries, "source.raw.format", "kafka", "source.raw.option.subscribe", "events")
 			opt := b.Options()
-			opt.Source = func(string) (engine.Source, error) { return s, nil }
-			opt.Log = func(_ string, p int) (engine.Log, error) { return nowhere{enginetest.NewLog(p)}, nil }
+			opt.Source = func(string) (record.Source, error) { return s, nil }
+			opt.Log = func(_ string, p int) (record.Log, error) { return nowhere{enginetest.NewLog(p)}, nil }
 			var e *engine.Engine
 			batches, checkpoints := 0, 0
 			s.each = func() {

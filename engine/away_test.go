@@ -9,6 +9,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // awaySource is a log that can be read, and whose end cannot be asked for while it is away.
@@ -18,15 +19,15 @@ type awaySource struct {
 	hang bool // no answer, instead of an error
 }
 
-func (s *awaySource) End(ctx context.Context, partition int32) (engine.Position, error) {
+func (s *awaySource) End(ctx context.Context, partition int32) (record.Position, error) {
 	if !s.away.Load() {
 		return s.Log.End(ctx, partition)
 	}
 	if s.hang {
 		<-ctx.Done()
-		return engine.Position{}, ctx.Err()
+		return record.Position{}, ctx.Err()
 	}
-	return engine.Position{}, errors.New("the log is away")
+	return record.Position{}, errors.New("the log is away")
 }
 
 // TestStatusOfALogThatHangs asks for the status while no log answers: it is there, with the ends that were
@@ -37,7 +38,7 @@ func TestStatusOfALogThatHangs(t *testing.T) {
 		fill(b, steadyEvents(20, 2))
 		var away atomic.Bool
 		opt := b.Options()
-		opt.Source = func(topic string) (engine.Source, error) {
+		opt.Source = func(topic string) (record.Source, error) {
 			return &awaySource{b.Topics[topic], &away, true}, nil
 		}
 		e, err := engine.Open(context.Background(), opt)
@@ -67,7 +68,7 @@ func TestIdleAfterTheLogWasAway(t *testing.T) {
 	now := int64(1000 * second)
 	opt := b.Options()
 	opt.Now = func() int64 { return now }
-	opt.Source = func(topic string) (engine.Source, error) { return &awaySource{Log: b.Topics[topic], away: &away}, nil }
+	opt.Source = func(topic string) (record.Source, error) { return &awaySource{Log: b.Topics[topic], away: &away}, nil }
 	e, err := engine.Open(context.Background(), opt)
 	if err != nil {
 		t.Fatal(err)

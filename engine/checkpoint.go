@@ -9,6 +9,7 @@ import (
 	"maps"
 
 	"github.com/nagare-stream/nagare/engine/dedup"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // cutFormat is raised when an older checkpoint can no longer be read.
@@ -260,7 +261,7 @@ func stateOp(w *windowOp) string { return statePrefix + w.op.Name }
 // partialPrefix is the start of a partial's keys: lane, slice, minEnd; its slots stand behind it.
 func partialPrefix(dst []byte, lane int32, slice, minEnd int64) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(lane))
-	return appendOrdered(appendOrdered(dst, slice), minEnd)
+	return state.AppendOrdered(state.AppendOrdered(dst, slice), minEnd)
 }
 
 // cut describes everything that is not state. The gate is held.

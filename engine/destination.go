@@ -8,6 +8,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // A destination is where rows go: a log of the engine's own, or a sink of the configuration. Rows
@@ -126,9 +127,9 @@ func (w *rowWriter) append(cols []*column.Vector, sel []uint32, times []int64) e
 		switch {
 		case w.aside:
 		case w.cause == nil:
-			r.noteMade(time)
+			r.NoteMade(time)
 		default:
-			r.noteMade(*w.cause)
+			r.NoteMade(*w.cause)
 		}
 		if len(r.Values.Data) >= fullBytes || r.Len() >= fullRows {
 			if err := w.makeRoom(); err != nil {
@@ -164,7 +165,7 @@ func (w *rowWriter) appendTopic(cols []*column.Vector, row int) error {
 		put(&w.rows.Topics, w.to.topic)
 	}
 	if w.to.headers >= 0 {
-		w.headers = appendHeaders(&w.rows.Headers, cols[w.to.headers], row, w.rows.Values.Len()-1, w.headers)
+		w.headers = appendHeaders(w.rows, cols[w.to.headers], row, w.rows.Values.Len()-1, w.headers)
 	}
 	return nil
 }
@@ -205,7 +206,7 @@ func (w *rowWriter) makeRoom() error {
 	}
 	full := w.begin()
 	w.full = append(w.full, full)
-	w.rows.growLike(full)
+	w.rows.GrowLike(full)
 	if w.e.full.Add(1) >= fullBatches {
 		w.e.askCheckpoint()
 	}
@@ -258,7 +259,7 @@ type tableWriter struct {
 }
 
 func (t *tableWriter) put(end int64, key []byte, cols []*column.Vector, row int) error {
-	t.key = appendOrdered(t.key[:0], end)
+	t.key = state.AppendOrdered(t.key[:0], end)
 	t.key = append(t.key, t.flow)
 	t.key = append(t.key, key...)
 	if t.view == nil {
@@ -270,19 +271,4 @@ func (t *tableWriter) put(end int64, key []byte, cols []*column.Vector, row int)
 	t.value = codec.AppendRow(t.value[:0], t.view, row)
 	t.delta().Put(t.op, t.key, t.value)
 	return nil
-}
-
-// appendOrdered appends an int64 so that bytes order as numbers do.
-func appendOrdered(dst []byte, x int64) []byte {
-	u := uint64(x) ^ 1<<63
-	return append(dst, byte(u>>56), byte(u>>48), byte(u>>40), byte(u>>32), byte(u>>24), byte(u>>16), byte(u>>8), byte(u))
-}
-
-// ordered reads what appendOrdered wrote.
-func ordered(b []byte) int64 {
-	var u uint64
-	for _, c := range b[:8] {
-		u = u<<8 | uint64(c)
-	}
-	return int64(u ^ 1<<63)
 }

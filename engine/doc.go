@@ -1,4 +1,4 @@
-// Package engine is the domain: records, the ports to the outside, and the run loop that turns
+// Package engine is the domain: the run loop that turns
 // topics into tables with correct event time.
 //
 // The life of an event: a Source gives Records; a task per partition decodes them into columns,

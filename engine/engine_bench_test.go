@@ -9,6 +9,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/generator"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -39,21 +40,21 @@ SELECT event_id, user_id, final_amount, 'high_value_transaction' AS anomaly_type
 // nowhere is a log that forgets.
 type nowhere struct{ *enginetest.Log }
 
-func (nowhere) Write(context.Context, uint64, *engine.Rows) error { return nil }
+func (nowhere) Write(context.Context, uint64, *record.Rows) error { return nil }
 
 // fixedSource gives the same batches of records again and again, without copying them.
 type fixedSource struct {
-	engine.Source
-	parts [][]engine.Records
+	record.Source
+	parts [][]record.Records
 }
 
-func (s *fixedSource) Open(_ context.Context, p int32, _ engine.Position) (engine.Reader, error) {
+func (s *fixedSource) Open(_ context.Context, p int32, _ record.Position) (record.Reader, error) {
 	return &fixedReader{batches: s.parts[p]}, nil
 }
 
-type fixedReader struct{ batches []engine.Records }
+type fixedReader struct{ batches []record.Records }
 
-func (r *fixedReader) Read(_ context.Context, dst *engine.Records) error {
+func (r *fixedReader) Read(_ context.Context, dst *record.Records) error {
 	if len(r.batches) == 0 {
 		return io.EOF
 	}
@@ -69,20 +70,20 @@ func benchEvents(b *testing.B, n, partitions int) (*fixedSource, int64) {
 	if err := generator.WriteNDJSON(&text, int64(n)); err != nil {
 		b.Fatal(err)
 	}
-	s := &fixedSource{Source: enginetest.NewLog(partitions), parts: make([][]engine.Records, partitions)}
+	s := &fixedSource{Source: enginetest.NewLog(partitions), parts: make([][]record.Records, partitions)}
 	lines := bytes.Split(bytes.TrimRight(text.Bytes(), "\n"), []byte("\n"))
 	for i, line := range lines {
 		p := i % partitions
 		list := s.parts[p]
 		if len(list) == 0 || list[len(list)-1].Len() == 1000 {
-			list = append(list, engine.Records{Partition: int32(p)})
+			list = append(list, record.Records{Partition: int32(p)})
 		}
 		r := &list[len(list)-1]
 		r.Offsets = append(r.Offsets, int64(i/partitions))
 		r.Times = append(r.Times, 1<<60)
 		r.Keys.AppendNull()
 		r.Values.Append(line)
-		r.Next = engine.Position{Offset: int64(i/partitions) + 1}
+		r.Next = record.Position{Offset: int64(i/partitions) + 1}
 		s.parts[p] = list
 	}
 	return s, int64(text.Len())
@@ -99,8 +100,8 @@ func BenchmarkThreeQueries(b *testing.B) {
 	for b.Loop() {
 		bench.Store = &store.Memory{}
 		opt := bench.Options()
-		opt.Source = func(string) (engine.Source, error) { return source, nil }
-		opt.Log = func(_ string, p int) (engine.Log, error) { return nowhere{enginetest.NewLog(p)}, nil }
+		opt.Source = func(string) (record.Source, error) { return source, nil }
+		opt.Log = func(_ string, p int) (record.Log, error) { return nowhere{enginetest.NewLog(p)}, nil }
 		opt.Ephemeral, opt.CloseWindows = true, true
 		e, err := engine.Open(context.Background(), opt)
 		if err != nil {

@@ -2,80 +2,10 @@ package engine
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 )
-
-// AppendHeader appends a header to those of a record, which are kept as one string; a nil value is NULL.
-//
-//	uvarint length of the key, key, uvarint 0 for NULL, else length of the value + 1, value
-func AppendHeader(dst, key, value []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(key)))
-	dst = append(dst, key...)
-	if value == nil {
-		return append(dst, 0)
-	}
-	dst = binary.AppendUvarint(dst, uint64(len(value))+1)
-	return append(dst, value...)
-}
-
-// EachHeader calls visit for each header of a record, until one is damaged. What it is given is valid as long
-// as b is.
-func EachHeader(b []byte, visit func(key, value []byte)) {
-	take := func(n uint64) []byte {
-		part := b[:n:n]
-		b = b[n:]
-		return part
-	}
-	for len(b) > 0 {
-		n, w := binary.Uvarint(b)
-		if w <= 0 || n > uint64(len(b)-w) {
-			return
-		}
-		b = b[w:]
-		key := take(n)
-		n, w = binary.Uvarint(b)
-		if w <= 0 || n > uint64(len(b)-w)+1 {
-			return
-		}
-		b = b[w:]
-		if n == 0 {
-			visit(key, nil)
-		} else {
-			visit(key, take(n-1))
-		}
-	}
-}
-
-// HeadersAt is the headers of record i, nil for none.
-func (r *Records) HeadersAt(i int) []byte { return headersAt(&r.Headers, i) }
-
-// PutHeaders gives record i headers, unless there are none. Those of the records before it are there.
-func (r *Records) PutHeaders(i int, headers []byte) { putHeaders(&r.Headers, i, headers) }
-
-// HeadersAt is the headers of row i, nil for none.
-func (r *Rows) HeadersAt(i int) []byte { return headersAt(&r.Headers, i) }
-
-// PutHeaders gives row i headers, unless there are none.
-func (r *Rows) PutHeaders(i int, headers []byte) { putHeaders(&r.Headers, i, headers) }
-
-func headersAt(b *Bytes, i int) []byte {
-	if i >= b.Len() {
-		return nil
-	}
-	return b.At(i)
-}
-
-func putHeaders(b *Bytes, i int, headers []byte) {
-	if len(headers) == 0 {
-		return
-	}
-	for b.Len() < i {
-		b.AppendNull()
-	}
-	b.Append(headers)
-}
 
 // fillHeaders appends the column headers: NULL where a record has none.
 func fillHeaders(v *column.Vector, r *Records, from, to int) {
@@ -86,7 +16,7 @@ func fillHeaders(v *column.Vector, r *Records, from, to int) {
 			v.AppendNull()
 			continue
 		}
-		EachHeader(headers, func(key, value []byte) {
+		record.EachHeader(headers, func(key, value []byte) {
 			each.Kids[0].AppendBytes(bytes.ToValidUTF8(key, []byte("\uFFFD")))
 			if value == nil {
 				each.Kids[1].AppendNull()
@@ -103,7 +33,7 @@ func fillHeaders(v *column.Vector, r *Records, from, to int) {
 
 // appendHeaders appends a sink's column headers of a row to those of the rows before. An element that is NULL,
 // or has no key, is left out: no record can have it.
-func appendHeaders(b *Bytes, v *column.Vector, row, at int, scratch []byte) []byte {
+func appendHeaders(r *Rows, v *column.Vector, row, at int, scratch []byte) []byte {
 	scratch = scratch[:0]
 	if v.IsNull(row) {
 		return scratch
@@ -119,8 +49,8 @@ func appendHeaders(b *Bytes, v *column.Vector, row, at int, scratch []byte) []by
 				value = []byte{}
 			}
 		}
-		scratch = AppendHeader(scratch, each.Kids[0].Bytes(int(i)), value)
+		scratch = record.AppendHeader(scratch, each.Kids[0].Bytes(int(i)), value)
 	}
-	putHeaders(b, at, scratch)
+	r.PutHeaders(at, scratch)
 	return scratch
 }

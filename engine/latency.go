@@ -9,26 +9,6 @@ import "math"
 // how long nobody was there to read them says nothing of the path, and lag tells of them. What comes while the backlog
 // is read waits behind it, and that counts.
 
-// A made tells of rows that follow each other which record made them final.
-type made struct {
-	at   int64 // append time, µs; 0: the rows are not measured
-	rows int64
-}
-
-// madeGrain is how far append times may lie apart, in µs, that are noted as one.
-const madeGrain = 1000
-
-// noteMade notes which append time made the row final that was just appended.
-func (r *Rows) noteMade(at int64) {
-	if n := len(r.made); n > 0 {
-		if last := &r.made[n-1]; at-last.at < madeGrain && last.at-at < madeGrain {
-			last.rows++
-			return
-		}
-	}
-	r.made = append(r.made, made{at, 1})
-}
-
 // The buckets of a Latency: bucket i holds durations above 2^((i-1)/LatencyBucketsPerOctave-lowestOctave) ms, up to
 // 2^(i/LatencyBucketsPerOctave-lowestOctave) ms. The first one holds everything below, the last one everything above.
 const (

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // A row of an open window that a cache was given can be let go again: HAVING or WHERE does not let its group
@@ -45,7 +46,7 @@ type handedRow struct {
 
 // place is the key and field in one.
 func (r handedRow) place() string {
-	return string(appendOrdered(nil, int64(len(r.key)))) + r.key + r.field
+	return string(state.AppendOrdered(nil, int64(len(r.key)))) + r.key + r.field
 }
 
 type closedWindow struct {
@@ -142,7 +143,7 @@ func (h *handed) end(end int64, em *emitter, rows *Rows) {
 		for _, r := range w.groups[string(key)] {
 			if place := r.place(); w.owners[place] == string(key) && !hasPlace(next, place) {
 				delete(w.owners, place)
-				rows.appendGone(r, h.rows.to.field >= 0)
+				r.appendTo(rows, h.rows.to.field >= 0)
 			}
 		}
 		if len(next) > 0 {
@@ -170,8 +171,8 @@ func handedAt(rows *Rows, i int) (r handedRow, ok bool) {
 	return r, true
 }
 
-// appendGone appends the place of a row that is no more.
-func (r *Rows) appendGone(of handedRow, withField bool) {
+// appendTo appends the place of a row that is no more.
+func (of *handedRow) appendTo(r *Rows, withField bool) {
 	had := r.Len()
 	r.Keys.Append([]byte(of.key))
 	r.Values.AppendNull()
@@ -236,7 +237,7 @@ func (h *handed) settle(rows *Rows) {
 		for _, key := range slices.Sorted(maps.Keys(w.groups)) {
 			for _, r := range w.groups[key] {
 				if place := r.place(); w.owners[place] == key && !c.places[place] {
-					rows.appendGone(r, h.rows.to.field >= 0)
+					r.appendTo(rows, h.rows.to.field >= 0)
 				}
 			}
 		}

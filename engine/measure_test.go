@@ -9,12 +9,13 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/store"
 )
 
 // refusingSink takes nothing for as long as it is told.
 type refusingSink struct {
-	engine.Sink
+	record.Sink
 	refuses *atomic.Bool
 }
 
@@ -44,7 +45,7 @@ func TestMeasureOfSinks(t *testing.T) {
 	opt.CheckpointInterval = -1
 	opt.Now = now.Load
 	open := opt.Sink
-	opt.Sink = func(def *plan.SinkDef) (engine.Sink, error) {
+	opt.Sink = func(def *plan.SinkDef) (record.Sink, error) {
 		s, err := open(def)
 		return refusingSink{s, &refuses}, err
 	}

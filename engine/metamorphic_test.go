@@ -11,6 +11,8 @@ import (
 
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -189,7 +191,7 @@ var errCrash = errors.New("crash")
 func crash(t testing.TB, b *enginetest.Bench) {
 	opt := b.Options()
 	source := opt.Source
-	opt.Source = func(topic string) (engine.Source, error) {
+	opt.Source = func(topic string) (record.Source, error) {
 		s, err := source(topic)
 		return crashing{s}, err
 	}
@@ -204,16 +206,16 @@ func crash(t testing.TB, b *enginetest.Bench) {
 	e.Close()
 }
 
-type crashing struct{ engine.Source }
+type crashing struct{ record.Source }
 
-func (c crashing) Open(ctx context.Context, p int32, from engine.Position) (engine.Reader, error) {
+func (c crashing) Open(ctx context.Context, p int32, from record.Position) (record.Reader, error) {
 	r, err := c.Source.Open(ctx, p, from)
 	return crashingReader{r}, err
 }
 
-type crashingReader struct{ engine.Reader }
+type crashingReader struct{ record.Reader }
 
-func (c crashingReader) Read(ctx context.Context, dst *engine.Records) error {
+func (c crashingReader) Read(ctx context.Context, dst *record.Records) error {
 	if err := c.Reader.Read(ctx, dst); err != nil {
 		return errCrash
 	}
@@ -251,12 +253,12 @@ func TestEphemeral(t *testing.T) {
 
 // mortalStore dies at a commit, before or after it is applied.
 type mortalStore struct {
-	engine.Store
+	state.Store
 	left    int // commits to live
 	applied bool
 }
 
-func (s *mortalStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+func (s *mortalStore) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	s.left--
 	if s.left == 0 && !s.applied {
 		return errCrash

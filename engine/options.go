@@ -8,13 +8,6 @@ import (
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
-// A Log is a topic that the engine itself writes and reads: the home of a table that keeps rows
-// one for one, of late rows (TABLE$late) and of invalid ones (TOPIC$invalid).
-type Log interface {
-	Source
-	Sink
-}
-
 // A Place is a record's.
 type Place struct {
 	Topic     string

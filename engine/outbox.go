@@ -114,7 +114,7 @@ func (o *outbox) delivered(q *queue, n int) {
 		if !e.loose {
 			o.done = append(o.done, e.id)
 		}
-		if size := e.rows.memory(); o.kept+size <= spareRowBytes {
+		if size := e.rows.Memory(); o.kept+size <= spareRowBytes {
 			e.rows.Reset()
 			o.free, o.kept = append(o.free, e.rows), o.kept+size
 		}
@@ -139,7 +139,7 @@ func (o *outbox) spare() *Rows {
 	defer o.mu.Unlock()
 	if n := len(o.free); n > 0 {
 		r := o.free[n-1]
-		o.free, o.kept = o.free[:n-1], o.kept-r.memory()
+		o.free, o.kept = o.free[:n-1], o.kept-r.Memory()
 		return r
 	}
 	return &Rows{}
@@ -283,21 +283,12 @@ func (d *destination) end(now, opened int64, batch []entry, err error) {
 			continue
 		}
 		d.delivered += int64(e.rows.Len())
-		for _, m := range e.rows.made {
-			if m.at != 0 && m.at >= opened {
-				d.latency.Add(now-m.at, m.rows)
+		for _, m := range e.rows.Made {
+			if m.At != 0 && m.At >= opened {
+				d.latency.Add(now-m.At, m.Rows)
 			}
 		}
 	}
-}
-
-// memory is how many bytes the rows have room for, about.
-func (r *Rows) memory() int64 {
-	n := 8*(cap(r.Times)+cap(r.Orders)) + cap(r.Packed) + cap(r.Gone) + 16*cap(r.made)
-	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Headers, &r.Fields} {
-		n += cap(b.Data) + 4*cap(b.Ends) + 8*cap(b.Null)
-	}
-	return int64(n)
 }
 
 func rowsBytes(r *Rows) int64 {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/nagare-stream/nagare/engine/record"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,8 +24,8 @@ func TestRowsEncoding(t *testing.T) {
 	}
 	place.Fields.Append([]byte("f"))
 	place.Fields.AppendNull()
-	first.PutHeaders(0, AppendHeader(nil, []byte("a"), nil))
-	last.PutHeaders(1, AppendHeader(AppendHeader(nil, []byte("a"), []byte{0, 0xff}), []byte("b"), []byte{}))
+	first.PutHeaders(0, record.AppendHeader(nil, []byte("a"), nil))
+	last.PutHeaders(1, record.AppendHeader(record.AppendHeader(nil, []byte("a"), []byte{0, 0xff}), []byte("b"), []byte{}))
 	o := newOutbox()
 	for _, r := range []*Rows{plain, place, first, last} {
 		got, err := decodeRows(o.encodeRows(r))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // checkBooks compares the ledger of a query over tumbling windows with what the run has left behind:
@@ -78,7 +79,7 @@ type endingLast struct {
 	engine **engine.Engine
 }
 
-func (s endingLast) Open(ctx context.Context, p int32, from engine.Position) (engine.Reader, error) {
+func (s endingLast) Open(ctx context.Context, p int32, from record.Position) (record.Reader, error) {
 	r, err := s.Log.Open(ctx, p, from)
 	if p == 0 {
 		return r, err
@@ -87,11 +88,11 @@ func (s endingLast) Open(ctx context.Context, p int32, from engine.Position) (en
 }
 
 type lastReader struct {
-	engine.Reader
+	record.Reader
 	engine *engine.Engine
 }
 
-func (r *lastReader) Read(ctx context.Context, dst *engine.Records) error {
+func (r *lastReader) Read(ctx context.Context, dst *record.Records) error {
 	err := r.Reader.Read(ctx, dst)
 	if !errors.Is(err, io.EOF) {
 		return err
@@ -118,7 +119,7 @@ func TestCrashWhileClosing(t *testing.T) {
 	var e *engine.Engine
 	opt := b.Options()
 	opt.CloseWindows = true
-	opt.Source = func(string) (engine.Source, error) { return endingLast{topic, &e}, nil }
+	opt.Source = func(string) (record.Source, error) { return endingLast{topic, &e}, nil }
 	e, err := engine.Open(context.Background(), opt)
 	if err != nil {
 		t.Fatal(err)

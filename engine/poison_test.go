@@ -9,6 +9,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // TestPoison passes over a record that is known to make the engine panic: it is kept as invalid,
@@ -47,7 +48,7 @@ func TestPoison(t *testing.T) {
 func TestPanic(t *testing.T) {
 	b := newBench(t, enginetest.Oracle{Size: second, Slide: second}, 1)
 	opt := b.Options()
-	opt.Source = func(string) (engine.Source, error) { return panicking{b.Topics["events"]}, nil }
+	opt.Source = func(string) (record.Source, error) { return panicking{b.Topics["events"]}, nil }
 	e, err := engine.Open(context.Background(), opt)
 	if err != nil {
 		t.Fatal(err)
@@ -58,9 +59,9 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-type panicking struct{ engine.Source }
+type panicking struct{ record.Source }
 
-func (panicking) Open(context.Context, int32, engine.Position) (engine.Reader, error) {
+func (panicking) Open(context.Context, int32, record.Position) (record.Reader, error) {
 	panic("out of order")
 }
 

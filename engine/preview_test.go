@@ -15,6 +15,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/enginetest"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -210,7 +211,7 @@ func TestSlowPreviews(t *testing.T) {
 	opt.Once = false
 	held := &heldSink{Log: enginetest.NewLog(64), let: make(chan struct{})}
 	sink := opt.Sink
-	opt.Sink = func(def *plan.SinkDef) (engine.Sink, error) {
+	opt.Sink = func(def *plan.SinkDef) (record.Sink, error) {
 		if def.Name == "live" {
 			return held, nil
 		}
@@ -267,7 +268,7 @@ type heldSink struct {
 	let chan struct{}
 }
 
-func (h *heldSink) Update(ctx context.Context, out *engine.Rows) error {
+func (h *heldSink) Update(ctx context.Context, out *record.Rows) error {
 	select {
 	case <-h.let:
 		return h.Log.Update(ctx, out)

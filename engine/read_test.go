@@ -13,6 +13,7 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -89,11 +90,11 @@ func TestOpenRows(t *testing.T) {
 
 // watchedStore calls the test before and after a commit, and before a scan.
 type watchedStore struct {
-	engine.Store
+	state.Store
 	committing, scanning func()
 }
 
-func (s *watchedStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+func (s *watchedStore) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	s.committing()
 	err := s.Store.Commit(ctx, cp, d)
 	s.committing()

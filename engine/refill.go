@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // keepFilled gives a cache everything that lives whenever it says that rows may be missing, until ctx
@@ -102,7 +103,7 @@ func (e *Engine) readFinal(ctx context.Context, op *operator, path []*operator, 
 	}
 	ages := e.agesOf(op)
 	v := e.viewWindows(e.windowed(op.Table.Name), false)
-	v.from = appendOrdered(nil, firstSince(ages, since))
+	v.from = state.AppendOrdered(nil, firstSince(ages, since))
 	var times []int64
 	var age int64
 	var cols []*column.Vector
@@ -123,7 +124,7 @@ func (e *Engine) readFinal(ctx context.Context, op *operator, path []*operator, 
 		if int(k.key[8]) != op.flow {
 			return nil
 		}
-		end := ordered(k.key)
+		end := state.Ordered(k.key)
 		if len(times) > 0 && times[0] != end { // a batch is of one window
 			if err := out.flush(); err != nil {
 				return err

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // identify reads the newest checkpoint and refuses one of other queries, before anything that only
@@ -169,7 +171,7 @@ func restoreSlot(c *closer, loose map[partialID]*partial, key, value []byte) err
 	if len(key) != stateKeyBytes {
 		return fmt.Errorf("restore %s: a key of %d bytes", c.w.op.Name, len(key))
 	}
-	id := partialID{c, int(binary.BigEndian.Uint32(key)), ordered(key[4:]), ordered(key[12:])}
+	id := partialID{c, int(binary.BigEndian.Uint32(key)), state.Ordered(key[4:]), state.Ordered(key[12:])}
 	if id.lane >= len(c.pending) {
 		return fmt.Errorf("restore %s: partition %d of %d", c.w.op.Name, id.lane, len(c.pending))
 	}

@@ -143,7 +143,7 @@ func scanFrom(ctx context.Context, s Source, p int32, from, end int64, visit fun
 		}
 		next = records.Next.Offset
 		for len(records.Offsets) > 0 && records.Offsets[len(records.Offsets)-1] >= end {
-			records.cutLast()
+			records.DropLast()
 		}
 		if records.Len() > 0 {
 			if err := visit(&records); err != nil {
@@ -152,13 +152,4 @@ func scanFrom(ctx context.Context, s Source, p int32, from, end int64, visit fun
 		}
 	}
 	return nil
-}
-
-// cutLast takes the last record away.
-func (r *Records) cutLast() {
-	n := len(r.Offsets) - 1
-	r.Offsets, r.Times = r.Offsets[:n], r.Times[:n]
-	r.Keys.Ends, r.Values.Ends = r.Keys.Ends[:n], r.Values.Ends[:n]
-	r.Headers.Ends = r.Headers.Ends[:min(n, r.Headers.Len())]
-	r.Kinds = r.Kinds[:min(n, len(r.Kinds))]
 }

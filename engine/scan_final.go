@@ -8,6 +8,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // A keptRow is a final row of a windowed table: its key in the store and its encoded columns.
@@ -107,7 +108,7 @@ func (e *Engine) scanKept(ctx context.Context, v *windowsView, visit func(keptRo
 			}
 			rest = rest[1:] // one that is in both was committed in between
 		}
-		if flow := int(key[8]); flow >= len(v.closed) || ordered(key) > v.closed[flow] {
+		if flow := int(key[8]); flow >= len(v.closed) || state.Ordered(key) > v.closed[flow] {
 			return nil // closed since
 		}
 		return visit(keptRow{key, value})

@@ -115,21 +115,6 @@ type Status struct {
 	Dedup []string `json:"dedup,omitempty"`
 }
 
-// SinkStatus is how a sink is that does not hold the pipeline up when it is in trouble.
-type SinkStatus struct {
-	Name    string `json:"name"`
-	Format  string `json:"format,omitempty"` // "": redis
-	State   string `json:"state"`            // "connecting", "filling", "connected", "degraded"
-	Reason  string `json:"reason,omitempty"`
-	Written int64  `json:"written"` // rows
-	Deleted int64  `json:"deleted"` // places that were emptied: by a NULL value, or because a row was let go
-	TooOld  int64  `json:"tooOld"`  // rows whose ttl had ended when their turn came
-	Waiting int64  `json:"waiting"` // places with a row that is not written yet
-	Refused int64  `json:"refused"` // rows that can never be written
-	Refusal string `json:"refusal,omitempty"`
-	Refills int64  `json:"refills"` // how often everything was written anew
-}
-
 // CheckpointStatus tells how checkpoints went.
 type CheckpointStatus struct {
 	LastSuccess int64 `json:"lastSuccess"` // wall clock, µs; 0: none

@@ -14,6 +14,8 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // plainOracle is a query without lateness or filters worth mentioning.
@@ -37,12 +39,12 @@ func fill(b *enginetest.Bench, events []enginetest.Event) {
 
 // stoppingStore tells the engine to stop at the moment of a commit.
 type stoppingStore struct {
-	engine.Store
+	state.Store
 	at   uint64
 	stop context.CancelFunc
 }
 
-func (s *stoppingStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+func (s *stoppingStore) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	if cp.Epoch == s.at {
 		s.stop()
 	}
@@ -97,13 +99,13 @@ func TestCheckpointOfNobody(t *testing.T) {
 
 // failingStore fails one commit without applying it.
 type failingStore struct {
-	engine.Store
+	state.Store
 	at uint64
 }
 
 var errDisk = errors.New("the disk is gone")
 
-func (s *failingStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+func (s *failingStore) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	if cp.Epoch == s.at {
 		s.at = 0
 		return errDisk
@@ -141,21 +143,21 @@ func TestFailedCommit(t *testing.T) {
 
 // arming panics in the clock that a task asks after its first batch: amid its work, inside the gate.
 type arming struct {
-	engine.Source
+	record.Source
 	armed *atomic.Bool
 }
 
-func (a arming) Open(ctx context.Context, p int32, from engine.Position) (engine.Reader, error) {
+func (a arming) Open(ctx context.Context, p int32, from record.Position) (record.Reader, error) {
 	r, err := a.Source.Open(ctx, p, from)
 	return armingReader{r, a.armed}, err
 }
 
 type armingReader struct {
-	engine.Reader
+	record.Reader
 	armed *atomic.Bool
 }
 
-func (a armingReader) Read(ctx context.Context, dst *engine.Records) error {
+func (a armingReader) Read(ctx context.Context, dst *record.Records) error {
 	defer a.armed.Store(true)
 	return a.Reader.Read(ctx, dst)
 }
@@ -170,7 +172,7 @@ func TestPanicInGate(t *testing.T) {
 	fill(b, events)
 	var armed atomic.Bool
 	opt := b.Options()
-	opt.Source = func(topic string) (engine.Source, error) { return arming{b.Topics[topic], &armed}, nil }
+	opt.Source = func(topic string) (record.Source, error) { return arming{b.Topics[topic], &armed}, nil }
 	opt.Now = func() int64 {
 		if armed.Load() {
 			panic("the clock is broken")
@@ -207,9 +209,9 @@ func TestPanicInGate(t *testing.T) {
 }
 
 // timingOut is a source whose readers give up by themselves, as a client of a broker may.
-type timingOut struct{ engine.Source }
+type timingOut struct{ record.Source }
 
-func (timingOut) Open(context.Context, int32, engine.Position) (engine.Reader, error) {
+func (timingOut) Open(context.Context, int32, record.Position) (record.Reader, error) {
 	return nil, fmt.Errorf("ask the broker: %w", context.DeadlineExceeded)
 }
 
@@ -217,7 +219,7 @@ func (timingOut) Open(context.Context, int32, engine.Position) (engine.Reader, e
 func TestTimeoutIsNoStop(t *testing.T) {
 	b := newBench(t, plainOracle, 1)
 	opt := b.Options()
-	opt.Source = func(topic string) (engine.Source, error) { return timingOut{b.Topics[topic]}, nil }
+	opt.Source = func(topic string) (record.Source, error) { return timingOut{b.Topics[topic]}, nil }
 	e, err := engine.Open(context.Background(), opt)
 	if err != nil {
 		t.Fatal(err)
@@ -230,11 +232,11 @@ func TestTimeoutIsNoStop(t *testing.T) {
 
 // deafSink takes nothing, ever.
 type deafSink struct {
-	engine.Sink
+	record.Sink
 	asked chan struct{}
 }
 
-func (s deafSink) Write(context.Context, uint64, *engine.Rows) error {
+func (s deafSink) Write(context.Context, uint64, *record.Rows) error {
 	select {
 	case s.asked <- struct{}{}:
 	default:
@@ -258,7 +260,7 @@ func stopWithDeafSink(t *testing.T) {
 	opt := b.Options()
 	opt.CloseWindows = true
 	sink, asked := opt.Sink, make(chan struct{}, 1)
-	opt.Sink = func(def *plan.SinkDef) (engine.Sink, error) {
+	opt.Sink = func(def *plan.SinkDef) (record.Sink, error) {
 		s, err := sink(def)
 		return deafSink{s, asked}, err
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // trimEvery is how far a table's watermark has to move before its old rows are looked for again:
@@ -53,7 +55,7 @@ func (e *Engine) reached(flows []*operator) int64 {
 func (e *Engine) trimTable(ctx context.Context, table string, flows []*operator, before int64) error {
 	name := "table/" + table
 	var old [][]byte
-	err := e.opt.Store.Scan(ctx, name, nil, appendOrdered(nil, before), func(key, _ []byte) error {
+	err := e.opt.Store.Scan(ctx, name, nil, state.AppendOrdered(nil, before), func(key, _ []byte) error {
 		old = append(old, bytes.Clone(key))
 		return nil
 	})

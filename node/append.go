@@ -8,7 +8,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/file"
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A Record is one record of a topic.
@@ -38,7 +38,7 @@ func (n *Node) Append(ctx context.Context, topic string, records []Record) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, closeWriter(w)) }()
-	batches := make([]engine.Records, info.Partitions)
+	batches := make([]record.Records, info.Partitions)
 	turn := int64(0)
 	for _, p := range info.Parts {
 		turn += p.Next // goes on where the last call stopped
@@ -56,7 +56,7 @@ func (n *Node) Append(ctx context.Context, topic string, records []Record) (err 
 		part := r.Partition
 		switch {
 		case part == AnyPartition && key != nil:
-			part = engine.PartitionOf(key, info.Partitions)
+			part = record.PartitionOf(key, info.Partitions)
 		case part == AnyPartition:
 			part = int32((turn + int64(i)) % int64(info.Partitions))
 		case part < 0 || int(part) >= info.Partitions:
@@ -93,7 +93,7 @@ func (n *Node) Records(ctx context.Context, topic string) ([]Record, error) {
 	}
 	var all []Record
 	for p := range int32(parts) {
-		err := n.readPartition(ctx, src, p, -1, func(r *engine.Records) error {
+		err := n.readPartition(ctx, src, p, -1, func(r *record.Records) error {
 			for i := range r.Len() {
 				all = append(all, Record{p, r.Offsets[i], time.UnixMicro(r.Times[i]).UTC(), clone(&r.Keys, i), clone(&r.Values, i)})
 			}
@@ -107,7 +107,7 @@ func (n *Node) Records(ctx context.Context, topic string) ([]Record, error) {
 }
 
 // clone copies a byte string, which is nil for NULL alone.
-func clone(b *engine.Bytes, i int) []byte {
+func clone(b *record.Bytes, i int) []byte {
 	if b.IsNull(i) {
 		return nil
 	}

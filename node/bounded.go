@@ -16,6 +16,7 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/sql"
 	"github.com/nagare-stream/nagare/store"
 )
@@ -35,7 +36,7 @@ type Bounded struct {
 	BatchRows int
 
 	// Source opens topics in place of Files; nil: Files are read.
-	Source func(topic string) (engine.Source, error)
+	Source func(topic string) (record.Source, error)
 	// Changes takes each change of state of an incident of the pipeline's alert of that number; nil: alerts are
 	// left out.
 	Changes func(number int, c *alert.Change)
@@ -84,7 +85,7 @@ func (b Bounded) Run(ctx context.Context) (*BoundedResult, error) {
 	r.dir = dir
 	if r.Source == nil {
 		err = r.openFiles()
-		r.Source = func(topic string) (engine.Source, error) { return r.sources[topic], nil }
+		r.Source = func(topic string) (record.Source, error) { return r.sources[topic], nil }
 	}
 	if err == nil && r.Out != "" {
 		err = prepareOut(r.Out, r.Format)
@@ -237,7 +238,7 @@ func (r *boundedRun) noteReaders(n plan.Node) {
 }
 
 // openLog keeps rows in temporary files if somebody is going to read them, else counts them.
-func (r *boundedRun) openLog(topic string, partitions int) (engine.Log, error) {
+func (r *boundedRun) openLog(topic string, partitions int) (record.Log, error) {
 	if r.Out == "" && !slices.Contains(r.readers, topic) {
 		return newTally(partitions), nil
 	}
@@ -247,7 +248,7 @@ func (r *boundedRun) openLog(topic string, partitions int) (engine.Log, error) {
 
 // openSink opens what prints to the terminal. Topics do not exist in such a run, and files that grow
 // from run to run would get the rows of each run again: those sinks take nothing.
-func (r *boundedRun) openSink(def *plan.SinkDef) (engine.Sink, error) {
+func (r *boundedRun) openSink(def *plan.SinkDef) (record.Sink, error) {
 	if def.Format == "console" {
 		out := r.Stdout
 		if out == nil {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/file"
 	"github.com/nagare-stream/nagare/adapters/redis"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Cache is what sinks of format redis write to. Its zero value is a Redis embedded in the process,
@@ -62,7 +62,7 @@ func asFlag(err error, flag string) error {
 }
 
 // openCacheSink opens a redis sink. Whoever only looks writes nothing.
-func (n *Node) openCacheSink(def *plan.SinkDef) engine.Sink {
+func (n *Node) openCacheSink(def *plan.SinkDef) record.Sink {
 	if n.cache == nil {
 		return file.NoopSink{}
 	}

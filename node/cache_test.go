@@ -16,13 +16,13 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/nagare-stream/nagare/adapters/redis/redistest"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // cacheSinks waits until the caches of a process are all in a state, and returns them.
-func (p *process) cacheSinks(state string) []engine.SinkStatus {
+func (p *process) cacheSinks(state string) []record.SinkStatus {
 	p.t.Helper()
-	var sinks []engine.SinkStatus
+	var sinks []record.SinkStatus
 	p.await("caches that are "+state, func() bool {
 		sinks = p.status().Sinks
 		for _, s := range sinks {

@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
@@ -22,7 +23,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 		Source:   n.openSource,
 		Topics:   n.topicNames,
 		Sink:     n.openSink,
-		Log: func(topic string, partitions int) (engine.Log, error) {
+		Log: func(topic string, partitions int) (record.Log, error) {
 			cfg := n.topicConfig(topic)
 			cfg.Partitions, cfg.Key = partitions, ""
 			cfg.Retention = time.Duration(n.cfg.Pipeline.Config.TableRetention[topic]) * time.Microsecond
@@ -81,7 +82,7 @@ func (n *Node) current() *engine.Engine {
 	return n.engine
 }
 
-func (n *Node) openSource(topic string) (engine.Source, error) {
+func (n *Node) openSource(topic string) (record.Source, error) {
 	n.wants(topic)
 	src, err := n.host.Source(topic, n.cfg.Once)
 	if err != nil {
@@ -98,7 +99,7 @@ func (n *Node) openSource(topic string) (engine.Source, error) {
 	return src, nil
 }
 
-func (n *Node) openSink(def *plan.SinkDef) (engine.Sink, error) {
+func (n *Node) openSink(def *plan.SinkDef) (record.Sink, error) {
 	switch def.Format {
 	case "kafka":
 		return n.host.Sink(def, n.topicConfig)
@@ -211,7 +212,7 @@ func (n *Node) restartEngine() {
 }
 
 // openFileSink opens a sink that writes to files or to the terminal; relative paths are in base.
-func openFileSink(def *plan.SinkDef, base string, out *os.File) (engine.Sink, error) {
+func openFileSink(def *plan.SinkDef, base string, out *os.File) (record.Sink, error) {
 	var columns []string
 	for _, c := range def.Root.Columns() {
 		columns = append(columns, c.Name)

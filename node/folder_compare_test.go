@@ -17,6 +17,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/generator"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -150,32 +151,32 @@ func topicsDiffer(t testing.TB, want, got string) (out []string) {
 	return out
 }
 
-// A record of a partition; its number is its offset.
-type record struct {
+// A seen is a record of a partition; its number is its offset.
+type seen struct {
 	time       int64
 	key, value []byte
 }
 
-func (r record) equal(o record) bool {
+func (r seen) equal(o seen) bool {
 	return r.time == o.time && bytes.Equal(r.key, o.key) && (r.key == nil) == (o.key == nil) && bytes.Equal(r.value, o.value)
 }
 
 // String shows a record in a message.
-func (r record) String() string {
+func (r seen) String() string {
 	return fmt.Sprintf("%d %q %s", r.time, r.key, shown(string(r.value)))
 }
 
 // readPartition returns the records of a partition, which has to begin at offset 0 and have no gap.
-func readPartition(t testing.TB, b *broker.Broker, topic string, p int32) []record {
+func readPartition(t testing.TB, b *broker.Broker, topic string, p int32) []seen {
 	t.Helper()
 	ctx := context.Background()
-	r, err := b.SourceUntilEnd(topic).Open(ctx, p, engine.Position{})
+	r, err := b.SourceUntilEnd(topic).Open(ctx, p, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	var out []record
-	var batch engine.Records
+	var out []seen
+	var batch record.Records
 	for {
 		err := r.Read(ctx, &batch)
 		if errors.Is(err, io.EOF) {
@@ -188,13 +189,13 @@ func readPartition(t testing.TB, b *broker.Broker, topic string, p int32) []reco
 			if offset != int64(len(out)) {
 				t.Fatalf("topic %s partition %d: offset %d comes after %d records", topic, p, offset, len(out))
 			}
-			out = append(out, record{batch.Times[i], bytes.Clone(batch.Keys.At(i)), bytes.Clone(batch.Values.At(i))})
+			out = append(out, seen{batch.Times[i], bytes.Clone(batch.Keys.At(i)), bytes.Clone(batch.Values.At(i))})
 		}
 	}
 }
 
 // recordsDiffer says how many records there are and which the first differing ones are.
-func recordsDiffer(t testing.TB, name string, want, got []record) (out []string) {
+func recordsDiffer(t testing.TB, name string, want, got []seen) (out []string) {
 	t.Helper()
 	const most = 3
 	if len(want) != len(got) {
@@ -217,7 +218,7 @@ func checkEvents(t testing.TB, l life) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := make([][]record, info.Partitions)
+	want := make([][]seen, info.Partitions)
 	cfg := l.generator()
 	cfg.Start, cfg.Partitions = lifeEnd().Add(-lifeSpan-time.Minute), info.Partitions
 	gen, err := generator.New(cfg)
@@ -227,7 +228,7 @@ func checkEvents(t testing.TB, l life) {
 	kinds := map[generator.Kind]int64{}
 	for i := range l.Events {
 		e := gen.Event(i, nil)
-		want[e.Partition] = append(want[e.Partition], record{e.Due, bytes.Clone(e.Key), e.Value})
+		want[e.Partition] = append(want[e.Partition], seen{e.Due, bytes.Clone(e.Key), e.Value})
 		kinds[e.Kind]++
 	}
 	for p := range want {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Watermarks tells of every watermark and every open window.
@@ -38,7 +39,7 @@ func (n *Node) newestValues(ctx context.Context, topic string, records int) (val
 	if err != nil {
 		return nil, err
 	}
-	err = n.readPartition(ctx, src, 0, records, func(r *engine.Records) error {
+	err = n.readPartition(ctx, src, 0, records, func(r *record.Records) error {
 		for i := range r.Len() {
 			values = append(values, bytes.Clone(r.Values.At(i)))
 		}

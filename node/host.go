@@ -6,8 +6,8 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/generator"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A host keeps the topics that a project reads and writes, and whatever other topics there are: the
@@ -20,15 +20,15 @@ type host interface {
 	Topics(ctx context.Context) ([]broker.TopicInfo, error)
 	Topic(ctx context.Context, name string) (broker.TopicInfo, error)
 	// Source opens a topic for reading; untilEnd makes its readers end where the topic ends now.
-	Source(topic string, untilEnd bool) (engine.Source, error)
+	Source(topic string, untilEnd bool) (record.Source, error)
 	Writer(topic, producer string) (topicWriter, error)
-	Sink(def *plan.SinkDef, create func(topic string) broker.TopicConfig) (engine.Sink, error)
+	Sink(def *plan.SinkDef, create func(topic string) broker.TopicConfig) (record.Sink, error)
 }
 
 // A topicWriter appends the records of one producer; see broker.Writer.
 type topicWriter interface {
 	generator.Writer
-	Append(ctx context.Context, partition int32, r *engine.Records, seq int64) (int64, error)
+	Append(ctx context.Context, partition int32, r *record.Records, seq int64) (int64, error)
 }
 
 // closeWriter ends a writer that has a connection of its own.
@@ -48,7 +48,7 @@ func (e embedded) HasTopic(_ context.Context, name string) (bool, error) {
 }
 
 // Source opens a topic.
-func (e embedded) Source(topic string, untilEnd bool) (engine.Source, error) {
+func (e embedded) Source(topic string, untilEnd bool) (record.Source, error) {
 	if untilEnd {
 		return e.Broker.SourceUntilEnd(topic), nil
 	}
@@ -61,7 +61,7 @@ func (e embedded) Writer(topic, producer string) (topicWriter, error) {
 }
 
 // Sink writes rows to topics of the broker, once each.
-func (e embedded) Sink(def *plan.SinkDef, create func(topic string) broker.TopicConfig) (engine.Sink, error) {
+func (e embedded) Sink(def *plan.SinkDef, create func(topic string) broker.TopicConfig) (record.Sink, error) {
 	return newTopicSink(e.Broker, def, create), nil
 }
 
@@ -79,7 +79,7 @@ func (n *Node) hasTopic(ctx context.Context, name string) (bool, error) {
 }
 
 // ends asks for the offsets behind the last records of a topic.
-func ends(ctx context.Context, src engine.Source) ([]int64, error) {
+func ends(ctx context.Context, src record.Source) ([]int64, error) {
 	if all, ok := src.(interface {
 		Ends(ctx context.Context) ([]int64, error)
 	}); ok {

@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Alerts is each alert with its incidents of now.
@@ -159,7 +160,7 @@ func (n *Node) readChanges(ctx context.Context, visit func(*alert.Change)) error
 		return err
 	}
 	for p := range int32(parts) {
-		if err := readFrom(ctx, src, p, engine.Position{}, func(r *engine.Records) error {
+		if err := readFrom(ctx, src, p, record.Position{}, func(r *record.Records) error {
 			for i := range r.Len() {
 				c := &alert.Change{}
 				if json.Unmarshal(r.Values.At(i), c) == nil && c.ID != "" { // anybody may append to a topic

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // intake knows how busy the pipeline is with records, so that queries leave it its processors.
@@ -95,14 +95,14 @@ type seenWriter struct {
 }
 
 // Append implements topicWriter.
-func (w seenWriter) Append(ctx context.Context, partition int32, r *engine.Records, seq int64) (int64, error) {
+func (w seenWriter) Append(ctx context.Context, partition int32, r *record.Records, seq int64) (int64, error) {
 	w.intake.begin()
 	defer w.intake.end()
 	return w.topicWriter.Append(ctx, partition, r, seq)
 }
 
 // AppendMarked implements generator.Writer.
-func (w seenWriter) AppendMarked(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+func (w seenWriter) AppendMarked(ctx context.Context, partition int32, r *record.Records, seq int64, mark uint64) (int64, error) {
 	w.intake.begin()
 	defer w.intake.end()
 	return w.topicWriter.AppendMarked(ctx, partition, r, seq, mark)

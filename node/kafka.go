@@ -17,6 +17,7 @@ import (
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // KafkaProject as Kafka.Hosts stands for the address in the project's own options.
@@ -65,7 +66,7 @@ func (c cluster) Topic(ctx context.Context, name string) (broker.TopicInfo, erro
 }
 
 // Source opens a topic with the options of the sources that read it.
-func (c cluster) Source(topic string, untilEnd bool) (engine.Source, error) {
+func (c cluster) Source(topic string, untilEnd bool) (record.Source, error) {
 	opt := kafka.SourceOptions{UntilEnd: untilEnd, Headers: c.project.HeadersOf(topic)}
 	for _, d := range c.project.Datasets {
 		if _, reads := d.Starts[topic]; reads {
@@ -87,7 +88,7 @@ func (c cluster) Writer(topic, producer string) (topicWriter, error) {
 }
 
 // Sink writes rows to topics of the cluster.
-func (c cluster) Sink(def *plan.SinkDef, create func(topic string) broker.TopicConfig) (engine.Sink, error) {
+func (c cluster) Sink(def *plan.SinkDef, create func(topic string) broker.TopicConfig) (record.Sink, error) {
 	return c.Cluster.Sink(kafka.SinkOptions{Name: def.Name, Instance: c.instance, Topic: def.Options["topic"], Create: create,
 		Properties: clientOptions(def.Options, "sink."+def.Name)})
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A guarded cluster knows its users and what each may do.
@@ -192,7 +192,7 @@ func (g guarded) fill(t testing.TB) {
 	}
 	w := c.Writer("in", "test")
 	defer w.Close()
-	r := &engine.Records{Times: []int64{time.Now().UnixMicro()}}
+	r := &record.Records{Times: []int64{time.Now().UnixMicro()}}
 	r.Keys.Append(nil)
 	r.Values.Append([]byte("1"))
 	if _, err := w.Append(context.Background(), 0, r, -1); err != nil {

@@ -28,7 +28,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/generator"
 	"github.com/nagare-stream/nagare/adapters/kafka"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 var kafkaKills = flag.Int("kafkakills", 3, "how often TestKillOnKafka kills the process; from 6 on it restarts the broker as often as a sixth of that")
@@ -209,11 +209,11 @@ func eachRecord(t testing.TB, c *kafka.Cluster, topic string, visit func(p int32
 	}
 	awaitClosed(t, c, topic)
 	for p := range int32(parts) {
-		r, err := src.Open(ctx, p, engine.Position{})
+		r, err := src.Open(ctx, p, record.Position{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got engine.Records
+		var got record.Records
 		for {
 			if err = r.Read(ctx, &got); err != nil {
 				break

@@ -16,7 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // TestPartitionsAreAddedWhileItRuns gives a topic more partitions under a running pipeline: every record
@@ -35,7 +35,7 @@ func TestPartitionsAreAddedWhileItRuns(t *testing.T) {
 		defer w.Close()
 		send := func(partitions int) {
 			for p := range int32(partitions) {
-				r := &engine.Records{}
+				r := &record.Records{}
 				for i := range 100 {
 					r.Times = append(r.Times, time.Now().UnixMicro())
 					r.Keys.Append(fmt.Appendf(nil, "user_%d", i))

@@ -9,6 +9,7 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A logDecoder makes rows of the records of a log. A batch is valid until the next one.
@@ -23,7 +24,7 @@ func newLogDecoder(schema *column.Schema) *logDecoder {
 	return &logDecoder{schema: schema, json: codec.NewStored(schema.Fields)}
 }
 
-func (d *logDecoder) decode(r *engine.Records) *column.Batch {
+func (d *logDecoder) decode(r *record.Records) *column.Batch {
 	d.b.Reset(d.schema)
 	d.b.Len = r.Len()
 	d.status = append(d.status[:0], make([]codec.Status, d.b.Len)...)
@@ -59,7 +60,7 @@ func (n *Node) newestRows(ctx context.Context, name string, limit int) (*engine.
 	all.Reset(&schema)
 	d := newLogDecoder(&schema)
 	for p := range int32(parts) {
-		err := n.readPartition(ctx, src, p, limit, func(rec *engine.Records) error {
+		err := n.readPartition(ctx, src, p, limit, func(rec *record.Records) error {
 			b := d.decode(rec)
 			for i := range b.Len {
 				places = append(places, place{rec.Times[i], all.Len})

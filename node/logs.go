@@ -13,7 +13,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // logsOp is the operator of the store under which each checkpoint keeps the ends of all logs: topic, 0,
@@ -23,7 +23,7 @@ const logsOp = "logs"
 // keptStore is the store that an engine gets: it outlives an engine that is opened anew, and each of its
 // checkpoints also keeps the ends of the logs, which the next start compares with what is there.
 type keptStore struct {
-	engine.Store
+	state.Store
 	ends func() []broker.LogState
 	kept map[string]broker.LogState // by key, as the newest checkpoint has them
 }
@@ -32,7 +32,7 @@ type keptStore struct {
 func (*keptStore) Close() error { return nil }
 
 // Commit adds the ends that changed.
-func (s *keptStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+func (s *keptStore) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	changed := map[string]broker.LogState{}
 	for _, e := range s.ends() {
 		key := logKey(e)
@@ -53,8 +53,8 @@ func (s *keptStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.
 	return nil
 }
 
-// Load keeps the ends from the engine, whose state they are not; see engine.Store.
-func (s *keptStore) Load(ctx context.Context, restore func(op string, key, value []byte) error) (engine.Checkpoint, error) {
+// Load keeps the ends from the engine, whose state they are not; see state.Store.
+func (s *keptStore) Load(ctx context.Context, restore func(op string, key, value []byte) error) (state.Checkpoint, error) {
 	if restore == nil { // the checkpoint alone is wanted
 		return s.Store.Load(ctx, nil)
 	}
@@ -71,7 +71,7 @@ func logKey(e broker.LogState) []byte {
 }
 
 // logEnds reads the ends that the newest checkpoint has.
-func logEnds(ctx context.Context, s engine.Store) ([]broker.LogState, error) {
+func logEnds(ctx context.Context, s state.Store) ([]broker.LogState, error) {
 	var ends []broker.LogState
 	err := s.Scan(ctx, logsOp, nil, nil, func(key, value []byte) error {
 		if len(key) < 5 || len(value) != 20 {

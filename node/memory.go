@@ -6,7 +6,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -64,7 +64,7 @@ func (n *Node) openInMemory(ctx context.Context) error {
 }
 
 // checkpoints is where the engine keeps its state.
-func (n *Node) checkpoints() engine.Store {
+func (n *Node) checkpoints() state.Store {
 	if n.cfg.Memory != nil {
 		return n.cfg.Memory.store
 	}

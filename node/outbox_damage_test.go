@@ -20,6 +20,7 @@ import (
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -79,12 +80,12 @@ func (f *outboxFolder) send(t *testing.T) {
 
 // A hookedSink does something before each write of rows.
 type hookedSink struct {
-	engine.Sink
+	record.Sink
 	before func() error
 }
 
-// Write implements engine.Sink.
-func (s *hookedSink) Write(ctx context.Context, epoch uint64, out *engine.Rows) error {
+// Write implements record.Sink.
+func (s *hookedSink) Write(ctx context.Context, epoch uint64, out *record.Rows) error {
 	if err := s.before(); err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (f *outboxFolder) run(ctx context.Context, t *testing.T, before func() erro
 func (f *outboxFolder) tune(cfg *node.Config, before func() error) {
 	cfg.Tune = func(opt *engine.Options) {
 		open := opt.Sink
-		opt.Sink = func(def *plan.SinkDef) (engine.Sink, error) {
+		opt.Sink = func(def *plan.SinkDef) (record.Sink, error) {
 			s, err := open(def)
 			if err != nil || def.Name != "out" {
 				return s, err

@@ -16,6 +16,7 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // progressPause is at least between two reports of a long append.
@@ -84,7 +85,7 @@ type publisher struct {
 // run appends all partitions at once. All readers are open before the first is read: what comes from
 // a request can be read only once.
 func (p *publisher) run(ctx context.Context, parts int) (err error) {
-	readers := make([]engine.Reader, parts)
+	readers := make([]record.Reader, parts)
 	defer func() {
 		for _, r := range readers {
 			if r != nil {
@@ -93,7 +94,7 @@ func (p *publisher) run(ctx context.Context, parts int) (err error) {
 		}
 	}()
 	for part := range readers {
-		if readers[part], err = p.source.Open(ctx, int32(part), engine.Position{}); err != nil {
+		if readers[part], err = p.source.Open(ctx, int32(part), record.Position{}); err != nil {
 			return err
 		}
 	}
@@ -115,7 +116,7 @@ func (p *publisher) grow(ctx context.Context, n *Node, parts int) error {
 		return err
 	}
 	for part := info.Partitions; part < parts; part++ {
-		r, err := p.source.Open(ctx, int32(part), engine.Position{})
+		r, err := p.source.Open(ctx, int32(part), record.Position{})
 		if err != nil {
 			return err
 		}
@@ -145,8 +146,8 @@ func cellsOf(fields map[string][]column.Type) map[string]*codec.CSVCell {
 
 // partition appends the records of one partition. A batch is durable before the next is read, so
 // that the count is always that of durable records.
-func (p *publisher) partition(ctx context.Context, r engine.Reader, part int32) error {
-	var records engine.Records
+func (p *publisher) partition(ctx context.Context, r record.Reader, part int32) error {
+	var records record.Records
 	for {
 		err := r.Read(ctx, &records)
 		if errors.Is(err, io.EOF) {
@@ -168,7 +169,7 @@ func (p *publisher) partition(ctx context.Context, r engine.Reader, part int32) 
 }
 
 // append writes a batch, less the records that are too large, which are counted as refused.
-func (p *publisher) append(ctx context.Context, part int32, records *engine.Records) error {
+func (p *publisher) append(ctx context.Context, part int32, records *record.Records) error {
 	for {
 		_, err := p.writer.Append(ctx, part, records, -1)
 		var large *broker.SizeError
@@ -192,13 +193,13 @@ func (p *publisher) append(ctx context.Context, part int32, records *engine.Reco
 }
 
 // refuseFaults takes the rows of a file out that are none of its header.
-func (p *publisher) refuseFaults(records *engine.Records) {
+func (p *publisher) refuseFaults(records *record.Records) {
 	for _, fault := range records.Faults {
 		if fault != "" {
 			p.refuse(fault)
 		}
 	}
-	kept := &engine.Records{Partition: records.Partition}
+	kept := &record.Records{Partition: records.Partition}
 	for i := range records.Offsets {
 		if i >= len(records.Faults) || records.Faults[i] == "" {
 			copyRecord(kept, records, i)
@@ -217,8 +218,8 @@ func (p *publisher) refuse(why string) {
 }
 
 // without copies a batch less one record.
-func without(r *engine.Records, index int) *engine.Records {
-	c := &engine.Records{Partition: r.Partition}
+func without(r *record.Records, index int) *record.Records {
+	c := &record.Records{Partition: r.Partition}
 	for i := range r.Offsets {
 		if i != index {
 			copyRecord(c, r, i)
@@ -227,7 +228,7 @@ func without(r *engine.Records, index int) *engine.Records {
 	return c
 }
 
-func copyRecord(to, from *engine.Records, i int) {
+func copyRecord(to, from *record.Records, i int) {
 	to.Offsets = append(to.Offsets, from.Offsets[i])
 	to.Times = append(to.Times, from.Times[i])
 	to.Keys.Append(from.Keys.At(i))

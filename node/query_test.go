@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // askedNode is a pipeline in memory that reads a topic.
@@ -57,7 +58,7 @@ func TestPanicInQueryIsAnAnswer(t *testing.T) {
 	broken := false
 	n := askedNode(t, "UTC", func(o *engine.Options) {
 		open := o.Source
-		o.Source = func(topic string) (engine.Source, error) {
+		o.Source = func(topic string) (record.Source, error) {
 			src, err := open(topic)
 			return breakable{src, &broken}, err
 		}
@@ -91,11 +92,11 @@ func TestPanicInQueryIsAnAnswer(t *testing.T) {
 
 // breakable is a source that panics while it is told to.
 type breakable struct {
-	engine.Source
+	record.Source
 	broken *bool
 }
 
-// Partitions implements engine.Source.
+// Partitions implements record.Source.
 func (b breakable) Partitions(ctx context.Context) (int, error) {
 	if *b.broken {
 		panic("a fault in a reader")

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
@@ -24,7 +24,7 @@ type Replay struct {
 	Rule     string
 	Moved    bool
 	Files    map[string][]string
-	Source   func(topic string) (engine.Source, error) // in place of Files
+	Source   func(topic string) (record.Source, error) // in place of Files
 	Progress func(done, total int64)
 	Logger   *slog.Logger
 }
@@ -111,7 +111,7 @@ func (g *gathering) threshold(t *plan.Threshold, variants [len(plan.Shifts)]int)
 type changeSink func(number int, c *alert.Change)
 
 // Write takes changes; their partition is the number of their alert.
-func (s changeSink) Write(_ context.Context, _ uint64, out *engine.Rows) error {
+func (s changeSink) Write(_ context.Context, _ uint64, out *record.Rows) error {
 	for i := range out.Len() {
 		c := &alert.Change{}
 		if err := json.Unmarshal(out.Values.At(i), c); err != nil {
@@ -141,14 +141,14 @@ func (n *Node) TestAlert(ctx context.Context, t web.AlertTest, progress func(don
 	count := &replayCount{tell: progress}
 	err = n.answered("test alert "+t.Rule, func() (err error) {
 		result, _, err = Replay{Project: project, Rule: t.Rule, Moved: t.Thresholds, Logger: n.log,
-			Source: func(topic string) (engine.Source, error) { return n.replaySource(ctx, topic, t.Since, count) }}.Run(ctx)
+			Source: func(topic string) (record.Source, error) { return n.replaySource(ctx, topic, t.Since, count) }}.Run(ctx)
 		return err
 	})
 	return result, err
 }
 
 // replaySource opens a topic from a time of append on to its present end.
-func (n *Node) replaySource(ctx context.Context, topic string, since time.Time, count *replayCount) (engine.Source, error) {
+func (n *Node) replaySource(ctx context.Context, topic string, since time.Time, count *replayCount) (record.Source, error) {
 	switch has, err := n.hasTopic(ctx, topic); {
 	case err != nil:
 		return nil, err
@@ -192,20 +192,20 @@ const replayPause = 200 * time.Millisecond
 
 // A countedSource counts records as they are read.
 type countedSource struct {
-	engine.Source
+	record.Source
 	count *replayCount
 }
 
 // Start passes on what the source knows.
-func (s *countedSource) Start(ctx context.Context, partition int32) (engine.Position, error) {
-	if first, ok := s.Source.(engine.Starter); ok {
+func (s *countedSource) Start(ctx context.Context, partition int32) (record.Position, error) {
+	if first, ok := s.Source.(record.Starter); ok {
 		return first.Start(ctx, partition)
 	}
-	return engine.Position{}, nil
+	return record.Position{}, nil
 }
 
 // Open opens a reader that counts.
-func (s *countedSource) Open(ctx context.Context, partition int32, from engine.Position) (engine.Reader, error) {
+func (s *countedSource) Open(ctx context.Context, partition int32, from record.Position) (record.Reader, error) {
 	end, err := s.End(ctx, partition)
 	if err != nil {
 		return nil, err
@@ -221,13 +221,13 @@ func (s *countedSource) Open(ctx context.Context, partition int32, from engine.P
 }
 
 type countedReader struct {
-	engine.Reader
+	record.Reader
 	count *replayCount
 	at    int64
 }
 
 // Read counts what is read.
-func (r *countedReader) Read(ctx context.Context, dst *engine.Records) error {
+func (r *countedReader) Read(ctx context.Context, dst *record.Records) error {
 	err := r.Reader.Read(ctx, dst)
 	if err != nil {
 		return err

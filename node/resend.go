@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
@@ -187,7 +187,7 @@ func (n *Node) resendPartition(ctx context.Context, done *web.Resent, kept []kep
 	defer func() { _ = closeWriter(w) }() // its records are durable, or the error is told
 	seen := seenWriter{w, &n.intake}
 	for at := 0; at < batch.Len(); at += resendBatch {
-		piece := &engine.Records{Partition: batch.Partition}
+		piece := &record.Records{Partition: batch.Partition}
 		for i := at; i < min(at+resendBatch, batch.Len()); i++ {
 			copyRecord(piece, batch, i)
 		}
@@ -203,17 +203,17 @@ func (n *Node) resendPartition(ctx context.Context, done *web.Resent, kept []kep
 
 // originals is the records as their topic has them, with the present as their time; those that are gone as they were
 // kept, whose number is the second result.
-func (n *Node) originals(ctx context.Context, topic string, kept []keptRecord) (batch *engine.Records, copies int64, err error) {
+func (n *Node) originals(ctx context.Context, topic string, kept []keptRecord) (batch *record.Records, copies int64, err error) {
 	src, err := n.hostOf(topic).Source(topic, true)
 	if err != nil {
 		return nil, 0, err
 	}
 	part, now := kept[0].Partition, time.Now().UnixMicro()
-	batch = &engine.Records{Partition: part}
+	batch = &record.Records{Partition: part}
 	errFound := errors.New("what was looked for is there")
 	for len(kept) > 0 {
 		took := 0
-		err := readFrom(ctx, src, part, engine.Position{Offset: kept[0].Offset}, func(rec *engine.Records) error {
+		err := readFrom(ctx, src, part, record.Position{Offset: kept[0].Offset}, func(rec *record.Records) error {
 			for i := 0; i < rec.Len() && took < len(kept); i++ {
 				for took < len(kept) && kept[took].Offset < rec.Offsets[i] {
 					copies++
@@ -247,7 +247,7 @@ func (n *Node) originals(ctx context.Context, topic string, kept []keptRecord) (
 }
 
 // appendKept appends a record as it was kept.
-func appendKept(to *engine.Records, k *keptRecord) {
+func appendKept(to *record.Records, k *keptRecord) {
 	to.Offsets, to.Times = append(to.Offsets, k.Offset), append(to.Times, 0)
 	to.Keys.Append(k.key)
 	to.Values.Append(k.value)

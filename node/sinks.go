@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // The largest pieces in which rows are appended to an output topic. A piece has to fit into one batch
@@ -48,7 +48,7 @@ type output struct {
 	known   bool
 	next    int64 // records of this producer in the partition
 	mark    int64 // rows below are in the partition, or do not belong there
-	records engine.Records
+	records record.Records
 }
 
 func newTopicSink(b *broker.Broker, def *plan.SinkDef, config func(topic string) broker.TopicConfig) *topicSink {
@@ -57,7 +57,7 @@ func newTopicSink(b *broker.Broker, def *plan.SinkDef, config func(topic string)
 }
 
 // Write sends rows on their way. They are durable once Flush has returned.
-func (s *topicSink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
+func (s *topicSink) Write(ctx context.Context, _ uint64, out *record.Rows) error {
 	named := out.Topics.Len() > 0
 	for from := 0; from < out.Len(); {
 		topic, to := s.topic, out.Len()
@@ -78,7 +78,7 @@ func (s *topicSink) Write(ctx context.Context, _ uint64, out *engine.Rows) error
 }
 
 // send appends rows [from, to), which belong to one topic.
-func (s *topicSink) send(ctx context.Context, topic string, out *engine.Rows, from, to int) error {
+func (s *topicSink) send(ctx context.Context, topic string, out *record.Rows, from, to int) error {
 	key := producerKey{out.Sink, out.Partition, topic}
 	o, err := s.outputs(ctx, key)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *topicSink) send(ctx context.Context, topic string, out *engine.Rows, fr
 	}
 	for i := from; i < to; i++ {
 		number := out.First + int64(i)
-		p := engine.PartitionOf(out.Keys.At(i), len(o.parts))
+		p := record.PartitionOf(out.Keys.At(i), len(o.parts))
 		if out.Keys.IsNull(i) {
 			p = int32(number % int64(len(o.parts)))
 		}
@@ -177,7 +177,7 @@ func (s *topicSink) forget(o *outputs) {
 	}
 }
 
-func resetRecords(r *engine.Records) {
+func resetRecords(r *record.Records) {
 	r.Times = r.Times[:0]
 	r.Keys.Reset()
 	r.Values.Reset()
@@ -186,8 +186,8 @@ func resetRecords(r *engine.Records) {
 
 // Update appends rows of open windows. They have no numbers: what a crash or an error leaves open is
 // appended again, before the final row.
-func (s *topicSink) Update(ctx context.Context, out *engine.Rows) error {
-	parts := map[partitionKey]*engine.Records{}
+func (s *topicSink) Update(ctx context.Context, out *record.Rows) error {
+	parts := map[partitionKey]*record.Records{}
 	var order []partitionKey
 	for i := range out.Len() {
 		topic := s.topic
@@ -202,11 +202,11 @@ func (s *topicSink) Update(ctx context.Context, out *engine.Rows) error {
 		}
 		at := partitionKey{topic, int32(i % w.Partitions())}
 		if !out.Keys.IsNull(i) {
-			at.partition = engine.PartitionOf(out.Keys.At(i), w.Partitions())
+			at.partition = record.PartitionOf(out.Keys.At(i), w.Partitions())
 		}
 		r := parts[at]
 		if r == nil {
-			r = &engine.Records{}
+			r = &record.Records{}
 			parts[at], order = r, append(order, at)
 		}
 		r.Keys.Append(out.Keys.At(i))
@@ -271,7 +271,7 @@ func (s *topicSink) Close() error { return nil }
 // A topicLog is a topic that the engine writes and reads: partition for partition, row number for
 // offset.
 type topicLog struct {
-	engine.Source
+	record.Source
 	writer *broker.Writer
 }
 
@@ -296,8 +296,8 @@ func openLog(ctx context.Context, b *broker.Broker, cfg broker.TopicConfig) (*to
 }
 
 // Write sends rows on their way; what is in the log already is cut away by their numbers.
-func (l *topicLog) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
-	r := engine.Records{Times: out.Times, Keys: out.Keys, Values: out.Values, Packed: out.Packed}
+func (l *topicLog) Write(ctx context.Context, _ uint64, out *record.Rows) error {
+	r := record.Records{Times: out.Times, Keys: out.Keys, Values: out.Values, Packed: out.Packed}
 	return l.writer.AppendAsync(ctx, out.Partition, &r, out.First, 0)
 }
 

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 func openTestBroker(t *testing.T) *broker.Broker {
@@ -29,8 +29,8 @@ func openTestBroker(t *testing.T) *broker.Broker {
 
 // outputRows is rows first … first+n-1; row i has the key "k<i mod 7>", or none if i mod 5 is 4, and
 // the value "v<i>".
-func outputRows(sink string, partition int32, first int64, n int) *engine.Rows {
-	r := &engine.Rows{Sink: sink, Partition: partition, First: first}
+func outputRows(sink string, partition int32, first int64, n int) *record.Rows {
+	r := &record.Rows{Sink: sink, Partition: partition, First: first}
 	for i := first; i < first+int64(n); i++ {
 		if i%5 == 4 {
 			r.Keys.AppendNull()
@@ -54,11 +54,11 @@ func topicValues(t *testing.T, b *broker.Broker, topic string) [][]string {
 	}
 	out := make([][]string, parts)
 	for p := range out {
-		r, err := src.Open(ctx, int32(p), engine.Position{})
+		r, err := src.Open(ctx, int32(p), record.Position{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var rec engine.Records
+		var rec record.Records
 		for {
 			err := r.Read(ctx, &rec)
 			if errors.Is(err, io.EOF) {
@@ -111,7 +111,7 @@ func TestTopicSinkWritesOnce(t *testing.T) {
 		var want [3][]string
 		rows := outputRows("out", 2, 0, total)
 		for i := range total {
-			p := engine.PartitionOf(rows.Keys.At(i), 3)
+			p := record.PartitionOf(rows.Keys.At(i), 3)
 			if rows.Keys.IsNull(i) {
 				p = int32(i % 3)
 			}
@@ -151,7 +151,7 @@ func TestTopicSinkKeepsInputsApart(t *testing.T) {
 func TestTopicSinkCutsLargeWrites(t *testing.T) {
 	b := openTestBroker(t)
 	ctx := context.Background()
-	rows := &engine.Rows{Sink: "out"}
+	rows := &record.Rows{Sink: "out"}
 	for i := range 40 {
 		value := make([]byte, 100<<10)
 		value[0] = byte(i)

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A spool is a log on temporary files, for a run that leaves nothing behind: one file a partition,
@@ -43,7 +43,7 @@ func newSpool(dir string, number int, name string, partitions int) *spool {
 }
 
 // Write appends rows at once; those whose number was written before are left out.
-func (s *spool) Write(_ context.Context, _ uint64, out *engine.Rows) error {
+func (s *spool) Write(_ context.Context, _ uint64, out *record.Rows) error {
 	if int(out.Partition) >= len(s.parts) {
 		return fmt.Errorf("write rows of %s: partition %d: there are %d", s.name, out.Partition, len(s.parts))
 	}
@@ -104,15 +104,15 @@ func (s *spool) Close() error {
 func (s *spool) Partitions(context.Context) (int, error) { return len(s.parts), nil }
 
 // End is the number of rows of a partition.
-func (s *spool) End(_ context.Context, partition int32) (engine.Position, error) {
+func (s *spool) End(_ context.Context, partition int32) (record.Position, error) {
 	p := &s.parts[partition]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return engine.Position{Offset: p.next}, nil
+	return record.Position{Offset: p.next}, nil
 }
 
 // Open reads the rows that there are now, and then io.EOF.
-func (s *spool) Open(_ context.Context, partition int32, from engine.Position) (engine.Reader, error) {
+func (s *spool) Open(_ context.Context, partition int32, from record.Position) (record.Reader, error) {
 	p := &s.parts[partition]
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,7 +132,7 @@ type spoolReader struct {
 }
 
 // Read returns a block.
-func (r *spoolReader) Read(ctx context.Context, dst *engine.Records) error {
+func (r *spoolReader) Read(ctx context.Context, dst *record.Records) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -150,11 +150,11 @@ func (r *spoolReader) Read(ctx context.Context, dst *engine.Records) error {
 	if dst.Len() == 0 {
 		return io.EOF
 	}
-	dst.Next = engine.Position{Offset: dst.Offsets[dst.Len()-1] + 1}
+	dst.Next = record.Position{Offset: dst.Offsets[dst.Len()-1] + 1}
 	return nil
 }
 
-func (r *spoolReader) block(dst *engine.Records) error {
+func (r *spoolReader) block(dst *record.Records) error {
 	h, err := r.take(spoolHeader)
 	if err != nil {
 		return err
@@ -186,9 +186,9 @@ func (r *spoolReader) block(dst *engine.Records) error {
 }
 
 // dropFirst leaves out the first n records of a block.
-func dropFirst(r *engine.Records, n int) {
+func dropFirst(r *record.Records, n int) {
 	r.Offsets, r.Times = r.Offsets[n:], r.Times[n:]
-	var values engine.Bytes
+	var values record.Bytes
 	for i := n; i < r.Values.Len(); i++ {
 		values.Append(r.Values.At(i))
 	}
@@ -220,7 +220,7 @@ type tally struct {
 func newTally(partitions int) *tally { return &tally{next: make([]int64, partitions)} }
 
 // Write counts the rows.
-func (t *tally) Write(_ context.Context, _ uint64, out *engine.Rows) error {
+func (t *tally) Write(_ context.Context, _ uint64, out *record.Rows) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.next[out.Partition] = max(t.next[out.Partition], out.First+int64(out.Len()))
@@ -237,13 +237,13 @@ func (t *tally) Close() error { return nil }
 func (t *tally) Partitions(context.Context) (int, error) { return len(t.next), nil }
 
 // End is the number of rows that a partition would have.
-func (t *tally) End(_ context.Context, partition int32) (engine.Position, error) {
+func (t *tally) End(_ context.Context, partition int32) (record.Position, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return engine.Position{Offset: t.next[partition]}, nil
+	return record.Position{Offset: t.next[partition]}, nil
 }
 
 // Open fails: the rows are not kept.
-func (t *tally) Open(context.Context, int32, engine.Position) (engine.Reader, error) {
+func (t *tally) Open(context.Context, int32, record.Position) (record.Reader, error) {
 	return nil, errors.New("read rows that were only counted: run with --out to keep them")
 }

@@ -7,7 +7,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // What is written to a spool is read back from any place on.
@@ -56,15 +56,15 @@ func TestSpool(t *testing.T) {
 	}
 }
 
-func readAll(t *testing.T, s engine.Source, p int32, from int64) func(func(*engine.Records) bool) {
-	return func(yield func(*engine.Records) bool) {
-		r, err := s.Open(context.Background(), p, engine.Position{Offset: from})
+func readAll(t *testing.T, s record.Source, p int32, from int64) func(func(*record.Records) bool) {
+	return func(yield func(*record.Records) bool) {
+		r, err := s.Open(context.Background(), p, record.Position{Offset: from})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer r.Close()
 		for {
-			var rec engine.Records
+			var rec record.Records
 			err := r.Read(context.Background(), &rec)
 			if errors.Is(err, io.EOF) {
 				return
@@ -106,7 +106,7 @@ func TestTallyCounts(t *testing.T) {
 	if end, _ := l.End(ctx, 1); end.Offset != 20 {
 		t.Errorf("counted %d rows of 20", end.Offset)
 	}
-	if _, err := l.Open(ctx, 1, engine.Position{}); err == nil {
+	if _, err := l.Open(ctx, 1, record.Position{}); err == nil {
 		t.Error("rows that were only counted were read")
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"slices"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // startLatest is the offset in a plan.Start that stands for the end.
@@ -22,7 +22,7 @@ func startsLater(s plan.Start) bool {
 
 // A startingSource begins to be read where the project says.
 type startingSource struct {
-	engine.Source
+	record.Source
 	topic string
 	start plan.Start
 	log   *slog.Logger
@@ -31,8 +31,8 @@ type startingSource struct {
 // Ends passes on what the source knows.
 func (s startingSource) Ends(ctx context.Context) ([]int64, error) { return ends(ctx, s.Source) }
 
-// Start returns where a pipeline without a checkpoint begins to read a partition; see engine.Starter.
-func (s startingSource) Start(ctx context.Context, partition int32) (engine.Position, error) {
+// Start returns where a pipeline without a checkpoint begins to read a partition; see record.Starter.
+func (s startingSource) Start(ctx context.Context, partition int32) (record.Position, error) {
 	if micros, ok := s.start.Timestamps[partition]; ok {
 		return after(ctx, s.Source, partition, micros)
 	}
@@ -42,20 +42,20 @@ func (s startingSource) Start(ctx context.Context, partition int32) (engine.Posi
 	offset, named := s.start.Offsets[partition]
 	switch {
 	case named && offset >= 0:
-		return engine.Position{Offset: offset}, nil
+		return record.Position{Offset: offset}, nil
 	case named && offset == startLatest, !named && s.start.Latest:
 		return s.End(ctx, partition)
 	}
-	if first, ok := s.Source.(engine.Starter); ok {
+	if first, ok := s.Source.(record.Starter); ok {
 		return first.Start(ctx, partition)
 	}
-	return engine.Position{}, nil
+	return record.Position{}, nil
 }
 
 // Open starts a reader. A start that lies behind the partition's end is waited for: nothing was read from
 // such a place before, so the log has not become shorter.
-func (s startingSource) Open(ctx context.Context, partition int32, from engine.Position) (engine.Reader, error) {
-	if offset, named := s.start.Offsets[partition]; !named || from != (engine.Position{Offset: offset}) {
+func (s startingSource) Open(ctx context.Context, partition int32, from record.Position) (record.Reader, error) {
+	if offset, named := s.start.Offsets[partition]; !named || from != (record.Position{Offset: offset}) {
 		return s.Source.Open(ctx, partition, from)
 	}
 	end, err := s.End(ctx, partition)
@@ -72,12 +72,12 @@ func (s startingSource) Open(ctx context.Context, partition int32, from engine.P
 
 // A waitingReader leaves out the records before an offset. Its position stays where it is until then.
 type waitingReader struct {
-	engine.Reader
+	record.Reader
 	from int64
 }
 
-// Read returns what has arrived from the offset on; see engine.Reader.
-func (r *waitingReader) Read(ctx context.Context, dst *engine.Records) error {
+// Read returns what has arrived from the offset on; see record.Reader.
+func (r *waitingReader) Read(ctx context.Context, dst *record.Records) error {
 	for {
 		err := r.Reader.Read(ctx, dst)
 		if err != nil || dst.Next.Offset < r.from {
@@ -94,8 +94,8 @@ func (r *waitingReader) Read(ctx context.Context, dst *engine.Records) error {
 }
 
 // behind copies a batch less its first records.
-func behind(r *engine.Records, first int) *engine.Records {
-	c := &engine.Records{Partition: r.Partition, Next: r.Next, Lost: r.Lost, Offsets: slices.Clone(r.Offsets[first:]), Times: slices.Clone(r.Times[first:])}
+func behind(r *record.Records, first int) *record.Records {
+	c := &record.Records{Partition: r.Partition, Next: r.Next, Lost: r.Lost, Offsets: slices.Clone(r.Offsets[first:]), Times: slices.Clone(r.Times[first:])}
 	for i := first; i < r.Len(); i++ {
 		c.Keys.Append(r.Keys.At(i))
 		c.Values.Append(r.Values.At(i))
@@ -110,9 +110,9 @@ func behind(r *engine.Records, first int) *engine.Records {
 
 // after finds the first record that was appended at a time or later; the end if there is none. A source
 // that cannot be asked is read.
-func after(ctx context.Context, s engine.Source, partition int32, micros int64) (at engine.Position, err error) {
+func after(ctx context.Context, s record.Source, partition int32, micros int64) (at record.Position, err error) {
 	if asked, ok := s.(interface {
-		After(ctx context.Context, partition int32, micros int64) (engine.Position, error)
+		After(ctx context.Context, partition int32, micros int64) (record.Position, error)
 	}); ok {
 		return asked.After(ctx, partition, micros)
 	}
@@ -120,12 +120,12 @@ func after(ctx context.Context, s engine.Source, partition int32, micros int64) 
 	if err != nil || end.Offset == 0 {
 		return end, err
 	}
-	r, err := s.Open(ctx, partition, engine.Position{})
+	r, err := s.Open(ctx, partition, record.Position{})
 	if err != nil {
 		return at, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	var records engine.Records
+	var records record.Records
 	for records.Next.Offset < end.Offset {
 		if err := r.Read(ctx, &records); err != nil {
 			if errors.Is(err, io.EOF) {
@@ -135,7 +135,7 @@ func after(ctx context.Context, s engine.Source, partition int32, micros int64) 
 		}
 		for i, t := range records.Times {
 			if t >= micros {
-				return engine.Position{Offset: records.Offsets[i]}, nil
+				return record.Position{Offset: records.Offsets[i]}, nil
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
@@ -133,7 +134,7 @@ func (n *Node) writeTopic(ctx context.Context, r web.TableRequest, t *rowText) e
 	}
 	view := newRecordView()
 	for p, from := range places {
-		err := readFrom(ctx, src, int32(p), from, func(rec *engine.Records) error { return t.rows(view.batch(rec), nil) })
+		err := readFrom(ctx, src, int32(p), from, func(rec *record.Records) error { return t.rows(view.batch(rec), nil) })
 		if err != nil {
 			return err
 		}
@@ -143,7 +144,7 @@ func (n *Node) writeTopic(ctx context.Context, r web.TableRequest, t *rowText) e
 
 // readPartition hands the newest records of a partition, limit below 0: all, and those that come
 // until the source or ctx ends, to visit.
-func (n *Node) readPartition(ctx context.Context, src engine.Source, p int32, limit int, visit func(*engine.Records) error) error {
+func (n *Node) readPartition(ctx context.Context, src record.Source, p int32, limit int, visit func(*record.Records) error) error {
 	from, err := n.newest(ctx, src, p, limit)
 	if err != nil {
 		return err
@@ -152,15 +153,15 @@ func (n *Node) readPartition(ctx context.Context, src engine.Source, p int32, li
 }
 
 // newest is the position limit records before a partition's end.
-func (n *Node) newest(ctx context.Context, src engine.Source, p int32, limit int) (engine.Position, error) {
+func (n *Node) newest(ctx context.Context, src record.Source, p int32, limit int) (record.Position, error) {
 	if limit < 0 {
-		return engine.Position{}, nil
+		return record.Position{}, nil
 	}
 	end, err := src.End(ctx, p)
 	if err != nil || limit == 0 {
 		return end, err
 	}
-	return engine.Position{Offset: max(0, end.Offset-int64(limit))}, nil
+	return record.Position{Offset: max(0, end.Offset-int64(limit))}, nil
 }
 
 // recordSchema is how the records of a topic are shown: without what is the same for all of them.
@@ -177,7 +178,7 @@ type recordView struct{ b column.Batch }
 
 func newRecordView() *recordView { return &recordView{} }
 
-func (v *recordView) batch(r *engine.Records) *column.Batch {
+func (v *recordView) batch(r *record.Records) *column.Batch {
 	b := &v.b
 	b.Reset(&recordSchema)
 	b.Len = r.Len()
@@ -241,14 +242,14 @@ func (n *Node) tail(ctx context.Context, w io.Writer, r web.TailRequest) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	return n.follow(ctx, r, func() func(*engine.Records) error {
+	return n.follow(ctx, r, func() func(*record.Records) error {
 		view := newRecordView()
-		return func(rec *engine.Records) error { return t.rows(view.batch(rec), nil) }
+		return func(rec *record.Records) error { return t.rows(view.batch(rec), nil) }
 	}, t)
 }
 
 // follow reads all partitions of a topic at once and writes their rows one batch at a time.
-func (n *Node) follow(ctx context.Context, r web.TailRequest, open func() func(*engine.Records) error, t *rowText) error {
+func (n *Node) follow(ctx context.Context, r web.TailRequest, open func() func(*record.Records) error, t *rowText) error {
 	src, err := n.hostOf(r.Name).Source(r.Name, n.cfg.Look) // to look, nothing is going to come
 	if err != nil {
 		return err
@@ -262,7 +263,7 @@ func (n *Node) follow(ctx context.Context, r web.TailRequest, open func() func(*
 	for p, from := range places {
 		write := open()
 		g.Go(func() error {
-			return readFrom(gctx, src, int32(p), from, func(rec *engine.Records) error {
+			return readFrom(gctx, src, int32(p), from, func(rec *record.Records) error {
 				turn <- struct{}{}
 				defer func() { <-turn }()
 				if err := write(rec); err != nil {
@@ -286,9 +287,9 @@ func (n *Node) tailLog(ctx context.Context, t *rowText, r web.TailRequest) error
 	if err := t.flush(); err != nil {
 		return err
 	}
-	return n.follow(ctx, r, func() func(*engine.Records) error {
+	return n.follow(ctx, r, func() func(*record.Records) error {
 		d := newLogDecoder(&schema)
-		return func(rec *engine.Records) error { return t.rows(d.decode(rec), nil) }
+		return func(rec *record.Records) error { return t.rows(d.decode(rec), nil) }
 	}, t)
 }
 

@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // unread is the offset from which a partition of the embedded broker has to stay: what the pipeline reads
@@ -35,26 +35,26 @@ func toleratesLoss(p *plan.Pipeline, topic string) bool {
 }
 
 // A tolerantSource passes over records that retention has removed before they were read, and counts them.
-type tolerantSource struct{ engine.Source }
+type tolerantSource struct{ record.Source }
 
 // Ends passes on what the source knows.
 func (s tolerantSource) Ends(ctx context.Context) ([]int64, error) { return ends(ctx, s.Source) }
 
-// Open starts a reader; see engine.Source.
-func (s tolerantSource) Open(ctx context.Context, partition int32, from engine.Position) (engine.Reader, error) {
+// Open starts a reader; see record.Source.
+func (s tolerantSource) Open(ctx context.Context, partition int32, from record.Position) (record.Reader, error) {
 	r := &tolerantReader{source: s.Source, partition: partition}
 	return r, r.open(ctx, from)
 }
 
 type tolerantReader struct {
-	source    engine.Source
+	source    record.Source
 	partition int32
-	reader    engine.Reader
+	reader    record.Reader
 	passed    *broker.ExpiredError // not told yet
 }
 
 // open opens the log at a position, or where it begins now.
-func (r *tolerantReader) open(ctx context.Context, from engine.Position) (err error) {
+func (r *tolerantReader) open(ctx context.Context, from record.Position) (err error) {
 	for {
 		var gone *broker.ExpiredError
 		if r.reader, err = r.source.Open(ctx, r.partition, from); !errors.As(err, &gone) {
@@ -64,19 +64,19 @@ func (r *tolerantReader) open(ctx context.Context, from engine.Position) (err er
 			r.passed = gone
 		}
 		r.passed.First = gone.First
-		from = engine.Position{Offset: gone.First}
+		from = record.Position{Offset: gone.First}
 	}
 }
 
-// Read returns what has arrived, or, without records, how many were passed over; see engine.Reader.
-func (r *tolerantReader) Read(ctx context.Context, dst *engine.Records) error {
+// Read returns what has arrived, or, without records, how many were passed over; see record.Reader.
+func (r *tolerantReader) Read(ctx context.Context, dst *record.Records) error {
 	if r.passed == nil {
 		err := r.reader.Read(ctx, dst)
 		var gone *broker.ExpiredError
 		if !errors.As(err, &gone) {
 			return err
 		}
-		if err := errors.Join(r.reader.Close(), r.open(ctx, engine.Position{Offset: gone.Offset})); err != nil {
+		if err := errors.Join(r.reader.Close(), r.open(ctx, record.Position{Offset: gone.Offset})); err != nil {
 			return err
 		}
 		if r.passed == nil {
@@ -85,7 +85,7 @@ func (r *tolerantReader) Read(ctx context.Context, dst *engine.Records) error {
 	}
 	dst.Reset()
 	dst.Partition = r.partition
-	dst.Lost, dst.Next = r.passed.First-r.passed.Offset, engine.Position{Offset: r.passed.First}
+	dst.Lost, dst.Next = r.passed.First-r.passed.Offset, record.Position{Offset: r.passed.First}
 	r.passed = nil
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -194,7 +195,7 @@ func (n *Node) runNotifier(ctx context.Context) error {
 }
 
 // openRowSink opens a sink that sends rows to a webhook. In memory there are no webhooks: a test tells nobody.
-func (n *Node) openRowSink(def *plan.SinkDef) (engine.Sink, error) {
+func (n *Node) openRowSink(def *plan.SinkDef) (record.Sink, error) {
 	if n.cfg.Memory != nil {
 		return nil, nil
 	}

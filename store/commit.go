@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -17,9 +17,9 @@ import (
 const fillPercent = 0.8
 
 // Commit makes a checkpoint and the changes that belong to it durable in one transaction; see
-// engine.Store. Its errors are *EpochError, after which the store can go on, and *FullError,
+// state.Store. Its errors are *EpochError, after which the store can go on, and *FullError,
 // *DiskError, *CorruptError and others, which are final.
-func (s *Store) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+func (s *Store) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {
@@ -52,7 +52,7 @@ func (s *Store) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delt
 	return nil
 }
 
-func (s *Store) commitOnce(cp engine.Checkpoint, d *engine.Delta) error {
+func (s *Store) commitOnce(cp state.Checkpoint, d *state.Delta) error {
 	sums := make(map[string]*opSum, len(s.sums)+1)
 	for op, sum := range s.sums {
 		of := *sum
@@ -82,7 +82,7 @@ func (s *Store) commitOnce(cp engine.Checkpoint, d *engine.Delta) error {
 }
 
 // apply makes the changes, operator by operator.
-func (s *Store) apply(tx *bolt.Tx, d *engine.Delta, sums map[string]*opSum) error {
+func (s *Store) apply(tx *bolt.Tx, d *state.Delta, sums map[string]*opSum) error {
 	s.sorter.byOp(d.Ops)
 	s.values = s.values[:0]
 	for _, g := range s.sorter.groups {
@@ -96,7 +96,7 @@ func (s *Store) apply(tx *bolt.Tx, d *engine.Delta, sums map[string]*opSum) erro
 	return nil
 }
 
-func (s *Store) applyOp(tx *bolt.Tx, ops []engine.DeltaOp, g *opGroup, sum *opSum) error {
+func (s *Store) applyOp(tx *bolt.Tx, ops []state.DeltaOp, g *opGroup, sum *opSum) error {
 	name := bucketName(g.op)
 	b, err := tx.CreateBucketIfNotExists(name)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *Store) applyOp(tx *bolt.Tx, ops []engine.DeltaOp, g *opGroup, sum *opSu
 	}
 	b.FillPercent = fillPercent
 	for run := g.at; len(run) > 0; {
-		if first := &ops[run[0]]; first.Kind == engine.DeletePrefix {
+		if first := &ops[run[0]]; first.Kind == state.DeletePrefix {
 			if b, err = deletePrefix(tx, b, first, sum); err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ func (s *Store) applyOp(tx *bolt.Tx, ops []engine.DeltaOp, g *opGroup, sum *opSu
 			continue
 		}
 		n := 0
-		for n < len(run) && ops[run[n]].Kind != engine.DeletePrefix {
+		for n < len(run) && ops[run[n]].Kind != state.DeletePrefix {
 			n++
 		}
 		if err := s.applyRun(b, name, ops, run[:n], sum); err != nil {
@@ -125,7 +125,7 @@ func (s *Store) applyOp(tx *bolt.Tx, ops []engine.DeltaOp, g *opGroup, sum *opSu
 
 // applyRun makes single puts and deletes of one operator: in the order of their keys, so that bbolt
 // fills page after page, and of several changes of a key only the last.
-func (s *Store) applyRun(b *bolt.Bucket, name []byte, ops []engine.DeltaOp, run []int32, sum *opSum) error {
+func (s *Store) applyRun(b *bolt.Bucket, name []byte, ops []state.DeltaOp, run []int32, sum *opSum) error {
 	slices.SortFunc(run, func(i, j int32) int {
 		if c := bytes.Compare(ops[i].Key, ops[j].Key); c != 0 {
 			return c
@@ -140,7 +140,7 @@ func (s *Store) applyRun(b *bolt.Bucket, name []byte, ops []engine.DeltaOp, run 
 		key := appendKey(s.sorter.key[:0], op.Key)
 		s.sorter.key = key
 		sum.removeStored(b.Get(key))
-		if op.Kind == engine.Delete {
+		if op.Kind == state.Delete {
 			if err := b.Delete(key); err != nil {
 				return err
 			}
@@ -159,7 +159,7 @@ func (s *Store) applyRun(b *bolt.Bucket, name []byte, ops []engine.DeltaOp, run 
 const valuesPiece = 256 << 10
 
 // sealed is the stored value of a put, in memory that is valid until the next commit.
-func (s *Store) sealed(name, key []byte, op *engine.DeltaOp) []byte {
+func (s *Store) sealed(name, key []byte, op *state.DeltaOp) []byte {
 	if size := len(op.Key) + len(op.Value) + 16; cap(s.values)-len(s.values) < size {
 		s.values = make([]byte, 0, max(valuesPiece, size)) // bbolt holds what was there before until the commit ends
 	}
@@ -171,7 +171,7 @@ func (s *Store) sealed(name, key []byte, op *engine.DeltaOp) []byte {
 }
 
 // deletePrefix returns the operator's bucket, which is a new one when all keys went.
-func deletePrefix(tx *bolt.Tx, b *bolt.Bucket, op *engine.DeltaOp, sum *opSum) (*bolt.Bucket, error) {
+func deletePrefix(tx *bolt.Tx, b *bolt.Bucket, op *state.DeltaOp, sum *opSum) (*bolt.Bucket, error) {
 	if len(op.Key) == 0 {
 		*sum = opSum{}
 		if err := tx.DeleteBucket(bucketName(op.Op)); err != nil {
@@ -220,7 +220,7 @@ type opGroup struct {
 	at []int32
 }
 
-func (s *sorter) byOp(ops []engine.DeltaOp) {
+func (s *sorter) byOp(ops []state.DeltaOp) {
 	if s.named == nil {
 		s.named = make(map[string]*opGroup)
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 	bolt "go.etcd.io/bbolt"
 )
@@ -44,7 +44,7 @@ func manyCommits(t *testing.T, path string) (before, after string) {
 	}
 	rng := rand.New(rand.NewPCG(3, 5))
 	for epoch := uint64(1); epoch <= 30; epoch++ {
-		d := &engine.Delta{}
+		d := &state.Delta{}
 		for i := range 300 {
 			d.Put("state/t", fmt.Appendf(nil, "%04d", rng.IntN(3000)), make([]byte, rng.IntN(60)))
 			d.Put("table/t", fmt.Appendf(nil, "%08d", int(epoch)*300+i), fmt.Appendf(nil, "row %d", i))
@@ -56,7 +56,7 @@ func manyCommits(t *testing.T, path string) (before, after string) {
 			d.DeletePrefix("outbox", nil)
 			d.Put("outbox", []byte("long"), make([]byte, 20_000)) // goes on over several pages
 		}
-		cp := engine.Checkpoint{Epoch: epoch, Data: fmt.Appendf(nil, `{"epoch":%d}`, epoch)}
+		cp := state.Checkpoint{Epoch: epoch, Data: fmt.Appendf(nil, `{"epoch":%d}`, epoch)}
 		if err := s.Commit(context.Background(), cp, d); err != nil {
 			t.Fatal(err)
 		}
@@ -152,9 +152,9 @@ func TestStoreWithoutChecksumsIsTakenOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := &engine.Delta{}
+		d := &state.Delta{}
 		d.Put("logs", []byte("t"), nil)
-		if err := s.Commit(context.Background(), engine.Checkpoint{Epoch: cp.Epoch + 1, Data: cp.Data}, d); err != nil {
+		if err := s.Commit(context.Background(), state.Checkpoint{Epoch: cp.Epoch + 1, Data: cp.Data}, d); err != nil {
 			t.Error(err)
 		}
 		if err := errors.Join(s.Check(), s.Close()); err != nil {

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 	bolt "go.etcd.io/bbolt"
 )
@@ -110,14 +110,14 @@ func commitChild(path string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	var d engine.Delta
+	var d state.Delta
 	for epoch := cp.Epoch + 1; ; epoch++ {
 		d.Reset()
 		for i := range 200 {
 			d.Put("state", binary.BigEndian.AppendUint32(nil, uint32(i)), binary.BigEndian.AppendUint64(nil, epoch))
 		}
 		d.Put("table/log", binary.BigEndian.AppendUint64(nil, epoch), make([]byte, 100))
-		if err := s.Commit(context.Background(), engine.Checkpoint{Epoch: epoch, Data: fmt.Append(nil, epoch)}, &d); err != nil {
+		if err := s.Commit(context.Background(), state.Checkpoint{Epoch: epoch, Data: fmt.Append(nil, epoch)}, &d); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -228,11 +228,11 @@ func TestDamageIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "nagare.db")
 	s := open(t, path)
-	var d engine.Delta
+	var d state.Delta
 	for i := range 2000 {
 		d.Put(fmt.Sprint("op", i%3), fmt.Append(nil, i), make([]byte, 50))
 	}
-	if err := s.Commit(context.Background(), engine.Checkpoint{Epoch: 1}, &d); err != nil {
+	if err := s.Commit(context.Background(), state.Checkpoint{Epoch: 1}, &d); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -395,11 +395,11 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var d engine.Delta
+	var d state.Delta
 	commit := func(epoch uint64) error {
 		d.Reset()
 		d.Put("w", fmt.Append(nil, epoch), make([]byte, 1<<20))
-		return s.Commit(context.Background(), engine.Checkpoint{Epoch: epoch}, &d)
+		return s.Commit(context.Background(), state.Checkpoint{Epoch: epoch}, &d)
 	}
 	if err := commit(1); err != nil {
 		t.Fatal(err)

@@ -8,18 +8,18 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // Memory is a store that is gone when the process is. The zero value is ready for use.
 type Memory struct {
 	mu     sync.Mutex
-	cp     engine.Checkpoint
+	cp     state.Checkpoint
 	ops    map[string]*memoryOp
 	closed bool
 }
 
-var _ engine.Store = (*Memory)(nil)
+var _ state.Store = (*Memory)(nil)
 
 // memoryOp is the entries of one operator. The order of keys is made when somebody asks for it:
 // most commits only put.
@@ -29,8 +29,8 @@ type memoryOp struct {
 	fresh  []string // keys put since, in no order
 }
 
-// Commit keeps a checkpoint and applies its changes; see engine.Store.
-func (m *Memory) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+// Commit keeps a checkpoint and applies its changes; see state.Store.
+func (m *Memory) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -42,7 +42,7 @@ func (m *Memory) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Del
 	if cp.Epoch != m.cp.Epoch+1 {
 		return &EpochError{m.cp.Epoch, cp.Epoch}
 	}
-	m.cp = engine.Checkpoint{Epoch: cp.Epoch, Data: append(m.cp.Data[:0], cp.Data...)}
+	m.cp = state.Checkpoint{Epoch: cp.Epoch, Data: append(m.cp.Data[:0], cp.Data...)}
 	if d == nil {
 		return nil
 	}
@@ -50,11 +50,11 @@ func (m *Memory) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Del
 		c := &d.Ops[i]
 		op := m.op(c.Op)
 		switch c.Kind {
-		case engine.Put:
+		case state.Put:
 			op.put(c.Key, c.Value)
-		case engine.Delete:
+		case state.Delete:
 			delete(op.values, string(c.Key))
-		case engine.DeletePrefix:
+		case state.DeletePrefix:
 			op.deletePrefix(c.Key)
 		}
 	}
@@ -123,8 +123,8 @@ func (o *memoryOp) keys() []string {
 	return merged
 }
 
-// Load returns the newest checkpoint and restores the state; see engine.Store.
-func (m *Memory) Load(ctx context.Context, restore func(op string, key, value []byte) error) (engine.Checkpoint, error) {
+// Load returns the newest checkpoint and restores the state; see state.Store.
+func (m *Memory) Load(ctx context.Context, restore func(op string, key, value []byte) error) (state.Checkpoint, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	names := make([]string, 0, len(m.ops))
@@ -138,15 +138,15 @@ func (m *Memory) Load(ctx context.Context, restore func(op string, key, value []
 		}
 		for _, k := range m.ops[name].keys() {
 			if err := restore(name, []byte(k), m.ops[name].values[k]); err != nil {
-				return engine.Checkpoint{}, err
+				return state.Checkpoint{}, err
 			}
 		}
 	}
-	return engine.Checkpoint{Epoch: m.cp.Epoch, Data: bytes.Clone(m.cp.Data)}, ctx.Err()
+	return state.Checkpoint{Epoch: m.cp.Epoch, Data: bytes.Clone(m.cp.Data)}, ctx.Err()
 }
 
 // Scan hands the entries of op with from <= key < to to visit, which may use the store; see
-// engine.Store.
+// state.Store.
 func (m *Memory) Scan(ctx context.Context, op string, from, to []byte, visit func(key, value []byte) error) error {
 	next, more := string(from), true
 	for more {

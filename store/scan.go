@@ -57,7 +57,7 @@ func protect(do func() error) error {
 	return do()
 }
 
-// Scan hands the entries of op with from <= key < to to visit; see engine.Store. visit runs outside
+// Scan hands the entries of op with from <= key < to to visit; see state.Store. visit runs outside
 // of any transaction and may use the store.
 func (s *Store) Scan(ctx context.Context, op string, from, to []byte, visit func(key, value []byte) error) error {
 	var c chunk

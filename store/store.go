@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -58,7 +58,7 @@ type Store struct {
 	notices []string
 }
 
-var _ engine.Store = (*Store)(nil)
+var _ state.Store = (*Store)(nil)
 
 // Open opens the store at cfg.Path and takes the lock of its folder; a fresh one is made whole or
 // not at all. Its errors are *InUseError, *FormatError, *CorruptError and *FolderError.
@@ -187,9 +187,9 @@ func (s *Store) readEpoch(meta *bolt.Bucket) (uint64, error) {
 	return binary.BigEndian.Uint64(v), nil
 }
 
-// Load returns the newest checkpoint and restores the state; see engine.Store.
-func (s *Store) Load(ctx context.Context, restore func(op string, key, value []byte) error) (engine.Checkpoint, error) {
-	var cp engine.Checkpoint
+// Load returns the newest checkpoint and restores the state; see state.Store.
+func (s *Store) Load(ctx context.Context, restore func(op string, key, value []byte) error) (state.Checkpoint, error) {
+	var cp state.Checkpoint
 	err := guard(s.path, func() error {
 		return s.db.View(func(tx *bolt.Tx) error {
 			meta := tx.Bucket(metaBucket)
@@ -211,7 +211,7 @@ func (s *Store) Load(ctx context.Context, restore func(op string, key, value []b
 		})
 	})
 	if err != nil {
-		return engine.Checkpoint{}, err
+		return state.Checkpoint{}, err
 	}
 	return cp, nil
 }

@@ -4,19 +4,19 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 )
 
 func TestStoreIsAStore(t *testing.T) {
-	enginetest.StoreSuite(t, true, func(t testing.TB, dir string) engine.Store {
+	enginetest.StoreSuite(t, true, func(t testing.TB, dir string) state.Store {
 		return open(t, filepath.Join(dir, "nagare.db"))
 	})
 }
 
 func TestMemoryIsAStore(t *testing.T) {
-	enginetest.StoreSuite(t, false, func(testing.TB, string) engine.Store { return &store.Memory{} })
+	enginetest.StoreSuite(t, false, func(testing.TB, string) state.Store { return &store.Memory{} })
 }
 
 // checked is a store whose file is checked whenever it is closed.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -30,7 +30,7 @@ func TestWastefulFileIsCompactedAtStart(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "nagare.db")
 	s := open(t, path)
-	var d engine.Delta
+	var d state.Delta
 	for i := range 20000 {
 		d.Put("big", binary.BigEndian.AppendUint32(nil, uint32(i)), make([]byte, 200))
 	}
@@ -80,9 +80,9 @@ func TestWastefulFileIsCompactedAtStart(t *testing.T) {
 	}
 }
 
-func commitTo(t *testing.T, s *store.Store, epoch uint64, d *engine.Delta) {
+func commitTo(t *testing.T, s *store.Store, epoch uint64, d *state.Delta) {
 	t.Helper()
-	if err := s.Commit(context.Background(), engine.Checkpoint{Epoch: epoch, Data: []byte("d")}, d); err != nil {
+	if err := s.Commit(context.Background(), state.Checkpoint{Epoch: epoch, Data: []byte("d")}, d); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -90,7 +90,7 @@ func commitTo(t *testing.T, s *store.Store, epoch uint64, d *engine.Delta) {
 func TestReset(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nagare.db")
 	s := open(t, path)
-	var d engine.Delta
+	var d state.Delta
 	d.Put("w", []byte("a"), []byte("1"))
 	d.Put("table/t", []byte("a"), []byte("1"))
 	commitTo(t, s.Store, 1, &d)
@@ -137,7 +137,7 @@ func TestCommitAfterCloseIsRefused(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Commit(context.Background(), engine.Checkpoint{Epoch: 1}, nil); err == nil {
+	if err := s.Commit(context.Background(), state.Checkpoint{Epoch: 1}, nil); err == nil {
 		t.Error("a commit to a closed store was accepted")
 	}
 }
@@ -152,7 +152,7 @@ func BenchmarkCommit(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer s.Close()
-			var d engine.Delta
+			var d state.Delta
 			epoch := uint64(0)
 			put := func(from, n, step int) {
 				epoch++
@@ -163,7 +163,7 @@ func BenchmarkCommit(b *testing.B) {
 					binary.BigEndian.PutUint64(value[:], epoch)
 					d.Put("window", key[:], value[:])
 				}
-				if err := s.Commit(context.Background(), engine.Checkpoint{Epoch: epoch}, &d); err != nil {
+				if err := s.Commit(context.Background(), state.Checkpoint{Epoch: epoch}, &d); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -186,11 +186,11 @@ func BenchmarkLoad(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	var d engine.Delta
+	var d state.Delta
 	for i := range uint64(1_000_000) {
 		d.Put("window", binary.BigEndian.AppendUint64(nil, i*0x9e3779b97f4a7c15), make([]byte, 32))
 	}
-	if err := s.Commit(context.Background(), engine.Checkpoint{Epoch: 1}, &d); err != nil {
+	if err := s.Commit(context.Background(), state.Checkpoint{Epoch: 1}, &d); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
@@ -206,7 +206,7 @@ func BenchmarkLoad(b *testing.B) {
 // BenchmarkMemoryCommit is BenchmarkCommit without a disk.
 func BenchmarkMemoryCommit(b *testing.B) {
 	var s store.Memory
-	var d engine.Delta
+	var d state.Delta
 	epoch := uint64(0)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -217,7 +217,7 @@ func BenchmarkMemoryCommit(b *testing.B) {
 			binary.BigEndian.PutUint64(key[:], (epoch*1000+uint64(i))%200_000*0x9e3779b97f4a7c15)
 			d.Put("window", key[:], value[:])
 		}
-		if err := s.Commit(context.Background(), engine.Checkpoint{Epoch: epoch}, &d); err != nil {
+		if err := s.Commit(context.Background(), state.Checkpoint{Epoch: epoch}, &d); err != nil {
 			b.Fatal(err)
 		}
 	}

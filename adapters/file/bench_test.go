@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/adapters/generator"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 func eventFile(tb testing.TB, n int64) string {
@@ -52,16 +52,16 @@ func BenchmarkSplit(b *testing.B) {
 func drain(tb testing.TB, s *Source) int {
 	var wg sync.WaitGroup
 	counts := make([]int, s.partitions)
-	readers := make([]engine.Reader, s.partitions)
+	readers := make([]record.Reader, s.partitions)
 	for p := range counts {
 		var err error
-		if readers[p], err = s.Open(context.Background(), int32(p), engine.Position{}); err != nil {
+		if readers[p], err = s.Open(context.Background(), int32(p), record.Position{}); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	for p, r := range readers {
 		wg.Go(func() {
-			var rec engine.Records
+			var rec record.Records
 			for {
 				err := r.Read(context.Background(), &rec)
 				if err == io.EOF {

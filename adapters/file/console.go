@@ -6,7 +6,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A ConsoleSink prints each row's value as a line. Rows that come again within the process are not
@@ -27,7 +27,7 @@ func NewConsoleSink(w io.Writer) *ConsoleSink {
 }
 
 // Write takes rows; they are printed by Flush, or before it when they are many.
-func (s *ConsoleSink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
+func (s *ConsoleSink) Write(ctx context.Context, _ uint64, out *record.Rows) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (s *ConsoleSink) Write(ctx context.Context, _ uint64, out *engine.Rows) err
 }
 
 // Update takes rows of open windows, which are printed as often as they come.
-func (s *ConsoleSink) Update(ctx context.Context, out *engine.Rows) error {
+func (s *ConsoleSink) Update(ctx context.Context, out *record.Rows) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (s *ConsoleSink) Update(ctx context.Context, out *engine.Rows) error {
 	return s.take(out, 0)
 }
 
-func (s *ConsoleSink) take(out *engine.Rows, skip int) error {
+func (s *ConsoleSink) take(out *record.Rows, skip int) error {
 	for i := skip; i < out.Len(); i++ {
 		if s.rows++; s.limit > 0 && s.rows > s.limit {
 			continue
@@ -109,10 +109,10 @@ func (s *ConsoleSink) Close() error { return nil }
 type NoopSink struct{}
 
 // Write takes rows.
-func (NoopSink) Write(ctx context.Context, _ uint64, _ *engine.Rows) error { return ctx.Err() }
+func (NoopSink) Write(ctx context.Context, _ uint64, _ *record.Rows) error { return ctx.Err() }
 
 // Update takes rows.
-func (NoopSink) Update(ctx context.Context, _ *engine.Rows) error { return ctx.Err() }
+func (NoopSink) Update(ctx context.Context, _ *record.Rows) error { return ctx.Err() }
 
 // Flush has nothing to do.
 func (NoopSink) Flush(ctx context.Context) error { return ctx.Err() }

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // header is the columns of a CSV file: the names, how each begins its member of a JSON object, and how its
@@ -187,7 +187,7 @@ func (p *pass) readCSV(l *lines) error {
 }
 
 // setFault gives the record that is being added a fault. What a batch has of them is padded by add.
-func setFault(r *engine.Records, fault string) {
+func setFault(r *record.Records, fault string) {
 	for len(r.Faults) < len(r.Offsets) {
 		r.Faults = append(r.Faults, "")
 	}
@@ -197,7 +197,7 @@ func setFault(r *engine.Records, fault string) {
 // appendObject appends a row as a JSON object: an empty field is null, a quoted empty one "", and others what
 // their readers want. Key, which may lie at the start of
 // scratch, is left as it is.
-func appendObject(r *engine.Records, h *header, row []byte, columns []column, scratch, key []byte) []byte {
+func appendObject(r *record.Records, h *header, row []byte, columns []column, scratch, key []byte) []byte {
 	dst := r.Values.Data
 	free := len(key)
 	for i, c := range columns {

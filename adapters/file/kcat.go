@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // maxKcatPartitions bounds the lanes that a damaged number can ask for.
@@ -168,7 +168,7 @@ func (k *kcatLine) appendHeaders(dst []byte) ([]byte, error) {
 		if n%2 == 0 {
 			key = text
 		} else {
-			dst = engine.AppendHeader(dst, key, text)
+			dst = record.AppendHeader(dst, key, text)
 		}
 		rest = bytes.TrimSpace(rest)
 		if len(rest) == 0 && n%2 == 1 {
@@ -245,7 +245,7 @@ func (p *pass) addKcat(to *lane, k *kcatLine, scratch []byte) ([]byte, error) {
 	if time < 0 {
 		time = p.src.cfg.Now
 	} else if k.appended {
-		r.PutTimeKind(len(r.Offsets), engine.LogAppendTime)
+		r.PutTimeKind(len(r.Offsets), record.LogAppendTime)
 	}
 	return scratch, p.add(to, key, time)
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // TestKcatHeaders reads the headers of lines of kcat -J: keys and values in turn.
@@ -21,7 +21,7 @@ func TestKcatHeaders(t *testing.T) {
 		k := kcatLine{headers: []byte(c.headers)}
 		b, err := k.appendHeaders(nil)
 		var got []string
-		engine.EachHeader(b, func(key, value []byte) {
+		record.EachHeader(b, func(key, value []byte) {
 			text := string(value)
 			if value == nil {
 				text = "NULL"

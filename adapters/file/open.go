@@ -10,14 +10,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // OpenSink opens the sink of that name and format: json, csv, console or noop. Options are those of
 // the configuration. A relative path lies in base; a path that does not end like a file of its format
 // is a folder, in which the file has the sink's name. Columns are those of a CSV header; without any
 // the file has none. Console prints to out.
-func OpenSink(name, format string, options map[string]string, base string, out io.Writer, columns ...string) (engine.Sink, error) {
+func OpenSink(name, format string, options map[string]string, base string, out io.Writer, columns ...string) (record.Sink, error) {
 	if err := CheckSink(name, format, options); err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // The limits of what a pass holds. A lane has at most one buffer being filled, queueBuffers
@@ -43,10 +43,10 @@ type pass struct {
 
 // lane is one partition of a pass. The pass owns fill and next.
 type lane struct {
-	fill *engine.Records
+	fill *record.Records
 	next int64                // offset of the next record
-	full chan *engine.Records // to the reader; closed at the end
-	free chan *engine.Records // and back
+	full chan *record.Records // to the reader; closed at the end
+	free chan *record.Records // and back
 
 	waiting atomic.Bool   // the reader waits for records
 	opened  bool          // a reader has it, or had it
@@ -71,7 +71,7 @@ func (p *pass) grow(partitions int) {
 	defer p.mu.Unlock()
 	for len(p.lanes) < partitions {
 		p.lanes = append(p.lanes, &lane{
-			full: make(chan *engine.Records, queueBuffers), free: make(chan *engine.Records, laneBuffers), closed: make(chan struct{}),
+			full: make(chan *record.Records, queueBuffers), free: make(chan *record.Records, laneBuffers), closed: make(chan struct{}),
 		})
 	}
 }
@@ -209,7 +209,7 @@ func (p *pass) choose(key []byte) *lane {
 	if key == nil {
 		return p.lanes[int(n%int64(len(p.lanes)))]
 	}
-	return p.lanes[engine.PartitionOf(key, len(p.lanes))]
+	return p.lanes[record.PartitionOf(key, len(p.lanes))]
 }
 
 // add completes a record whose value has been added to the lane's buffer, and hands the buffer over
@@ -231,12 +231,12 @@ func (p *pass) add(l *lane, key []byte, time int64) error {
 }
 
 // refill gives the lane an empty buffer. It is small until one has been filled: a request may be a single line.
-func (p *pass) refill(l *lane) *engine.Records {
-	var r *engine.Records
+func (p *pass) refill(l *lane) *record.Records {
+	var r *record.Records
 	select {
 	case r = <-l.free:
 	default:
-		r = new(engine.Records)
+		r = new(record.Records)
 	}
 	size := minBuffer / 4
 	if l.busy {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Open starts a reader of a partition. The reading of the file begins with the first Read. Readers
@@ -13,7 +13,7 @@ import (
 // again has a reading of its own, from the start of the file.
 //
 // A position behind the end of the partition is an error of Read: the file is not what it was.
-func (s *Source) Open(ctx context.Context, partition int32, from engine.Position) (engine.Reader, error) {
+func (s *Source) Open(ctx context.Context, partition int32, from record.Position) (record.Reader, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ type reader struct {
 }
 
 // Read gives the caller the next buffer and takes the memory of dst for one of the next.
-func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
+func (r *reader) Read(ctx context.Context, dst *record.Records) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -89,14 +89,14 @@ func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
 		default:
 			*dst, *got = *got, *dst
 		}
-		dst.Partition, dst.Next = r.partition, engine.Position{Offset: r.next}
+		dst.Partition, dst.Next = r.partition, record.Position{Offset: r.next}
 		l.free <- got
 		return nil
 	}
 }
 
 // take returns the lane's next buffer, nil behind the last one.
-func (p *pass) take(ctx context.Context, l *lane) (*engine.Records, error) {
+func (p *pass) take(ctx context.Context, l *lane) (*record.Records, error) {
 	select {
 	case got := <-l.full:
 		return got, nil
@@ -128,7 +128,7 @@ func (r *reader) end() error {
 }
 
 // copyFrom copies the records from an offset on.
-func copyFrom(dst, src *engine.Records, from int64) {
+func copyFrom(dst, src *record.Records, from int64) {
 	dst.Reset()
 	if dst.Keys.Data == nil || dst.Values.Data == nil {
 		dst.Keys.Data, dst.Values.Data = make([]byte, 0, 64), make([]byte, 0, 64) // empty strings in no memory would be NULL

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 
 	"github.com/nagare-stream/nagare/adapters/generator"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 func events(n int64) string {
@@ -24,7 +24,7 @@ func events(n int64) string {
 	return out.String()
 }
 
-func keyed(t testing.TB, n int64) (content string, s *Source, want [][]record) {
+func keyed(t testing.TB, n int64) (content string, s *Source, want [][]seen) {
 	content = events(n)
 	s = open(t, Config{Path: write(t, "a.ndjson", content), Partitions: 3, KeyField: "user_id"})
 	return content, s, oracle(t, strings.Split(strings.TrimSuffix(content, "\n"), "\n"), "user_id", 3)
@@ -42,7 +42,7 @@ func TestResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, [][]record{got}, [][]record{want[p][from:]})
+		same(t, [][]seen{got}, [][]seen{want[p][from:]})
 		if t.Failed() {
 			t.Fatalf("partition %d from %d", p, from)
 		}
@@ -51,7 +51,7 @@ func TestResume(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("from offset %d: it ends at %d; it was longer", len(want[1])+1, len(want[1]))) {
 		t.Errorf("behind the end: %v", err)
 	}
-	if _, err := s.Open(context.Background(), 3, engine.Position{}); err == nil || !strings.Contains(err.Error(), "partition 3: it has 0 to 2") {
+	if _, err := s.Open(context.Background(), 3, record.Position{}); err == nil || !strings.Contains(err.Error(), "partition 3: it has 0 to 2") {
 		t.Errorf("partition 3: %v", err)
 	}
 }
@@ -60,7 +60,7 @@ func TestResume(t *testing.T) {
 // there.
 func TestOneAfterTheOther(t *testing.T) {
 	_, s, want := keyed(t, 40_000)
-	got := make([][]record, 3)
+	got := make([][]seen, 3)
 	for p := range got {
 		var err error
 		if got[p], err = readFrom(s, int32(p), 0); err != nil {
@@ -70,7 +70,7 @@ func TestOneAfterTheOther(t *testing.T) {
 	same(t, got, want)
 
 	// The same with readers that stay open.
-	first, err := s.Open(context.Background(), 0, engine.Position{})
+	first, err := s.Open(context.Background(), 0, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,14 +89,14 @@ func TestOneAfterTheOther(t *testing.T) {
 // TestClosedReader checks that a reader which goes away holds the others up no more.
 func TestClosedReader(t *testing.T) {
 	_, s, want := keyed(t, 40_000)
-	var readers [3]engine.Reader
+	var readers [3]record.Reader
 	for p := range readers {
 		var err error
-		if readers[p], err = s.Open(context.Background(), int32(p), engine.Position{}); err != nil {
+		if readers[p], err = s.Open(context.Background(), int32(p), record.Position{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var b engine.Records
+	var b record.Records
 	if err := readers[1].Read(context.Background(), &b); err != nil || b.Len() == 0 {
 		t.Fatal(err)
 	}
@@ -127,8 +127,8 @@ func TestEndsWithItsReaders(t *testing.T) {
 	path := write(t, "a.ndjson", content)
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, Config{Path: path, Partitions: 2})
-		var b engine.Records
-		r, err := s.Open(t.Context(), 0, engine.Position{})
+		var b record.Records
+		r, err := s.Open(t.Context(), 0, record.Position{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,10 +138,10 @@ func TestEndsWithItsReaders(t *testing.T) {
 		r.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := s.Open(ctx, 0, engine.Position{}); !errors.Is(err, context.Canceled) {
+		if _, err := s.Open(ctx, 0, record.Position{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("open with an ended context: %v", err)
 		}
-		if r, err = s.Open(t.Context(), 1, engine.Position{}); err != nil {
+		if r, err = s.Open(t.Context(), 1, record.Position{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.Read(ctx, &b); err != context.Canceled {
@@ -167,10 +167,10 @@ func TestStdin(t *testing.T) {
 		in, out := io.Pipe()
 		go io.WriteString(out, "{}\n[") // Open looks at the first line
 		s := open(t, Config{Path: "-", Partitions: 2, Stdin: in})
-		var readers [2]engine.Reader
+		var readers [2]record.Reader
 		for p := range readers {
 			var err error
-			if readers[p], err = s.Open(t.Context(), int32(p), engine.Position{}); err != nil {
+			if readers[p], err = s.Open(t.Context(), int32(p), record.Position{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -180,7 +180,7 @@ func TestStdin(t *testing.T) {
 		results := make(chan string)
 		for p, r := range readers {
 			go func() {
-				var b engine.Records
+				var b record.Records
 				for {
 					err := r.Read(t.Context(), &b)
 					if err != nil {
@@ -208,7 +208,7 @@ func TestStdin(t *testing.T) {
 		if end, err := s.End(t.Context(), 1); err != nil || end.Offset != 2 {
 			t.Errorf("end is %v, %v", end, err)
 		}
-		if _, err := s.Open(t.Context(), 0, engine.Position{}); err == nil || !strings.Contains(err.Error(), "it can be read once") {
+		if _, err := s.Open(t.Context(), 0, record.Position{}); err == nil || !strings.Contains(err.Error(), "it can be read once") {
 			t.Errorf("standard input is opened again: %v", err)
 		}
 	})

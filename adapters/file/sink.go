@@ -9,7 +9,7 @@ import (
 	"os"
 	"sync"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // sinkBuffer is how many bytes of rows are kept back before they are written.
@@ -121,7 +121,7 @@ func (s *LineSink) begin(header string) error {
 
 // Write takes the rows that the file does not have yet. After an error the same rows may be written
 // again, to the same effect.
-func (s *LineSink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
+func (s *LineSink) Write(ctx context.Context, _ uint64, out *record.Rows) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *LineSink) Write(ctx context.Context, _ uint64, out *engine.Rows) error 
 
 // Update takes rows of open windows. They have no numbers: after a crash some may be in the file twice,
 // before the final ones.
-func (s *LineSink) Update(ctx context.Context, out *engine.Rows) error {
+func (s *LineSink) Update(ctx context.Context, out *record.Rows) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (s *LineSink) Update(ctx context.Context, out *engine.Rows) error {
 }
 
 // take appends lines to the buffer.
-func (s *LineSink) take(out *engine.Rows, skip int) error {
+func (s *LineSink) take(out *record.Rows, skip int) error {
 	for i := skip; i < out.Len(); i++ {
 		if v := out.Values.At(i); v != nil {
 			s.buf = append(s.buf, v...)
@@ -173,7 +173,7 @@ func (s *LineSink) take(out *engine.Rows, skip int) error {
 }
 
 // newRows returns how many of the rows are not new.
-func newRows(next map[rowLane]int64, lane rowLane, out *engine.Rows) (skip int, err error) {
+func newRows(next map[rowLane]int64, lane rowLane, out *record.Rows) (skip int, err error) {
 	want, ok := next[lane]
 	switch {
 	case ok && out.First > want:

@@ -14,11 +14,11 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
-func sinkRows(sink string, partition int32, first, n int64) *engine.Rows {
-	r := &engine.Rows{Sink: sink, Partition: partition, First: first}
+func sinkRows(sink string, partition int32, first, n int64) *record.Rows {
+	r := &record.Rows{Sink: sink, Partition: partition, First: first}
 	for i := first; i < first+n; i++ {
 		r.Values.Append(fmt.Appendf(nil, `{"sink":%q,"partition":%d,"row":%d}`, sink, partition, i))
 	}
@@ -148,7 +148,7 @@ func TestSinkForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &engine.Rows{Sink: "s", First: 100} // numbers need not begin at 0 for a file that is new
+	r := &record.Rows{Sink: "s", First: 100} // numbers need not begin at 0 for a file that is new
 	r.Values.Append([]byte("1,\"x\ny\""))
 	r.Values.AppendNull()
 	if err := errors.Join(s.Write(t.Context(), 1, r), s.Flush(t.Context()), s.Flush(t.Context()), s.Close()); err != nil {
@@ -239,7 +239,7 @@ func TestSinkFaults(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, s := range []engine.Sink{&LineSink{}, NewConsoleSink(io.Discard), NoopSink{}} {
+	for _, s := range []record.Sink{&LineSink{}, NewConsoleSink(io.Discard), NoopSink{}} {
 		if s.Write(ctx, 1, sinkRows("s", 0, 0, 1)) != context.Canceled || s.Flush(ctx) != context.Canceled {
 			t.Errorf("%T does not return the error of an ended context", s)
 		}
@@ -318,7 +318,7 @@ func (w *tornWriter) Write(p []byte) (int, error) {
 func TestConsole(t *testing.T) {
 	w := &tornWriter{fail: 1}
 	s := NewConsoleSink(w)
-	r := &engine.Rows{Sink: "s"}
+	r := &record.Rows{Sink: "s"}
 	for i := range 5 {
 		r.Values.Append(fmt.Appendf(nil, "row %d", i))
 	}
@@ -359,7 +359,7 @@ func TestOpenSink(t *testing.T) {
 			t.Errorf("%v: %v", c, err)
 			continue
 		}
-		r := &engine.Rows{Sink: "s"}
+		r := &record.Rows{Sink: "s"}
 		r.Values.Append([]byte("row"))
 		if err := errors.Join(s.Write(t.Context(), 1, r), s.Flush(t.Context()), s.Close()); err != nil {
 			t.Errorf("%v: %v", c, err)

@@ -14,8 +14,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Config names a file and says how it becomes a topic.
@@ -287,15 +287,15 @@ func (s *Source) Partitions(context.Context) (int, error) {
 
 // End returns the position behind the last record of a partition. For files that are not of kcat's
 // form the first call reads the file; for standard input it fails until all has been read.
-func (s *Source) End(ctx context.Context, partition int32) (engine.Position, error) {
+func (s *Source) End(ctx context.Context, partition int32) (record.Position, error) {
 	if err := s.check(partition); err != nil {
-		return engine.Position{}, err
+		return record.Position{}, err
 	}
 	select { // one counts, the others wait for it
 	case s.counting <- struct{}{}:
 		defer func() { <-s.counting }()
 	case <-ctx.Done():
-		return engine.Position{}, ctx.Err()
+		return record.Position{}, ctx.Err()
 	}
 	s.mu.Lock()
 	ends := s.ends
@@ -303,10 +303,10 @@ func (s *Source) End(ctx context.Context, partition int32) (engine.Position, err
 	if ends == nil {
 		var err error
 		if ends, err = s.count(ctx); err != nil {
-			return engine.Position{}, err
+			return record.Position{}, err
 		}
 	}
-	return engine.Position{Offset: ends[partition]}, nil
+	return record.Position{Offset: ends[partition]}, nil
 }
 
 // count reads the file to find where the partitions end.

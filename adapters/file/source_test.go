@@ -17,15 +17,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 var testStart = time.Date(2026, 2, 3, 9, 0, 0, 0, time.UTC)
 
 const testNow = 1_770_000_000_000_001
 
-// record is a record as a test sees it.
-type record struct {
+// seen is a record as a test sees it.
+type seen struct {
 	Offset, Time int64
 	Key, Value   string // "<null>" for NULL
 }
@@ -71,8 +71,8 @@ func open(t testing.TB, cfg Config) *Source {
 }
 
 // readFrom reads a partition from an offset to its end.
-func readFrom(s *Source, partition int32, offset int64) (out []record, err error) {
-	r, err := s.Open(context.Background(), partition, engine.Position{Offset: offset})
+func readFrom(s *Source, partition int32, offset int64) (out []seen, err error) {
+	r, err := s.Open(context.Background(), partition, record.Position{Offset: offset})
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +80,8 @@ func readFrom(s *Source, partition int32, offset int64) (out []record, err error
 	return readAll(r, partition)
 }
 
-func readAll(r engine.Reader, partition int32) (out []record, err error) {
-	var b engine.Records
+func readAll(r record.Reader, partition int32) (out []seen, err error) {
+	var b record.Records
 	for {
 		err := r.Read(context.Background(), &b)
 		if err == io.EOF {
@@ -94,22 +94,22 @@ func readAll(r engine.Reader, partition int32) (out []record, err error) {
 			return out, fmt.Errorf("batch of partition %d is not consistent: %d offsets, %d keys, %d values, next %v", b.Partition, b.Len(), b.Keys.Len(), b.Values.Len(), b.Next)
 		}
 		for i := range b.Len() {
-			out = append(out, record{b.Offsets[i], b.Times[i], text(b.Keys.At(i)), text(b.Values.At(i))})
+			out = append(out, seen{b.Offsets[i], b.Times[i], text(b.Keys.At(i)), text(b.Values.At(i))})
 		}
 	}
 }
 
 // readSource reads all partitions at once, as the engine does.
-func readSource(t testing.TB, s *Source) [][]record {
+func readSource(t testing.TB, s *Source) [][]seen {
 	t.Helper()
 	n, err := s.Partitions(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := make([][]record, n)
-	readers := make([]engine.Reader, n)
+	out := make([][]seen, n)
+	readers := make([]record.Reader, n)
 	for p := range readers {
-		if readers[p], err = s.Open(context.Background(), int32(p), engine.Position{}); err != nil {
+		if readers[p], err = s.Open(context.Background(), int32(p), record.Position{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -127,7 +127,7 @@ func readSource(t testing.TB, s *Source) [][]record {
 	return out
 }
 
-func same(t *testing.T, got, want [][]record) {
+func same(t *testing.T, got, want [][]seen) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%d partitions: want %d", len(got), len(want))
@@ -169,7 +169,7 @@ func TestGoldenKcat(t *testing.T) {
 	for name, counts := range map[string][]int{"clean": {6869, 6750, 6381}, "disorder": {4049, 4078, 3873}, "bad": {2035, 2028, 1937}} {
 		t.Run(name, func(t *testing.T) {
 			path := "../../testdata/golden/" + name + ".ndjson.gz"
-			want := make([][]record, 3)
+			want := make([][]seen, 3)
 			for i, line := range unpack(t, path) {
 				var k struct {
 					Partition     int
@@ -180,10 +180,10 @@ func TestGoldenKcat(t *testing.T) {
 				if err := json.Unmarshal([]byte(line), &k); err != nil {
 					t.Fatalf("line %d: %v", i+1, err)
 				}
-				r := record{k.Offset, k.Ts * 1000, "<null>", "<null>"}
+				r := seen{k.Offset, k.Ts * 1000, "<null>", "<null>"}
 				if k.Key != nil {
 					r.Key = *k.Key
-					if p := engine.PartitionOf([]byte(r.Key), 3); int(p) != k.Partition {
+					if p := record.PartitionOf([]byte(r.Key), 3); int(p) != k.Partition {
 						t.Fatalf("line %d: key %s lies in partition %d: PartitionOf says %d", i+1, r.Key, k.Partition, p)
 					}
 				}
@@ -213,15 +213,15 @@ func TestGoldenKcat(t *testing.T) {
 }
 
 // oracle is what the records of lines are, by encoding/json.
-func oracle(t testing.TB, lines []string, field string, n int) [][]record {
+func oracle(t testing.TB, lines []string, field string, n int) [][]seen {
 	t.Helper()
-	out := make([][]record, n)
+	out := make([][]seen, n)
 	for i, line := range lines {
 		var o map[string]json.RawMessage
 		if err := json.Unmarshal([]byte(line), &o); err != nil {
 			t.Fatal(err)
 		}
-		r := record{Time: testNow, Key: "<null>", Value: line}
+		r := seen{Time: testNow, Key: "<null>", Value: line}
 		p := i % n
 		if raw := o[field]; raw != nil && string(raw) != "null" {
 			if r.Key = string(raw); raw[0] == '"' {
@@ -229,7 +229,7 @@ func oracle(t testing.TB, lines []string, field string, n int) [][]record {
 					t.Fatal(err)
 				}
 			}
-			p = int(engine.PartitionOf([]byte(r.Key), n))
+			p = int(record.PartitionOf([]byte(r.Key), n))
 		}
 		r.Offset = int64(len(out[p]))
 		out[p] = append(out[p], r)
@@ -277,11 +277,11 @@ func TestForms(t *testing.T) {
 		{"a.csv", "v,k\n1,caf\xe9\n2,\"\t\x01\\\"\n", []string{"caf\xe9", "{\"v\":1,\"k\":\"caf\xe9\"}", "\t\x01\\", `{"v":2,"k":"\t\u0001\\"}`}},
 	} {
 		s := open(t, Config{Path: write(t, c.name, c.content), KeyField: "k"})
-		var want []record
+		var want []seen
 		for i := 0; i < len(c.want); i += 2 {
-			want = append(want, record{int64(i / 2), testNow, c.want[i], c.want[i+1]})
+			want = append(want, seen{int64(i / 2), testNow, c.want[i], c.want[i+1]})
 		}
-		same(t, readSource(t, s), [][]record{want})
+		same(t, readSource(t, s), [][]seen{want})
 		if end, err := s.End(context.Background(), 0); err != nil || end.Offset != int64(len(want)) {
 			t.Errorf("%s %q ends at %v, %v", c.name, c.content, end, err)
 		}
@@ -301,7 +301,7 @@ func TestKcatForms(t *testing.T) {
 		`{"topic":"t","partition":0,"offset":8,"ts":7,"key":5,"payload":{"a": [1, "}"]}}`,
 	}
 	s := open(t, Config{Path: write(t, "a.ndjson", strings.Join(lines, "\r\n")), Topic: "other", Partitions: 2})
-	same(t, readSource(t, s), [][]record{
+	same(t, readSource(t, s), [][]seen{
 		{{0, testNow, "k\n", ""}, {7, testNow, "\xff", "\x00\xff"}, {8, 7000, "5", `{"a": [1, "}"]}`}},
 		nil,
 		{{5, 1_000_000, "<null>", "\x00é😀\ufffd\\u12/\"\b\f\n\r\t"}, {9, 0, "", "<null>"}},
@@ -318,7 +318,7 @@ func TestKcatTopics(t *testing.T) {
 {"topic":"b","partition":4,"offset":0,"payload":"2"}
 {"topic":"a","partition":1,"offset":0,"payload":"3"}
 `)
-	same(t, readSource(t, open(t, Config{Path: path, Topic: "a"})), [][]record{{{3, testNow, "<null>", "1"}}, {{0, testNow, "<null>", "3"}}})
+	same(t, readSource(t, open(t, Config{Path: path, Topic: "a"})), [][]seen{{{3, testNow, "<null>", "1"}}, {{0, testNow, "<null>", "3"}}})
 	if s := open(t, Config{Path: path, Topic: "b"}); s.partitions != 5 {
 		t.Errorf("topic b has %d partitions: want 5", s.partitions)
 	}

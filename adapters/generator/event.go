@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A Generator makes events. It is used by one goroutine.
@@ -160,7 +160,7 @@ func (g *Generator) eventTime(i, due int64, kind Kind) int64 {
 }
 
 // appendTo adds the event to records of its partition.
-func (e *Event) appendTo(r *engine.Records) {
+func (e *Event) appendTo(r *record.Records) {
 	r.Offsets = append(r.Offsets, int64(len(r.Offsets)))
 	r.Times = append(r.Times, e.Due)
 	r.Keys.Append(e.Key)

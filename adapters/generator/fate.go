@@ -1,6 +1,8 @@
 package generator
 
-import "github.com/nagare-stream/nagare/engine"
+import (
+	"github.com/nagare-stream/nagare/engine/record"
+)
 
 // Kind says what was done to an event.
 type Kind uint8
@@ -110,7 +112,7 @@ func (g *Generator) user(i int64, d *dice) int32 {
 	n := int64(d.below(uint64(g.cfg.Users)))
 	for {
 		g.key = appendInt(append(g.key[:0], "user_"...), n+1)
-		p := engine.PartitionOf(g.key, g.cfg.Partitions)
+		p := record.PartitionOf(g.key, g.cfg.Partitions)
 		if !g.silenced(i, p) {
 			return p
 		}

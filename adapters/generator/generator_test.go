@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 var start = time.Date(2026, 2, 3, 9, 0, 0, 0, time.UTC)
@@ -252,7 +252,7 @@ func TestOptions(t *testing.T) {
 	for i := range int64(n) {
 		e := g.Event(i, nil)
 		kinds[e.Kind]++
-		if g.Kind(i) != e.Kind || e.Partition != engine.PartitionOf(e.Key, 3) {
+		if g.Kind(i) != e.Kind || e.Partition != record.PartitionOf(e.Key, 3) {
 			t.Fatalf("event %d is %v in partition %d, key %s", i, e.Kind, e.Partition, e.Key)
 		}
 		if at, ok := seen[string(e.Value)]; ok && e.Kind != Bad {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A Writer is a log to write to, as the one producer of its name; *broker.Writer is one.
@@ -19,7 +19,7 @@ import (
 // error some of the records, from the first on, may be in the log.
 type Writer interface {
 	// AppendMarked writes the records of a partition, the first of which is the producer's number seq.
-	AppendMarked(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) (first int64, err error)
+	AppendMarked(ctx context.Context, partition int32, r *record.Records, seq int64, mark uint64) (first int64, err error)
 	// Last returns the number of the first record that is not in the log.
 	Last(ctx context.Context, partition int32) (int64, error)
 	// LastMark returns the mark of the last append that is in the log as a whole; 0 for none.
@@ -99,7 +99,7 @@ type run struct {
 type part struct {
 	mark    int64
 	rows    int64
-	records engine.Records
+	records record.Records
 	err     error
 }
 

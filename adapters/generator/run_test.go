@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // memoryLog is a log in memory that dies after a number of records, in the midst of an append.
@@ -32,7 +32,7 @@ type memoryPart struct {
 	mark   uint64
 }
 
-func (l *memoryLog) AppendMarked(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+func (l *memoryLog) AppendMarked(ctx context.Context, partition int32, r *record.Records, seq int64, mark uint64) (int64, error) {
 	l.mu.Lock()
 	delay := l.delay
 	l.mu.Unlock()

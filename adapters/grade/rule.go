@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -72,7 +72,7 @@ func (r *rule) run(ctx context.Context, t *topic, take func(row json.RawMessage)
 	var failed error
 	run, err := node.Bounded{
 		Pipeline: r.pipeline,
-		Source:   func(string) (engine.Source, error) { return t, nil },
+		Source:   func(string) (record.Source, error) { return t, nil },
 		Changes: func(_ int, c *alert.Change) {
 			if c.State == alert.Firing && failed == nil {
 				failed = take(c.Evidence[0].Row)

@@ -5,22 +5,22 @@ import (
 	"io"
 
 	"github.com/nagare-stream/nagare/adapters/generator"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // mostBatch is the most records of a topic that are read at once.
 const mostBatch = 4096
 
 // A topic is records in memory, by partition, in batches.
-type topic struct{ parts [][]*engine.Records }
+type topic struct{ parts [][]*record.Records }
 
-func newTopic(partitions int) *topic { return &topic{parts: make([][]*engine.Records, partitions)} }
+func newTopic(partitions int) *topic { return &topic{parts: make([][]*record.Records, partitions)} }
 
 // add appends a record. Its time is that of its append, microseconds.
 func (t *topic) add(partition int32, time int64, key, value []byte) {
 	p := t.parts[partition]
 	if len(p) == 0 || p[len(p)-1].Len() == mostBatch {
-		p = append(p, &engine.Records{Partition: partition})
+		p = append(p, &record.Records{Partition: partition})
 		t.parts[partition] = p
 	}
 	r := p[len(p)-1]
@@ -43,30 +43,30 @@ func generated(g *generator.Generator, n int64, see func(*generator.Event)) *top
 	return t
 }
 
-// Partitions implements engine.Source.
+// Partitions implements record.Source.
 func (t *topic) Partitions(context.Context) (int, error) { return len(t.parts), nil }
 
-// End implements engine.Source.
-func (t *topic) End(_ context.Context, partition int32) (engine.Position, error) {
+// End implements record.Source.
+func (t *topic) End(_ context.Context, partition int32) (record.Position, error) {
 	p := t.parts[partition]
 	if len(p) == 0 {
-		return engine.Position{}, nil
+		return record.Position{}, nil
 	}
-	return engine.Position{Offset: int64(len(p)-1)*mostBatch + int64(p[len(p)-1].Len())}, nil
+	return record.Position{Offset: int64(len(p)-1)*mostBatch + int64(p[len(p)-1].Len())}, nil
 }
 
-// Open implements engine.Source.
-func (t *topic) Open(_ context.Context, partition int32, from engine.Position) (engine.Reader, error) {
+// Open implements record.Source.
+func (t *topic) Open(_ context.Context, partition int32, from record.Position) (record.Reader, error) {
 	return &topicReader{batches: t.parts[partition], next: from.Offset}, nil
 }
 
 type topicReader struct {
-	batches []*engine.Records
+	batches []*record.Records
 	next    int64
 }
 
 // Read copies what is left of the batch that has the next offset.
-func (r *topicReader) Read(ctx context.Context, dst *engine.Records) error {
+func (r *topicReader) Read(ctx context.Context, dst *record.Records) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -84,9 +84,9 @@ func (r *topicReader) Read(ctx context.Context, dst *engine.Records) error {
 		dst.Values.Append(b.Values.At(i))
 	}
 	r.next += int64(dst.Len())
-	dst.Next = engine.Position{Offset: r.next}
+	dst.Next = record.Position{Offset: r.next}
 	return nil
 }
 
-// Close implements engine.Reader.
+// Close implements record.Reader.
 func (r *topicReader) Close() error { return nil }

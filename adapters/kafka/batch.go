@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A record batch of Kafka, magic 2, big endian (Kafka's documentation, "Record Batch"):
@@ -172,7 +172,7 @@ func (b *batches) isEmpty() bool {
 // take appends records from offset on to dst and returns the offset to go on with. It stops at end, which is
 // the same in all calls, and where dst is full. Keys and values lie in memory of the batches' own, until take
 // is called with an empty dst again.
-func (b *batches) take(dst *engine.Records, offset, end int64) (int64, error) {
+func (b *batches) take(dst *record.Records, offset, end int64) (int64, error) {
 	if len(b.old) > 0 && offset < end {
 		return b.takeOld(dst, offset, end), nil
 	}
@@ -188,7 +188,7 @@ func (b *batches) take(dst *engine.Records, offset, end int64) (int64, error) {
 	return offset, err
 }
 
-func (b *batches) takeBatches(dst *engine.Records, offset, end int64) (int64, error) {
+func (b *batches) takeBatches(dst *record.Records, offset, end int64) (int64, error) {
 	for offset < end {
 		if b.left == 0 {
 			size, whole := sizeOf(b.rest)
@@ -220,7 +220,7 @@ func (b *batches) takeBatches(dst *engine.Records, offset, end int64) (int64, er
 
 // isFullWith tells that a Read leaves a batch to the next one. Behind a batch that was too large for one
 // Read another never begins, so that the room is empty again.
-func (b *batches) isFullWith(dst *engine.Records, batch []byte) bool {
+func (b *batches) isFullWith(dst *record.Records, batch []byte) bool {
 	return b.held || b.bytes >= readBytes || dst.Len()+int(int32(binary.BigEndian.Uint32(batch[atCount:]))) > readRecords
 }
 
@@ -303,7 +303,7 @@ func isAbortMarker(records []byte) bool {
 var errCut = errors.New("its records are cut off or their lengths do not fit")
 
 // record takes the next record of the batch; it appends it unless it is below offset, or at end or behind.
-func (b *batches) record(dst *engine.Records, offset, end int64) (at int64, err error) {
+func (b *batches) record(dst *record.Records, offset, end int64) (at int64, err error) {
 	in := varints{b: b.room, at: b.at}
 	size := in.next()
 	if in.bad || size < 0 || size > int64(len(in.b)-in.at) {
@@ -331,7 +331,7 @@ func (b *batches) record(dst *engine.Records, offset, end int64) (at int64, err 
 	dst.Offsets = append(dst.Offsets, at)
 	dst.Times = append(dst.Times, (b.time+time)*1000)
 	if b.fixed {
-		dst.PutTimeKind(dst.Len()-1, engine.LogAppendTime)
+		dst.PutTimeKind(dst.Len()-1, record.LogAppendTime)
 	}
 	dst.Keys.AppendSpan(keyStart, keyEnd)
 	dst.Values.AppendSpan(start, stop)
@@ -354,16 +354,16 @@ func (v *varints) headers(dst []byte) []byte {
 			return dst
 		}
 		if end < value {
-			dst = engine.AppendHeader(dst, v.b[key:keyEnd], nil)
+			dst = record.AppendHeader(dst, v.b[key:keyEnd], nil)
 		} else {
-			dst = engine.AppendHeader(dst, v.b[key:keyEnd], v.b[value:end])
+			dst = record.AppendHeader(dst, v.b[key:keyEnd], v.b[value:end])
 		}
 	}
 	return dst
 }
 
 // takeOld takes records that the library has decoded, which are none below offset.
-func (b *batches) takeOld(dst *engine.Records, offset, end int64) int64 {
+func (b *batches) takeOld(dst *record.Records, offset, end int64) int64 {
 	for len(b.old) > 0 && offset < end && dst.Len() < readRecords && len(dst.Values.Data) < readBytes {
 		r := b.old[0]
 		b.old = b.old[1:]

@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // compressors is one of each codec, by the number that it has in a batch.
@@ -139,7 +139,7 @@ func randomAnswer(r *rand.Rand) *kmsg.FetchResponseTopicPartition {
 }
 
 // textOf is records as text, one a line.
-func textOf(r *engine.Records) string {
+func textOf(r *record.Records) string {
 	var b strings.Builder
 	for i, at := range r.Offsets {
 		fmt.Fprintf(&b, "%d %d/%d %q %v %q %v\n", at, r.Times[i], r.TimeKind(i), r.Keys.At(i), r.Keys.IsNull(i), r.Values.At(i), r.Values.IsNull(i))
@@ -162,7 +162,7 @@ func TestBatchesAsTheLibrary(t *testing.T) {
 		if r.IntN(2) == 0 {
 			end = from + r.Int64N(max(next-from, 1)) + 1
 		}
-		expected := &engine.Records{}
+		expected := &record.Records{}
 		for _, rec := range want.Records {
 			if rec.Offset < end {
 				expected.Offsets, expected.Times = append(expected.Offsets, rec.Offset), append(expected.Times, rec.Timestamp.UnixMicro())
@@ -182,7 +182,7 @@ func TestBatchesAsTheLibrary(t *testing.T) {
 		if behind, epoch, ok := b.end(); !ok || max(behind, from) != next || epoch != 3 {
 			t.Errorf("seed %d: the answer ends at %d, epoch %d, %v; the library says %d", seed, behind, epoch, ok, next)
 		}
-		var got engine.Records
+		var got record.Records
 		at := from
 		at, err := b.take(&got, from, end)
 		if err != nil {
@@ -207,7 +207,7 @@ func TestBatchesFill(t *testing.T) {
 	}
 	var sizes []int
 	for at := int64(0); at < l.next; {
-		var got engine.Records
+		var got record.Records
 		next, err := b.take(&got, at, math.MaxInt64)
 		if err != nil || next <= at {
 			t.Fatalf("from %d to %d: %v", at, next, err)
@@ -230,7 +230,7 @@ func TestBatchesRoom(t *testing.T) {
 	if err := b.start(&kmsg.FetchResponseTopicPartition{RecordBatches: l.bytes}, 0); err != nil {
 		t.Fatal(err)
 	}
-	var got engine.Records
+	var got record.Records
 	for at := int64(0); at < l.next; {
 		got.Reset()
 		next, err := b.take(&got, at, math.MaxInt64)
@@ -252,7 +252,7 @@ func TestDamagedBatches(t *testing.T) {
 		b := batches{topic: "t"}
 		err := b.start(&kmsg.FetchResponseTopicPartition{RecordBatches: text}, 40)
 		if err == nil {
-			_, err = b.take(&engine.Records{}, 40, math.MaxInt64)
+			_, err = b.take(&record.Records{}, 40, math.MaxInt64)
 		}
 		return err
 	}
@@ -306,7 +306,7 @@ func TestMessageSets(t *testing.T) {
 	if _, _, ok := b.end(); ok {
 		t.Error("the end is known before the messages are read")
 	}
-	var got engine.Records
+	var got record.Records
 	at, err := b.take(&got, 11, 14)
 	if want := "11 1001000/0 \"k\" false \"b\" false\n12 1002000/0 \"k\" false \"c\" false\n13 1003000/0 \"k\" false \"d\" false\n"; err != nil || at != 14 || textOf(&got) != want {
 		t.Errorf("on to %d, %v\n%s", at, err, textOf(&got))
@@ -331,7 +331,7 @@ func FuzzBatches(f *testing.F) {
 		b := batches{epoch: -1, unpack: unpack}
 		err := b.start(&kmsg.FetchResponseTopicPartition{RecordBatches: text, AbortedTransactions: []kmsg.FetchResponseTopicPartitionAbortedTransaction{{ProducerID: 1}}}, 0)
 		for at := int64(0); err == nil && at < math.MaxInt64 && !b.isEmpty(); {
-			var got engine.Records
+			var got record.Records
 			var next int64
 			if next, err = b.take(&got, at, math.MaxInt64); next < at {
 				t.Fatalf("from %d back to %d", at, next)

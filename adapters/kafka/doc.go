@@ -7,7 +7,7 @@
 //	security.go    TLS and SASL of these
 //	cluster.go     a connection: is it there, what can it do
 //	topics.go      topics made, listed, given more partitions; count.go counts their records
-//	source.go      a topic as an engine.Source
+//	source.go      a topic as a record.Source
 //	reader.go      one partition read: where it begins, what is lost
 //	fetch.go       answers of the brokers for a partition, one ahead
 //	batch.go       records taken out of answers
@@ -17,7 +17,7 @@
 //
 // # Exactly once
 //
-// A sink's rows are numbered (engine.Rows). A transaction holds rows and, as the committed offset of a
+// A sink's rows are numbered (record.Rows). A transaction holds rows and, as the committed offset of a
 // group of the sink's own, up to which number they go. After a restart, or an answer that never came,
 // a new producer of the same transactional id first ends what the old one left open; then the numbers
 // that are committed say which rows are there. Brokers before transaction.version 2 can tear a

@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // rounds is how many batches of ten records a partition of letters has.
@@ -39,11 +39,11 @@ func letters(t testing.TB, c *kafka.Cluster) (topic string) {
 var tiny = []kafka.Property{{Key: "max.partition.fetch.bytes", Value: "200"}, {Key: "fetch.max.wait.ms", Value: "50"}}
 
 // readAll reads a bounded reader to its end and checks that each offset comes once, in order.
-func readAll(t testing.TB, r engine.Reader, meanwhile func(next int64)) (lost int64, err error) {
+func readAll(t testing.TB, r record.Reader, meanwhile func(next int64)) (lost int64, err error) {
 	t.Helper()
 	next := int64(-1)
 	for {
-		var got engine.Records
+		var got record.Records
 		if err := r.Read(context.Background(), &got); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = nil
@@ -66,10 +66,10 @@ func readAll(t testing.TB, r engine.Reader, meanwhile func(next int64)) (lost in
 }
 
 // small opens a reader whose fetches are tiny, from the start of partition 0.
-func small(t testing.TB, c *kafka.Cluster, topic string, opt kafka.SourceOptions) engine.Reader {
+func small(t testing.TB, c *kafka.Cluster, topic string, opt kafka.SourceOptions) record.Reader {
 	t.Helper()
 	opt.Properties = tiny
-	r, err := source(t, c, topic, opt).Open(context.Background(), 0, engine.Position{})
+	r, err := source(t, c, topic, opt).Open(context.Background(), 0, record.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestTruncatedLog(t *testing.T) {
 		seen := map[int64]int{}
 		var err error
 		for err == nil {
-			var got engine.Records
+			var got record.Records
 			if err = r.Read(context.Background(), &got); err == nil {
 				for _, at := range got.Offsets {
 					seen[at]++
@@ -266,7 +266,7 @@ func TestTopicMadeAnewWhileRead(t *testing.T) {
 		}
 		write(20)
 		r := small(t, c, topic, kafka.SourceOptions{TolerateLoss: tolerate})
-		var got engine.Records
+		var got record.Records
 		for got.Next.Offset < 20 {
 			if err := r.Read(ctx, &got); err != nil {
 				t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // TestHeadersAreText looks at what a writer puts beside its records: printable, so that `kcat -J` of the topic is
@@ -54,7 +54,7 @@ func TestHeadersAreText(t *testing.T) {
 			}
 		}
 		stands(43, mark)
-		var r engine.Records
+		var r record.Records
 		for _, v := range []string{"a", "b", "c"} {
 			r.Offsets, r.Times = append(r.Offsets, 0), append(r.Times, 1_700_000_000_000_000)
 			r.Keys.Append(nil)
@@ -118,14 +118,14 @@ func TestHeadersAreRead(t *testing.T) {
 			}
 			kc.Close()
 		}
-		var r engine.Records
+		var r record.Records
 		for i, list := range want {
 			r.Offsets, r.Times = append(r.Offsets, 0), append(r.Times, 1_700_000_000_000_000)
 			r.Keys.Append(nil)
 			r.Values.Append([]byte("v"))
 			var h []byte
 			for _, one := range list {
-				h = engine.AppendHeader(h, []byte(one.Key), one.Value)
+				h = record.AppendHeader(h, []byte(one.Key), one.Value)
 			}
 			r.PutHeaders(i, h)
 		}
@@ -133,12 +133,12 @@ func TestHeadersAreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, wanted := range []bool{true, false} {
-			reader, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true, Headers: wanted}).Open(ctx, 0, engine.Position{})
+			reader, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true, Headers: wanted}).Open(ctx, 0, record.Position{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			seen := 0
-			var got engine.Records
+			var got record.Records
 			for {
 				err := reader.Read(ctx, &got)
 				if errors.Is(err, io.EOF) {
@@ -149,7 +149,7 @@ func TestHeadersAreRead(t *testing.T) {
 				}
 				for i := range got.Len() {
 					var have []kgo.RecordHeader
-					engine.EachHeader(got.HeadersAt(i), func(key, value []byte) {
+					record.EachHeader(got.HeadersAt(i), func(key, value []byte) {
 						have = append(have, kgo.RecordHeader{Key: string(key), Value: value})
 					})
 					of := want[seen%len(want)]

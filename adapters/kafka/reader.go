@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // What a Read returns at most: so many records, and so many bytes but for the last record.
@@ -29,7 +29,7 @@ const (
 type reader struct {
 	s         *Source
 	partition int32
-	from      engine.Position
+	from      record.Position
 
 	fetcher *fetcher
 	batches batches
@@ -42,10 +42,10 @@ type reader struct {
 	err     error  // final
 }
 
-// Read returns what has arrived; see engine.Reader. A cluster that is away is waited for.
-func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
+// Read returns what has arrived; see record.Reader. A cluster that is away is waited for.
+func (r *reader) Read(ctx context.Context, dst *record.Records) error {
 	dst.Reset()
-	dst.Partition, dst.Next = r.partition, engine.Position{}
+	dst.Partition, dst.Next = r.partition, record.Position{}
 	if r.err != nil {
 		return r.err
 	}
@@ -56,7 +56,7 @@ func (r *reader) Read(ctx context.Context, dst *engine.Records) error {
 	return err
 }
 
-func (r *reader) read(ctx context.Context, dst *engine.Records) error {
+func (r *reader) read(ctx context.Context, dst *record.Records) error {
 	if r.fetcher == nil {
 		if err := r.begin(ctx); err != nil {
 			return err
@@ -78,7 +78,7 @@ func (r *reader) read(ctx context.Context, dst *engine.Records) error {
 			return err
 		}
 	}
-	dst.Next = engine.Position{Offset: r.offset, Log: r.id}
+	dst.Next = record.Position{Offset: r.offset, Log: r.id}
 	dst.Lost, r.lost = r.lost, 0
 	return nil
 }
@@ -91,7 +91,7 @@ func (r *reader) fill(ctx context.Context, end int64) error {
 	part, err := r.fetcher.next(ctx, r.offset, r.batches.epoch)
 	var gone *goneError
 	if errors.As(err, &gone) {
-		r.from, r.batches.epoch = engine.Position{Offset: r.offset, Log: r.id}, -1
+		r.from, r.batches.epoch = record.Position{Offset: r.offset, Log: r.id}, -1
 		return r.seek(ctx, gone)
 	}
 	if err != nil || part == nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // SinkOptions says where a sink's rows go.
@@ -108,17 +108,17 @@ func (c *Cluster) Sink(opt SinkOptions) (*Sink, error) {
 	return s, nil
 }
 
-var _ engine.Updater = (*Sink)(nil)
+var _ record.Updater = (*Sink)(nil)
 
 // Write sends rows on their way. They are there once Flush has returned.
-func (s *Sink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
+func (s *Sink) Write(ctx context.Context, _ uint64, out *record.Rows) error {
 	return s.write(ctx, out, true)
 }
 
-// Update sends rows of open windows on their way, which have no numbers; see engine.Updater.
-func (s *Sink) Update(ctx context.Context, out *engine.Rows) error { return s.write(ctx, out, false) }
+// Update sends rows of open windows on their way, which have no numbers; see record.Updater.
+func (s *Sink) Update(ctx context.Context, out *record.Rows) error { return s.write(ctx, out, false) }
 
-func (s *Sink) write(ctx context.Context, out *engine.Rows, numbered bool) error {
+func (s *Sink) write(ctx context.Context, out *record.Rows, numbered bool) error {
 	if err := s.begin(ctx); err != nil {
 		return s.fail(err)
 	}
@@ -152,7 +152,7 @@ func (s *Sink) write(ctx context.Context, out *engine.Rows, numbered bool) error
 }
 
 // fill makes a record of row i.
-func (s *Sink) fill(ctx context.Context, rec *kgo.Record, out *engine.Rows, i int, numbered bool) error {
+func (s *Sink) fill(ctx context.Context, rec *kgo.Record, out *record.Rows, i int, numbered bool) error {
 	rec.Topic = s.opt.Topic
 	if out.Topics.Len() > 0 {
 		if named := out.Topics.At(i); named != nil {
@@ -170,7 +170,7 @@ func (s *Sink) fill(ctx context.Context, rec *kgo.Record, out *engine.Rows, i in
 	rec.Key, rec.Value, rec.Timestamp = out.Keys.At(i), out.Values.At(i), kept(out.Times[i])
 	rec.Partition = int32(number % int64(n))
 	if rec.Key != nil {
-		rec.Partition = engine.PartitionOf(rec.Key, n)
+		rec.Partition = record.PartitionOf(rec.Key, n)
 	}
 	rec.Headers = headersOf(out.HeadersAt(i))
 	if s.marks == nil && numbered {

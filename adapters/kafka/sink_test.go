@@ -21,7 +21,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 func sink(t testing.TB, c *kafka.Cluster, topic, instance string) *kafka.Sink {
@@ -40,8 +40,8 @@ func sink(t testing.TB, c *kafka.Cluster, topic, instance string) *kafka.Sink {
 }
 
 // rows are numbers from … to-1 of an input partition.
-func rows(partition int32, from, to int) *engine.Rows {
-	r := &engine.Rows{Sink: "out", Partition: partition, First: int64(from)}
+func rows(partition int32, from, to int) *record.Rows {
+	r := &record.Rows{Sink: "out", Partition: partition, First: int64(from)}
 	for i := from; i < to; i++ {
 		r.Times = append(r.Times, 1_770_000_000_000_000+int64(i))
 		r.Keys.Append(fmt.Appendf(nil, "user_%d", i%7))
@@ -51,7 +51,7 @@ func rows(partition int32, from, to int) *engine.Rows {
 }
 
 // deliver is what an engine does until it works: the same rows again.
-func deliver(t testing.TB, s *kafka.Sink, out ...*engine.Rows) {
+func deliver(t testing.TB, s *kafka.Sink, out ...*record.Rows) {
 	t.Helper()
 	var err error
 	for range 20 {
@@ -63,7 +63,7 @@ func deliver(t testing.TB, s *kafka.Sink, out ...*engine.Rows) {
 	t.Fatal(err)
 }
 
-func try(s *kafka.Sink, out ...*engine.Rows) error {
+func try(s *kafka.Sink, out ...*record.Rows) error {
 	for _, r := range out {
 		if err := s.Write(context.Background(), 1, r); err != nil {
 			return err
@@ -83,12 +83,12 @@ func values(t testing.TB, c *kafka.Cluster, topic string) map[string]int {
 		t.Fatal(err)
 	}
 	for p := range int32(n) {
-		r, err := src.Open(context.Background(), p, engine.Position{})
+		r, err := src.Open(context.Background(), p, record.Position{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer r.Close()
-		var got engine.Records
+		var got record.Records
 		for {
 			err := r.Read(context.Background(), &got)
 			if errors.Is(err, io.EOF) {
@@ -98,7 +98,7 @@ func values(t testing.TB, c *kafka.Cluster, topic string) map[string]int {
 				t.Fatal(err)
 			}
 			for i := range got.Len() {
-				if want := engine.PartitionOf(got.Keys.At(i), n); want != p {
+				if want := record.PartitionOf(got.Keys.At(i), n); want != p {
 					t.Errorf("key %s is in partition %d, want %d", got.Keys.At(i), p, want)
 				}
 				all[string(got.Values.At(i))]++
@@ -181,7 +181,7 @@ func TestSinkAfterAnyAnswer(t *testing.T) {
 		for _, answer := range answers {
 			t.Run(key.Name()+"/"+answer.Message, func(t *testing.T) {
 				cl := fakeCluster(t)
-				record(t, cl)
+				writeTranscript(t, cl)
 				faulty := func() (heal func()) {
 					h := cl.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Err: answer, TopLevel: true}, kfake.Fault{Keys: []kmsg.Key{key}, Err: answer})
 					return func() { hits += h.Hits(); h.Remove() }
@@ -250,7 +250,7 @@ func writeThrough(t *testing.T, hosts []string, faulty func() (heal func()), opt
 		if round == 7 { // another process, while the last fault may still be about
 			s = sink(t, c, topic, "a")
 		}
-		var out []*engine.Rows
+		var out []*record.Rows
 		for p := range next {
 			n := 1 + rng.IntN(20)
 			out = append(out, rows(int32(p), next[p], next[p]+n))

@@ -8,7 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // SourceOptions says how a topic is read.
@@ -28,7 +28,7 @@ func (c *Cluster) Source(topic string, opt SourceOptions) (*Source, error) {
 	return &Source{c: c, topic: topic, opt: opt, own: own}, nil
 }
 
-// A Source is a topic of a cluster as an engine.Source. Positions hold the topic's id, so that another
+// A Source is a topic of a cluster as an record.Source. Positions hold the topic's id, so that another
 // topic of the same name is noticed.
 type Source struct {
 	c     *Cluster
@@ -101,34 +101,34 @@ func (s *Source) Ends(ctx context.Context) ([]int64, error) {
 }
 
 // End returns the position behind the partition's last record that a reader may see.
-func (s *Source) End(ctx context.Context, partition int32) (engine.Position, error) {
+func (s *Source) End(ctx context.Context, partition int32) (record.Position, error) {
 	b, err := s.bounds(ctx)
 	if err != nil {
-		return engine.Position{}, err
+		return record.Position{}, err
 	}
 	if partition < 0 || int(partition) >= len(b.next) {
-		return engine.Position{}, errNoPartition(s, partition)
+		return record.Position{}, errNoPartition(s, partition)
 	}
-	return engine.Position{Offset: b.next[partition], Log: b.id}, nil
+	return record.Position{Offset: b.next[partition], Log: b.id}, nil
 }
 
 // Start returns the position of the first record that there is, so that what the partition holds is what
 // it is behind by before anything is read.
-func (s *Source) Start(ctx context.Context, partition int32) (engine.Position, error) {
+func (s *Source) Start(ctx context.Context, partition int32) (record.Position, error) {
 	first, err := ask(ctx, s.c, askWait, func(ctx context.Context) ([]int64, error) { return s.list(ctx, s.c.admin.ListStartOffsets) })
 	if err == nil && (partition < 0 || int(partition) >= len(first)) {
 		err = errNoPartition(s, partition)
 	}
 	if err != nil {
-		return engine.Position{}, err
+		return record.Position{}, err
 	}
-	return engine.Position{Offset: first[partition]}, nil
+	return record.Position{Offset: first[partition]}, nil
 }
 
 // After returns the position of the first record that was appended at a time, in microseconds, or later;
 // the end if there is none.
-func (s *Source) After(ctx context.Context, partition int32, micros int64) (engine.Position, error) {
-	return ask(ctx, s.c, askWait, func(ctx context.Context) (at engine.Position, err error) {
+func (s *Source) After(ctx context.Context, partition int32, micros int64) (record.Position, error) {
+	return ask(ctx, s.c, askWait, func(ctx context.Context) (at record.Position, err error) {
 		// Kafka's times are milliseconds: the first one that is not before.
 		listed, err := s.c.admin.ListOffsetsAfterMilli(ctx, -floorDiv(-micros, 1000), s.topic)
 		if err == nil {
@@ -160,7 +160,7 @@ func errNoPartition(s *Source, partition int32) error {
 
 // Open starts a reader at a position; *LossError when what is there begins behind it or ends before. A
 // cluster that is away is waited for by the first Read.
-func (s *Source) Open(ctx context.Context, partition int32, from engine.Position) (engine.Reader, error) {
+func (s *Source) Open(ctx context.Context, partition int32, from record.Position) (record.Reader, error) {
 	r := &reader{s: s, partition: partition, from: from}
 	if err := r.locate(ctx, nil); err != nil && (!isAway(err) || ctx.Err() != nil) {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 func admin(t testing.TB, hosts []string) *kadm.Client {
@@ -32,8 +32,8 @@ func topicID(t testing.TB, adm *kadm.Client, topic string) kadm.TopicID {
 }
 
 // batch is n records with values of some bytes.
-func batch(n int) *engine.Records {
-	r := &engine.Records{}
+func batch(n int) *record.Records {
+	r := &record.Records{}
 	for i := range n {
 		r.Times = append(r.Times, 1_770_000_000_000_000+int64(i)*1000)
 		r.Keys.AppendNull()
@@ -54,15 +54,15 @@ func TestLoss(t *testing.T) {
 		if _, err := w.Append(ctx, 0, batch(100), -1); err != nil {
 			t.Fatal(err)
 		}
-		r, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true}).Open(ctx, 0, engine.Position{Offset: 40})
+		r, err := source(t, c, topic, kafka.SourceOptions{UntilEnd: true}).Open(ctx, 0, record.Position{Offset: 40})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got engine.Records
+		var got record.Records
 		if err := r.Read(ctx, &got); err != nil || got.Offsets[0] != 40 || got.Lost != 0 {
 			t.Fatalf("read from %v, %d lost, %v", got.Offsets, got.Lost, err)
 		}
-		read := engine.Position{Offset: 40, Log: got.Next.Log}
+		read := record.Position{Offset: 40, Log: got.Next.Log}
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestLoss(t *testing.T) {
 		}
 		_ = r.Close()
 		// A pipeline that has read nothing begins at what there is.
-		if r, err = source(t, c, topic, kafka.SourceOptions{UntilEnd: true}).Open(ctx, 0, engine.Position{}); err != nil {
+		if r, err = source(t, c, topic, kafka.SourceOptions{UntilEnd: true}).Open(ctx, 0, record.Position{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.Read(ctx, &got); err != nil || got.Offsets[0] != 70 || got.Lost != 0 {
@@ -151,14 +151,14 @@ func TestTransactionsMoveTheOffset(t *testing.T) {
 		if err != nil || end.Offset != 8 {
 			t.Fatalf("the end is %d, %v; want 4 records and 4 marks", end.Offset, err)
 		}
-		r, err := src.Open(ctx, 0, engine.Position{})
+		r, err := src.Open(ctx, 0, record.Position{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer r.Close()
 		seen := ""
 		for next := int64(0); next < end.Offset; {
-			var got engine.Records
+			var got record.Records
 			if err := r.Read(ctx, &got); err != nil {
 				t.Fatal(err)
 			}

@@ -15,9 +15,9 @@ import (
 
 const clock = "15:04:05.000000"
 
-// record writes, if the test fails, what a cluster was asked for transactions, and all that its topics hold
+// writeTranscript writes, if the test fails, what a cluster was asked for transactions, and all that its topics hold
 // then: which rows were written by whom, which were committed.
-func record(t *testing.T, cl *kfake.Cluster) {
+func writeTranscript(t *testing.T, cl *kfake.Cluster) {
 	t.Helper()
 	var mu sync.Mutex
 	var asked strings.Builder

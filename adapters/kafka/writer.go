@@ -16,7 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // producerHeader is the header that tells whose record this is and where it stands among its own, as text:
@@ -115,14 +115,14 @@ func (w *Writer) Close() error {
 }
 
 // Append appends records. seq is the producer's number of the first one, -1 for none.
-func (w *Writer) Append(ctx context.Context, partition int32, r *engine.Records, seq int64) (int64, error) {
+func (w *Writer) Append(ctx context.Context, partition int32, r *record.Records, seq int64) (int64, error) {
 	return w.AppendMarked(ctx, partition, r, seq, 0)
 }
 
 // AppendMarked appends records with a mark, which LastMark returns once all of them are in the log. It
 // returns the offset of the first record written, -1 if all were there already. A record that is too
 // large is a *broker.SizeError, and nothing was written.
-func (w *Writer) AppendMarked(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) (int64, error) {
+func (w *Writer) AppendMarked(ctx context.Context, partition int32, r *record.Records, seq int64, mark uint64) (int64, error) {
 	for i := range r.Values.Len() {
 		if size := len(r.Keys.At(i)) + len(r.Values.At(i)) + len(r.HeadersAt(i)); size > maxRecordBytes {
 			return 0, &broker.SizeError{Topic: w.topic, Index: i, Bytes: size, Limit: maxRecordBytes}
@@ -159,7 +159,7 @@ func (w *Writer) AppendMarked(ctx context.Context, partition int32, r *engine.Re
 }
 
 // produce sends records from … and waits for them.
-func (w *Writer) produce(ctx context.Context, partition int32, r *engine.Records, from int, seq int64, mark uint64) (int64, error) {
+func (w *Writer) produce(ctx context.Context, partition int32, r *record.Records, from int, seq int64, mark uint64) (int64, error) {
 	n := r.Values.Len()
 	list := make([]kgo.Record, n-from)
 	for i := from; i < n; i++ {
@@ -208,7 +208,7 @@ func (w *Writer) produce(ctx context.Context, partition int32, r *engine.Records
 // headersOf is headers in the engine's form, which have to stay as they are, for the library.
 func headersOf(b []byte) []kgo.RecordHeader {
 	var list []kgo.RecordHeader
-	engine.EachHeader(b, func(key, value []byte) { list = append(list, kgo.RecordHeader{Key: string(key), Value: value}) })
+	record.EachHeader(b, func(key, value []byte) { list = append(list, kgo.RecordHeader{Key: string(key), Value: value}) })
 	return list
 }
 

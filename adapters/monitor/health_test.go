@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // begin is the first second of every story.
@@ -153,7 +154,7 @@ func TestHealthChangesOnceAndBackOnce(t *testing.T) {
 		}, []string{"0 idle", "1 keeping up", "15 falling behind", "40 recovering", "50 keeping up"}},
 		{"a cache that is filled", "sink/s", 30, func(w *world, second int) {
 			s := &w.sample.Measures.Sinks[0]
-			s.Cache = &engine.SinkStatus{State: "connected"}
+			s.Cache = &record.SinkStatus{State: "connected"}
 			switch {
 			case second < 3:
 				s.Cache.State = "connecting"

@@ -8,12 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A Writer appends to a topic and returns once the records are durable; see broker.Writer.
 type Writer interface {
-	Append(ctx context.Context, partition int32, r *engine.Records, seq int64) (int64, error)
+	Append(ctx context.Context, partition int32, r *record.Records, seq int64) (int64, error)
 }
 
 // The limits of an outlet.
@@ -118,7 +118,7 @@ func (o *outlet) append(ctx context.Context, w Writer) error {
 	all := slices.Clone(o.pending)
 	behind := o.first + int64(len(all))
 	o.mu.Unlock()
-	var r engine.Records
+	var r record.Records
 	for _, b := range all {
 		for i, row := range b.rows {
 			r.Times = append(r.Times, b.at)

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // twoSeconds is a pipeline at two moments a second apart.
@@ -103,7 +104,7 @@ type slowTopic struct {
 	rows []string
 }
 
-func (s *slowTopic) Append(_ context.Context, _ int32, r *engine.Records, _ int64) (int64, error) {
+func (s *slowTopic) Append(_ context.Context, _ int32, r *record.Records, _ int64) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {

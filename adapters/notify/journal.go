@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // A Store keeps what the Notifier must not forget: package store has one in a file and one in memory.
 //
-// An implementer: see engine.Store, of which this is a part.
+// An implementer: see state.Store, of which this is a part.
 type Store interface {
-	Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error
-	Load(ctx context.Context, restore func(op string, key, value []byte) error) (engine.Checkpoint, error)
+	Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error
+	Load(ctx context.Context, restore func(op string, key, value []byte) error) (state.Checkpoint, error)
 }
 
 // What the store holds. Keys of a receiver begin with its name and a zero byte.
@@ -45,7 +45,7 @@ type journal struct {
 	mu     sync.Mutex
 	store  Store
 	epoch  uint64
-	delta  engine.Delta
+	delta  state.Delta
 	failed error
 }
 
@@ -72,7 +72,7 @@ func (j *journal) commit(entries []entry) error {
 		j.delta.Put(e.op, []byte(e.key), text)
 	}
 	// A commit is not cut short: whether it happened has to be known.
-	if err := j.store.Commit(context.Background(), engine.Checkpoint{Epoch: j.epoch + 1}, &j.delta); err != nil {
+	if err := j.store.Commit(context.Background(), state.Checkpoint{Epoch: j.epoch + 1}, &j.delta); err != nil {
 		j.failed = fmt.Errorf("note what webhooks are told: %w", err)
 		return j.failed
 	}

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Waits of a lane.
@@ -27,7 +27,7 @@ type lane struct {
 	n      *Notifier
 	r      *Receiver
 	client *client
-	state  *state
+	state  *laneState
 	wake   chan struct{} // the silences have changed
 
 	unsure  map[string]bool // see lookForLost
@@ -43,7 +43,7 @@ type lane struct {
 
 // A piece is records that were read; the reader waits until they are taken.
 type piece struct {
-	records *engine.Records
+	records *record.Records
 	taken   chan struct{}
 }
 
@@ -127,7 +127,7 @@ func (l *lane) next(now time.Time, quiet silences) (*group, time.Time) {
 }
 
 // intake takes records of the topic.
-func (l *lane) intake(records *engine.Records, now time.Time, quiet silences) {
+func (l *lane) intake(records *record.Records, now time.Time, quiet silences) {
 	s := l.state
 	s.Counts.Lost += records.Lost
 	for i := range records.Len() {
@@ -259,12 +259,12 @@ func (l *lane) read(ctx context.Context, from int64, pieces chan<- piece) {
 }
 
 func (l *lane) readFrom(ctx context.Context, from int64, pieces chan<- piece) (int64, error) {
-	reader, err := l.n.cfg.Source.Open(ctx, 0, engine.Position{Offset: from})
+	reader, err := l.n.cfg.Source.Open(ctx, 0, record.Position{Offset: from})
 	if err != nil {
 		return from, err
 	}
 	defer reader.Close()
-	records := &engine.Records{}
+	records := &record.Records{}
 	for {
 		if err := reader.Read(ctx, records); err != nil {
 			return from, err

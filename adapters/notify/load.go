@@ -89,7 +89,7 @@ func decode(op string, key, value []byte, into any) error {
 
 // restoreState puts together what the store holds of a receiver; false: nothing. A batch that was under way when the
 // process ended is sent again and counted.
-func restoreState(r *Receiver, of *saved) (*state, bool, error) {
+func restoreState(r *Receiver, of *saved) (*laneState, bool, error) {
 	s := newState(r)
 	if of == nil || of.self == nil {
 		return s, false, nil

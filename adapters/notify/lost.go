@@ -26,7 +26,7 @@ type Known struct {
 }
 
 // unsure is what a receiver knows to fire and nobody has confirmed since the process started.
-func (s *state) unsure() map[string]bool {
+func (s *laneState) unsure() map[string]bool {
 	ids := map[string]bool{}
 	for id, in := range s.incidents {
 		if in.Done.IsZero() {
@@ -73,7 +73,7 @@ func (l *lane) lookForLost(ctx context.Context, now time.Time) time.Time {
 }
 
 // lose tells that an incident is over of which there will be no record. Its place in the queue is before all records.
-func (s *state) lose(id string, now time.Time) {
+func (s *laneState) lose(id string, now time.Time) {
 	in := s.incidents[id]
 	g := in.group
 	if g.find(id, alert.Resolved) != nil {

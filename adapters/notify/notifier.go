@@ -14,13 +14,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Config is what a Notifier is made of. Store is needed, and Source where there are Receivers.
 type Config struct {
-	Source      engine.Source // topic system-alerts; partition 0 is read
+	Source      record.Source // topic system-alerts; partition 0 is read
 	Store       Store
 	Receivers   []Receiver
 	ExternalURL string // of the page, for links; "": none

@@ -15,8 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -31,7 +31,7 @@ type mortal struct {
 	dead  bool
 }
 
-func (m *mortal) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+func (m *mortal) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.dead {

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // The largest pieces in which rows are sent.
@@ -27,7 +27,7 @@ const (
 
 // A RowSink sends rows to a webhook, as a JSON array or, with option.body ndjson, as a line each. A row arrives at
 // least once, each time under the same name. What the receiver refuses for good is counted and shown: the rows after
-// it go on. It is an engine.Updater and an engine.SinkReporter.
+// it go on. It is an record.Updater and an record.SinkReporter.
 type RowSink struct {
 	r      Receiver
 	client *client
@@ -35,7 +35,7 @@ type RowSink struct {
 
 	mu     sync.Mutex
 	next   map[rowLane]int64 // rows below are done
-	status engine.SinkStatus
+	status record.SinkStatus
 }
 
 // rowLane is where rows are numbered from 0.
@@ -45,18 +45,18 @@ type rowLane struct {
 }
 
 var (
-	_ engine.Updater      = (*RowSink)(nil)
-	_ engine.SinkReporter = (*RowSink)(nil)
+	_ record.Updater      = (*RowSink)(nil)
+	_ record.SinkReporter = (*RowSink)(nil)
 )
 
 // NewRowSink makes a sink; nothing is sent yet. A nil transport is one that checks addresses.
 func NewRowSink(r Receiver, version string, transport http.RoundTripper) *RowSink {
 	return &RowSink{r: r, client: newClient(&r, transport, version, true), next: map[rowLane]int64{},
-		status: engine.SinkStatus{Name: r.Name, Format: "webhook", State: "connected"}}
+		status: record.SinkStatus{Name: r.Name, Format: "webhook", State: "connected"}}
 }
 
 // Write sends rows that were not sent before; it returns once they are acknowledged or refused.
-func (s *RowSink) Write(ctx context.Context, _ uint64, out *engine.Rows) error {
+func (s *RowSink) Write(ctx context.Context, _ uint64, out *record.Rows) error {
 	lane := rowLane{out.Sink, out.Partition}
 	for from := 0; from < out.Len(); {
 		to, body := s.piece(out, from)
@@ -81,7 +81,7 @@ func (s *RowSink) done(lane rowLane) int64 {
 }
 
 // Update sends rows of open windows.
-func (s *RowSink) Update(ctx context.Context, out *engine.Rows) error {
+func (s *RowSink) Update(ctx context.Context, out *record.Rows) error {
 	for from := 0; from < out.Len(); {
 		to, body := s.piece(out, from)
 		if err := s.send(ctx, out, body, to-from, ""); err != nil {
@@ -93,7 +93,7 @@ func (s *RowSink) Update(ctx context.Context, out *engine.Rows) error {
 }
 
 // piece is the body of rows [from, to). Where pieces end depends on the rows alone.
-func (s *RowSink) piece(out *engine.Rows, from int) (to int, body []byte) {
+func (s *RowSink) piece(out *record.Rows, from int) (to int, body []byte) {
 	if !s.r.Lines {
 		body = append(body, '[')
 	}
@@ -120,7 +120,7 @@ func (s *RowSink) piece(out *engine.Rows, from int) (to int, body []byte) {
 }
 
 // send makes one request. Its error is for another try.
-func (s *RowSink) send(ctx context.Context, out *engine.Rows, body []byte, rows int, first string) error {
+func (s *RowSink) send(ctx context.Context, out *record.Rows, body []byte, rows int, first string) error {
 	if wait := time.Until(s.waits); wait > 0 {
 		select {
 		case <-time.After(wait):
@@ -163,7 +163,7 @@ func (s *RowSink) Close() error {
 }
 
 // Report is how the sink is.
-func (s *RowSink) Report() engine.SinkStatus {
+func (s *RowSink) Report() record.SinkStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.status

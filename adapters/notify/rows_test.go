@@ -15,11 +15,12 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/store"
 )
 
-func rowsOf(sink string, partition int32, first int64, values ...string) *engine.Rows {
-	out := &engine.Rows{Sink: sink, Partition: partition, First: first}
+func rowsOf(sink string, partition int32, first int64, values ...string) *record.Rows {
+	out := &record.Rows{Sink: sink, Partition: partition, First: first}
 	for _, v := range values {
 		out.Times = append(out.Times, 0)
 		out.Keys.Append(nil)
@@ -127,7 +128,7 @@ func TestRowWebhookDownForAMinute(t *testing.T) {
 		opt := b.Options()
 		opt.Once, opt.CheckpointInterval, opt.Now = false, 100_000, func() int64 { return time.Now().UnixMicro() }
 		open := opt.Sink
-		opt.Sink = func(def *plan.SinkDef) (engine.Sink, error) {
+		opt.Sink = func(def *plan.SinkDef) (record.Sink, error) {
 			if def.Name == "hook" {
 				return hook, nil
 			}

@@ -85,8 +85,8 @@ type group struct {
 	fails   int
 }
 
-// state is what a lane knows. Its methods neither block nor ask a clock; what is to be durable they append to changed.
-type state struct {
+// laneState is what a lane knows. Its methods neither block nor ask a clock; what is to be durable they append to changed.
+type laneState struct {
 	r        *Receiver
 	Position int64  `json:"position"` // the next record of the topic
 	Horizon  int64  `json:"horizon"`  // incidents that were over before this record are not told
@@ -100,11 +100,11 @@ type state struct {
 	changed   []entry
 }
 
-func newState(r *Receiver) *state {
-	return &state{r: r, groups: map[string]*group{}, incidents: map[string]*incident{}}
+func newState(r *Receiver) *laneState {
+	return &laneState{r: r, groups: map[string]*group{}, incidents: map[string]*incident{}}
 }
 
-func (s *state) put(op, key string, value any) {
+func (s *laneState) put(op, key string, value any) {
 	if op != opReceiver {
 		key = s.r.Name + "\x00" + key
 	}
@@ -116,7 +116,7 @@ func offsetKey(offset int64) string {
 }
 
 // noteSelf keeps position and counts.
-func (s *state) noteSelf() {
+func (s *laneState) noteSelf() {
 	s.put(opReceiver, s.r.Name, struct {
 		Position int64  `json:"position"`
 		Horizon  int64  `json:"horizon"`
@@ -124,7 +124,7 @@ func (s *state) noteSelf() {
 	}{s.Position, s.Horizon, s.Counts})
 }
 
-func (s *state) noteGroup(g *group) {
+func (s *laneState) noteGroup(g *group) {
 	if len(g.queue) == 0 && len(g.firing) == 0 && g.Batch == nil {
 		delete(s.groups, g.key)
 		s.put(opGroup, g.key, nil)
@@ -138,7 +138,7 @@ func (s *state) noteGroup(g *group) {
 }
 
 // full reports that no more is to be read. What silences hold back does not count: their end would never be read.
-func (s *state) full(now time.Time, quiet silences) bool {
+func (s *laneState) full(now time.Time, quiet silences) bool {
 	if s.waiting < mostWaiting && s.bytes < mostWaitingBytes || s.folding() {
 		return false
 	}
@@ -154,10 +154,10 @@ func (s *state) full(now time.Time, quiet silences) bool {
 }
 
 // folding reports that the topic is still read up to where it was when the receiver was new.
-func (s *state) folding() bool { return s.Position < s.Horizon }
+func (s *laneState) folding() bool { return s.Position < s.Horizon }
 
 // groupOf finds or makes the group of an incident.
-func (s *state) groupOf(c *alert.Change, now time.Time) *group {
+func (s *laneState) groupOf(c *alert.Change, now time.Time) *group {
 	labels := labelsOf(c).only(s.r.GroupBy)
 	key := groupKey(labels)
 	g := s.groups[key]
@@ -183,7 +183,7 @@ func (g *group) inBatch(q *queued) bool {
 }
 
 // take takes the record at an offset, which is a change.
-func (s *state) take(offset int64, c *alert.Change, now time.Time, quiet silences) {
+func (s *laneState) take(offset int64, c *alert.Change, now time.Time, quiet silences) {
 	if c.State != alert.Firing && c.State != alert.Resolved {
 		return
 	}
@@ -245,7 +245,7 @@ func notAfter(t alert.Time, now time.Time) time.Time {
 }
 
 // trim leaves of a change what its form tells.
-func (s *state) trim(c *alert.Change) {
+func (s *laneState) trim(c *alert.Change) {
 	if s.r.Form != JSON {
 		c.Evidence = nil
 		return
@@ -259,7 +259,7 @@ func (s *state) trim(c *alert.Change) {
 	}
 }
 
-func (s *state) enqueue(g *group, q *queued) {
+func (s *laneState) enqueue(g *group, q *queued) {
 	q.fingerprint = labelsOf(&q.Change).fingerprint()
 	q.size = len(encode(q))
 	i, _ := slices.BinarySearchFunc(g.queue, q.Offset, func(a *queued, at int64) int { return cmp.Compare(a.Offset, at) })
@@ -269,7 +269,7 @@ func (s *state) enqueue(g *group, q *queued) {
 }
 
 // remove takes a change out of its queue.
-func (s *state) remove(g *group, q *queued) {
+func (s *laneState) remove(g *group, q *queued) {
 	g.queue = slices.DeleteFunc(g.queue, func(o *queued) bool { return o == q })
 	s.waiting--
 	s.bytes -= q.size
@@ -277,7 +277,7 @@ func (s *state) remove(g *group, q *queued) {
 }
 
 // finish remembers that an incident is over for this receiver.
-func (s *state) finish(id string, now time.Time) {
+func (s *laneState) finish(id string, now time.Time) {
 	if in := s.incidents[id]; in != nil && in.group != nil {
 		delete(in.group.firing, id)
 	}
@@ -290,7 +290,7 @@ func (s *state) finish(id string, now time.Time) {
 }
 
 // forget lets go of the incidents that are over for longest.
-func (s *state) forget() {
+func (s *laneState) forget() {
 	var ids []string
 	for id, in := range s.incidents {
 		if !in.Done.IsZero() {
@@ -309,7 +309,7 @@ func (s *state) forget() {
 
 // news is what a group has to tell now: of each thing one change, in order. What a silence holds back holds back what
 // comes after it for the same thing.
-func (s *state) news(g *group, now time.Time, quiet silences) []*queued {
+func (s *laneState) news(g *group, now time.Time, quiet silences) []*queued {
 	var out []*queued
 	taken := map[string]bool{}
 	for _, q := range g.queue {
@@ -327,7 +327,7 @@ func (s *state) news(g *group, now time.Time, quiet silences) []*queued {
 }
 
 // due is when a group is to be told of next; zero: never, as things are.
-func (s *state) due(g *group, now time.Time, quiet silences) time.Time {
+func (s *laneState) due(g *group, now time.Time, quiet silences) time.Time {
 	switch {
 	case g.Batch != nil && g.retryAt.IsZero():
 		return g.Since // it was under way when the process ended
@@ -345,7 +345,7 @@ func (s *state) due(g *group, now time.Time, quiet silences) time.Time {
 }
 
 // audible is the incidents of a group that fire, are told, and that no silence holds back; by id.
-func (s *state) audible(g *group, now time.Time, quiet silences) []*incident {
+func (s *laneState) audible(g *group, now time.Time, quiet silences) []*incident {
 	var out []*incident
 	for _, id := range slices.Sorted(maps.Keys(g.firing)) {
 		if in := g.firing[id]; quiet.active(&in.Told.Change, now) == nil {
@@ -356,7 +356,7 @@ func (s *state) audible(g *group, now time.Time, quiet silences) []*incident {
 }
 
 // form makes the batch of a group that is due; false: there is nothing to tell after all.
-func (s *state) form(g *group, now time.Time, quiet silences) bool {
+func (s *laneState) form(g *group, now time.Time, quiet silences) bool {
 	news := s.news(g, now, quiet)
 	if s.r.Form == Alertmanager {
 		news = slices.DeleteFunc(news, func(q *queued) bool { return s.superseded(g, q, now) })
@@ -402,7 +402,7 @@ func (s *state) form(g *group, now time.Time, quiet silences) bool {
 
 // superseded drops the end of an incident whose thing has a later one that fires by now: an Alertmanager would take
 // it for the end of that.
-func (s *state) superseded(g *group, q *queued, now time.Time) bool {
+func (s *laneState) superseded(g *group, q *queued, now time.Time) bool {
 	if q.Change.State != alert.Resolved {
 		return false
 	}
@@ -419,7 +419,7 @@ func (s *state) superseded(g *group, q *queued, now time.Time) bool {
 }
 
 // begin notes that a try is under way.
-func (s *state) begin(g *group) {
+func (s *laneState) begin(g *group) {
 	if g.Batch.repeat {
 		return
 	}
@@ -428,7 +428,7 @@ func (s *state) begin(g *group) {
 }
 
 // settle ends a batch: the receiver has acknowledged or refused it.
-func (s *state) settle(g *group, now time.Time, refused bool) {
+func (s *laneState) settle(g *group, now time.Time, refused bool) {
 	b := g.Batch
 	for i := range b.Alerts {
 		id := b.Alerts[i].Change.ID
@@ -463,7 +463,7 @@ func (s *state) settle(g *group, now time.Time, refused bool) {
 }
 
 // tell keeps what the receiver knows of an incident now.
-func (s *state) tell(g *group, q *queued, now time.Time, refused bool) {
+func (s *laneState) tell(g *group, q *queued, now time.Time, refused bool) {
 	id := q.Change.ID
 	if q.Change.State == alert.Resolved {
 		s.finish(id, now)
@@ -481,7 +481,7 @@ func (s *state) tell(g *group, q *queued, now time.Time, refused bool) {
 }
 
 // fail ends a try that settled nothing. The batch waits; if the receiver may have got it, that is counted.
-func (s *state) fail(g *group, retry time.Time, uncertain bool) {
+func (s *laneState) fail(g *group, retry time.Time, uncertain bool) {
 	g.fails++
 	g.retryAt = retry
 	if g.Batch.repeat {

@@ -10,7 +10,7 @@
 // and optionally time: of rows for one place the one with the latest stays, in whatever order they come.
 // A NULL value or score empties the place (DEL, HDEL, ZREM), in the same order. A NULL key, field or member makes
 // a row that nobody could find again: it is refused and counted. A row of an open window that its table has let
-// go (engine.Rows.Gone) leaves its place if it is the newest there; if it may have covered an older one,
+// go (record.Rows.Gone) leaves its place if it is the newest there; if it may have covered an older one,
 // everything is read again.
 //
 // A row is as old as the record that it was made of (its append time). One of a window is as old as the

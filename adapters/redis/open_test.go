@@ -13,7 +13,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/redis/redistest"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // TestOpenRefuses: what is wrong at a start is said with what to do, in time, and without secrets.
@@ -140,13 +140,13 @@ func TestWhatIsOwedIsMissing(t *testing.T) {
 		t.Errorf("before it is read the sink is %s", st.State)
 	}
 	broken := errors.New("the topic cannot be read")
-	if err := sink.Refill(t.Context(), func(func(*engine.Rows) error) error { return broken }); !errors.Is(err, broken) {
+	if err := sink.Refill(t.Context(), func(func(*record.Rows) error) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("a refill that cannot be read gives %v", err)
 	}
 	if st := sink.Report(); st.State != "filling" {
 		t.Errorf("after it could not be read the sink is %s", st.State)
 	}
-	if err := sink.Refill(t.Context(), func(func(*engine.Rows) error) error { return nil }); err != nil {
+	if err := sink.Refill(t.Context(), func(func(*record.Rows) error) error { return nil }); err != nil {
 		t.Error(err)
 	}
 	if err := sink.Settle(t.Context()); err != nil || sink.Report().State != "connected" {

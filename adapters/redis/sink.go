@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A Shape is what the keys of a sink hold.
@@ -44,7 +44,7 @@ type SinkConfig struct {
 	StateField string
 }
 
-// A Sink writes rows to a server. It is an engine.Cache: nothing waits for it but its own goroutine.
+// A Sink writes rows to a server. It is an record.Cache: nothing waits for it but its own goroutine.
 type Sink struct {
 	cfg     SinkConfig
 	server  *Server
@@ -74,7 +74,7 @@ type Sink struct {
 	letGo   bool   // rows were let go since the last refill began
 	reveal  bool   // a row was taken out that may have covered an older one, since the last refill began
 	reason  string // why there is no link
-	status  engine.SinkStatus
+	status  record.SinkStatus
 }
 
 // NewSink begins to write to a server.
@@ -91,13 +91,13 @@ func NewSink(server *Server, cfg SinkConfig) *Sink {
 }
 
 // Write takes final rows and returns at once.
-func (s *Sink) Write(_ context.Context, _ uint64, out *engine.Rows) error {
+func (s *Sink) Write(_ context.Context, _ uint64, out *record.Rows) error {
 	s.accept(out, stateFinal)
 	return nil
 }
 
 // Update takes rows of open windows and returns at once.
-func (s *Sink) Update(_ context.Context, out *engine.Rows) error {
+func (s *Sink) Update(_ context.Context, out *record.Rows) error {
 	s.accept(out, stateOpen)
 	return nil
 }
@@ -105,11 +105,11 @@ func (s *Sink) Update(_ context.Context, out *engine.Rows) error {
 // Flush returns at once: what a cache loses is read again.
 func (s *Sink) Flush(context.Context) error { return nil }
 
-// Lost implements engine.Cache.
+// Lost implements record.Cache.
 func (s *Sink) Lost() <-chan struct{} { return s.lost }
 
 // accept takes rows that came by themselves.
-func (s *Sink) accept(out *engine.Rows, state string) {
+func (s *Sink) accept(out *record.Rows, state string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().UnixMicro()
@@ -124,7 +124,7 @@ func (s *Sink) accept(out *engine.Rows, state string) {
 }
 
 // refusal says why a row can never be written, "" if it can.
-func (s *Sink) refusal(out *engine.Rows, i int) string {
+func (s *Sink) refusal(out *record.Rows, i int) string {
 	switch {
 	case out.Keys.IsNull(i):
 		return "its key is NULL"
@@ -152,7 +152,7 @@ func (s *Sink) refuse(why string) {
 }
 
 // put has a row wait, if it lives and is the newest of its place.
-func (s *Sink) put(out *engine.Rows, i int, state string, again bool, now int64) {
+func (s *Sink) put(out *record.Rows, i int, state string, again bool, now int64) {
 	order, ends := out.Times[i], int64(0)
 	if s.cfg.TTL > 0 {
 		ends = min(out.Times[i], now) + s.cfg.TTL.Microseconds() // a window that is open ends in the future
@@ -231,15 +231,15 @@ const (
 	fillBytes = waitingBytes / 4
 )
 
-// Refill implements engine.Cache.
-func (s *Sink) Refill(ctx context.Context, read func(take func(*engine.Rows) error) error) error {
+// Refill implements record.Cache.
+func (s *Sink) Refill(ctx context.Context, read func(take func(*record.Rows) error) error) error {
 	s.mu.Lock()
 	s.round++
 	s.filling, s.owed, s.letGo, s.reveal = true, false, false, false
 	link := s.links
 	s.mu.Unlock()
 	defer context.AfterFunc(ctx, s.wakeAll)()
-	err := read(func(out *engine.Rows) error { return s.fill(ctx, link, out) })
+	err := read(func(out *record.Rows) error { return s.fill(ctx, link, out) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.filling = false
@@ -257,7 +257,7 @@ func (s *Sink) Refill(ctx context.Context, read func(take func(*engine.Rows) err
 }
 
 // fill takes rows that were read again, and waits while many wait already.
-func (s *Sink) fill(ctx context.Context, link uint64, out *engine.Rows) error {
+func (s *Sink) fill(ctx context.Context, link uint64, out *record.Rows) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range out.Len() {
@@ -287,7 +287,7 @@ func (s *Sink) awaitRoom(ctx context.Context, link uint64) error {
 	return nil
 }
 
-// Settle implements engine.Cache. Whether the server has what it was given is not taken from before the
+// Settle implements record.Cache. Whether the server has what it was given is not taken from before the
 // call: it is looked at, or tried to be reached, once more.
 func (s *Sink) Settle(ctx context.Context) error {
 	s.mu.Lock()
@@ -315,15 +315,15 @@ func (s *Sink) isSettled(call uint64) bool {
 	return s.seen >= call && (st.State == "connected" && st.Waiting == 0 || st.State == "degraded" && !s.linked)
 }
 
-// Report implements engine.SinkReporter.
-func (s *Sink) Report() engine.SinkStatus {
+// Report implements record.SinkReporter.
+func (s *Sink) Report() record.SinkStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.report()
 }
 
 // report is Report for who holds the lock.
-func (s *Sink) report() engine.SinkStatus {
+func (s *Sink) report() record.SinkStatus {
 	st := s.status
 	st.Waiting = int64(s.waiting.len() + s.flying)
 	switch {

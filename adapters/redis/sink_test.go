@@ -10,7 +10,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/redis/redistest"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 func testShapes(t *testing.T, s *stand) {
@@ -351,7 +351,7 @@ func testLimit(t *testing.T, s *stand) {
 	p.settled()
 }
 
-var _ engine.Cache = (*redis.Sink)(nil)
+var _ record.Cache = (*redis.Sink)(nil)
 
 // testSettled: a run with an end waits for all rows, however many, and not for a server that is away.
 func testSettled(t *testing.T, s *stand) {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/redis"
 	"github.com/nagare-stream/nagare/adapters/redis/redistest"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A stand is a server that a test can make fail. The suite runs on an imitation and on the real one.
@@ -152,7 +152,7 @@ type pipeline struct {
 	sink *redis.Sink
 
 	mu    sync.Mutex
-	rows  []*engine.Rows
+	rows  []*record.Rows
 	fills int
 	block chan struct{} // nil: refills are not held back
 }
@@ -191,7 +191,7 @@ func open(t *testing.T, addr string, cfg redis.SinkConfig) *pipeline {
 	return p
 }
 
-func (p *pipeline) readAll(take func(*engine.Rows) error) error {
+func (p *pipeline) readAll(take func(*record.Rows) error) error {
 	p.mu.Lock()
 	rows, block := p.rows, p.block
 	p.fills++
@@ -213,9 +213,9 @@ type cell struct {
 	time, order       time.Time
 }
 
-func rowsOf(cells ...cell) *engine.Rows {
-	r := &engine.Rows{Sink: "sink/cache"}
-	put := func(b *engine.Bytes, v any) {
+func rowsOf(cells ...cell) *record.Rows {
+	r := &record.Rows{Sink: "sink/cache"}
+	put := func(b *record.Bytes, v any) {
 		if v == nil {
 			b.AppendNull()
 		} else {

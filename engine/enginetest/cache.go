@@ -5,10 +5,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
-// A Cache is an engine.Cache in memory that forgets when it is told to.
+// A Cache is an record.Cache in memory that forgets when it is told to.
 type Cache struct {
 	mu     sync.Mutex
 	filled sync.Cond
@@ -71,19 +71,19 @@ func (c *Cache) Values() map[string]string {
 	return out
 }
 
-// Write implements engine.Sink.
-func (c *Cache) Write(_ context.Context, _ uint64, out *engine.Rows) error {
+// Write implements record.Sink.
+func (c *Cache) Write(_ context.Context, _ uint64, out *record.Rows) error {
 	c.put(out, false)
 	return nil
 }
 
-// Update implements engine.Updater.
-func (c *Cache) Update(_ context.Context, out *engine.Rows) error {
+// Update implements record.Updater.
+func (c *Cache) Update(_ context.Context, out *record.Rows) error {
 	c.put(out, false)
 	return nil
 }
 
-func (c *Cache) put(out *engine.Rows, again bool) {
+func (c *Cache) put(out *record.Rows, again bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range out.Len() {
@@ -117,15 +117,15 @@ func (c *Cache) put(out *engine.Rows, again bool) {
 	}
 }
 
-// Lost implements engine.Cache.
+// Lost implements record.Cache.
 func (c *Cache) Lost() <-chan struct{} { return c.lost }
 
-// Refill implements engine.Cache.
-func (c *Cache) Refill(_ context.Context, read func(take func(*engine.Rows) error) error) error {
+// Refill implements record.Cache.
+func (c *Cache) Refill(_ context.Context, read func(take func(*record.Rows) error) error) error {
 	c.mu.Lock()
 	c.round++
 	c.mu.Unlock()
-	err := read(func(out *engine.Rows) error { c.put(out, true); return nil })
+	err := read(func(out *record.Rows) error { c.put(out, true); return nil })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil {
@@ -135,11 +135,11 @@ func (c *Cache) Refill(_ context.Context, read func(take func(*engine.Rows) erro
 	return err
 }
 
-// Settle implements engine.Cache.
+// Settle implements record.Cache.
 func (c *Cache) Settle(context.Context) error { return nil }
 
-// Flush implements engine.Sink.
+// Flush implements record.Sink.
 func (c *Cache) Flush(context.Context) error { return nil }
 
-// Close implements engine.Sink; what it holds stays.
+// Close implements record.Sink; what it holds stays.
 func (c *Cache) Close() error { return nil }

@@ -5,10 +5,10 @@ import (
 	"io"
 	"sync"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
-// A Log is a topic in memory: an engine.Log that tests fill and read. What was written to it stays
+// A Log is a topic in memory: an record.Log that tests fill and read. What was written to it stays
 // when an engine is closed, like a broker's.
 type Log struct {
 	// ReadRows bounds how many records one Read returns; 0: 4,096.
@@ -21,7 +21,7 @@ type Log struct {
 }
 
 type logPart struct {
-	records engine.Records
+	records record.Records
 	next    map[string]int64 // by sink: number of the next row, so that a row delivered twice is there once
 	repeats int              // rows that were delivered again
 }
@@ -99,27 +99,27 @@ func (l *Log) Repeats() int {
 	return n
 }
 
-// Partitions implements engine.Source.
+// Partitions implements record.Source.
 func (l *Log) Partitions(context.Context) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.parts), nil
 }
 
-// End implements engine.Source.
-func (l *Log) End(_ context.Context, partition int32) (engine.Position, error) {
+// End implements record.Source.
+func (l *Log) End(_ context.Context, partition int32) (record.Position, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return engine.Position{Offset: int64(l.parts[partition].records.Len())}, nil
+	return record.Position{Offset: int64(l.parts[partition].records.Len())}, nil
 }
 
-// Open implements engine.Source.
-func (l *Log) Open(_ context.Context, partition int32, from engine.Position) (engine.Reader, error) {
+// Open implements record.Source.
+func (l *Log) Open(_ context.Context, partition int32, from record.Position) (record.Reader, error) {
 	return &logReader{log: l, partition: partition, next: from.Offset}, nil
 }
 
-// Write implements engine.Sink.
-func (l *Log) Write(_ context.Context, _ uint64, out *engine.Rows) error {
+// Write implements record.Sink.
+func (l *Log) Write(_ context.Context, _ uint64, out *record.Rows) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := &l.parts[int(out.Partition)%len(l.parts)]
@@ -138,8 +138,8 @@ func (l *Log) Write(_ context.Context, _ uint64, out *engine.Rows) error {
 	return nil
 }
 
-// Update implements engine.Updater: rows of open windows are records like others.
-func (l *Log) Update(_ context.Context, out *engine.Rows) error {
+// Update implements record.Updater: rows of open windows are records like others.
+func (l *Log) Update(_ context.Context, out *record.Rows) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range out.Len() {
@@ -161,10 +161,10 @@ func (l *Log) Latest() map[string]string {
 	return out
 }
 
-// Flush implements engine.Sink.
+// Flush implements record.Sink.
 func (l *Log) Flush(context.Context) error { return nil }
 
-// Close implements engine.Sink; the topic stays.
+// Close implements record.Sink; the topic stays.
 func (l *Log) Close() error { return nil }
 
 type logReader struct {
@@ -173,8 +173,8 @@ type logReader struct {
 	next      int64
 }
 
-// Read implements engine.Reader.
-func (r *logReader) Read(ctx context.Context, dst *engine.Records) error {
+// Read implements record.Reader.
+func (r *logReader) Read(ctx context.Context, dst *record.Records) error {
 	for {
 		r.log.mu.Lock()
 		n := r.take(dst)
@@ -194,7 +194,7 @@ func (r *logReader) Read(ctx context.Context, dst *engine.Records) error {
 	}
 }
 
-func (r *logReader) take(dst *engine.Records) int {
+func (r *logReader) take(dst *record.Records) int {
 	src := &r.log.parts[r.partition].records
 	most := r.log.ReadRows
 	if most <= 0 {
@@ -210,9 +210,9 @@ func (r *logReader) take(dst *engine.Records) int {
 		dst.Values.Append(src.Values.At(i))
 		r.next++
 	}
-	dst.Next = engine.Position{Offset: r.next}
+	dst.Next = record.Position{Offset: r.next}
 	return dst.Len()
 }
 
-// Close implements engine.Reader.
+// Close implements record.Reader.
 func (r *logReader) Close() error { return nil }

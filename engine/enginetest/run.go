@@ -13,6 +13,8 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // A Bench is a pipeline with everything outside it in memory. Engines come and go on it, as
@@ -23,14 +25,14 @@ type Bench struct {
 	Logs     map[string]*Log // of the engine's own
 	Sinks    map[string]*Log
 	Caches   map[string]*Cache // of redis sinks
-	Store    engine.Store
+	Store    state.Store
 	Clock    atomic.Int64 // what the engine takes for the wall clock, microseconds
 
 	BatchRows int
 }
 
 // NewBench resolves a project of one SQL text and a configuration of alternating keys and values.
-func NewBench(t testing.TB, store engine.Store, text string, config ...string) *Bench {
+func NewBench(t testing.TB, store state.Store, text string, config ...string) *Bench {
 	t.Helper()
 	in := plan.Input{Name: "test", Files: []plan.File{{Path: "test.sql", Text: text}}}
 	for i := 0; i+1 < len(config); i += 2 {
@@ -49,13 +51,13 @@ func NewBench(t testing.TB, store engine.Store, text string, config ...string) *
 func (b *Bench) Options() engine.Options {
 	return engine.Options{
 		Pipeline: b.Pipeline,
-		Source: func(topic string) (engine.Source, error) {
+		Source: func(topic string) (record.Source, error) {
 			if l := b.Topics[topic]; l != nil {
 				return l, nil
 			}
 			return nil, fmt.Errorf("the test has no topic %s", topic)
 		},
-		Sink: func(def *plan.SinkDef) (engine.Sink, error) {
+		Sink: func(def *plan.SinkDef) (record.Sink, error) {
 			if def.Format != "redis" {
 				return logIn(b.Sinks, def.Name, 64), nil
 			}
@@ -64,7 +66,7 @@ func (b *Bench) Options() engine.Options {
 			}
 			return b.Caches[def.Name], nil
 		},
-		Log: func(topic string, n int) (engine.Log, error) { return logIn(b.Logs, topic, n), nil },
+		Log: func(topic string, n int) (record.Log, error) { return logIn(b.Logs, topic, n), nil },
 		// The store outlives the engine.
 		Store:              keepOpen{b.Store},
 		Now:                func() int64 { return b.Clock.Load() },
@@ -82,7 +84,7 @@ func logIn(logs map[string]*Log, name string, n int) *Log {
 	return logs[name]
 }
 
-type keepOpen struct{ engine.Store }
+type keepOpen struct{ state.Store }
 
 func (keepOpen) Close() error { return nil }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // A Script is a text of commands and what they gave:
@@ -90,7 +91,7 @@ type Way struct {
 	Name                string
 	ReadRows, BatchRows int
 	Restart             bool // after every command
-	NewStore            func(t testing.TB) engine.Store
+	NewStore            func(t testing.TB) state.Store
 }
 
 // Run runs the script and compares the transcript; with update it writes it into the file instead.

@@ -8,13 +8,13 @@ import (
 	"math"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A Topic is a source that can be written to, for SourceSuite.
 type Topic struct {
-	Source   engine.Source // readers wait at the end
-	UntilEnd engine.Source // readers end with io.EOF at the end they saw when they were opened
+	Source   record.Source // readers wait at the end
+	UntilEnd record.Source // readers end with io.EOF at the end they saw when they were opened
 	Writer   func(producer string) TopicWriter
 	Reopen   func() Topic // nil: what is written does not outlive the process
 	// Keeps is what the log keeps of an append time, in microseconds; math.MinInt64: nothing that can
@@ -35,12 +35,12 @@ func (t *Topic) keeps(micros int64) int64 {
 type TopicWriter interface {
 	// AppendMarked returns the offset of the first record written, -1 if all were there already. seq
 	// is the producer's number of the first record, -1 for none.
-	AppendMarked(ctx context.Context, partition int32, r *engine.Records, seq int64, mark uint64) (int64, error)
+	AppendMarked(ctx context.Context, partition int32, r *record.Records, seq int64, mark uint64) (int64, error)
 	Last(ctx context.Context, partition int32) (int64, error)
 	LastMark(ctx context.Context, partition int32) (uint64, error)
 }
 
-// SourceSuite checks that an implementation of engine.Source does what the port demands, and that
+// SourceSuite checks that an implementation of record.Source does what the port demands, and that
 // sending rows again changes nothing; each case names the rule. open returns an empty topic.
 func SourceSuite(t *testing.T, open func(t testing.TB, partitions int) Topic) {
 	s := sourceSuite{open}
@@ -78,8 +78,8 @@ func text(b []byte) string {
 }
 
 // batch makes n records numbered from from.
-func batch(from, n int) *engine.Records {
-	r := &engine.Records{}
+func batch(from, n int) *record.Records {
+	r := &record.Records{}
 	for i := from; i < from+n; i++ {
 		r.Times = append(r.Times, int64(1_770_000_000_000_000+i*1000))
 		r.Keys.Append(fmt.Appendf(nil, "user_%d", i%17))
@@ -92,7 +92,7 @@ func wantRow(i int) row {
 	return row{int64(i), int64(1_770_000_000_000_000 + i*1000), fmt.Sprintf("=user_%d", i%17), fmt.Sprintf(`={"n":%d}`, i)}
 }
 
-func appendTo(t testing.TB, w TopicWriter, partition int32, r *engine.Records, seq int64, mark uint64) int64 {
+func appendTo(t testing.TB, w TopicWriter, partition int32, r *record.Records, seq int64, mark uint64) int64 {
 	t.Helper()
 	first, err := w.AppendMarked(context.Background(), partition, r, seq, mark)
 	if err != nil {
@@ -101,7 +101,7 @@ func appendTo(t testing.TB, w TopicWriter, partition int32, r *engine.Records, s
 	return first
 }
 
-func openReader(t testing.TB, s engine.Source, partition int32, from engine.Position) engine.Reader {
+func openReader(t testing.TB, s record.Source, partition int32, from record.Position) record.Reader {
 	t.Helper()
 	r, err := s.Open(context.Background(), partition, from)
 	if err != nil {
@@ -111,7 +111,7 @@ func openReader(t testing.TB, s engine.Source, partition int32, from engine.Posi
 }
 
 // readAll reads a bounded source to its end.
-func readAll(t testing.TB, s engine.Source, partition int32, from engine.Position) ([]row, engine.Position) {
+func readAll(t testing.TB, s record.Source, partition int32, from record.Position) ([]row, record.Position) {
 	t.Helper()
 	r := openReader(t, s, partition, from)
 	defer r.Close()
@@ -129,13 +129,13 @@ func readAll(t testing.TB, s engine.Source, partition int32, from engine.Positio
 	}
 }
 
-func readOnce(r engine.Reader) (*engine.Records, error) {
-	var got engine.Records
+func readOnce(r record.Reader) (*record.Records, error) {
+	var got record.Records
 	err := r.Read(context.Background(), &got)
 	return &got, err
 }
 
-func rowsOf(t testing.TB, r *engine.Records, partition int32) []row {
+func rowsOf(t testing.TB, r *record.Records, partition int32) []row {
 	t.Helper()
 	n := r.Len()
 	if n == 0 || len(r.Times) != n || r.Keys.Len() != n || r.Values.Len() != n {
@@ -176,23 +176,23 @@ func (s sourceSuite) read(t *testing.T) {
 		}
 		at += n
 	}
-	if first := appendTo(t, w, 0, &engine.Records{}, -1, 0); first != -1 {
+	if first := appendTo(t, w, 0, &record.Records{}, -1, 0); first != -1 {
 		t.Errorf("no records were put at offset %d", first)
 	}
-	rows, next := readAll(t, top.UntilEnd, 0, engine.Position{})
+	rows, next := readAll(t, top.UntilEnd, 0, record.Position{})
 	sameRows(t, rows, 0, at)
 	end, err := top.Source.End(context.Background(), 0)
 	if err != nil || end != next {
 		t.Errorf("the end is %+v, a reader ended at %+v: %v", end, next, err)
 	}
-	again, _ := readAll(t, top.UntilEnd, 0, engine.Position{})
+	again, _ := readAll(t, top.UntilEnd, 0, record.Position{})
 	sameRows(t, again, 0, at)
 }
 
 func (s sourceSuite) anyBytes(t *testing.T) {
 	top := s.open(t, 1)
 	values := [][]byte{nil, {}, []byte("a\nb\r\n\x00"), {0xff, 0xfe}, []byte("日本語"), make([]byte, 300), nil}
-	r := &engine.Records{}
+	r := &record.Records{}
 	for i := range values {
 		r.Times = append(r.Times, []int64{0, -5, 1 << 60, 3, -1 << 60, 7, 7}[i])
 		r.Keys.Append(values[len(values)-1-i])
@@ -200,7 +200,7 @@ func (s sourceSuite) anyBytes(t *testing.T) {
 	}
 	w := top.Writer("p")
 	appendTo(t, w, 0, r, -1, 0)
-	nulls := &engine.Records{Times: make([]int64, 130)}
+	nulls := &record.Records{Times: make([]int64, 130)}
 	for i := range 130 { // more than two words of a bitmap
 		nulls.Keys.AppendNull()
 		if i%3 == 0 {
@@ -210,7 +210,7 @@ func (s sourceSuite) anyBytes(t *testing.T) {
 		}
 	}
 	appendTo(t, w, 0, nulls, -1, 0)
-	rows, _ := readAll(t, top.UntilEnd, 0, engine.Position{})
+	rows, _ := readAll(t, top.UntilEnd, 0, record.Position{})
 	if len(rows) != len(values)+130 {
 		t.Fatalf("%d rows", len(rows))
 	}
@@ -233,7 +233,7 @@ func (s sourceSuite) anyBytes(t *testing.T) {
 		}
 	}
 	// From inside of the batch, so that NULLs move.
-	inside, _ := readAll(t, top.UntilEnd, 0, engine.Position{Offset: int64(len(values)) + 64})
+	inside, _ := readAll(t, top.UntilEnd, 0, record.Position{Offset: int64(len(values)) + 64})
 	for i, g := range inside {
 		if want := rows[len(values)+64+i]; g != want {
 			t.Fatalf("from inside of a batch row %d is %+v, want %+v", i, g, want)
@@ -244,7 +244,7 @@ func (s sourceSuite) anyBytes(t *testing.T) {
 func (s sourceSuite) partitions(t *testing.T) {
 	top := s.open(t, 3)
 	ctx := context.Background()
-	for _, src := range []engine.Source{top.Source, top.UntilEnd} {
+	for _, src := range []record.Source{top.Source, top.UntilEnd} {
 		if n, err := src.Partitions(ctx); n != 3 || err != nil {
 			t.Fatalf("Partitions is %d, %v", n, err)
 		}
@@ -254,14 +254,14 @@ func (s sourceSuite) partitions(t *testing.T) {
 		appendTo(t, w, p, batch(0, 10+int(p)), 0, uint64(p))
 	}
 	for p := range int32(3) {
-		rows, _ := readAll(t, top.UntilEnd, p, engine.Position{})
+		rows, _ := readAll(t, top.UntilEnd, p, record.Position{})
 		sameRows(t, rows, 0, 10+int(p))
 		if last, err := w.Last(ctx, p); last != int64(10+p) || err != nil {
 			t.Errorf("in partition %d the producer stands at %d, %v", p, last, err)
 		}
 	}
 	for _, p := range []int32{-1, 3} {
-		if _, err := top.Source.Open(ctx, p, engine.Position{}); err == nil {
+		if _, err := top.Source.Open(ctx, p, record.Position{}); err == nil {
 			t.Errorf("partition %d was opened", p)
 		}
 		if _, err := top.Source.End(ctx, p); err == nil {
@@ -281,8 +281,8 @@ func (s sourceSuite) positions(t *testing.T) {
 		appendTo(t, w, 0, batch(n, 1+i), -1, 0)
 		n += 1 + i
 	}
-	var places []engine.Position // where each read went on
-	r := openReader(t, top.UntilEnd, 0, engine.Position{})
+	var places []record.Position // where each read went on
+	r := openReader(t, top.UntilEnd, 0, record.Position{})
 	defer r.Close()
 	for {
 		got, err := readOnce(r)
@@ -295,10 +295,10 @@ func (s sourceSuite) positions(t *testing.T) {
 		places = append(places, got.Next)
 	}
 	for from := 0; from <= n; from++ {
-		rows, _ := readAll(t, top.UntilEnd, 0, engine.Position{Offset: int64(from)})
+		rows, _ := readAll(t, top.UntilEnd, 0, record.Position{Offset: int64(from)})
 		sameRows(t, rows, from, n)
 		for _, p := range places { // the hint of another place must not change anything
-			rows, next := readAll(t, top.UntilEnd, 0, engine.Position{Offset: int64(from), Log: p.Log})
+			rows, next := readAll(t, top.UntilEnd, 0, record.Position{Offset: int64(from), Log: p.Log})
 			sameRows(t, rows, from, n)
 			if from < n && next.Offset != int64(n) {
 				t.Errorf("a reader from %d ended at %+v", from, next)
@@ -309,12 +309,12 @@ func (s sourceSuite) positions(t *testing.T) {
 
 func (s sourceSuite) behind(t *testing.T) {
 	top := s.open(t, 1)
-	if r, err := top.Source.Open(context.Background(), 0, engine.Position{Offset: 1}); err == nil {
+	if r, err := top.Source.Open(context.Background(), 0, record.Position{Offset: 1}); err == nil {
 		r.Close()
 		t.Error("offset 1 of an empty log was opened")
 	}
 	appendTo(t, top.Writer("p"), 0, batch(0, 10), -1, 0)
-	if r, err := top.Source.Open(context.Background(), 0, engine.Position{Offset: 11}); err == nil {
+	if r, err := top.Source.Open(context.Background(), 0, record.Position{Offset: 11}); err == nil {
 		r.Close()
 		t.Error("offset 11 of a log of 10 records was opened: a truncation would not be noticed")
 	}
@@ -323,7 +323,7 @@ func (s sourceSuite) behind(t *testing.T) {
 func (s sourceSuite) wakes(t *testing.T) {
 	top := s.open(t, 1)
 	w := top.Writer("p")
-	r := openReader(t, top.Source, 0, engine.Position{})
+	r := openReader(t, top.Source, 0, record.Position{})
 	defer r.Close()
 	rows := make(chan []row)
 	go func() {
@@ -353,9 +353,9 @@ func (s sourceSuite) wakes(t *testing.T) {
 
 func (s sourceSuite) cancelled(t *testing.T) {
 	top := s.open(t, 1)
-	r := openReader(t, top.Source, 0, engine.Position{})
+	r := openReader(t, top.Source, 0, record.Position{})
 	defer r.Close()
-	var got engine.Records
+	var got record.Records
 	for i := range 3 {
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error)
@@ -376,11 +376,11 @@ func (s sourceSuite) cancelled(t *testing.T) {
 func (s sourceSuite) untilEnd(t *testing.T) {
 	top := s.open(t, 1)
 	w := top.Writer("p")
-	if rows, _ := readAll(t, top.UntilEnd, 0, engine.Position{}); len(rows) != 0 {
+	if rows, _ := readAll(t, top.UntilEnd, 0, record.Position{}); len(rows) != 0 {
 		t.Errorf("an empty log has %d rows", len(rows))
 	}
 	appendTo(t, w, 0, batch(0, 10), -1, 0)
-	r := openReader(t, top.UntilEnd, 0, engine.Position{})
+	r := openReader(t, top.UntilEnd, 0, record.Position{})
 	defer r.Close()
 	appendTo(t, w, 0, batch(10, 10), -1, 0)
 	got, err := readOnce(r)

@@ -8,7 +8,7 @@ import (
 	"io"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 	"pgregory.net/rapid"
 )
 
@@ -38,7 +38,7 @@ func (s sourceSuite) again(t *testing.T) {
 	if last, err := w.Last(ctx, 0); last != 5020 || err != nil {
 		t.Errorf("the producer stands at %d, %v", last, err)
 	}
-	rows, _ := readAll(t, top.UntilEnd, 0, engine.Position{})
+	rows, _ := readAll(t, top.UntilEnd, 0, record.Position{})
 	sameRows(t, rows, 0, 5020)
 }
 
@@ -67,7 +67,7 @@ func (s sourceSuite) producers(t *testing.T) {
 			t.Errorf("producer %q stands at %d with mark %d: %v %v", name, last, mark, err, merr)
 		}
 	}
-	rows, _ := readAll(t, top.UntilEnd, 0, engine.Position{})
+	rows, _ := readAll(t, top.UntilEnd, 0, record.Position{})
 	sameRows(t, rows, 0, int(at))
 }
 
@@ -79,14 +79,14 @@ func (s sourceSuite) large(t *testing.T) {
 		t.Errorf("put at %d", first)
 	}
 	largest := cmp.Or(top.Largest, 1<<20)
-	big := &engine.Records{}
+	big := &record.Records{}
 	for i := range 9 {
 		big.Times = append(big.Times, int64(i))
 		big.Keys.AppendNull()
 		big.Values.Append(make([]byte, largest-i))
 	}
 	appendTo(t, w, 0, big, n, 43)
-	r := openReader(t, top.UntilEnd, 0, engine.Position{})
+	r := openReader(t, top.UntilEnd, 0, record.Position{})
 	defer r.Close()
 	at := 0
 	for {
@@ -118,7 +118,7 @@ func (s sourceSuite) large(t *testing.T) {
 	}
 }
 
-func tooBig() *engine.Records {
+func tooBig() *record.Records {
 	r := batch(0, 2)
 	r.Times = append(r.Times, 0)
 	r.Keys.AppendNull()
@@ -135,7 +135,7 @@ func (s sourceSuite) reuse(t *testing.T) {
 	clear(r.Keys.Data)
 	r.Reset()
 	appendTo(t, w, 0, batch(10, 10), -1, 0)
-	rows, _ := readAll(t, top.UntilEnd, 0, engine.Position{})
+	rows, _ := readAll(t, top.UntilEnd, 0, record.Position{})
 	sameRows(t, rows, 0, 20)
 }
 
@@ -145,7 +145,7 @@ func (s sourceSuite) reopened(t *testing.T) {
 		t.Skip("what is written does not outlive the process")
 	}
 	appendTo(t, top.Writer("p"), 1, batch(0, 3000), 0, 7)
-	_, next := readAll(t, top.UntilEnd, 1, engine.Position{})
+	_, next := readAll(t, top.UntilEnd, 1, record.Position{})
 	for round := range 3 {
 		top = top.Reopen()
 		w := top.Writer("p")
@@ -153,7 +153,7 @@ func (s sourceSuite) reopened(t *testing.T) {
 			t.Fatalf("the producer stands at %d, %v", last, err)
 		}
 		appendTo(t, w, 1, batch(3000+round, 1), int64(3000+round), 7)
-		rows, _ := readAll(t, top.UntilEnd, 1, engine.Position{})
+		rows, _ := readAll(t, top.UntilEnd, 1, record.Position{})
 		sameRows(t, rows, 0, 3001+round)
 		rows, next = readAll(t, top.UntilEnd, 1, next)
 		sameRows(t, rows, 3000+round, 3001+round)
@@ -170,7 +170,7 @@ func (s sourceSuite) model(t *testing.T) {
 			name := rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "producer")
 			from := rapid.IntRange(0, stands[name]).Draw(rt, "from")
 			n := rapid.IntRange(0, 9).Draw(rt, "rows")
-			r := &engine.Records{}
+			r := &record.Records{}
 			for i := from; i < from+n; i++ {
 				r.Times = append(r.Times, int64(i))
 				r.Keys.AppendNull()
@@ -183,7 +183,7 @@ func (s sourceSuite) model(t *testing.T) {
 			stands[name] = max(stands[name], from+n)
 		}
 		from := rapid.IntRange(0, len(want)).Draw(rt, "position")
-		rows, _ := readAll(t, top.UntilEnd, 0, engine.Position{Offset: int64(from)})
+		rows, _ := readAll(t, top.UntilEnd, 0, record.Position{Offset: int64(from)})
 		if len(rows) != len(want)-from {
 			rt.Fatalf("%d rows from %d, want %d", len(rows), from, len(want)-from)
 		}

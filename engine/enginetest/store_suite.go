@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/state"
 	"pgregory.net/rapid"
 )
 
-// StoreSuite checks that an implementation of engine.Store does what the port demands; each case
+// StoreSuite checks that an implementation of state.Store does what the port demands; each case
 // names the rule. open returns the store of a folder. With durable, the suite closes stores and asks
 // for the same folder again, and expects what was committed.
-func StoreSuite(t *testing.T, durable bool, open func(t testing.TB, dir string) engine.Store) {
+func StoreSuite(t *testing.T, durable bool, open func(t testing.TB, dir string) state.Store) {
 	s := storeSuite{durable, open}
 	t.Run("a fresh store has epoch 0 and no state", s.fresh)
 	t.Run("a commit is loaded again", s.loaded)
@@ -35,11 +35,11 @@ func StoreSuite(t *testing.T, durable bool, open func(t testing.TB, dir string) 
 
 type storeSuite struct {
 	durable bool
-	open    func(t testing.TB, dir string) engine.Store
+	open    func(t testing.TB, dir string) state.Store
 }
 
 // reopen closes the store and opens it again, if that keeps what is in it.
-func (s storeSuite) reopen(t testing.TB, st engine.Store, dir string) engine.Store {
+func (s storeSuite) reopen(t testing.TB, st state.Store, dir string) state.Store {
 	if !s.durable {
 		return st
 	}
@@ -49,15 +49,15 @@ func (s storeSuite) reopen(t testing.TB, st engine.Store, dir string) engine.Sto
 	return s.open(t, dir)
 }
 
-func commit(t testing.TB, st engine.Store, epoch uint64, data string, d *engine.Delta) {
+func commit(t testing.TB, st state.Store, epoch uint64, data string, d *state.Delta) {
 	t.Helper()
-	if err := st.Commit(context.Background(), engine.Checkpoint{Epoch: epoch, Data: []byte(data)}, d); err != nil {
+	if err := st.Commit(context.Background(), state.Checkpoint{Epoch: epoch, Data: []byte(data)}, d); err != nil {
 		t.Fatalf("commit epoch %d: %v", epoch, err)
 	}
 }
 
 // loaded returns the checkpoint and the state, an entry a line.
-func loaded(t testing.TB, st engine.Store) (engine.Checkpoint, string) {
+func loaded(t testing.TB, st state.Store) (state.Checkpoint, string) {
 	t.Helper()
 	var lines strings.Builder
 	cp, err := st.Load(context.Background(), func(op string, key, value []byte) error {
@@ -74,7 +74,7 @@ func loaded(t testing.TB, st engine.Store) (engine.Checkpoint, string) {
 	return cp, lines.String()
 }
 
-func scanned(t testing.TB, st engine.Store, op string, from, to []byte) string {
+func scanned(t testing.TB, st state.Store, op string, from, to []byte) string {
 	t.Helper()
 	var lines strings.Builder
 	err := st.Scan(context.Background(), op, from, to, func(key, value []byte) error {
@@ -107,7 +107,7 @@ func (s storeSuite) fresh(t *testing.T) {
 func (s storeSuite) loaded(t *testing.T) {
 	dir := t.TempDir()
 	st := s.open(t, dir)
-	var d engine.Delta
+	var d state.Delta
 	d.Put("window", []byte("a"), []byte("1"))
 	commit(t, st, 1, "first", &d)
 	commit(t, st, 2, "second", nil)
@@ -125,9 +125,9 @@ func (s storeSuite) epochs(t *testing.T) {
 	defer st.Close()
 	commit(t, st, 1, "x", nil)
 	for _, epoch := range []uint64{0, 1, 3} {
-		var d engine.Delta
+		var d state.Delta
 		d.Put("window", []byte("a"), []byte("1"))
-		if st.Commit(context.Background(), engine.Checkpoint{Epoch: epoch}, &d) == nil {
+		if st.Commit(context.Background(), state.Checkpoint{Epoch: epoch}, &d) == nil {
 			t.Errorf("epoch %d after 1 was accepted", epoch)
 		}
 	}
@@ -141,7 +141,7 @@ func (s storeSuite) epochs(t *testing.T) {
 func (s storeSuite) order(t *testing.T) {
 	dir := t.TempDir()
 	st := s.open(t, dir)
-	var d engine.Delta
+	var d state.Delta
 	d.Put("w", []byte("a"), []byte("old"))
 	d.Put("w", []byte("a"), []byte("new"))
 	d.Put("w", []byte("b"), []byte("gone"))
@@ -177,7 +177,7 @@ w "p2"="after"
 func (s storeSuite) tables(t *testing.T) {
 	st := s.open(t, t.TempDir())
 	defer st.Close()
-	var d engine.Delta
+	var d state.Delta
 	d.Put("table/sales", []byte("k"), []byte("row"))
 	d.Put("table", []byte("k"), []byte("state"))
 	d.Put("tables", []byte("k"), []byte("state"))
@@ -190,7 +190,7 @@ func (s storeSuite) tables(t *testing.T) {
 func (s storeSuite) sorted(t *testing.T) {
 	st := s.open(t, t.TempDir())
 	defer st.Close()
-	var d engine.Delta
+	var d state.Delta
 	var want []string
 	for i := range 3000 {
 		op, key := fmt.Sprintf("op%d", i*7%5), fmt.Sprintf("%05d", i*7919%3000)
@@ -207,7 +207,7 @@ func (s storeSuite) anyBytes(t *testing.T) {
 	dir := t.TempDir()
 	st := s.open(t, dir)
 	keys := [][]byte{{}, {0}, {0, 0}, []byte("a\x00"), []byte("a\n"), []byte("日本"), {0xff}, {0xff, 0xff}}
-	var d engine.Delta
+	var d state.Delta
 	for _, k := range keys {
 		d.Put("w", k, bytes.Repeat(k, 3))
 	}
@@ -245,7 +245,7 @@ func (s storeSuite) longKeys(t *testing.T) {
 	}
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
-	var d engine.Delta
+	var d state.Delta
 	for i := range keys {
 		k := keys[i*5%len(keys)]
 		d.Put("w", []byte(k), fmt.Append(nil, len(k)))
@@ -285,7 +285,7 @@ func (s storeSuite) longKeys(t *testing.T) {
 func (s storeSuite) scan(t *testing.T) {
 	st := s.open(t, t.TempDir())
 	defer st.Close()
-	var d engine.Delta
+	var d state.Delta
 	const n = 5000 // more than a chunk
 	for i := range n {
 		d.Put("table/t", fmt.Appendf(nil, "%05d", i*7919%n), fmt.Append(nil, i))
@@ -319,7 +319,7 @@ func bytesOrNil(s string) []byte {
 func (s storeSuite) scanAndCommit(t *testing.T) {
 	st := s.open(t, t.TempDir())
 	defer st.Close()
-	var d engine.Delta
+	var d state.Delta
 	for i := range 3000 {
 		d.Put("table/t", fmt.Appendf(nil, "%05d", i), []byte("row"))
 	}
@@ -334,7 +334,7 @@ func (s storeSuite) scanAndCommit(t *testing.T) {
 			d.Reset()
 			d.Delete("table/t", key)
 			epoch++
-			return st.Commit(context.Background(), engine.Checkpoint{Epoch: epoch}, &d)
+			return st.Commit(context.Background(), state.Checkpoint{Epoch: epoch}, &d)
 		}
 		return nil
 	})
@@ -346,7 +346,7 @@ func (s storeSuite) scanAndCommit(t *testing.T) {
 func (s storeSuite) callbackErrors(t *testing.T) {
 	st := s.open(t, t.TempDir())
 	defer st.Close()
-	var d engine.Delta
+	var d state.Delta
 	d.Put("w", []byte("a"), []byte("1"))
 	commit(t, st, 1, "", &d)
 	stop := errors.New("stop")
@@ -358,7 +358,7 @@ func (s storeSuite) callbackErrors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := st.Commit(ctx, engine.Checkpoint{Epoch: 2}, nil); !errors.Is(err, context.Canceled) {
+	if err := st.Commit(ctx, state.Checkpoint{Epoch: 2}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Commit returned %v", err)
 	}
 	commit(t, st, 2, "", nil) // a cancelled commit is not one that went wrong
@@ -367,12 +367,12 @@ func (s storeSuite) callbackErrors(t *testing.T) {
 func (s storeSuite) reuse(t *testing.T) {
 	st := s.open(t, t.TempDir())
 	defer st.Close()
-	var d engine.Delta
+	var d state.Delta
 	for epoch := range uint64(5) {
 		d.Reset()
 		d.Put("w", fmt.Append(nil, epoch), fmt.Append(nil, epoch*11))
 		data := []byte("data")
-		if err := st.Commit(context.Background(), engine.Checkpoint{Epoch: epoch + 1, Data: data}, &d); err != nil {
+		if err := st.Commit(context.Background(), state.Checkpoint{Epoch: epoch + 1, Data: data}, &d); err != nil {
 			t.Fatal(err)
 		}
 		copy(data, "XXXX")
@@ -394,7 +394,7 @@ func (s storeSuite) model(t *testing.T) {
 		want := make(map[string]map[string]string)
 		key := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 'a', 'b', 0xff}), 0, 4)
 		for epoch := uint64(1); epoch <= uint64(rapid.IntRange(1, 8).Draw(rt, "commits")); epoch++ {
-			var d engine.Delta
+			var d state.Delta
 			for range rapid.IntRange(0, 30).Draw(rt, "changes") {
 				op := rapid.SampledFrom([]string{"w", "x", "table/t"}).Draw(rt, "op")
 				k := key.Draw(rt, "key")
@@ -427,7 +427,7 @@ func (s storeSuite) model(t *testing.T) {
 	})
 }
 
-func compareModel(rt *rapid.T, t *testing.T, st engine.Store, epoch uint64, want map[string]map[string]string, from, to []byte) {
+func compareModel(rt *rapid.T, t *testing.T, st state.Store, epoch uint64, want map[string]map[string]string, from, to []byte) {
 	var state strings.Builder
 	for _, op := range []string{"w", "x"} {
 		for _, k := range sortedKeys(want[op]) {

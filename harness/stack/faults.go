@@ -12,9 +12,10 @@ import (
 	"syscall"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/sql"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // A cut ends what a life may write: by a crash, or by a disk that failed.
@@ -54,48 +55,48 @@ func (c *cut) write(do func() error) error {
 
 // faultyStore commits until the life is cut off.
 type faultyStore struct {
-	engine.Store
+	state.Store
 	cut  *cut
 	slow *delay
 }
 
-// Commit implements engine.Store.
-func (s *faultyStore) Commit(ctx context.Context, cp engine.Checkpoint, d *engine.Delta) error {
+// Commit implements state.Store.
+func (s *faultyStore) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	s.slow.wait(ctx)
 	return s.cut.write(func() error { return s.Store.Commit(ctx, cp, d) })
 }
 
 // faultySink writes until the life is cut off, and fails when its test wants it to.
 type faultySink struct {
-	engine.Sink
+	record.Sink
 	cut   *cut
 	fault *sinkFault // nil: of a log
 }
 
-// Write implements engine.Sink.
-func (s *faultySink) Write(ctx context.Context, epoch uint64, out *engine.Rows) error {
+// Write implements record.Sink.
+func (s *faultySink) Write(ctx context.Context, epoch uint64, out *record.Rows) error {
 	return s.cut.write(func() error {
 		return s.fault.around(func() error { return s.Sink.Write(ctx, epoch, out) })
 	})
 }
 
-// Flush implements engine.Sink.
+// Flush implements record.Sink.
 func (s *faultySink) Flush(ctx context.Context) error {
 	return s.cut.write(func() error { return s.Sink.Flush(ctx) })
 }
 
 // A faultyLog is a log whose writing can be cut off.
 type faultyLog struct {
-	engine.Log
+	record.Log
 	sink faultySink
 }
 
-// Write implements engine.Sink.
-func (l *faultyLog) Write(ctx context.Context, epoch uint64, out *engine.Rows) error {
+// Write implements record.Sink.
+func (l *faultyLog) Write(ctx context.Context, epoch uint64, out *record.Rows) error {
 	return l.sink.Write(ctx, epoch, out)
 }
 
-// Flush implements engine.Sink.
+// Flush implements record.Sink.
 func (l *faultyLog) Flush(ctx context.Context) error { return l.sink.Flush(ctx) }
 
 // faults is what a test has made fail.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A delay is how long something takes, nanoseconds.
@@ -56,20 +56,20 @@ func (d *delays) heal() {
 
 // A slowSource takes its time with each batch of records.
 type slowSource struct {
-	engine.Source
+	record.Source
 	each *delay
 }
 
-// Start implements engine.Starter.
-func (s slowSource) Start(ctx context.Context, partition int32) (engine.Position, error) {
-	if first, ok := s.Source.(engine.Starter); ok {
+// Start implements record.Starter.
+func (s slowSource) Start(ctx context.Context, partition int32) (record.Position, error) {
+	if first, ok := s.Source.(record.Starter); ok {
 		return first.Start(ctx, partition)
 	}
-	return engine.Position{}, nil
+	return record.Position{}, nil
 }
 
-// Open implements engine.Source.
-func (s slowSource) Open(ctx context.Context, partition int32, from engine.Position) (engine.Reader, error) {
+// Open implements record.Source.
+func (s slowSource) Open(ctx context.Context, partition int32, from record.Position) (record.Reader, error) {
 	r, err := s.Source.Open(ctx, partition, from)
 	if err != nil {
 		return nil, err
@@ -78,12 +78,12 @@ func (s slowSource) Open(ctx context.Context, partition int32, from engine.Posit
 }
 
 type slowReader struct {
-	engine.Reader
+	record.Reader
 	each *delay
 }
 
-// Read implements engine.Reader.
-func (r slowReader) Read(ctx context.Context, dst *engine.Records) error {
+// Read implements record.Reader.
+func (r slowReader) Read(ctx context.Context, dst *record.Records) error {
 	err := r.Reader.Read(ctx, dst)
 	if err == nil {
 		r.each.wait(ctx)

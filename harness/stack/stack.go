@@ -14,6 +14,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/file"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -59,7 +60,7 @@ type life struct {
 	node   *node.Node
 	cut    *cut
 	stop   context.CancelFunc
-	caches []engine.Cache  // the redis sinks; under Stack.mu
+	caches []record.Cache  // the redis sinks; under Stack.mu
 	over   context.Context // ends when the pipeline has stopped
 	err    error           // why it did; once over has ended
 }
@@ -150,14 +151,14 @@ func (s *Stack) tune(opt *engine.Options, l *life) {
 	}
 	opt.Store = &faultyStore{opt.Store, c, &s.slowDisk}
 	openSink, openLog, openSource := opt.Sink, opt.Log, opt.Source
-	opt.Source = func(topic string) (engine.Source, error) {
+	opt.Source = func(topic string) (record.Source, error) {
 		src, err := openSource(topic)
 		if err != nil {
 			return nil, err
 		}
 		return slowSource{src, s.slowReads.topic(topic)}, nil
 	}
-	opt.Sink = func(def *plan.SinkDef) (engine.Sink, error) {
+	opt.Sink = func(def *plan.SinkDef) (record.Sink, error) {
 		if def.Format == "console" { // the output of a test is no place for it
 			return file.NoopSink{}, nil
 		}
@@ -165,14 +166,14 @@ func (s *Stack) tune(opt *engine.Options, l *life) {
 		if sink == nil || err != nil {
 			return sink, err
 		}
-		if cache, is := sink.(engine.Cache); is {
+		if cache, is := sink.(record.Cache); is {
 			s.mu.Lock()
 			l.caches = append(l.caches, cache)
 			s.mu.Unlock()
 		}
 		return faulty(sink, c, s.faults.sinks[def.Name]), nil
 	}
-	opt.Log = func(topic string, partitions int) (engine.Log, error) {
+	opt.Log = func(topic string, partitions int) (record.Log, error) {
 		log, err := openLog(topic, partitions)
 		if err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-package engine_test
+package record_test
 
 import (
 	"bufio"
@@ -9,7 +9,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // The expected values are those of Kafka's own UtilsTest for murmur2, made positive.
@@ -24,7 +24,7 @@ func TestPartitionOfAgreesWithKafka(t *testing.T) {
 		"abc": 479470107,
 	} {
 		want := int32((uint32(hash) & 0x7fffffff) % wide)
-		if got := engine.PartitionOf([]byte(key), wide); got != want {
+		if got := record.PartitionOf([]byte(key), wide); got != want {
 			t.Errorf("PartitionOf(%q, %d) = %d, want %d", key, wide, got, want)
 		}
 	}
@@ -32,7 +32,7 @@ func TestPartitionOfAgreesWithKafka(t *testing.T) {
 
 // The golden events were partitioned by another program.
 func TestPartitionOfAgreesWithGoldenEvents(t *testing.T) {
-	f, err := os.Open("../testdata/golden/clean.ndjson.gz")
+	f, err := os.Open("../../testdata/golden/clean.ndjson.gz")
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skip("testdata/golden/clean.ndjson.gz is not there")
 	}
@@ -59,7 +59,7 @@ func TestPartitionOfAgreesWithGoldenEvents(t *testing.T) {
 			continue
 		}
 		n++
-		if got := engine.PartitionOf([]byte(*e.Key), 3); got != e.Partition {
+		if got := record.PartitionOf([]byte(*e.Key), 3); got != e.Partition {
 			t.Fatalf("PartitionOf(%q, 3) = %d, the event lies in %d", *e.Key, got, e.Partition)
 		}
 	}
@@ -73,7 +73,7 @@ func TestPartitionOfAgreesWithGoldenEvents(t *testing.T) {
 
 func TestPartitionOfAllocatesNothing(t *testing.T) {
 	key := []byte("user_4711")
-	if n := testing.AllocsPerRun(100, func() { engine.PartitionOf(key, 3) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { record.PartitionOf(key, 3) }); n != 0 {
 		t.Errorf("%v allocations a key", n)
 	}
 }

@@ -1,4 +1,4 @@
-package engine
+package record
 
 // PartitionOf returns the partition, of n, of a record with that key: murmur2 of the key, made
 // positive, modulo n, as Kafka's default partitioner does it. The choice for a record without a key
