@@ -10,4 +10,15 @@
 //	redis.go    what a Redis in trouble costs
 //	stub.go     the Redis for that
 //	report.go   the figures as text
+//
+// and, by processes of their own that are looked at from outside:
+//
+//	live.go          a project that runs alive: runs, pairs, windows
+//	live_project.go  the project, and what of it can be left out
+//	live_child.go    a process: start, backlog, stop
+//	live_linux.go    processor time, memory, bytes and switches, by /proc
+//	live_syncs.go    syncs, by strace
+//	live_latency.go  from event to row
+//	live_figures.go  figures, and what comes of comparing them
+//	live_report.go   them as text
 package bench

@@ -14,6 +14,7 @@ import (
 
 func (a *app) benchCommand() *cobra.Command {
 	var cfg bench.Config
+	var live liveFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "bench",
@@ -23,18 +24,34 @@ queries, the tutorial's three queries from a file and from a durable topic, dura
 an event for few and many events and keys. Takes some minutes and 10 GB of disk; --quick some seconds and 1 GB.
 
 --redis measures something else, alone: what the purchase project loses while its Redis is down, hangs, is slow, full,
-a replica or loading, against runs with a healthy one, in turns.`,
+a replica or loading, against runs with a healthy one, in turns.
+
+--live measures a project that runs alive, as a process of its own that is looked at from outside, at each of --rates:
+processor time, memory, syncs a second (by strace, where it is), bytes written, context switches, and the time from
+when an event is due to its row in an output topic. A backlog is written and read first; what is measured begins when
+the process says that nothing waits. --against has another program measured in turns with this one, --without this one
+without its alerts or without watching itself. Needs Linux, and takes about a minute a run; rate 0 is an idle process.`,
 		Example: `  nagare bench
   nagare bench --quick
   nagare bench --events 5000000 --json
   nagare bench --kafka 127.0.0.1:9092
-  nagare bench --redis`,
+  nagare bench --redis
+  nagare bench --live --rates 10,1000
+  nagare bench --live --against ./nagare-of-yesterday --pairs 5
+  nagare bench --live --without alerts,monitor --rates 10,10000 --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Events < 0 || cmd.Flags().Changed("events") && cfg.Events < 1000 {
 				return usage("bench --events %d: at least 1000 are needed for a figure", cfg.Events)
 			}
 			begin := time.Now()
+			tell := func(step string) { fmt.Fprintf(a.err, "%5.1f s  %s\n", time.Since(begin).Seconds(), step) }
+			if live.on {
+				return a.benchLive(cmd, &live, tell, asJSON)
+			}
+			if name := live.alone(cmd); name != "" {
+				return usage("bench --%s: it belongs to --live, which is missing", name)
+			}
 			cfg.Load = func(dir string) (*plan.Pipeline, error) {
 				p, err := mustLoad(dir)
 				if err != nil {
@@ -42,7 +59,7 @@ a replica or loading, against runs with a healthy one, in turns.`,
 				}
 				return p.pipeline, nil
 			}
-			cfg.Tell = func(step string) { fmt.Fprintf(a.err, "%5.1f s  %s\n", time.Since(begin).Seconds(), step) }
+			cfg.Tell = tell
 			exe, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find this program: %w", err)
@@ -64,6 +81,7 @@ a replica or loading, against runs with a healthy one, in turns.`,
 	cmd.Flags().Int64Var(&cfg.Events, "events", 0, "events of the file (default 2,000,000, with --redis 500,000, with --quick 200,000)")
 	cmd.Flags().BoolVar(&cfg.Quick, "quick", false, "fewer events and shorter series")
 	cmd.Flags().BoolVar(&cfg.Redis, "redis", false, "measure what a Redis in trouble costs, and nothing else")
+	live.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the figures as JSON")
 	return cmd
 }

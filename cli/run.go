@@ -37,6 +37,7 @@ type runFlags struct {
 	feed               generator.Config
 	backlog            time.Duration
 	once, close        bool
+	unmonitored        bool
 	from               []string
 	out, format        string
 }
@@ -90,6 +91,8 @@ topics of the data folder are read to their present end.`,
 	flags.StringVar(&f.out, "out", "", "with --once: folder to write every table and ledger.json to")
 	flags.StringVar(&f.format, "format", "csv", "with --out: csv or jsonl")
 	flags.BoolVar(&f.close, "close", false, "with --once and without --from: close the windows that are still open")
+	flags.BoolVar(&f.unmonitored, "unmonitored", false, "do not write system-metrics and pipeline-metrics: what that costs is measured so")
+	_ = flags.MarkHidden("unmonitored") // rules that read those topics see nothing
 	return cmd
 }
 
@@ -226,6 +229,7 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, HTTP: f.http, Version: a.version,
 		Started: a.started, Generate: generate, Cache: f.cache(), Logger: log, Doctor: a.doctorOf(data, f),
+		Unmonitored: f.unmonitored,
 	})
 	if err != nil {
 		return err
