@@ -58,11 +58,14 @@ func namedColumns(s *column.Schema) []NamedColumn {
 
 // check binds the SELECT in the body. What is wrong with it is the answer, and no failure.
 func (s *Server) check(w http.ResponseWriter, r *http.Request) {
-	text, err := io.ReadAll(&liveBody{http.MaxBytesReader(w, r.Body, MaxStatement), http.NewResponseController(w)})
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxStatement))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("check: a statement has at most %d KB", MaxStatement>>10), 2)
+		return
+	case isSlow(err):
+		failSlow(w, "check")
 		return
 	case err != nil:
 		s.failed(w, &RequestError{"check: read the statement: " + err.Error()})

@@ -33,6 +33,8 @@
 //	POST /api/topics/{name}/resend  appends records of TABLE$late or TOPIC$invalid to their topic again  (token)
 //	GET  /metrics, /-/healthy, /-/ready
 //
+// Above maxConnections a request is answered 503 (connections.go).
+//
 // Formats of rows: json (an array), jsonl, csv, and cells: a line with the columns, then an array of
 // texts a row. In csv a text that begins with = + - @, a tab or a line end has a ' before it, so that no
 // spreadsheet takes it for a formula; with ?raw=true it stands as it is. A failure is {"error": …, "exit": the exit code it stands for}.

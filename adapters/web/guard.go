@@ -21,6 +21,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if refuseAbove(w, r) {
+			return
+		}
+		limitBody(w, r)
 		if reason := s.refuse(r); reason != "" {
 			fail(w, http.StatusForbidden, reason, 1)
 			return

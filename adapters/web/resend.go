@@ -45,7 +45,7 @@ type Resent struct {
 
 func (s *Server) resend(w http.ResponseWriter, r *http.Request) {
 	req := ResendRequest{}
-	d := json.NewDecoder(&liveBody{http.MaxBytesReader(w, r.Body, mostResendBody), http.NewResponseController(w)})
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostResendBody))
 	d.DisallowUnknownFields()
 	err := d.Decode(&req)
 	if err == nil && d.More() {
@@ -56,6 +56,9 @@ func (s *Server) resend(w http.ResponseWriter, r *http.Request) {
 	}
 	req.From = r.PathValue("name")
 	switch {
+	case isSlow(err):
+		failSlow(w, "send "+req.From+" again")
+		return
 	case err != nil:
 		err = &RequestError{fmt.Sprintf(`send %s again: read the body: %v; it is as in {"where": "reason LIKE 'no JSON%%'"} or {"records": [{"partition": 0, "offset": 12}]}, with "dry": true to be told what would be sent`, req.From, err)}
 	case strings.TrimSpace(req.Where) == "" && len(req.Records) == 0:

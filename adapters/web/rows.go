@@ -92,11 +92,13 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 
 // postQuery is query with the statement as the body, which can be longer than an address.
 func (s *Server) postQuery(w http.ResponseWriter, r *http.Request) {
-	text, err := io.ReadAll(&liveBody{http.MaxBytesReader(w, r.Body, MaxStatement), http.NewResponseController(w)})
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxStatement))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("query: a statement has at most %d KB", MaxStatement>>10), 2)
+	case isSlow(err):
+		failSlow(w, "query")
 	case err != nil:
 		s.failed(w, &RequestError{"query: read the statement: " + err.Error()})
 	case len(bytes.TrimSpace(text)) == 0:

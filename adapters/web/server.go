@@ -58,6 +58,7 @@ type Server struct {
 	examining chan struct{}
 	page      *page
 	live      live
+	conns     connections
 	ready     atomic.Bool
 	base      context.Context
 	stop      context.CancelFunc
@@ -121,6 +122,8 @@ func New(cfg Config) *Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnContext:       s.conns.begin,
+		ConnState:         s.conns.changed,
 		BaseContext:       func(net.Listener) context.Context { return s.base },
 	}
 	return s

@@ -3,9 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"time"
 )
 
 func (s *Server) topics(w http.ResponseWriter, r *http.Request) {
@@ -63,6 +61,10 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 	}
 	body := &liveBody{r.Body, http.NewResponseController(w)}
 	done, err := s.backend.Publish(r.Context(), r.PathValue("name"), body)
+	if isSlow(err) && done.Records == 0 {
+		failSlow(w, "publish to "+r.PathValue("name"))
+		return
+	}
 	if err != nil && done.Records == 0 {
 		s.failed(w, err)
 		return
@@ -107,15 +109,4 @@ func (s *Server) publishFile(w http.ResponseWriter, r *http.Request, path string
 	}
 	s.finish(&done, err)
 	_ = enc.Encode(done)
-}
-
-// liveBody is a request body whose sender has stallTimeout for each piece of it.
-type liveBody struct {
-	io.Reader
-	control *http.ResponseController
-}
-
-func (b *liveBody) Read(p []byte) (int, error) {
-	_ = b.control.SetReadDeadline(time.Now().Add(stallTimeout))
-	return b.Reader.Read(p)
 }
