@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine/alert"
@@ -57,7 +58,7 @@ func (a *app) alertsListCommand() *cobra.Command {
   nagare alerts list --state firing`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := f.check(); err != nil {
+			if err := f.check(cmd.Flags()); err != nil {
 				return err
 			}
 			t, err := a.reach(cmd.Context(), false)
@@ -86,11 +87,17 @@ func (a *app) alertsListCommand() *cobra.Command {
 
 var alertStates = []string{string(alert.Pending), string(alert.Firing), string(alert.Resolved), string(alert.Inactive)}
 
-// check refuses states that there are not. To ask for those that are over is to ask for all.
-func (f *alertFilter) check() error {
+// check refuses states that there are not. To ask for those that are over is to ask for all. An empty name is one, which
+// the flags would take for none.
+func (f *alertFilter) check(given *pflag.FlagSet) error {
+	for flag, names := range map[string]*[]string{"state": &f.states, "alert": &f.alerts} {
+		if given.Changed(flag) && len(*names) == 0 {
+			*names = []string{""}
+		}
+	}
 	for _, s := range f.states {
 		if !slices.Contains(alertStates, s) {
-			return usage("alerts list --state %s: the states are %s", s, strings.Join(alertStates, ", "))
+			return usage("alerts list --state %s: the states are %s", sql.Quoted(s), strings.Join(alertStates, ", "))
 		}
 		f.all = f.all || s == string(alert.Resolved) || s == string(alert.Inactive)
 	}
@@ -133,7 +140,7 @@ func (a *app) listAlerts(answer web.AlertsAnswer, f *alertFilter) error {
 	}
 	for _, name := range f.alerts {
 		if !slices.Contains(names, name) {
-			return usage("alerts list --alert %s: %s", name, noAlert(name, names))
+			return usage("alerts list --alert %s: %s", sql.Quoted(name), noAlert(name, names))
 		}
 	}
 	rows = slices.DeleteFunc(rows, func(c *alert.Change) bool {
@@ -194,13 +201,10 @@ func nothingText(names []string, filtered, all bool) string {
 
 // noAlert says that there is no alert of a name.
 func noAlert(name string, names []string) string {
-	switch near := sql.Nearest(name, names); {
-	case near != "":
-		return fmt.Sprintf("there is no such alert; did you mean %s?", near)
-	case len(names) == 0:
+	if len(names) == 0 {
 		return "the project has no alerts"
 	}
-	return "there is no such alert; there are " + strings.Join(names, ", ")
+	return "there is no such alert" + sql.Instead(name, names)
 }
 
 // since is from when on an incident is as it is: a firing one from its first breach.
@@ -255,7 +259,7 @@ begins.`,
 				return err
 			}
 			defer func() { err = joinClose(err, t) }()
-			answer, err := get[web.IncidentAnswer](cmd.Context(), t.client, "/api/alerts/"+url.PathEscape(args[0]))
+			answer, err := get[web.IncidentAnswer](cmd.Context(), t.client, apiPath("alerts", args[0]))
 			if err != nil {
 				return err
 			}

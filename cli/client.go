@@ -135,9 +135,18 @@ func (c *client) ledger(ctx context.Context) (engine.Ledger, error) {
 	return get[engine.Ledger](ctx, c, "/api/ledger")
 }
 
-func tablePath(name string) string { return "/api/tables/" + url.PathEscape(name) }
+// apiPath is the address of a thing, whose name may be any text.
+func apiPath(kind, name string) string {
+	segment := url.PathEscape(name)
+	if name == "." || name == ".." { // would be the folder, and the one above it
+		segment = strings.ReplaceAll(name, ".", "%2E")
+	}
+	return "/api/" + kind + "/" + segment
+}
 
-func topicPath(name string) string { return "/api/topics/" + url.PathEscape(name) }
+func tablePath(name string) string { return apiPath("tables", name) }
+
+func topicPath(name string) string { return apiPath("topics", name) }
 
 func values(pairs ...string) url.Values {
 	v := url.Values{}

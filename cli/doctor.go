@@ -93,8 +93,9 @@ func (a *app) examine(ctx context.Context, data string, ports doctorPorts) []fin
 	list := []finding{checkClock(time.Now()), checkTemp()}
 	_, err := node.ReadIdentity(data)
 	if errors.Is(err, fs.ErrNotExist) {
-		list = append(list, finding{good, "data folder " + data + " is not there yet; `nagare run` makes it", ""}, checkSpace(data))
-		list = append(list, checkMachine(ctx, data, nil, 0)...)
+		on, findings := a.checkNew(data)
+		list = append(list, findings...)
+		list = append(list, checkMachine(ctx, on, nil, 0)...)
 		return append(list, checkPorts(ports, 0)...)
 	}
 	if err != nil {
@@ -128,6 +129,29 @@ func (a *app) examine(ctx context.Context, data string, ports doctorPorts) []fin
 	list = append(list, checkParts(st, m)...)
 	list = append(list, a.checkAlerts(ctx, t, st)...)
 	return append(list, checkPipeline(st)...)
+}
+
+// checkNew says of a folder in which nothing has run how to begin, or why that cannot be. On is the folder on the way to
+// it that exists.
+func (a *app) checkNew(data string) (on string, list []finding) {
+	on, err := node.CheckNew(data)
+	space := checkSpace(data)
+	run := "nagare run"
+	if a.data != "" {
+		run += " --data " + shellWord(a.data)
+	}
+	text := "is not there yet"
+	if on == data {
+		text = "is empty: nothing has run in it yet"
+	}
+	f := finding{doubt, fmt.Sprintf("data folder %s %s", data, text), fmt.Sprintf("`%s` starts a pipeline in it; if one has run, --data names another folder", run)}
+	if why := (*node.DataError)(nil); errors.As(err, &why) && space.Mark != bad {
+		f = finding{bad, fmt.Sprintf("data folder %s %s, and no pipeline can begin there: %s", data, text, why.Reason), why.Fix}
+		if on == data {
+			f.What = fmt.Sprintf("data folder %s is none of nagare's: %s", data, why.Reason)
+		}
+	}
+	return on, []finding{f, space}
 }
 
 // doctorOf is the checks as a process makes them of itself, for its page: those of `nagare doctor` in another shell.

@@ -41,7 +41,7 @@ partition by which the window became final. NULL is a value, too.`,
 				return err
 			}
 			defer func() { err = joinClose(err, t) }()
-			path := "/api/explain/" + url.PathEscape(args[0])
+			path := apiPath("explain", args[0])
 			if len(args) == 1 {
 				return t.rows(cmd.Context(), path, nil, a.out)
 			}

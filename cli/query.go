@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -103,11 +102,11 @@ table appear once their window is closed; with --updates also while it is open, 
 				query.Set("updates", "true")
 			}
 			if a.format != formTable {
-				return t.rows(cmd.Context(), "/api/tail/"+url.PathEscape(args[0]), query, a.out)
+				return t.rows(cmd.Context(), apiPath("tail", args[0]), query, a.out)
 			}
 			query.Set("format", "cells")
 			w := newFollower(a.out)
-			return t.rows(cmd.Context(), "/api/tail/"+url.PathEscape(args[0]), query, w)
+			return t.rows(cmd.Context(), apiPath("tail", args[0]), query, w)
 		},
 	}
 	cmd.Flags().IntVarP(&n, "lines", "n", 10, "rows of before to show")

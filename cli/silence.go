@@ -37,7 +37,8 @@ value LABEL=~RE and LABEL!~RE. Without conditions the silences are listed.`,
   nagare alerts silence
   nagare alerts silence --end 3f0c2c1e-5a51-4c7e-9a54-1b7a0b8a3c11`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if f.end != "" && len(args) > 0 {
+			ends := cmd.Flags().Changed("end")
+			if ends && len(args) > 0 {
 				return usage("alerts silence: --end takes no conditions")
 			}
 			matchers, err := readMatchers(args)
@@ -49,12 +50,12 @@ value LABEL=~RE and LABEL!~RE. Without conditions the silences are listed.`,
 				return err
 			}
 			defer func() { err = joinClose(err, t) }()
-			if t.local != nil && (f.end != "" || len(args) > 0) {
+			if t.local != nil && (ends || len(args) > 0) {
 				return fmt.Errorf("silence alerts: no process runs on data folder %s, and it is the process that tells webhooks; start it with nagare run", t.data)
 			}
 			switch {
-			case f.end != "":
-				_, err = send[map[string]string](cmd.Context(), t.client, http.MethodDelete, "/api/silences/"+f.end, nil, nil)
+			case ends:
+				_, err = send[map[string]string](cmd.Context(), t.client, http.MethodDelete, apiPath("silences", f.end), nil, nil)
 				return err
 			case len(args) > 0:
 				return a.addSilence(cmd, t, matchers, &f)

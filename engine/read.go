@@ -14,26 +14,12 @@ import (
 
 // A NotFoundError names a table, view or topic that does not exist.
 type NotFoundError struct {
-	Name    string
-	Nearest string // "" if nothing is near
-	Known   []string
+	Name  string
+	Known []string // what there is
 }
 
-// mostNames is how many names an error lists.
-const mostNames = 12
-
 func (e *NotFoundError) Error() string {
-	text := fmt.Sprintf("there is no table, view or topic %q", e.Name)
-	switch {
-	case e.Nearest != "":
-		text += fmt.Sprintf("; did you mean %q?", e.Nearest)
-	case len(e.Known) > 0:
-		text += "; there are " + strings.Join(e.Known[:min(len(e.Known), mostNames)], ", ")
-		if more := len(e.Known) - mostNames; more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-	}
-	return text
+	return fmt.Sprintf("there is no table, view or topic %s%s", sql.Quoted(e.Name), sql.Instead(e.Name, e.Known))
 }
 
 // Table returns a table's or view's rows, those of open windows too if asked, sorted by the
@@ -252,8 +238,7 @@ func (e *Engine) Names() []string {
 }
 
 func (e *Engine) notFound(name string) error {
-	known := e.Names()
-	return &NotFoundError{Name: name, Nearest: sql.Nearest(name, known), Known: known}
+	return &NotFoundError{Name: name, Known: e.Names()}
 }
 
 // Explain is the plan of a table and why its oldest window is still open.

@@ -143,6 +143,13 @@ func checkFolder(dir string, p Project, look bool) (fresh bool, err error) {
 	return fresh, nil
 }
 
+// CheckNew finds out whether a folder in which there is nothing yet can become a data folder. On is the innermost
+// folder on the way to it that exists.
+func CheckNew(dir string) (on string, err error) {
+	_, err = checkFolder(dir, Project{}, false)
+	return existing(dir), err
+}
+
 // checkOwner makes sure that what lies in a folder is ours and of this project.
 func checkOwner(dir string, entries []fs.DirEntry, p Project) (fresh bool, err error) {
 	got, err := ReadIdentity(dir)

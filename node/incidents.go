@@ -13,6 +13,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // Alerts is each alert with its incidents of now.
@@ -64,7 +65,7 @@ func sortedChanges(changes map[string]*alert.Change) []*alert.Change {
 // Incident is an incident, whose id may be cut short where it is the only one that begins so, and its history.
 func (n *Node) Incident(ctx context.Context, id string) (a web.IncidentAnswer, err error) {
 	err = n.answered("show alert "+id, func() (err error) {
-		a, err = n.incident(ctx, strings.ToLower(id))
+		a, err = n.incident(ctx, id)
 		return err
 	})
 	return a, err
@@ -73,8 +74,12 @@ func (n *Node) Incident(ctx context.Context, id string) (a web.IncidentAnswer, e
 func (n *Node) incident(ctx context.Context, id string) (web.IncidentAnswer, error) {
 	a := web.IncidentAnswer{History: []*alert.Change{}}
 	found := map[string]bool{}
+	var known []string
 	take := func(c *alert.Change) bool {
-		if id == "" || !strings.HasPrefix(c.ID, id) {
+		if len(known) == 0 || known[len(known)-1] != c.ID {
+			known = append(known, c.ID)
+		}
+		if id == "" || !strings.HasPrefix(c.ID, strings.ToLower(id)) {
 			return false
 		}
 		found[c.ID] = true
@@ -101,13 +106,29 @@ func (n *Node) incident(ctx context.Context, id string) (web.IncidentAnswer, err
 	case len(found) > 1:
 		return a, &web.RequestError{Reason: fmt.Sprintf("show alert %s: %d incidents begin so; write more of the id", id, len(found))}
 	case a.Incident == nil:
-		return a, &web.RequestError{Reason: fmt.Sprintf("there is no incident %q, or topic %s no longer has it; nagare alerts list --all lists them", id, engine.AlertTopic)}
+		return a, noIncident(id, known, n.pipeline().AlertNames())
 	}
 	if of := a.Incident.Evidence; len(of) > 0 && of[len(of)-1].Topic == "" {
 		newest := of[len(of)-1]
 		a.Query, a.QueryNote = n.pipeline().EventsBehind(a.Incident.Alert, int64(newest.Time), newest.Row)
 	}
 	return a, nil
+}
+
+// noIncident says of an id that no incident has it. Known may have ids twice.
+func noIncident(id string, known, rules []string) error {
+	text := fmt.Sprintf("there is no incident %s", sql.Quoted(id))
+	slices.Sort(known)
+	known = slices.Compact(known)
+	switch {
+	case slices.Contains(rules, id):
+		text += fmt.Sprintf(", which is an alert; nagare alerts list --all --alert %s lists its incidents", id)
+	case len(known) == 0:
+		text += fmt.Sprintf(": there has been none, or topic %s no longer has it", engine.AlertTopic)
+	default:
+		text += fmt.Sprintf(", or topic %s no longer has it%s; nagare alerts list --all lists them", engine.AlertTopic, sql.Instead(id, known))
+	}
+	return &web.RequestError{Reason: text}
 }
 
 // tellExternal finds an alert that an Alertmanager told of.

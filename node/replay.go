@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -243,14 +242,9 @@ func CheckRule(p *plan.Pipeline, rule string) error {
 	if slices.Contains(names, rule) {
 		return nil
 	}
-	text := fmt.Sprintf("there is no alert %q", rule)
-	switch near := sql.Nearest(rule, names); {
-	case near != "":
-		text += fmt.Sprintf("; did you mean %q?", near)
-	case len(names) > 0:
-		text += "; there are " + strings.Join(names, ", ")
-	default:
-		text += ": the project has none; add alert." + rule + ".from: TABLE to its configuration"
+	text := fmt.Sprintf("there is no alert %s%s", sql.Quoted(rule), sql.Instead(rule, names))
+	if len(names) == 0 {
+		text += ": the project has none; add alert.NAME.from: TABLE to its configuration"
 	}
 	return &web.RequestError{Reason: text}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,7 +11,6 @@ import (
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
-	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // Topics returns all topics of the broker, by name.
@@ -78,7 +78,10 @@ func (n *Node) topicInfo(ctx context.Context, name string) (broker.TopicInfo, er
 	for i := range infos {
 		known[i] = infos[i].Name
 	}
-	return broker.TopicInfo{}, &engine.NotFoundError{Name: name, Nearest: sql.Nearest(name, known), Known: known}
+	slices.SortStableFunc(known, func(x, y string) int { // what was refused of a topic or table behind it
+		return cmp.Compare(strings.Count(x, "$"), strings.Count(y, "$"))
+	})
+	return broker.TopicInfo{}, &engine.NotFoundError{Name: name, Known: known}
 }
 
 // madeAs is a topic as it was made; of an embedded one it costs no question to the server.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/notify"
+	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // mostSilenceBytes is how large the body of a silence may be.
@@ -132,10 +133,20 @@ func (s *Server) addSilence(w http.ResponseWriter, r *http.Request) {
 func (s *Server) endSilence(w http.ResponseWriter, r *http.Request) {
 	n, err := s.backend.OpenNotifier(r.Context(), false)
 	id := r.PathValue("id")
+	var known []string
+	if err == nil && n != nil {
+		for _, s := range n.Silences() {
+			known = append(known, s.ID)
+		}
+	}
 	switch {
 	case err != nil:
-	case n == nil:
-		err = &notify.SilenceError{Status: http.StatusNotFound, Text: "silence not found"}
+	case !slices.Contains(known, id):
+		text := fmt.Sprintf("silence %s not found%s", sql.Quoted(id), sql.Instead(id, known))
+		if len(known) == 0 {
+			text += ": there is no silence"
+		}
+		err = &notify.SilenceError{Status: http.StatusNotFound, Text: text}
 	default:
 		err = n.Expire(id)
 	}

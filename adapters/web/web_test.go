@@ -65,7 +65,7 @@ func (b *fakeBackend) Rates() Rates          { return Rates{Input: 4, Processed:
 
 func (b *fakeBackend) Table(_ context.Context, w io.Writer, r TableRequest) error {
 	if r.Name != "sales" {
-		return &engine.NotFoundError{Name: r.Name, Nearest: "sales"}
+		return &engine.NotFoundError{Name: r.Name, Known: []string{"sales"}}
 	}
 	for _, row := range b.rows {
 		if _, err := io.WriteString(w, row); err != nil {

@@ -28,7 +28,7 @@ func NewReplay(in Input, alert string, moved bool) (*Replay, sql.Faults) {
 	}
 	a := p.alert(alert)
 	if a == nil {
-		return nil, sql.Faults{{Message: fmt.Sprintf("the project has no alert %q", alert), Hint: didYouMean(alert, p.AlertNames())}}
+		return nil, sql.Faults{{Message: fmt.Sprintf("the project has no alert %s%s", sql.Quoted(alert), sql.Instead(alert, p.AlertNames()))}}
 	}
 	r := &Replay{Pipeline: &Pipeline{Name: p.Name, Config: p.Config, Input: in}}
 	r.take(p, a, "")
