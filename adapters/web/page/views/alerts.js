@@ -1,5 +1,5 @@
 // Incidents with their evidence, silences, what an Alertmanager told, and the webhooks that are told.
-import { html, use, useEffect, useState } from '../lib/ui.js';
+import { html, use, useEffect, useRef, useState } from '../lib/ui.js';
 import { get, post, send } from '../lib/api.js';
 import { t, language, number, seconds, time } from '../lib/words.js';
 import { usePoll } from '../lib/poll.js';
@@ -34,10 +34,13 @@ function Evidence({ rows }) {
 }
 
 function Details({ incident, onSilence }) {
-  const [got, set] = useState({ answer: null, error: null });
-  useEffect(() => { get('/api/alerts/' + encodeURIComponent(incident.id)).then((answer) => set({ answer, error: null }), (error) => set({ answer: null, error })); }, [incident.id, incident.state]);
-  const a = got.answer, evidence = incident.evidence || (a && a.incident.evidence);
-  return html`<div class="inner"><p>${incident.description}</p><${Trouble} error=${got.error} />
+  // The engine tells of a change before topic system-alerts has it, and the history is of the topic: until it has this
+  // change, too, it is read again.
+  const told = useRef(false);
+  const { data: a, error } = usePoll('/api/alerts/' + encodeURIComponent(incident.id), told.current ? Infinity : 1000);
+  told.current = !!a && a.history.some((h) => h.state === incident.state);
+  const evidence = incident.evidence || (a && a.incident.evidence);
+  return html`<div class="inner"><p>${incident.description}</p><${Trouble} error=${error} />
     ${a && html`<div><h3>${t('How it came about', '経過')}</h3><ol class="steps">${a.history.map((h, i) => html`<li key=${i}><${Pill} state=${h.state} /> ${time(h.time)} · ${number(h.breaches)} ${t('breaches', '件')}</li>`)}</ol></div>`}
     ${evidence && html`<div><h3>${t(`Evidence: the first rows and the newest, ${evidence.length} of ${number(incident.breaches)}`, `証拠：最初と最新の ${evidence.length} / ${number(incident.breaches)} 行`)}</h3><${Evidence} rows=${evidence} /></div>`}
     ${a && a.queryNote && html`<p class="note">${a.queryNote}</p>`}
@@ -193,7 +196,7 @@ function View({ params }) {
       <${Trouble} error=${found instanceof Error ? found : null} />
       ${!data && html`<p class="empty">${t('Reading…', '読み込み中…')}</p>`}
       ${data && shown.length === 0 && html`<p class="calm">${state === 'firing' ? t('No alert fires.', '発生中のアラートはありません。') : t('None.', 'ありません。')}</p>`}
-      <ul class="incidents">${shown.slice(0, most).map((i) => html`<${Incident} key=${i.id + i.state} incident=${i} open=${params.incident === i.id} onSilence=${setForm} silenced=${(silences || []).some((s) => matches(s, { alertname: i.alert, severity: i.severity, ...i.labels }))} />`)}</ul>
+      <ul class="incidents">${shown.slice(0, most).map((i) => html`<${Incident} key=${i.id + i.state} incident=${i} open=${params.incident === i.id || i === found} onSilence=${setForm} silenced=${(silences || []).some((s) => matches(s, { alertname: i.alert, severity: i.severity, ...i.labels }))} />`)}</ul>
       ${shown.length > most && html`<p class="note">${t(`the first ${most} of ${number(shown.length)}`, `最初の ${most} / ${number(shown.length)}`)}</p>`}
       <div class="foot"><${Question} sql=${'SELECT * FROM `system-alerts` ORDER BY timestamp DESC LIMIT 100'} /><${Command} command="nagare alerts list" href="/api/alerts?all=true" /></div><//>
     <${Trouble} error=${failed} />
