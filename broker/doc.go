@@ -12,7 +12,7 @@
 //
 // The files: broker.go opens and closes, link.go runs the server and the connections to it, topic.go
 // and admin.go know the topics, partition.go and append.go write, writer.go is what a producer holds,
-// fetch.go and source.go read, locate.go finds offsets, known.go notes what has to be there, proof.go,
+// sink.go writes rows to topics once each and log.go keeps those of a table, fetch.go and source.go read, locate.go finds offsets, known.go notes what has to be there, proof.go,
 // block.go, index.go, grown.go and noted.go look at the server's files before it does, mend.go repairs them, files.go lists and
 // removes topics while no server runs, retention.go forgets what is old, memory.go is one topic without a
 // server and bare.go a broker of such topics.

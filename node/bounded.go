@@ -240,10 +240,10 @@ func (r *boundedRun) noteReaders(n plan.Node) {
 // openLog keeps rows in temporary files if somebody is going to read them, else counts them.
 func (r *boundedRun) openLog(topic string, partitions int) (record.Log, error) {
 	if r.Out == "" && !slices.Contains(r.readers, topic) {
-		return newTally(partitions), nil
+		return file.NewTally(partitions), nil
 	}
 	r.logs++
-	return newSpool(r.dir, r.logs, topic, partitions), nil
+	return file.NewSpool(r.dir, r.logs, topic, partitions), nil
 }
 
 // openSink opens what prints to the terminal. Topics do not exist in such a run, and files that grow

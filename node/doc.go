@@ -20,10 +20,9 @@
 //	feed.go        the generator, over starts
 //	folder.go      the data folder: is it ours, writable, roomy
 //	port.go        the one socket, or who has it
-//	sinks.go       rows to topics of the broker, once each
 //	queries.go     the queries that made the checkpoint, for whoever looks
 //	reset.go       a checkpoint forgotten
-//	bounded.go     a run over files; spool.go where its rows lie meanwhile
+//	bounded.go     a run over files
 //	tablefiles.go  tables to files
 //	budget.go      what queries may take; intake.go when they have to step back
 //	defect.go      a panic becomes an answer

@@ -30,7 +30,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 			if strings.HasSuffix(topic, "$late") || strings.HasSuffix(topic, "$invalid") {
 				n.broker.LimitBytes(topic, n.cfg.Pipeline.Config.RefusedBytes)
 			}
-			log, err := openLog(ctx, n.broker, cfg)
+			log, err := n.broker.Log(ctx, cfg)
 			if err == nil && !n.cfg.Look {
 				err = n.broker.SetRetention(ctx, topic, cfg.Retention)
 			}

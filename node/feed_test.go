@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"testing"
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/generator"
 	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 func newFeedNode(t *testing.T, now time.Time, g *Generate) *Node {
@@ -109,4 +112,51 @@ func TestFeedRefusesDamagedSettings(t *testing.T) {
 	if _, err := openFeed(n); err == nil || !bytes.Contains([]byte(err.Error()), []byte(path)) {
 		t.Errorf("damaged settings give %v", err)
 	}
+}
+
+func openTestBroker(t *testing.T) *broker.Broker {
+	t.Helper()
+	b, err := broker.Open(context.Background(), broker.Config{MemoryOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// topicValues reads all values of a topic, by partition.
+func topicValues(t *testing.T, b *broker.Broker, topic string) [][]string {
+	t.Helper()
+	ctx := context.Background()
+	src := b.SourceUntilEnd(topic)
+	parts, err := src.Partitions(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([][]string, parts)
+	for p := range out {
+		r, err := src.Open(ctx, int32(p), record.Position{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rec record.Records
+		for {
+			err := r.Read(ctx, &rec)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range rec.Len() {
+				out[p] = append(out[p], string(rec.Values.At(i)))
+			}
+		}
+		r.Close()
+	}
+	return out
 }

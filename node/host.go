@@ -62,7 +62,7 @@ func (e embedded) Writer(topic, producer string) (topicWriter, error) {
 
 // Sink writes rows to topics of the broker, once each.
 func (e embedded) Sink(def *plan.SinkDef, create func(topic string) broker.TopicConfig) (record.Sink, error) {
-	return newTopicSink(e.Broker, def, create), nil
+	return e.Broker.Sink(def.Options["topic"], create), nil
 }
 
 // hostOf is who keeps a topic.

@@ -35,5 +35,7 @@
 //	progress.go  what a sink remembers over a crash
 //	console.go   rows to a terminal, or nowhere
 //	open.go      a sink by its configuration
+//	spool.go     a log on temporary files, for a run that leaves nothing behind
+//	tally.go     a log that counts rows and keeps none
 //	fault.go     errors with what to do
 package file

@@ -1,4 +1,4 @@
-package node
+package broker_test
 
 import (
 	"context"
@@ -9,23 +9,8 @@ import (
 	"testing"
 
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
 )
-
-func openTestBroker(t *testing.T) *broker.Broker {
-	t.Helper()
-	b, err := broker.Open(context.Background(), broker.Config{MemoryOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return b
-}
 
 // outputRows is rows first … first+n-1; row i has the key "k<i mod 7>", or none if i mod 5 is 4, and
 // the value "v<i>".
@@ -76,8 +61,8 @@ func topicValues(t *testing.T, b *broker.Broker, topic string) [][]string {
 	return out
 }
 
-func newTestSink(b *broker.Broker, topic string) *topicSink {
-	return newTopicSink(b, &plan.SinkDef{Name: "out", Options: map[string]string{"topic": topic}}, func(name string) broker.TopicConfig {
+func newTestSink(b *broker.Broker, topic string) *broker.TopicSink {
+	return b.Sink(topic, func(name string) broker.TopicConfig {
 		return broker.TopicConfig{Name: name, Partitions: 3}
 	})
 }
@@ -85,7 +70,7 @@ func newTestSink(b *broker.Broker, topic string) *topicSink {
 // Rows that are delivered again, by the same process or by one that comes after a crash, from any
 // place on, are in the topic once each and in order.
 func TestTopicSinkWritesOnce(t *testing.T) {
-	b := openTestBroker(t)
+	b := openBroker(t, broker.Config{MemoryOnly: true})
 	ctx := context.Background()
 	const total = 300
 	for _, chunk := range []int{1, 7, 64, total} {
@@ -127,7 +112,7 @@ func TestTopicSinkWritesOnce(t *testing.T) {
 
 // Input partitions of one sink are producers of their own.
 func TestTopicSinkKeepsInputsApart(t *testing.T) {
-	b := openTestBroker(t)
+	b := openBroker(t, broker.Config{MemoryOnly: true})
 	ctx := context.Background()
 	s := newTestSink(b, "out")
 	for p := range int32(3) {
@@ -149,7 +134,7 @@ func TestTopicSinkKeepsInputsApart(t *testing.T) {
 
 // Large rows are cut into pieces that fit a batch, and stay exact over a repetition.
 func TestTopicSinkCutsLargeWrites(t *testing.T) {
-	b := openTestBroker(t)
+	b := openBroker(t, broker.Config{MemoryOnly: true})
 	ctx := context.Background()
 	rows := &record.Rows{Sink: "out"}
 	for i := range 40 {
@@ -176,7 +161,7 @@ func TestTopicSinkCutsLargeWrites(t *testing.T) {
 
 // Rows that name their topic go there; without a name and an option there is nowhere to go.
 func TestTopicSinkTakesTopicsOfRows(t *testing.T) {
-	b := openTestBroker(t)
+	b := openBroker(t, broker.Config{MemoryOnly: true})
 	ctx := context.Background()
 	s := newTestSink(b, "")
 	rows := outputRows("out", 0, 0, 6)
@@ -202,10 +187,10 @@ func TestTopicSinkTakesTopicsOfRows(t *testing.T) {
 
 // A log's offsets are the numbers of its rows, however often they come.
 func TestTopicLogOffsetsAreRowNumbers(t *testing.T) {
-	b := openTestBroker(t)
+	b := openBroker(t, broker.Config{MemoryOnly: true})
 	ctx := context.Background()
 	for range 2 { // the second time as a process after a crash
-		l, err := openLog(ctx, b, broker.TopicConfig{Name: "rows", Partitions: 2})
+		l, err := b.Log(ctx, broker.TopicConfig{Name: "rows", Partitions: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +210,7 @@ func TestTopicLogOffsetsAreRowNumbers(t *testing.T) {
 	if got := topicValues(t, b, "rows")[1]; !slices.Equal(got, want) {
 		t.Errorf("the log holds %v", got)
 	}
-	if l, err := openLog(ctx, b, broker.TopicConfig{Name: "rows", Partitions: 4}); err != nil {
+	if l, err := b.Log(ctx, broker.TopicConfig{Name: "rows", Partitions: 4}); err != nil {
 		t.Error(err)
 	} else if n, _ := l.Partitions(ctx); n != 4 {
 		t.Errorf("a log of a topic that grew has %d partitions", n)

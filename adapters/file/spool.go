@@ -1,4 +1,4 @@
-package node
+package file
 
 import (
 	"bufio"
@@ -15,13 +15,13 @@ import (
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
-// A spool is a log on temporary files, for a run that leaves nothing behind: one file a partition,
+// A Spool is a log on temporary files, for a run that leaves nothing behind: one file a partition,
 // one block a Write. Rows are not encoded again; what was written is read back as it was.
 //
 //	4 rows │ 4 bytes of data │ 8 number of the first │ rows × 8 times │ rows × 4 ends │ data
 //
 // It holds no rows in memory. Keys are not kept: rows of a log have none.
-type spool struct {
+type Spool struct {
 	dir   string
 	name  string
 	parts []spoolPart
@@ -37,13 +37,13 @@ type spoolPart struct {
 
 const spoolHeader = 16
 
-// newSpool makes a log whose files lie in dir under number.
-func newSpool(dir string, number int, name string, partitions int) *spool {
-	return &spool{dir: filepath.Join(dir, strconv.Itoa(number)), name: name, parts: make([]spoolPart, partitions)}
+// NewSpool makes a log whose files lie in dir under number.
+func NewSpool(dir string, number int, name string, partitions int) *Spool {
+	return &Spool{dir: filepath.Join(dir, strconv.Itoa(number)), name: name, parts: make([]spoolPart, partitions)}
 }
 
 // Write appends rows at once; those whose number was written before are left out.
-func (s *spool) Write(_ context.Context, _ uint64, out *record.Rows) error {
+func (s *Spool) Write(_ context.Context, _ uint64, out *record.Rows) error {
 	if int(out.Partition) >= len(s.parts) {
 		return fmt.Errorf("write rows of %s: partition %d: there are %d", s.name, out.Partition, len(s.parts))
 	}
@@ -83,10 +83,10 @@ func (s *spool) Write(_ context.Context, _ uint64, out *record.Rows) error {
 }
 
 // Flush does nothing: rows that are written can be read.
-func (s *spool) Flush(context.Context) error { return nil }
+func (s *Spool) Flush(context.Context) error { return nil }
 
 // Close closes the files; they go with their folder.
-func (s *spool) Close() error {
+func (s *Spool) Close() error {
 	var all error
 	for i := range s.parts {
 		p := &s.parts[i]
@@ -101,10 +101,10 @@ func (s *spool) Close() error {
 }
 
 // Partitions is how many the log was made with.
-func (s *spool) Partitions(context.Context) (int, error) { return len(s.parts), nil }
+func (s *Spool) Partitions(context.Context) (int, error) { return len(s.parts), nil }
 
 // End is the number of rows of a partition.
-func (s *spool) End(_ context.Context, partition int32) (record.Position, error) {
+func (s *Spool) End(_ context.Context, partition int32) (record.Position, error) {
 	p := &s.parts[partition]
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *spool) End(_ context.Context, partition int32) (record.Position, error)
 }
 
 // Open reads the rows that there are now, and then io.EOF.
-func (s *spool) Open(_ context.Context, partition int32, from record.Position) (record.Reader, error) {
+func (s *Spool) Open(_ context.Context, partition int32, from record.Position) (record.Reader, error) {
 	p := &s.parts[partition]
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -210,40 +210,3 @@ func (r *spoolReader) take(n int) ([]byte, error) {
 
 // Close lets go of nothing: the file is the spool's.
 func (r *spoolReader) Close() error { return nil }
-
-// A tally is a log that nobody reads: it counts rows and keeps none.
-type tally struct {
-	mu   sync.Mutex
-	next []int64
-}
-
-func newTally(partitions int) *tally { return &tally{next: make([]int64, partitions)} }
-
-// Write counts the rows.
-func (t *tally) Write(_ context.Context, _ uint64, out *record.Rows) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.next[out.Partition] = max(t.next[out.Partition], out.First+int64(out.Len()))
-	return nil
-}
-
-// Flush does nothing.
-func (t *tally) Flush(context.Context) error { return nil }
-
-// Close does nothing.
-func (t *tally) Close() error { return nil }
-
-// Partitions is how many the log was made with.
-func (t *tally) Partitions(context.Context) (int, error) { return len(t.next), nil }
-
-// End is the number of rows that a partition would have.
-func (t *tally) End(_ context.Context, partition int32) (record.Position, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return record.Position{Offset: t.next[partition]}, nil
-}
-
-// Open fails: the rows are not kept.
-func (t *tally) Open(context.Context, int32, record.Position) (record.Reader, error) {
-	return nil, errors.New("read rows that were only counted: run with --out to keep them")
-}

@@ -1,34 +1,32 @@
-package node
+package broker
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
-	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // The largest pieces in which rows are appended to an output topic. A piece has to fit into one batch
-// of the broker: its mark says that all of it is in the log.
+// of the broker: its progress says that all of it is in the log.
 const (
 	pieceRows  = 2048
 	pieceBytes = 512 << 10
 )
 
-// A topicSink writes rows to topics of the embedded broker, to the partition of their key.
+// A TopicSink writes rows to topics of a broker, to the partition of their key.
 //
 // The rows of a (sink, input partition) that fall into one output partition are not numbered without
-// gaps, so it is a mark that tells what is there: the number of the first row that was not
-// considered. A row that is delivered again and lies below its partition's mark is left out.
-type topicSink struct {
-	broker *broker.Broker
+// gaps, so a progress tells what is there: the number of the first row that was not
+// considered. A row that is delivered again and lies below its partition's progress is left out.
+type TopicSink struct {
+	broker *Broker
 	topic  string // of rows that name none
-	retain func(topic string) broker.TopicConfig
+	config func(topic string) TopicConfig
 	parts  map[producerKey]*outputs
 
-	updates map[string]*broker.Writer // by topic: of rows of open windows
+	updates map[string]*Writer // by topic: of rows of open windows
 }
 
 // producerKey names one producer: everything that an input partition of a sink sends to a topic.
@@ -40,24 +38,25 @@ type producerKey struct {
 
 // outputs is a producer and where it stands in each partition of its topic.
 type outputs struct {
-	writer *broker.Writer
+	writer *Writer
 	parts  []output
 }
 
 type output struct {
-	known   bool
-	next    int64 // records of this producer in the partition
-	mark    int64 // rows below are in the partition, or do not belong there
-	records record.Records
+	known    bool
+	next     int64 // records of this producer in the partition
+	progress int64 // rows below are in the partition, or do not belong there
+	records  record.Records
 }
 
-func newTopicSink(b *broker.Broker, def *plan.SinkDef, config func(topic string) broker.TopicConfig) *topicSink {
-	return &topicSink{broker: b, topic: def.Options["topic"], retain: config, parts: map[producerKey]*outputs{},
-		updates: map[string]*broker.Writer{}}
+// Sink returns a sink into a topic, and for rows that name one into that; config is how a topic is made that is not there.
+func (b *Broker) Sink(topic string, config func(topic string) TopicConfig) *TopicSink {
+	return &TopicSink{broker: b, topic: topic, config: config, parts: map[producerKey]*outputs{},
+		updates: map[string]*Writer{}}
 }
 
 // Write sends rows on their way. They are durable once Flush has returned.
-func (s *topicSink) Write(ctx context.Context, _ uint64, out *record.Rows) error {
+func (s *TopicSink) Write(ctx context.Context, _ uint64, out *record.Rows) error {
 	named := out.Topics.Len() > 0
 	for from := 0; from < out.Len(); {
 		topic, to := s.topic, out.Len()
@@ -78,7 +77,7 @@ func (s *topicSink) Write(ctx context.Context, _ uint64, out *record.Rows) error
 }
 
 // send appends rows [from, to), which belong to one topic.
-func (s *topicSink) send(ctx context.Context, topic string, out *record.Rows, from, to int) error {
+func (s *TopicSink) send(ctx context.Context, topic string, out *record.Rows, from, to int) error {
 	key := producerKey{out.Sink, out.Partition, topic}
 	o, err := s.outputs(ctx, key)
 	if err != nil {
@@ -94,7 +93,7 @@ func (s *topicSink) send(ctx context.Context, topic string, out *record.Rows, fr
 		if err := s.locate(ctx, o, p); err != nil {
 			return err
 		}
-		if number < part.mark {
+		if number < part.progress {
 			continue // delivered before
 		}
 		r := &part.records
@@ -118,24 +117,24 @@ func (s *topicSink) send(ctx context.Context, topic string, out *record.Rows, fr
 	return nil
 }
 
-// push appends what was gathered for a partition; rows below mark are then considered.
-func (s *topicSink) push(ctx context.Context, o *outputs, p int32, mark int64) error {
+// push appends what was gathered for a partition; rows below progress are then considered.
+func (s *TopicSink) push(ctx context.Context, o *outputs, p int32, progress int64) error {
 	part := &o.parts[p]
 	n := part.records.Values.Len()
 	if n == 0 {
 		return nil
 	}
-	if err := o.writer.AppendAsync(ctx, p, &part.records, part.next, uint64(mark)); err != nil {
+	if err := o.writer.AppendAsync(ctx, p, &part.records, part.next, uint64(progress)); err != nil {
 		return fmt.Errorf("write to partition %d: %w", p, err)
 	}
 	part.next += int64(n)
-	part.mark = mark
+	part.progress = progress
 	resetRecords(&part.records)
 	return nil
 }
 
 // outputs finds the producer of rows, and makes their topic if need be.
-func (s *topicSink) outputs(ctx context.Context, key producerKey) (*outputs, error) {
+func (s *TopicSink) outputs(ctx context.Context, key producerKey) (*outputs, error) {
 	if o := s.parts[key]; o != nil {
 		return o, nil
 	}
@@ -152,7 +151,7 @@ func (s *topicSink) outputs(ctx context.Context, key producerKey) (*outputs, err
 }
 
 // locate asks the log where the producer stands in a partition.
-func (s *topicSink) locate(ctx context.Context, o *outputs, p int32) error {
+func (s *TopicSink) locate(ctx context.Context, o *outputs, p int32) error {
 	part := &o.parts[p]
 	if part.known {
 		return nil
@@ -161,16 +160,16 @@ func (s *topicSink) locate(ctx context.Context, o *outputs, p int32) error {
 	if err != nil {
 		return err
 	}
-	mark, err := o.writer.LastMark(ctx, p)
+	progress, err := o.writer.LastMark(ctx, p)
 	if err != nil {
 		return err
 	}
-	part.next, part.mark, part.known = next, int64(mark), true
+	part.next, part.progress, part.known = next, int64(progress), true
 	return nil
 }
 
 // forget drops what is believed about a producer after an error: the log is asked again.
-func (s *topicSink) forget(o *outputs) {
+func (s *TopicSink) forget(o *outputs) {
 	for p := range o.parts {
 		resetRecords(&o.parts[p].records)
 		o.parts[p].known = false
@@ -186,7 +185,7 @@ func resetRecords(r *record.Records) {
 
 // Update appends rows of open windows. They have no numbers: what a crash or an error leaves open is
 // appended again, before the final row.
-func (s *topicSink) Update(ctx context.Context, out *record.Rows) error {
+func (s *TopicSink) Update(ctx context.Context, out *record.Rows) error {
 	parts := map[partitionKey]*record.Records{}
 	var order []partitionKey
 	for i := range out.Len() {
@@ -229,7 +228,7 @@ type partitionKey struct {
 }
 
 // updater is the producer of rows of open windows.
-func (s *topicSink) updater(ctx context.Context, topic string) (*broker.Writer, error) {
+func (s *TopicSink) updater(ctx context.Context, topic string) (*Writer, error) {
 	if w := s.updates[topic]; w != nil {
 		return w, nil
 	}
@@ -244,18 +243,18 @@ func (s *topicSink) updater(ctx context.Context, topic string) (*broker.Writer, 
 }
 
 // ensure makes a topic if need be.
-func (s *topicSink) ensure(ctx context.Context, topic string) error {
+func (s *TopicSink) ensure(ctx context.Context, topic string) error {
 	if topic == "" {
 		return errors.New("write rows: they name no topic, and the sink has no option.topic")
 	}
 	if s.broker.HasTopic(topic) {
 		return nil
 	}
-	return s.broker.CreateTopic(ctx, s.retain(topic))
+	return s.broker.CreateTopic(ctx, s.config(topic))
 }
 
 // Flush waits until all rows are durable.
-func (s *topicSink) Flush(ctx context.Context) error {
+func (s *TopicSink) Flush(ctx context.Context) error {
 	for _, o := range s.parts {
 		if err := o.writer.Flush(ctx); err != nil {
 			s.forget(o)
@@ -266,43 +265,4 @@ func (s *topicSink) Flush(ctx context.Context) error {
 }
 
 // Close does nothing: the topics are the broker's.
-func (s *topicSink) Close() error { return nil }
-
-// A topicLog is a topic that the engine writes and reads: partition for partition, row number for
-// offset.
-type topicLog struct {
-	record.Source
-	writer *broker.Writer
-}
-
-// openLog opens the log of that name, making it if need be.
-func openLog(ctx context.Context, b *broker.Broker, cfg broker.TopicConfig) (*topicLog, error) {
-	if !b.HasTopic(cfg.Name) {
-		if err := b.CreateTopic(ctx, cfg); err != nil {
-			return nil, err
-		}
-	} else if info, err := b.Topic(ctx, cfg.Name); err != nil {
-		return nil, err
-	} else if info.Partitions < cfg.Partitions {
-		if err := b.AlterTopic(ctx, cfg.Name, cfg.Partitions); err != nil {
-			return nil, err
-		}
-	}
-	w, err := b.RowWriter(cfg.Name, "engine")
-	if err != nil {
-		return nil, err
-	}
-	return &topicLog{Source: b.SourceUntilEnd(cfg.Name), writer: w}, nil
-}
-
-// Write sends rows on their way; what is in the log already is cut away by their numbers.
-func (l *topicLog) Write(ctx context.Context, _ uint64, out *record.Rows) error {
-	r := record.Records{Times: out.Times, Keys: out.Keys, Values: out.Values, Packed: out.Packed}
-	return l.writer.AppendAsync(ctx, out.Partition, &r, out.First, 0)
-}
-
-// Flush waits until all rows are durable.
-func (l *topicLog) Flush(ctx context.Context) error { return l.writer.Flush(ctx) }
-
-// Close does nothing: the topic is the broker's.
-func (l *topicLog) Close() error { return nil }
+func (s *TopicSink) Close() error { return nil }
