@@ -48,7 +48,7 @@ Without a command it runs the purchase pipeline that ships with it, fed by a gen
 	_ = root.MarkPersistentFlagDirname("data")
 	_ = root.MarkPersistentFlagFilename("kafka-config")
 	root.AddCommand(run, a.checkCommand(), a.testCommand(), a.queryCommand(), a.tailCommand(), a.publishCommand(), a.topicsCommand(),
-		a.explainCommand(), a.statusCommand(), a.topCommand(), a.doctorCommand(), a.alertsCommand(), a.checkpointCommand(), a.exportCommand(), a.benchCommand(), a.versionCommand())
+		a.planCommand(), a.explainCommand(), a.statusCommand(), a.topCommand(), a.doctorCommand(), a.alertsCommand(), a.checkpointCommand(), a.exportCommand(), a.benchCommand(), a.versionCommand())
 	root.SuggestionsMinimumDistance = 2
 	root.SetOut(a.out)
 	root.SetErr(a.err)

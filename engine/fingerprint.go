@@ -4,70 +4,115 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 
 	"github.com/nagare-stream/nagare/engine/plan"
 )
+
+// A trait is one thing that decides which rows a query gives: what kind of thing, and the thing.
+type trait struct{ kind, text string }
 
 // fingerprint names the queries that state and row numbers belong to: all of what decides which rows
 // they give, and in what order.
 func fingerprint(ops []*operator, c *plan.Config) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "zone %s\n", c.TimeZone)
-	for _, op := range ops {
-		fmt.Fprintf(h, "%s from %s %q delay %d\n", op.Name, op.From.Name, op.From.Topics, op.Delay)
-		for _, topic := range op.From.Topics {
-			if t := c.Topics[topic]; t.Dedup != "" {
-				fmt.Fprintf(h, "dedup %s %s %d\n", topic, t.Dedup, t.DedupHorizon)
+	for i, op := range ops {
+		for _, t := range traits(&op.StreamOp, c) {
+			if t.kind == traitZone && i > 0 {
+				continue // it is that of all
 			}
-		}
-		if op.HasTime {
-			fmt.Fprintf(h, "time %s\n", op.Time.Key())
-		}
-		for _, p := range op.Pre {
-			fmt.Fprintf(h, "pre %s\n", p.Key())
-		}
-		for _, p := range op.Post {
-			fmt.Fprintf(h, "post %s\n", p.Key())
-		}
-		for i, x := range op.Explosions {
-			fmt.Fprintf(h, "explode %t %v %v %v %s", i < op.Below, x.Outer, x.Pos, x.Fields, x.Rows.Key())
-			for _, p := range x.Where {
-				fmt.Fprintf(h, " where %s", p.Key())
-			}
-			fmt.Fprintln(h)
-		}
-		if a := op.Agg; a != nil {
-			fmt.Fprintf(h, "window %d %d %d at %d\n", a.Window.Size, a.Window.Slide, a.Window.Offset, a.WindowKey)
-			for _, k := range a.Keys {
-				if k != nil {
-					fmt.Fprintf(h, "key %s\n", k.Key())
-				}
-			}
-			for _, c := range a.Aggs {
-				fmt.Fprintf(h, "agg %s %v", c.Spec.Name, c.Spec.Distinct)
-				if c.Spec.Limit > 0 {
-					fmt.Fprintf(h, " %d", c.Spec.Limit)
-				}
-				if c.Arg != nil {
-					fmt.Fprintf(h, " %s", c.Arg.Key())
-				}
-				if c.Filter != nil {
-					fmt.Fprintf(h, " where %s", c.Filter.Key())
-				}
-				fmt.Fprintln(h)
-			}
-		}
-		for _, p := range op.Having {
-			fmt.Fprintf(h, "having %s\n", p.Key())
-		}
-		out := op.Out
-		if a := op.Alert; a != nil { // its texts may change: they are no state
-			fmt.Fprintf(h, "alert for %d keep %d interval %d\n", a.For, a.KeepFiring, a.Interval)
-			out = out[:len(a.Key)]
-		}
-		for i, o := range out {
-			fmt.Fprintf(h, "out %s %s\n", op.Cols[i].Name, o.Key())
+			_, _ = io.WriteString(h, t.text) // it never fails
 		}
 	}
+	if len(ops) == 0 {
+		_, _ = io.WriteString(h, zoneText(c))
+	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// Kinds of traits, as users are told of them.
+const (
+	traitZone    = "the session's time zone"
+	traitFrom    = "what it reads"
+	traitDedup   = "where duplicates are looked for"
+	traitTime    = "its event time"
+	traitDelay   = "its watermark's delay"
+	traitFilter  = "its conditions"
+	traitExplode = "what it explodes"
+	traitWindow  = "its window"
+	traitKeys    = "its keys"
+	traitAggs    = "its aggregates"
+	traitHaving  = "its HAVING"
+	traitAlert   = "its durations"
+	traitOut     = "its columns"
+)
+
+func zoneText(c *plan.Config) string { return fmt.Sprintf("zone %s\n", c.TimeZone) }
+
+// traits is what decides which rows an operator gives, in an order that stays.
+func traits(op *plan.StreamOp, c *plan.Config) []trait {
+	list := []trait{{traitZone, zoneText(c)}}
+	add := func(kind, format string, args ...any) { list = append(list, trait{kind, fmt.Sprintf(format, args...)}) }
+	add(traitFrom, "%s from %s %q", op.Name, op.From.Name, op.From.Topics)
+	add(traitDelay, " delay %d\n", op.Delay)
+	for _, topic := range op.From.Topics {
+		if t := c.Topics[topic]; t.Dedup != "" {
+			add(traitDedup, "dedup %s %s %d\n", topic, t.Dedup, t.DedupHorizon)
+		}
+	}
+	if op.HasTime {
+		add(traitTime, "time %s\n", op.Time.Key())
+	}
+	for _, p := range op.Pre {
+		add(traitFilter, "pre %s\n", p.Key())
+	}
+	for _, p := range op.Post {
+		add(traitFilter, "post %s\n", p.Key())
+	}
+	for i, x := range op.Explosions {
+		add(traitExplode, "explode %t %v %v %v %s", i < op.Below, x.Outer, x.Pos, x.Fields, x.Rows.Key())
+		for _, p := range x.Where {
+			add(traitFilter, " where %s", p.Key())
+		}
+		add(traitExplode, "\n")
+	}
+	if op.Agg != nil {
+		list = append(list, aggregateTraits(op.Agg)...)
+	}
+	for _, p := range op.Having {
+		add(traitHaving, "having %s\n", p.Key())
+	}
+	out := op.Out
+	if a := op.Alert; a != nil { // its texts may change: they are no state
+		add(traitAlert, "alert for %d keep %d interval %d\n", a.For, a.KeepFiring, a.Interval)
+		out = out[:len(a.Key)]
+	}
+	for i, o := range out {
+		add(traitOut, "out %s %s\n", op.Cols[i].Name, o.Key())
+	}
+	return list
+}
+
+func aggregateTraits(a *plan.Aggregate) (list []trait) {
+	add := func(kind, format string, args ...any) { list = append(list, trait{kind, fmt.Sprintf(format, args...)}) }
+	add(traitWindow, "window %d %d %d at %d\n", a.Window.Size, a.Window.Slide, a.Window.Offset, a.WindowKey)
+	for _, k := range a.Keys {
+		if k != nil {
+			add(traitKeys, "key %s\n", k.Key())
+		}
+	}
+	for _, c := range a.Aggs {
+		text := fmt.Sprintf("agg %s %v", c.Spec.Name, c.Spec.Distinct)
+		if c.Spec.Limit > 0 {
+			text += fmt.Sprintf(" %d", c.Spec.Limit)
+		}
+		if c.Arg != nil {
+			text += " " + c.Arg.Key()
+		}
+		if c.Filter != nil {
+			text += " where " + c.Filter.Key()
+		}
+		add(traitAggs, "%s\n", text)
+	}
+	return list
 }

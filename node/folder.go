@@ -154,14 +154,7 @@ func CheckNew(dir string) (on string, err error) {
 func checkOwner(dir string, entries []fs.DirEntry, p Project) (fresh bool, err error) {
 	got, err := ReadIdentity(dir)
 	if err == nil {
-		if got.Name != p.Name {
-			e := &DataError{dir, fmt.Sprintf("it belongs to the project %q and not to %q", got.Name, p.Name), otherFolder, nil}
-			if got.Path != "" && got.Path == p.Path {
-				e.Fix = fmt.Sprintf("give the project its name %q back, or %s", got.Name, otherFolder)
-			}
-			return false, e
-		}
-		return false, nil
+		return false, checkProject(dir, got, p)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -174,6 +167,18 @@ func checkOwner(dir string, entries []fs.DirEntry, p Project) (fresh bool, err e
 		}
 	}
 	return true, nil
+}
+
+// checkProject makes sure that the folder of a project is used by no other.
+func checkProject(dir string, got, p Project) error {
+	if got.Name == p.Name {
+		return nil
+	}
+	e := &DataError{dir, fmt.Sprintf("it belongs to the project %q and not to %q", got.Name, p.Name), otherFolder, nil}
+	if got.Path != "" && got.Path == p.Path {
+		e.Fix = fmt.Sprintf("give the project its name %q back, or %s", got.Name, otherFolder)
+	}
+	return e
 }
 
 // passing is what temporary files are called: probes, and files that are written whole under another

@@ -34,6 +34,8 @@ type Backend interface {
 	// Incident finds an incident by its id, or by how that begins.
 	Incident(ctx context.Context, id string) (IncidentAnswer, error)
 	TestAlert(ctx context.Context, t AlertTest, progress func(done, total int64)) (*AlertReplay, error)
+	// CompareProject tells what becomes of the tables if another project takes the place of the one that made them.
+	CompareProject(ctx context.Context, in plan.Input) (*ProjectChange, error)
 	// Notifier keeps silences and alerts of others, and tells webhooks; nil: there was nothing to keep yet.
 	Notifier() *notify.Notifier
 	// OpenNotifier is Notifier, and with make one that is new if there is none; nil: this process keeps none.

@@ -23,6 +23,7 @@
 //	GET  /api/watermarks        where each partition stands, why windows are open, how late rows are
 //	GET  /api/events            status and progress once a second, made once for all who look (server-sent events)
 //	POST /api/check             all faults of the SELECT in the body with their places, or its columns; needs no token
+//	POST /api/plan              what becomes of the tables by the project in the body, which is not run (token)
 //	GET  /api/names             tables, topics, columns, functions and keywords: the words of a query
 //	GET  /api/dataflow          the graph of the project, drawn, with rates; ?views=true with its temporary views
 //	GET  /api/topics            topics; /api/topics/{name} one of them

@@ -23,7 +23,7 @@ func TestForeignPagesGetNothing(t *testing.T) {
 	}{{"GET", "/", false}, {"GET", "/page/page.js", false}, {"GET", "/api/page", false}, {"GET", "/api/status", false}, {"GET", "/api/tables/sales", false},
 		{"GET", "/api/query?format=csv&sql=SELECT+1", false}, {"GET", "/metrics", false}, {"GET", "/-/ready", false}, {"HEAD", "/api/status", false}, {"OPTIONS", "/api/status", false},
 		{"POST", "/api/query?format=csv", false}, {"POST", "/api/topics/t", true}, {"PUT", "/api/topics/t", true}, {"PATCH", "/api/topics/t", true},
-		{"POST", "/api/alerts", true}, {"POST", "/api/silences", true}, {"DELETE", "/api/silences/x", true}, {"POST", "/api/alerts/test", true}, {"DELETE", "/api/status", true}, {"POST", "/page/page.js", true}}
+		{"POST", "/api/alerts", true}, {"POST", "/api/silences", true}, {"DELETE", "/api/silences/x", true}, {"POST", "/api/alerts/test", true}, {"POST", "/api/plan", true}, {"DELETE", "/api/status", true}, {"POST", "/page/page.js", true}}
 	tried, let := 0, 0
 	s := newTestServer(newFake())
 	for _, r := range requests {

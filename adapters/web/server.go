@@ -100,6 +100,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /api/events", s.events)
 	mux.HandleFunc("GET /api/dataflow", s.dataflow)
 	mux.HandleFunc("POST /api/check", s.check)
+	mux.HandleFunc("POST /api/plan", s.change)
 	mux.HandleFunc("GET /api/names", s.names)
 	mux.HandleFunc("GET /api/topics", s.topics)
 	mux.HandleFunc("GET /api/topics/{name...}", s.topic)

@@ -104,6 +104,9 @@ func (b *fakeBackend) Incident(_ context.Context, id string) (IncidentAnswer, er
 func (b *fakeBackend) TestAlert(context.Context, AlertTest, func(done, total int64)) (*AlertReplay, error) {
 	return &AlertReplay{}, nil
 }
+func (b *fakeBackend) CompareProject(context.Context, plan.Input) (*ProjectChange, error) {
+	return &ProjectChange{Same: true}, nil
+}
 func (b *fakeBackend) Explain(table string) (string, error) { return "plan of " + table, nil }
 
 func (b *fakeBackend) Topics(context.Context) ([]Topic, error) { return nil, nil }

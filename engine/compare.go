@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/sql"
+)
+
+// What becomes of a part of a project when its queries change.
+const (
+	Keeps = "keeps"   // its queries give the same rows in the same order: its state and rows are those of before
+	Fills = "fills"   // it is new or gives other rows, which its topics have to give again
+	Goes  = "removed" // the project has it no more
+)
+
+// A Change is what becomes of a table, sink or alert when one project takes another's place.
+type Change struct {
+	Kind    string // "table", "sink", "alert"
+	Name    string
+	Verdict string   // Keeps, Fills or Goes
+	New     bool     // of Fills: the project did not have it
+	Why     []string // of Fills and not New: what is different, in words
+	Topics  []string // of Fills: those that are read for it, through the tables between
+	Pos     sql.Pos  // where it stands now; of Goes: where it stood
+}
+
+// Compare tells what becomes of the tables, sinks and alerts of a project, made, when now takes its place: those of now
+// in order of definition, then what is gone. Materialized views keep nothing, so nothing becomes of them. Texts, comments
+// and names of views decide no rows. Both are without faults; a nil made had nothing.
+func Compare(made, now *plan.Pipeline) ([]Change, error) {
+	before, err := partsOf(made)
+	if err != nil {
+		return nil, fmt.Errorf("read the queries of before: %w", err)
+	}
+	after, err := partsOf(now)
+	if err != nil {
+		return nil, err
+	}
+	fills := map[string]bool{} // tables
+	var changes []Change
+	for _, p := range after {
+		c := Change{Kind: p.kind, Name: p.name, Verdict: Keeps, Pos: p.pos}
+		old := before.find(p.kind, p.name)
+		if c.New = old == nil; !c.New {
+			c.Why = differences(old, p)
+		}
+		for _, from := range p.reads {
+			if fills[from] && !c.New {
+				c.Why = append(c.Why, fmt.Sprintf("it reads %s", from))
+			}
+		}
+		if c.New || len(c.Why) > 0 {
+			c.Verdict, c.Topics = Fills, after.topicsOf(p)
+			if p.kind == "table" {
+				fills[p.name] = true
+			}
+		}
+		changes = append(changes, c)
+	}
+	for _, p := range before {
+		if after.find(p.kind, p.name) == nil {
+			changes = append(changes, Change{Kind: p.kind, Name: p.name, Verdict: Goes, Pos: p.pos})
+		}
+	}
+	return changes, nil
+}
+
+// A part is a table with all its flows, a sink or an alert.
+type part struct {
+	kind, name string
+	pos        sql.Pos
+	flows      [][]trait
+	reads      []string // tables whose rows it reads as a stream
+	topics     []string // that it reads itself
+}
+
+type parts []*part
+
+func (list parts) find(kind, name string) *part {
+	i := slices.IndexFunc(list, func(p *part) bool { return p.kind == kind && p.name == name })
+	if i < 0 {
+		return nil
+	}
+	return list[i]
+}
+
+// topicsOf is the topics that a part's rows come from.
+func (list parts) topicsOf(p *part) []string {
+	topics := slices.Clone(p.topics)
+	for _, name := range p.reads {
+		for _, t := range list.topicsOf(list.find("table", name)) {
+			if !slices.Contains(topics, t) {
+				topics = append(topics, t)
+			}
+		}
+	}
+	return topics
+}
+
+// partsOf groups a project's operators, tables before what reads them.
+func partsOf(p *plan.Pipeline) (parts, error) {
+	if p == nil {
+		return nil, nil
+	}
+	ops, faults := p.StreamOps()
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	var list parts
+	for _, op := range ops {
+		kind, name := "table", ""
+		switch {
+		case op.Table != nil:
+			name = op.Table.Name
+		case op.Alert != nil:
+			kind, name = "alert", op.Alert.Name
+		default:
+			kind, name = "sink", op.Sink.Name
+		}
+		of := list.find(kind, name)
+		if of == nil {
+			of = &part{kind: kind, name: name, pos: op.Pos}
+			list = append(list, of)
+		}
+		of.flows = append(of.flows, traits(op, &p.Config))
+		if op.From.Kind == plan.StreamingTable {
+			of.reads = append(of.reads, op.From.Name)
+		} else {
+			of.topics = append(of.topics, op.From.Topics...)
+		}
+	}
+	return list, nil
+}
+
+// differences is the kinds of traits in which two parts are not the same.
+func differences(old, now *part) []string {
+	if len(old.flows) != len(now.flows) {
+		return []string{fmt.Sprintf("it has %d queries in place of %d", len(now.flows), len(old.flows))}
+	}
+	var kinds []string
+	for i, flow := range now.flows {
+		for _, kind := range []string{traitZone, traitFrom, traitDedup, traitTime, traitDelay, traitFilter, traitExplode,
+			traitWindow, traitKeys, traitAggs, traitHaving, traitAlert, traitOut} {
+			if textOf(flow, kind) != textOf(old.flows[i], kind) && !slices.Contains(kinds, kind) {
+				kinds = append(kinds, kind)
+			}
+		}
+	}
+	return kinds
+}
+
+// textOf is the texts of the traits of a kind.
+func textOf(flow []trait, kind string) string {
+	var b strings.Builder
+	for _, t := range flow {
+		if t.kind == kind {
+			b.WriteString(t.text)
+		}
+	}
+	return b.String()
+}
