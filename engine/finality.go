@@ -49,7 +49,7 @@ func (e *Engine) Crossings(ctx context.Context, table string, end int64) ([]Cros
 	if written < 0 {
 		return nil, 0, fmt.Errorf("find the watermarks of %s: its query is not in the project any more", table)
 	}
-	err = e.runBatch(ctx, timesOf(ops[written]), e.scan, func(b *column.Batch) error {
+	err = e.runBatch(ctx, timesOf(ops[written]), reading{}, func(b *column.Batch) error {
 		one := column.Vector{Type: b.Cols[4].Type, Int: make([]int64, 1)}
 		for _, r := range b.Sel {
 			i, known := at[fmt.Sprintf("%s/%d", b.Cols[0].Bytes(int(r)), b.Cols[1].Int[r])]

@@ -26,7 +26,7 @@ func (e *Engine) Query(ctx context.Context, text string, emit func(*column.Batch
 		return err
 	}
 	defer end()
-	root, scan, err := e.bind(ctx, text)
+	root, from, err := e.bind(ctx, text)
 	if err != nil {
 		return err
 	}
@@ -36,21 +36,21 @@ func (e *Engine) Query(ctx context.Context, text string, emit func(*column.Batch
 	if err := emit(&head); err != nil {
 		return err
 	}
-	return e.runBatch(ctx, root, scan, emit)
+	return e.runBatch(ctx, root, from, emit)
 }
 
 // bind binds a query, and returns how its datasets are read. Only a query that names something unknown has
 // the topics listed that the pipeline does not read.
-func (e *Engine) bind(ctx context.Context, text string) (plan.Node, scanFunc, error) {
+func (e *Engine) bind(ctx context.Context, text string) (plan.Node, reading, error) {
 	datasets := e.systemDatasets()
 	root, faults := plan.BindQuery(e.opt.Pipeline, text, datasets)
 	unknown := slices.ContainsFunc(faults, func(f sql.Fault) bool { return f.Class == "TABLE_OR_VIEW_NOT_FOUND" })
 	if !unknown || e.opt.Topics == nil {
-		return root, e.scan, asError(faults)
+		return root, reading{}, asError(faults)
 	}
 	topics, err := e.opt.Topics(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w (the topics cannot be listed: %w)", faults, err)
+		return nil, reading{}, fmt.Errorf("%w (the topics cannot be listed: %w)", faults, err)
 	}
 	others := map[string]bool{}
 	for _, t := range topics {
@@ -60,16 +60,7 @@ func (e *Engine) bind(ctx context.Context, text string) (plan.Node, scanFunc, er
 		}
 	}
 	root, faults = plan.BindQuery(e.opt.Pipeline, text, datasets)
-	return root, func(ctx context.Context, name string, visit func(*column.Batch) error) error {
-		if !others[name] {
-			return e.scan(ctx, name, visit)
-		}
-		s, err := e.opt.Source(name)
-		if err != nil {
-			return err
-		}
-		return scanTopic(ctx, name, plan.SourceSchema, s, visit)
-	}, asError(faults)
+	return root, reading{others: others}, asError(faults)
 }
 
 func asError(faults sql.Faults) error {
@@ -107,11 +98,37 @@ func (e *Engine) systemDatasets() []*plan.Dataset {
 // view as it would be if all windows were closed now.
 const openSuffix = "$open"
 
-// A scanFunc reads a dataset by its name: e.scan what it holds, e.scanWithOpen its open rows too.
-type scanFunc func(ctx context.Context, name string, visit func(*column.Batch) error) error
+// A reading is how datasets are read by their names.
+type reading struct {
+	open   bool            // open rows too
+	others map[string]bool // topics that the pipeline does not read
+}
+
+// scan hands the rows of a dataset to visit; of a topic those that a reach names, and maybe others.
+func (r reading) scan(ctx context.Context, e *Engine, name string, reach batch.Reach, visit func(*column.Batch) error) error {
+	switch {
+	case r.others[name]:
+		s, err := e.opt.Source(name)
+		if err != nil {
+			return err
+		}
+		return scanTopic(ctx, name, plan.SourceSchema, s, reach, visit)
+	case r.open:
+		return e.scanWithOpen(ctx, name, reach, visit)
+	}
+	return e.scan(ctx, name, reach, visit)
+}
+
+// topic is the log of a topic, nil for another dataset.
+func (r reading) topic(e *Engine, name string) (Source, error) {
+	if r.others[name] {
+		return e.opt.Source(name)
+	}
+	return e.sources[name], nil
+}
 
 // runBatch runs a tree of operators over what the datasets hold now.
-func (e *Engine) runBatch(ctx context.Context, root plan.Node, scan scanFunc, visit func(*column.Batch) error) error {
+func (e *Engine) runBatch(ctx context.Context, root plan.Node, from reading, visit func(*column.Batch) error) error {
 	env := expr.Env{Zone: e.env.Zone, Now: e.opt.Now()}
 	return batch.Run(ctx, root, func(d *plan.Dataset) (batch.Input, error) {
 		names := []string{d.Name}
@@ -123,26 +140,19 @@ func (e *Engine) runBatch(ctx context.Context, root plan.Node, scan scanFunc, vi
 				}
 			}
 		}
-		return pull(ctx, func(visit func(*column.Batch) error) error {
-			for _, name := range names {
-				if err := scan(ctx, name, visit); err != nil {
-					return err
-				}
-			}
-			return nil
-		}), nil
+		return pull(ctx, e, names, from), nil
 	}, env, visit)
 }
 
 // scanWithOpen is scan, with the open rows of a windowed table or view.
-func (e *Engine) scanWithOpen(ctx context.Context, name string, visit func(*column.Batch) error) error {
+func (e *Engine) scanWithOpen(ctx context.Context, name string, reach batch.Reach, visit func(*column.Batch) error) error {
 	if d := e.opt.Pipeline.Dataset(name); d != nil && d.Kind == plan.MaterializedView {
-		return e.runBatch(ctx, d.Flows[0].Root, e.scanWithOpen, visit)
+		return e.runBatch(ctx, d.Flows[0].Root, reading{open: true}, visit)
 	}
 	if len(e.windowed(name)) > 0 {
 		return e.scanTable(ctx, name, visit, visit)
 	}
-	return e.scan(ctx, name, visit)
+	return e.scan(ctx, name, reach, visit)
 }
 
 // errStop ends a scan whose reader has had enough.
@@ -150,23 +160,33 @@ var errStop = errors.New("the reader has had enough")
 
 // pulled turns a scan, which hands batches over, into an Input, which is asked for them.
 type pulled struct {
-	next func() (*column.Batch, error, bool)
-	stop func()
+	e     *Engine
+	names []string
+	from  reading
+	reach batch.Reach
+	next  func() (*column.Batch, error, bool)
+	stop  func()
 }
 
-func pull(ctx context.Context, scan func(visit func(*column.Batch) error) error) *pulled {
-	next, stop := iter.Pull2(func(yield func(*column.Batch, error) bool) {
-		err := scan(func(b *column.Batch) error {
-			if !yield(b, nil) {
-				return errStop
+func pull(ctx context.Context, e *Engine, names []string, from reading) *pulled {
+	p := &pulled{e: e, names: names, from: from}
+	p.next, p.stop = iter.Pull2(func(yield func(*column.Batch, error) bool) {
+		for _, name := range names {
+			err := from.scan(ctx, e, name, p.reach, func(b *column.Batch) error {
+				if !yield(b, nil) {
+					return errStop
+				}
+				return ctx.Err()
+			})
+			if err != nil {
+				if !errors.Is(err, errStop) {
+					yield(nil, err)
+				}
+				return
 			}
-			return ctx.Err()
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			yield(nil, err)
 		}
 	})
-	return &pulled{next, stop}
+	return p
 }
 
 // Next implements batch.Input.
@@ -182,4 +202,19 @@ func (p *pulled) Next(context.Context) (*column.Batch, error) {
 func (p *pulled) Close() error {
 	p.stop()
 	return nil
+}
+
+// Narrow implements batch.Topic: nothing is read before the first Next.
+func (p *pulled) Narrow(reach batch.Reach) { p.reach = reach }
+
+// Extents implements batch.Topic.
+func (p *pulled) Extents(ctx context.Context) ([]batch.Extent, error) {
+	if len(p.names) != 1 {
+		return nil, nil
+	}
+	s, err := p.from.topic(p.e, p.names[0])
+	if err != nil || s == nil {
+		return nil, err
+	}
+	return extentsOf(ctx, s)
 }

@@ -59,9 +59,11 @@ func (e *Engine) Table(ctx context.Context, name string, open bool, limit int) (
 	case open && len(flows) > 0:
 		err = e.scanTable(ctx, name, keep, keepOpen)
 	case open:
-		err = e.scanWithOpen(ctx, name, keep)
+		err = e.scanWithOpen(ctx, name, nil, keep)
+	case limit >= 0:
+		err = e.scanLast(ctx, name, limit, keep)
 	default:
-		err = e.scan(ctx, name, keep)
+		err = e.scan(ctx, name, nil, keep)
 	}
 	if err != nil {
 		return nil, err
@@ -124,27 +126,28 @@ func (e *Engine) Scan(ctx context.Context, name string, visit func(*column.Batch
 		return err
 	}
 	defer end()
-	return e.scan(ctx, name, visit)
+	return e.scan(ctx, name, nil, visit)
 }
 
-func (e *Engine) scan(ctx context.Context, name string, visit func(*column.Batch) error) error {
+// scan hands the rows of what Table can read to visit; of a topic those that a reach names, and maybe others.
+func (e *Engine) scan(ctx context.Context, name string, reach batch.Reach, visit func(*column.Batch) error) error {
 	if len(e.byTable[name]) > 0 {
 		return e.scanTable(ctx, name, visit, nil)
 	}
 	if d := e.keptRows(name); d != nil {
-		return e.scanLog(ctx, d, visit)
+		return e.scanLog(ctx, d, nil, visit)
 	}
 	if table, ok := strings.CutSuffix(name, openSuffix); ok {
 		if flows := e.windowed(table); len(flows) > 0 {
 			return visitAll(&e.viewWindows(flows, true).open, visit)
 		}
-		return e.scanWithOpen(ctx, table, visit)
+		return e.scanWithOpen(ctx, table, nil, visit)
 	}
 	if d := e.opt.Pipeline.Dataset(name); d != nil && d.Kind == plan.MaterializedView {
-		return e.runBatch(ctx, d.Flows[0].Root, e.scan, visit)
+		return e.runBatch(ctx, d.Flows[0].Root, reading{}, visit)
 	}
 	if s := e.sources[name]; s != nil {
-		return scanTopic(ctx, name, e.opt.Pipeline.SchemaOfTopic(name), s, visit)
+		return scanTopic(ctx, name, e.opt.Pipeline.SchemaOfTopic(name), s, reach, visit)
 	}
 	return e.notFound(name)
 }
@@ -155,10 +158,10 @@ func (e *Engine) scanTable(ctx context.Context, name string, visit, open func(*c
 	d := e.destinations["table/"+name]
 	flows := e.windowed(name)
 	if len(flows) == 0 {
-		return e.scanLog(ctx, d, visit)
+		return e.scanLog(ctx, d, nil, visit)
 	}
 	if d != nil {
-		if err := e.scanLog(ctx, d, visit); err != nil {
+		if err := e.scanLog(ctx, d, nil, visit); err != nil {
 			return err
 		}
 	}

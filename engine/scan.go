@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
+	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 )
@@ -14,8 +16,9 @@ import (
 const readRows = 4096
 
 // scanLog reads a log of the engine's own to its present end, partition by partition, and hands its
-// rows to visit as batches of the destination's schema. A batch is valid during the call.
-func (e *Engine) scanLog(ctx context.Context, d *destination, visit func(*column.Batch) error) error {
+// rows to visit as batches of the destination's schema; with a reach those that it names. A batch is valid during the
+// call.
+func (e *Engine) scanLog(ctx context.Context, d *destination, reach batch.Reach, visit func(*column.Batch) error) error {
 	if d.format == formatCSV {
 		return fmt.Errorf("read %s: its rows are kept as text, to be copied out", d.name)
 	}
@@ -25,7 +28,7 @@ func (e *Engine) scanLog(ctx context.Context, d *destination, visit func(*column
 	if d.format == formatExact {
 		dec = codec.NewStored(d.schema.Fields)
 	}
-	return scanSource(ctx, d.log, func(r *Records) error {
+	return scanSource(ctx, d.log, reach, func(r *Records) error {
 		b.Reset(&d.schema)
 		b.Len = r.Len()
 		if dec != nil {
@@ -63,7 +66,7 @@ func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows i
 		}
 	}
 	var line []byte
-	err = scanSource(ctx, d.log, func(r *Records) error {
+	err = scanSource(ctx, d.log, nil, func(r *Records) error {
 		line = line[:0]
 		for i := range r.Len() {
 			if short[r.Partition] > 0 {
@@ -80,10 +83,11 @@ func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows i
 	return rows, true, err
 }
 
-// scanTopic reads a topic to its present end as the columns of a source.
-func scanTopic(ctx context.Context, topic string, schema column.Schema, s Source, visit func(*column.Batch) error) error {
+// scanTopic reads a topic to its present end as the columns of a source: what a reach names, and what lies in a block of
+// the log with it.
+func scanTopic(ctx context.Context, topic string, schema column.Schema, s Source, reach batch.Reach, visit func(*column.Batch) error) error {
 	var b column.Batch
-	return scanSource(ctx, s, func(r *Records) error {
+	return scanSource(ctx, s, reach, func(r *Records) error {
 		b.Reset(&schema)
 		b.Len = r.Len()
 		for i := range b.Cols {
@@ -101,26 +105,46 @@ func visitAll(b *column.Batch, visit func(*column.Batch) error) error {
 	return visit(b)
 }
 
-// scanSource hands every record that a source holds now to visit, partition by partition.
-func scanSource(ctx context.Context, s Source, visit func(*Records) error) error {
+// scanSource hands every record that a source holds now, and that lies in the ranges of a reach, to visit, partition by
+// partition.
+func scanSource(ctx context.Context, s Source, reach batch.Reach, visit func(*Records) error) error {
 	n, err := s.Partitions(ctx)
 	if err != nil {
 		return err
 	}
 	for p := range int32(n) {
+		if reach != nil && len(reach.Offsets(p, 0, math.MaxInt64)) == 0 {
+			continue
+		}
 		end, err := s.End(ctx, p)
 		if err != nil {
 			return err
 		}
-		if err := scanPartition(ctx, s, p, end.Offset, visit); err != nil {
-			return err
+		for _, span := range reach.Offsets(p, 0, end.Offset) {
+			if err := scanFrom(ctx, s, p, span.Offset[0], span.Offset[1], visit); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func scanPartition(ctx context.Context, s Source, p int32, end int64, visit func(*Records) error) (err error) {
-	return scanFrom(ctx, s, p, 0, end, visit)
+// openAt starts a reader at an offset, or at the first record that is still there, if that lies behind it.
+func openAt(ctx context.Context, s Source, p int32, from int64) (Reader, error) {
+	r, err := s.Open(ctx, p, Position{Offset: from})
+	if err == nil || from == 0 || ctx.Err() != nil {
+		return r, err
+	}
+	first, rerr := s.Open(ctx, p, Position{})
+	if rerr != nil {
+		return nil, err
+	}
+	defer func() { _ = first.Close() }() // it was only looked into
+	var records Records
+	if rerr := first.Read(ctx, &records); errors.Is(rerr, io.EOF) || rerr == nil && records.Len() > 0 && records.Offsets[0] > from {
+		return s.Open(ctx, p, Position{})
+	}
+	return nil, err
 }
 
 // scanFrom hands the records at offsets from … end-1 to visit.
@@ -128,7 +152,7 @@ func scanFrom(ctx context.Context, s Source, p int32, from, end int64, visit fun
 	if end <= from {
 		return nil
 	}
-	r, err := s.Open(ctx, p, Position{Offset: from})
+	r, err := openAt(ctx, s, p, from)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
@@ -51,10 +52,11 @@ func Run(ctx context.Context, root plan.Node, open func(*plan.Dataset) (Input, e
 		defer end()
 		ctx = within
 	}
-	r := &runner{ctx: ctx, job: job(ctx), open: open, env: env, carried: map[*plan.Explode][]int{}}
+	r := &runner{ctx: ctx, job: job(ctx), open: open, env: env, carried: map[*plan.Explode][]int{}, reach: map[*plan.Scan]Reach{}, first: map[*plan.Sort]firstRows{}}
 	r.piece = max(leastPiece, min(pieceBytes, r.job.budget.limits.Memory/pieceShare))
 	defer func() { _ = r.job.take(-r.held) }()
 	r.carry(root, nil)
+	r.narrow(root, nil)
 	var dense column.Batch
 	counted := int64(0)
 	return r.run(root, func(b *column.Batch) error {
@@ -92,6 +94,8 @@ type runner struct {
 	piece int64
 
 	carried map[*plan.Explode][]int // columns of its input that are read above it
+	reach   map[*plan.Scan]Reach    // of topics
+	first   map[*plan.Sort]firstRows
 }
 
 // run executes one operator. Batches given to emit are valid during the call; their Sel holds the
@@ -152,6 +156,9 @@ func (r *runner) scan(n *plan.Scan, emit func(*column.Batch) error) (err error) 
 			err = fmt.Errorf("close %s: %w", n.Dataset.Name, e)
 		}
 	}()
+	if t, is := in.(Topic); is && r.reach[n] != nil {
+		t.Narrow(r.reach[n])
+	}
 	for {
 		if err := r.job.yield(); err != nil {
 			return err
@@ -245,6 +252,9 @@ func (r *runner) limit(n *plan.Limit, emit func(*column.Batch) error) error {
 	skip, left := n.Offset, n.Count
 	if left == 0 {
 		return nil
+	}
+	if left > 0 && skip <= math.MaxInt64-left {
+		r.limitSort(n.In, skip+left)
 	}
 	var out column.Batch
 	stop := fmt.Errorf("limit: %w", errEnough) // its own: the end of another LIMIT is not this one's

@@ -13,7 +13,13 @@ import (
 
 // sort orders all rows; equal ones keep their order.
 func (r *runner) sort(n *plan.Sort, emit func(*column.Batch) error) error {
-	held, err := r.collect(n.In)
+	var held *heldRows
+	var err error
+	if f, is := r.first[n]; is {
+		held, err = r.collectFirst(n, f)
+	} else {
+		held, err = r.collect(n.In)
+	}
 	if err != nil {
 		return err
 	}
