@@ -21,4 +21,7 @@
 //	live_latency.go  from event to row
 //	live_figures.go  figures, and what comes of comparing them
 //	live_report.go   them as text
+//	page.go          what it costs that people look: windows with clients and without
+//	page_clients.go  an intake, a crowd of clients, and a browser with the overview open
+//	page_report.go   the figures as text
 package bench

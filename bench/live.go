@@ -141,7 +141,8 @@ type variant struct {
 	more    []string // flags of run
 }
 
-// RunLive measures a project that runs alive at each rate. Of a pair the one that begins changes each time.
+// RunLive measures a project that runs alive at each rate. Of a pair the one that begins changes each time. Beside an
+// error the result has the rates that were measured before it; nil: it did not begin.
 func RunLive(ctx context.Context, cfg LiveConfig) (_ *LiveResult, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -170,7 +171,9 @@ func RunLive(ctx context.Context, cfg LiveConfig) (_ *LiveResult, err error) {
 	for _, rate := range l.Rates {
 		one, err := l.measureRate(ctx, rate, variants)
 		if err != nil {
-			return nil, fmt.Errorf("at %s events/s: %w", rateText(rate), err)
+			err = fmt.Errorf("at %s events/s: %w", rateText(rate), err)
+			l.r.noteLoad()
+			return &l.r, err
 		}
 		l.r.Rates = append(l.r.Rates, one)
 	}

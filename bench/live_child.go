@@ -33,7 +33,8 @@ type child struct {
 	cmd     *exec.Cmd
 	rate    float64
 	address string
-	pid     int // of nagare, where it runs under another program
+	data    string // its data folder
+	pid     int    // of nagare, where it runs under another program
 	began   time.Time
 	ended   chan struct{}
 	failed  error // once ended is closed
@@ -62,7 +63,7 @@ func (l *liveRun) start(ctx context.Context, v *variant, rate float64, backlog t
 	if trace != "" {
 		args = append(traceCommand(l.strace, trace), args...)
 	}
-	c := &child{rate: rate, ended: make(chan struct{})}
+	c := &child{rate: rate, data: filepath.Join(data, "d"), ended: make(chan struct{})}
 	c.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
 	ownGroup(c.cmd)
 	out, err := c.cmd.StdoutPipe()
@@ -159,6 +160,7 @@ type liveStatus struct {
 		Overdue int64 `json:"overdue"` // events that are due and not written
 	} `json:"rates"`
 	Engine struct {
+		Events     int64 `json:"events"`
 		Partitions []struct {
 			Topic     string `json:"topic"`
 			Lag       int64  `json:"lag"`

@@ -15,4 +15,13 @@ func canCount() error { return errNoProc }
 
 func ownGroup(*exec.Cmd) {}
 
+type counters struct {
+	user, system time.Duration
+	resident     int64
+}
+
+func readCounters(int) (counters, error) { return counters{}, errNoProc }
+
+func loadAverage() float64 { return 0 }
+
 func (c *child) count(context.Context, time.Duration, *LiveFigures) error { return errNoProc }

@@ -30,7 +30,11 @@ a replica or loading, against runs with a healthy one, in turns.
 processor time, memory, syncs a second (by strace, where it is), bytes written, context switches, and the time from
 when an event is due to its row in an output topic. A backlog is written and read first; what is measured begins when
 the process says that nothing waits. --against has another program measured in turns with this one, --without this one
-without its alerts or without watching itself. Needs Linux, and takes about a minute a run; rate 0 is an idle process.`,
+without its alerts or without watching itself. Needs Linux, and takes about a minute a run; rate 0 is an idle process.
+
+--page measures what it costs that people look: records taken in with --clients that follow updates, --stalled of them
+taking nothing, and --slow connections, against without them in turns; and the processor time of one client that has the
+overview open.`,
 		Example: `  nagare bench
   nagare bench --quick
   nagare bench --events 5000000 --json
@@ -38,7 +42,8 @@ without its alerts or without watching itself. Needs Linux, and takes about a mi
   nagare bench --redis
   nagare bench --live --rates 10,1000
   nagare bench --live --against ./nagare-of-yesterday --pairs 5
-  nagare bench --live --without alerts,monitor --rates 10,10000 --json`,
+  nagare bench --live --without alerts,monitor --rates 10,10000 --json
+  nagare bench --page --seconds 5`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Events < 0 || cmd.Flags().Changed("events") && cfg.Events < 1000 {
@@ -46,11 +51,11 @@ without its alerts or without watching itself. Needs Linux, and takes about a mi
 			}
 			begin := time.Now()
 			tell := func(step string) { fmt.Fprintf(a.err, "%5.1f s  %s\n", time.Since(begin).Seconds(), step) }
-			if live.on {
-				return a.benchLive(cmd, &live, tell, asJSON)
+			if err := live.misplaced(cmd); err != nil {
+				return err
 			}
-			if name := live.alone(cmd); name != "" {
-				return usage("bench --%s: it belongs to --live, which is missing", name)
+			if live.on || live.isPage {
+				return a.benchAlive(cmd, &live, tell, asJSON)
 			}
 			cfg.Load = func(dir string) (*plan.Pipeline, error) {
 				p, err := mustLoad(dir)
@@ -72,10 +77,7 @@ without its alerts or without watching itself. Needs Linux, and takes about a mi
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return printIndented(a, result)
-			}
-			return result.Write(a.out)
+			return printFigures(a, result, asJSON)
 		},
 	}
 	cmd.Flags().Int64Var(&cfg.Events, "events", 0, "events of the file (default 2,000,000, with --redis 500,000, with --quick 200,000)")

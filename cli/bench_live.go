@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"time"
@@ -11,61 +13,101 @@ import (
 	"github.com/nagare-stream/nagare/bench"
 )
 
-// liveFlags is what `nagare bench --live` can be told.
+// liveFlags is what `nagare bench --live` and `--page` can be told.
 type liveFlags struct {
 	on      bool
 	seconds float64
 	config  bench.LiveConfig
+	isPage  bool
+	page    bench.PageConfig
 }
 
-// liveNames is the flags that belong to --live.
-var liveNames = []string{"rates", "seconds", "pairs", "against", "without", "together", "project", "backlog", "output", "time-key"}
+// The flags of --live, of --page, and of both.
+var (
+	liveNames = []string{"rates", "against", "without", "together", "backlog", "output", "time-key"}
+	pageNames = []string{"clients", "stalled", "slow", "rate"}
+	bothNames = []string{"seconds", "pairs", "project"}
+)
 
 func (f *liveFlags) add(cmd *cobra.Command) {
 	flags, c := cmd.Flags(), &f.config
 	flags.BoolVar(&f.on, "live", false, "measure a project that runs alive, and nothing else")
 	flags.Float64SliceVar(&c.Rates, "rates", []float64{10, 100, 1000, 10000}, "with --live: events a second, 0 for none")
-	flags.Float64Var(&f.seconds, "seconds", 20, "with --live: length of each window")
-	flags.IntVar(&c.Pairs, "pairs", 3, "with --live: pairs of runs, or runs where nothing is compared")
+	flags.Float64Var(&f.seconds, "seconds", 20, "with --live or --page: length of each window")
+	flags.IntVar(&c.Pairs, "pairs", 3, "with --live or --page: pairs of runs or windows, or runs where nothing is compared")
 	flags.StringVar(&c.Against, "against", "", "with --live: another nagare program, to compare with")
 	flags.StringSliceVar(&c.Without, "without", nil, "with --live: compare with this program without alerts, monitor or both")
 	flags.BoolVar(&c.Together, "together", false, "with --live: the two of a pair run at the same time")
-	flags.StringVar(&c.Project, "project", "", "with --live: folder of the project, or one that ships (default purchases, of each program its own)")
+	flags.StringVar(&c.Project, "project", "", "with --live or --page: folder of the project, or one that ships (default purchases, of each program its own)")
 	flags.DurationVar(&c.Backlog, "backlog", demoBacklog, "with --live: how long ago the first event is due")
 	flags.StringVar(&c.Output, "output", "customer-scores", "with --live: topic whose rows are awaited")
 	flags.StringVar(&c.TimeKey, "time-key", "ts", "with --live: the event's time in the JSON values of that topic")
+	flags.BoolVar(&f.isPage, "page", false, "measure what it costs that people look at the page, and nothing else")
+	flags.IntVar(&f.page.Clients, "clients", 64, "with --page: clients that follow updates")
+	flags.IntVar(&f.page.Stalled, "stalled", 8, "with --page: those of them that take nothing")
+	flags.IntVar(&f.page.Slow, "slow", 500, "with --page: connections that send a byte a second")
+	flags.Float64Var(&f.page.Rate, "rate", 50_000, "with --page: events a second while one client has the overview open")
 }
 
-// alone is the first flag of --live that was set without it.
-func (f *liveFlags) alone(cmd *cobra.Command) string {
-	if i := slices.IndexFunc(liveNames, cmd.Flags().Changed); i >= 0 {
-		return liveNames[i]
-	}
-	return ""
-}
-
-// benchLive measures a project that runs alive.
-func (a *app) benchLive(cmd *cobra.Command, f *liveFlags, tell func(string), asJSON bool) error {
-	for _, other := range []string{"events", "quick", "redis", "kafka"} {
-		if cmd.Flags().Changed(other) {
-			return usage("bench --live: --%s belongs to other measurements, so leave it out", other)
+// misplaced says which flag was set without the one that it belongs to.
+func (f *liveFlags) misplaced(cmd *cobra.Command) error {
+	for _, of := range []struct {
+		names []string
+		on    bool
+		where string
+	}{{liveNames, f.on, "--live"}, {pageNames, f.isPage, "--page"}, {bothNames, f.on || f.isPage, "--live or --page"}} {
+		if i := slices.IndexFunc(of.names, cmd.Flags().Changed); i >= 0 && !of.on {
+			return usage("bench --%s: it belongs to %s, which is missing", of.names[i], of.where)
 		}
 	}
+	if f.on && f.isPage {
+		return usage("bench --live --page: one is measured at a time, so leave one out")
+	}
+	if f.on || f.isPage {
+		for _, other := range []string{"events", "quick", "redis", "kafka"} {
+			if cmd.Flags().Changed(other) {
+				return usage("bench --%s: it belongs to other measurements, so leave it out", other)
+			}
+		}
+	}
+	return nil
+}
+
+// benchAlive measures a project that runs alive, or its page.
+func (a *app) benchAlive(cmd *cobra.Command, f *liveFlags, tell func(string), asJSON bool) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
+	window := time.Duration(f.seconds * float64(time.Second))
+	if f.isPage {
+		c := f.page
+		c.Executable, c.Tell, c.Window, c.Pairs, c.Project = exe, tell, window, f.config.Pairs, f.config.Project
+		if err := c.Validate(); err != nil {
+			return usage("bench %v", err)
+		}
+		result, err := bench.RunPage(cmd.Context(), c)
+		if err != nil {
+			return err
+		}
+		return printFigures(a, result, asJSON)
+	}
 	c := f.config
-	c.Executable, c.Tell, c.Window = exe, tell, time.Duration(f.seconds*float64(time.Second))
+	c.Executable, c.Tell, c.Window = exe, tell, window
 	if err := c.Validate(); err != nil {
 		return usage("bench %v", err)
 	}
 	result, err := bench.RunLive(cmd.Context(), c)
-	if err != nil {
-		return err
+	if result != nil && len(result.Rates) > 0 {
+		err = errors.Join(err, printFigures(a, result, asJSON))
 	}
+	return err
+}
+
+// printFigures prints figures as text or as JSON.
+func printFigures(a *app, figures interface{ Write(io.Writer) error }, asJSON bool) error {
 	if asJSON {
-		return printIndented(a, result)
+		return printIndented(a, figures)
 	}
-	return result.Write(a.out)
+	return figures.Write(a.out)
 }
