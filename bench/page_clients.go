@@ -277,7 +277,8 @@ func pollsOf(charts []pageChart) (polls []poll) {
 		if !ok {
 			how = poll{"?limit=60", 1}
 		}
-		polls = append(polls, poll{"/api/tables/" + url.PathEscape(c.From) + how.path + "&format=cells", how.every})
+		age := fmt.Sprintf("&maxAge=%d&format=cells", how.every*1000-100)
+		polls = append(polls, poll{"/api/tables/" + url.PathEscape(c.From) + how.path + age, how.every})
 	}
 	return polls
 }

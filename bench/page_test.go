@@ -26,11 +26,11 @@ func TestPageCostByEvents(t *testing.T) {
 func TestOverviewPolls(t *testing.T) {
 	got := pollsOf([]pageChart{{"sales", "time"}, {"top products", "ranked"}, {"anomalies", "rows"}, {"scores", "bars"}, {"v", "table"}})
 	want := []poll{
-		{"/api/tables/sales?open=true&limit=120&format=cells", 1},
-		{"/api/tables/top%20products?open=true&limit=500&format=cells", 3},
-		{"/api/tables/anomalies?limit=60&format=cells", 1},
-		{"/api/tables/scores?limit=1000&format=cells", 5},
-		{"/api/tables/v?open=true&limit=200&format=cells", 3},
+		{"/api/tables/sales?open=true&limit=120&maxAge=900&format=cells", 1},
+		{"/api/tables/top%20products?open=true&limit=500&maxAge=2900&format=cells", 3},
+		{"/api/tables/anomalies?limit=60&maxAge=900&format=cells", 1},
+		{"/api/tables/scores?limit=1000&maxAge=4900&format=cells", 5},
+		{"/api/tables/v?open=true&limit=200&maxAge=2900&format=cells", 3},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)

@@ -6,7 +6,7 @@
 //	GET  /api/page              what the page shows of the project's tables
 //	GET  /api/status            process, tables, partitions, checkpoints
 //	GET  /api/tables            tables and views
-//	GET  /api/tables/{name}     rows; ?open=true with those of open windows, ?limit=N the newest, ?format=
+//	GET  /api/tables/{name}     rows; ?open=true with those of open windows, ?limit=N the newest, ?format=, ?maxAge=MS may be as old (answers.go)
 //	GET  /api/query?sql=        rows of a SELECT of up to 64 KB, ?format=
 //	POST /api/query             rows of the SELECT in the body, up to 1 MB, ?format=; needs no token
 //	GET  /api/tail/{name}       follows a table or topic; ?n=N rows of before, ?updates=true open rows, ?format=

@@ -69,18 +69,6 @@ func (a *rowAnswer) end(s *Server, err error) {
 
 var _ io.Writer = (*rowAnswer)(nil)
 
-func (s *Server) table(w http.ResponseWriter, r *http.Request) {
-	limit, err := intParam(r, "limit", -1)
-	if err != nil {
-		s.failed(w, err)
-		return
-	}
-	q := r.URL.Query()
-	req := TableRequest{Name: r.PathValue("name"), Open: q.Get("open") == "true", Limit: limit, Format: format(q)}
-	a := newRowAnswer(w, req.Format, false)
-	a.end(s, s.backend.Table(r.Context(), a, req))
-}
-
 func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 	text := r.URL.Query().Get("sql")
 	if len(text) > maxQuery || text == "" {

@@ -58,6 +58,7 @@ type Server struct {
 	examining chan struct{}
 	page      *page
 	live      live
+	answers   answers
 	conns     connections
 	ready     atomic.Bool
 	base      context.Context

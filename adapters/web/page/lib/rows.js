@@ -3,6 +3,9 @@ import { useEffect, useRef, useState } from './ui.js';
 import { rows } from './api.js';
 import { tick, connected, paused } from './live.js';
 
+// shared has the server make rows once for all who look: they may be as old as they would be here before they are read again.
+const shared = (path, every) => (path.startsWith('/api/tables/') ? path + (path.includes('?') ? '&' : '?') + 'maxAge=' + (every - 100) : path);
+
 // useRows reads a path (/api/tables/…, /api/query?sql=…) now, and again with an update at most every so many ms: not
 // while the tab is hidden, the page paused, or the process away. It gives {columns, rows, open, error, loading}; what
 // was read last stays beside an error.
@@ -17,7 +20,7 @@ export function useRows(path, every = 2000) {
       busy = new AbortController();
       last.current = performance.now();
       try {
-        const answer = await rows(path, { signal: busy.signal });
+        const answer = await rows(shared(path, every), { signal: busy.signal });
         if (!gone) set(answer);
       } catch (error) {
         if (!gone) set((before) => ({ ...before, loading: false, error }));
