@@ -6,15 +6,22 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"testing"
+	"time"
 )
 
 func TestGarbagePercent(t *testing.T) {
+	const mb = 1 << 20
 	for _, c := range []struct {
-		live uint64
-		want int
-	}{{0, 100}, {10 << 20, 100}, {64 << 20, 100}, {100 << 20, 95}, {128 << 20, 75}, {256 << 20, 35}, {10 << 30, 25}} {
-		if got := garbagePercent(c.live, mostGarbage); got != c.want {
-			t.Errorf("%d MB in use: %d %%, want %d", c.live>>20, got, c.want)
+		live, made uint64 // MB
+		in         time.Duration
+		want       int
+	}{
+		{0, 10, time.Second, 100}, {10, 10, time.Second, 100}, {64, 100, time.Second, 100}, {100, 10, 1, 95}, {128, 50, time.Second, 75},
+		{256, 500, time.Second, 35}, {10 << 10, 500, time.Second, 25},
+		{64, 5, time.Second, 50}, {64, 60, 16 * time.Second, 35}, {64, 60, time.Minute, 25}, {10, 0, time.Hour, 25}, {10, 1, 0, 100},
+	} {
+		if got := garbagePercent(c.live*mb, mostGarbage, c.made*mb, c.in); got != c.want {
+			t.Errorf("%d MB in use, %d MB made in %v: %d %%, want %d", c.live, c.made, c.in, got, c.want)
 		}
 	}
 }
