@@ -161,6 +161,9 @@ func (b *Broker) deleteStreams(ctx context.Context, l *link, t TopicConfig) erro
 			return fmt.Errorf("delete topic %s partition %d: %w", t.Name, n, err)
 		}
 	}
+	if l.journal != nil { // a topic of that name may come again
+		return l.journal.checkpoint()
+	}
 	return nil
 }
 

@@ -38,6 +38,9 @@ type pending struct {
 	base      int64  // offset of its first record
 	count     int
 	chain     uint32
+	before    uint32        // chain of the batch before it
+	message   *nats.Msg     // that the journal has to publish
+	durable   chan struct{} // closed once it has; nil: it was published at once
 	id        string
 	replies   chan reply // of the last publish; room for it
 	result    *reply     // taken from replies
@@ -187,17 +190,18 @@ func (p *partition) publish(l *link, j *appendJob, from, to int, stand *producer
 
 // send gives m the place behind the tail and publishes it.
 func (p *partition) send(l *link, m *pending) error {
-	chain := stamp(m.frame, p.tail.next, p.tail.chain)
-	msg := nats.NewMsg(m.subject)
-	msg.Header.Set(headerBatch, batchFormat)
-	msg.Header.Set(headerExpect, strconv.FormatUint(p.tail.seq, 10))
-	msg.Data = m.frame
+	m.before = p.tail.chain
+	m.chain = stamp(m.frame, p.tail.next, m.before)
+	m.seq, m.base = p.tail.seq+1, p.tail.next
+	msg := newMessage(m.subject, m.frame, strconv.FormatUint(p.tail.seq, 10))
 	m.result, m.sent = nil, time.Now()
-	if err := l.publish(m, msg); err != nil {
+	if l.journal != nil {
+		m.message, m.durable = msg, make(chan struct{})
+		l.journal.add(m)
+	} else if err := l.publish(m, msg); err != nil {
 		return err
 	}
-	m.seq, m.base, m.chain = p.tail.seq+1, p.tail.next, chain
-	p.tail = tail{m.seq, m.base + int64(m.count), chain}
+	p.tail = tail{m.seq, m.base + int64(m.count), m.chain}
 	return nil
 }
 
@@ -253,6 +257,16 @@ func (p *partition) await(ctx context.Context, m *pending) error {
 		return nil
 	default:
 	}
+	if m.durable != nil {
+		select {
+		case <-m.durable:
+		case <-p.link.unwritable.made:
+			m.result = &reply{code: codeDown}
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	timer := time.NewTimer(p.b.ackWait - time.Since(m.sent))
 	defer timer.Stop()
 	select {
@@ -301,6 +315,9 @@ func (p *partition) recover(ctx context.Context) error {
 		return nil
 	}
 	if verdict.code != codeWrongLastSeq && verdict.code != codeNoReply && verdict.code != 0 {
+		if err := p.withdraw(ctx); err != nil {
+			return err
+		}
 		p.fail(p.refused(verdict))
 		return nil
 	}
@@ -320,6 +337,23 @@ func (p *partition) inLog(ctx context.Context, m *pending, last uint64) (bool, e
 		return false, err
 	}
 	return got.subject == m.subject && bytes.Equal(got.data, m.frame), nil
+}
+
+// withdraw has the journal forget what is in flight: the log has refused it, and a start must not give it to it.
+func (p *partition) withdraw(ctx context.Context) error {
+	if p.link.journal == nil {
+		return nil
+	}
+	m := &pending{partition: p, seq: p.inflight[0].seq, durable: make(chan struct{})}
+	p.link.journal.add(m)
+	select {
+	case <-m.durable:
+		return nil
+	case <-p.link.unwritable.made:
+		return p.down(p.link.unwritable.err())
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // refused is the error for a reply that says that a batch was not stored.
@@ -363,6 +397,8 @@ func (p *partition) resend(ctx context.Context) error {
 			p.inflight, waiting = waiting, nil
 			if verdict.code == codeDown {
 				p.fail(p.down(p.link.unwritable.err()))
+			} else if err := p.withdraw(ctx); err != nil {
+				return err
 			} else {
 				p.fail(p.refused(verdict))
 			}

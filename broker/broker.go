@@ -30,8 +30,11 @@ type Config struct {
 	MemoryOnly bool   // topics are in memory and lost on Close; Dir is not needed
 	Serverless bool   // topics are in memory, and no server is started for them: for tests, which come by the hundred; Dir is not looked at
 	NoSync     bool   // acknowledge before the data is on the disk: a power cut loses it
-	MaxBytes   int64  // of all topics together; 0: only MinFree bounds them
-	MinFree    int64  // bytes of the disk that appends leave free, for checkpoints; 0: DefaultMinFree, below 0: none
+	// Gather is how long appends are gathered at most to be made durable together, once others have been; 0:
+	// DefaultGather, below 0: each is by itself. Of a Shared broker each is by itself.
+	Gather   time.Duration
+	MaxBytes int64 // of all topics together; 0: only MinFree bounds them
+	MinFree  int64 // bytes of the disk that appends leave free, for checkpoints; 0: DefaultMinFree, below 0: none
 	// Last is topics that are written on when the disk is full, so that somebody is told: they use what MinFree leaves
 	// but for a MiB, and then the ballast, which takes that much of the disk beforehand, in the background.
 	Last    []string
@@ -51,6 +54,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Listen != "" {
 		c.Shared = true
+	}
+	if c.Gather == 0 {
+		c.Gather = DefaultGather
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -78,6 +84,10 @@ type Broker struct {
 
 	unnoted atomic.Int64  // bytes acknowledged since indexes were noted
 	noting  chan struct{} // has room for one: it is time to note them
+
+	journaled *journaled                    // what the journal held at the start
+	syncing   sync.Mutex                    // also guards what follows
+	synced    map[string]map[int]blockStamp // by stream and block
 
 	noticed sync.Mutex
 	notices []string
@@ -140,6 +150,10 @@ func (b *Broker) start(ctx context.Context) error {
 		l.stop()
 		return err
 	}
+	if err := b.openJournal(ctx, l); err != nil {
+		l.stop()
+		return err
+	}
 	if b.cfg.Shared {
 		if _, err := l.read.Subscribe(wakeSubject+">", b.woken); err != nil {
 			l.stop()
@@ -167,6 +181,13 @@ func (b *Broker) prepare() (map[string]*proof, error) {
 
 // tidy ends what was cut short, and puts back descriptions.
 func (b *Broker) tidy() error {
+	found, err := readJournal(b.journalPath())
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	if b.journaled = found; found.damaged {
+		b.notice("a part of the journal of what was appended last was damaged; what its topics lack is told by them")
+	}
 	if err := b.undoUpdates(); err != nil {
 		return err
 	}
@@ -299,6 +320,11 @@ func (b *Broker) Close() error {
 	var first error
 	for _, p := range b.partitions() {
 		if err := p.drain(ctx); err != nil && first == nil {
+			first = fmt.Errorf("close broker: %w", err)
+		}
+	}
+	if l.journal != nil {
+		if err := l.journal.checkpoint(); err != nil && first == nil {
 			first = fmt.Errorf("close broker: %w", err)
 		}
 	}

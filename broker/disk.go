@@ -73,6 +73,9 @@ func (d *diskWatch) room(topic string, size int) error {
 	return d.allow(topic, size)
 }
 
+// hasRoom reports whether so many bytes of the disk can be taken beside appends.
+func (d *diskWatch) hasRoom(size int) bool { return d.room("", size) == nil }
+
 // restartBytes is what the server may write when it starts.
 const restartBytes = 256 << 10
 

@@ -12,14 +12,17 @@
 //
 // The files: broker.go opens and closes, link.go runs the server and the connections to it, topic.go
 // and admin.go know the topics, partition.go and append.go write, writer.go is what a producer holds,
-// sink.go writes rows to topics once each and log.go keeps those of a table, fetch.go and source.go read, locate.go finds offsets, known.go notes what has to be there, proof.go,
+// sink.go writes rows to topics once each and log.go keeps those of a table,
+// journal.go makes appends durable together, replay.go gives streams what they lack at a start, tail.go cuts off what was
+// not synced, fetch.go and source.go read, locate.go finds offsets, known.go notes what has to be there, proof.go,
 // block.go, index.go, grown.go and noted.go look at the server's files before it does, mend.go repairs them, files.go lists and
 // removes topics while no server runs, retention.go forgets what is old, memory.go is one topic without a
 // server and bare.go a broker of such topics.
 //
 // What is relied on of JetStream, and why:
 //
-//   - With SyncAlways an acknowledged message survives a power cut; without it, it does not.
+//   - With SyncAlways an acknowledged message survives a power cut. Without it, it survives a kill: it is in its
+//     file before the acknowledgement, and the journal makes it durable before it is published.
 //   - A publish that names the last sequence that it expects is stored at most once, however often
 //     it is sent. Message ids are forgotten after 100 ms and are not used.
 //   - A publish without a reply has an unknown outcome: the end of the stream is read and compared.

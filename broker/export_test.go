@@ -40,3 +40,25 @@ func ServerIndex(dir, topic string, partition int32) (says any, same bool, err e
 	}
 	return x, bytes.Equal(ours, text), err
 }
+
+// SyncAll makes all streams durable by themselves.
+func (b *Broker) SyncAll() error {
+	l, err := b.current()
+	if err != nil {
+		return err
+	}
+	return l.journal.checkpoint()
+}
+
+// JournalEnd is the last message of a partition that the journal of a folder has.
+func JournalEnd(dir, topic string, partition int32) (uint64, error) {
+	found, err := readJournal(filepath.Join(dir, journalFolder))
+	if err != nil {
+		return 0, err
+	}
+	list := found.streams[streamName(topic, partition)]
+	if len(list) == 0 {
+		return 0, nil
+	}
+	return list[len(list)-1].seq, nil
+}

@@ -91,7 +91,7 @@ func (p *proof) basis() (x *index, full int) {
 		if err != nil || y.first != p.floor || y.last <= x.last {
 			continue
 		}
-		if n, ok := y.covers(p.files); ok {
+		if n, ok := y.covers(p.files); ok && p.mayTrust(y.blocks[:n]) {
 			x, full = y, n
 		}
 	}

@@ -42,7 +42,10 @@ func (b *Broker) know(stream string) error {
 	if sameFile(filepath.Join(to, streamMeta), filepath.Join(from, streamMeta)) && sameFile(filepath.Join(to, streamSum), filepath.Join(from, streamSum)) {
 		return nil
 	}
-	err := os.MkdirAll(to, 0o700)
+	err := b.syncDescription(stream)
+	if err == nil {
+		err = os.MkdirAll(to, 0o700)
+	}
 	if err == nil {
 		err = copyDescription(to, from)
 	}

@@ -35,6 +35,8 @@ type link struct {
 	js     jetstream.JetStream
 	log    *serverLog
 
+	journal *journal // nil: the server syncs each append
+
 	down       condition // this link is of no use any more
 	unwritable condition // appends get no reply any more; it can still be read, unless it is down too
 
@@ -53,7 +55,7 @@ func startLink(cfg Config, dir string) (*link, error) {
 		ServerName:         "nagare",
 		JetStream:          true,
 		StoreDir:           dir,
-		SyncAlways:         !cfg.NoSync,
+		SyncAlways:         !cfg.NoSync && !cfg.gathers(),
 		JetStreamMaxStore:  unlimited,
 		JetStreamMaxMemory: unlimited,
 		MaxPayload:         maxPayload,
@@ -177,6 +179,9 @@ func (l *link) writeFailed(text string) {
 // stop closes the connections and the server and waits for it.
 func (l *link) stop() {
 	l.giveUp("it was stopped")
+	if l.journal != nil {
+		l.journal.close()
+	}
 	if l.write != nil {
 		l.write.Close()
 	}

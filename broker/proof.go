@@ -29,16 +29,17 @@ type LogState struct {
 // long enough; where its index is older than the log, or not there, what lies behind the newest index is read
 // (see grown.go and noted.go); where it would read all blocks and cut them at a fault, all of them are read.
 type proof struct {
-	stream  string
-	folder  string
-	known   string // folder of what is known of it
-	topic   string
-	number  int32
-	floor   uint64 // first message that retention has left
-	base    int64  // its offset
-	noted   PartitionState
-	want    PartitionState // noted, or what the caller knows, whichever is later
-	chained uint64         // see block.chained
+	stream    string
+	folder    string
+	known     string // folder of what is known of it
+	topic     string
+	number    int32
+	floor     uint64 // first message that retention has left
+	base      int64  // its offset
+	noted     PartitionState
+	want      PartitionState // noted, or what the caller knows, whichever is later
+	chained   uint64         // see block.chained
+	journaled []entry        // what the journal holds of it, in order without gaps
 
 	next    uint64 // message that comes next
 	offset  int64  // of its first record; -1: not known
@@ -85,7 +86,11 @@ func (b *Broker) prove(deep bool) (map[string]*proof, error) {
 	for _, p := range proofs {
 		p.deep, p.room, p.synced = deep, room, !b.cfg.NoSync
 		g.Go(func() error {
-			if err := p.read(); err != nil {
+			err := p.read()
+			if err == nil && len(p.journaled) > 0 && p.damage() != nil {
+				err = p.cutTail()
+			}
+			if err != nil {
 				return fmt.Errorf("look at %s: %w", placeOf(p.stream), err)
 			}
 			return nil
@@ -129,6 +134,9 @@ func (b *Broker) collect() (map[string]*proof, error) {
 			b.notice(fmt.Sprintf("the note of the end of topic %s partition %d was damaged; its log was compared with the checkpoint instead", p.topic, p.number))
 		}
 		p.noted, p.want = s, s
+		if b.journaled != nil {
+			p.journaled = b.journaled.streams[name]
+		}
 		proofs[name] = p
 	}
 	for _, e := range b.cfg.Expect {
@@ -193,7 +201,7 @@ func (p *proof) read() (err error) {
 	if p.deep {
 		return p.readBlocks(p.files)
 	}
-	if x, err := readIndex(p.indexPath(), p.stream); err == nil && x.fits(p.files) && p.placed(x) {
+	if x, err := readIndex(p.indexPath(), p.stream); err == nil && x.fits(p.files) && p.mayTrust(x.blocks[:len(x.blocks)-1]) && p.placed(x) {
 		if err := p.readBlocks(p.files[len(p.files)-1:]); err != nil {
 			return err
 		}

@@ -115,6 +115,11 @@ func (p *partition) retain(ctx context.Context, l *link, oldest time.Time, most 
 	if err := s.Purge(ctx, jetstream.WithPurgeSequence(keep)); err != nil {
 		return err
 	}
+	if l.journal != nil { // what stays of a block is written anew
+		if err := p.b.syncStreams(map[string]bool{p.stream: true}); err != nil {
+			return err
+		}
+	}
 	p.removed.Store(first.offset)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -18,14 +19,15 @@ import (
 	"github.com/nagare-stream/nagare/node"
 )
 
-// failEnv names the call that fails in a child process from a SIGUSR1 on: "fsync", which the broker calls, and
-// "fdatasync", which the store does, with EIO; "ftruncate", with which the store's file grows, with ENOSPC.
+// failEnv names what fails in a child process from a SIGUSR1 on: syncs of the store's file, and of other files, which
+// are the broker's; "fsync", which is called when a file grew, all with EIO; "ftruncate", with which the store's file
+// grows, with ENOSPC.
 const failEnv = "NAGARE_TEST_FAIL"
 
 // beforeCommand is what a process does before it becomes the nagare command.
 func beforeCommand() {
-	call, ok := map[string]failing{"fsync": {syscall.SYS_FSYNC, syscall.EIO}, "fdatasync": {syscall.SYS_FDATASYNC, syscall.EIO},
-		"ftruncate": {syscall.SYS_FTRUNCATE, syscall.ENOSPC}}[os.Getenv(failEnv)]
+	call, ok := map[string]failing{"store": {syscall.SYS_FDATASYNC, syscall.EIO, ofStore}, "broker": {syscall.SYS_FDATASYNC, syscall.EIO, ofOthers},
+		"fsync": {syscall.SYS_FSYNC, syscall.EIO, ofAll}, "ftruncate": {syscall.SYS_FTRUNCATE, syscall.ENOSPC, ofAll}}[os.Getenv(failEnv)]
 	if !ok {
 		return
 	}
@@ -44,6 +46,28 @@ func beforeCommand() {
 type failing struct {
 	number uint32
 	errno  syscall.Errno
+	files  int // of which it fails
+}
+
+const (
+	ofAll    = iota
+	ofStore  // the store's
+	ofOthers // all but the store's
+)
+
+// storeFile is the descriptor of the store's file.
+func storeFile() (uint32, error) {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && filepath.Base(to) == "state.db" {
+			n, err := strconv.Atoi(e.Name())
+			return uint32(n), err
+		}
+	}
+	return 0, fmt.Errorf("no file of a store is open")
 }
 
 // fail has the kernel answer the call with the error, in every thread of the process and for good.
@@ -59,9 +83,24 @@ func (f failing) fail() error {
 	if !ok {
 		return fmt.Errorf("not on %s", runtime.GOARCH)
 	}
+	file, err := storeFile()
+	if err != nil && f.files != ofAll {
+		return err
+	}
+	const firstArgument = 16                                                                             // where it stands, on machines that have the low half first
+	other := syscall.SockFilter{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: file, Jf: 1} // files of which it does not fail
+	switch f.files {
+	case ofAll:
+		other.Code, other.Jf = syscall.BPF_JMP|syscall.BPF_JA, 0
+		other.K = 0
+	case ofOthers:
+		other.Jt, other.Jf = 1, 0
+	}
 	filter := []syscall.SockFilter{
 		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS},
-		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: f.number, Jf: 1},
+		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: f.number, Jf: 3},
+		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS, K: firstArgument},
+		other,
 		{Code: syscall.BPF_RET | syscall.BPF_K, K: returnErrno | uint32(f.errno)},
 		{Code: syscall.BPF_RET | syscall.BPF_K, K: returnAllow},
 	}
@@ -86,11 +125,11 @@ func TestDiskFailure(t *testing.T) {
 		call, where string
 		early       bool // before the first checkpoint
 	}{
-		"store": {"fdatasync", "commit to store ", false}, "broker": {"fsync", "embedded broker", false}, "growing": {"fsync", "", true},
+		"store": {"store", "commit to store ", false}, "broker": {"broker", "embedded broker", false}, "growing": {"fsync", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := failUnder(t, c.call, c.early)
-			for try := 0; try < 5 && !strings.Contains(f.said, c.where); try++ { // the store's file grew just then, which is an fsync too
+			for try := 0; try < 5 && !strings.Contains(f.said, c.where); try++ { // another part met the failure first
 				f = failUnder(t, c.call, c.early)
 			}
 			if f.code != node.ExitData {

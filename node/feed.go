@@ -22,6 +22,10 @@ type Generate struct {
 	Backlog time.Duration    // how far in the past the first event lies
 }
 
+// feedLinger is how long events that are due wait to be appended together: at high rates what makes them durable is
+// all that they cost.
+const feedLinger = 50 * time.Millisecond
+
 // feedGap is how long a generator may have stood still and still write what was due meanwhile; after
 // a longer time it starts anew with a backlog.
 const feedGap = time.Hour
@@ -125,6 +129,7 @@ func lastAppend(info broker.TopicInfo) time.Time {
 // run writes events until ctx ends or an append fails.
 func (f *feed) run(ctx context.Context) error {
 	return f.gen.Run(ctx, f.writer, generator.RunOptions{
+		Linger: feedLinger,
 		Observe: func(_, overdue int64) {
 			f.overdue.Store(overdue)
 			f.healthy()

@@ -103,6 +103,9 @@ func (n *Node) openLogs(ctx context.Context) (*broker.Broker, error) {
 		return nil, err
 	}
 	cfg := broker.Config{Dir: filepath.Join(n.cfg.Data, brokerFolder), Logger: n.log, Expect: expect}
+	if p := n.cfg.Pipeline; p != nil {
+		cfg.Gather = max(time.Duration(p.Config.CommitInterval)*time.Microsecond, 1)
+	}
 	if n.isMonitored() && n.cfg.Kafka == nil {
 		cfg.Last = monitor.Topics // who is told that the disk is full is told by them
 	}

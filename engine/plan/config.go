@@ -29,6 +29,7 @@ func DefaultConfig() Config {
 		FutureLimit:        5 * minute,
 		IdleTimeout:        30 * second,
 		CheckpointInterval: 100 * millisecond,
+		CommitInterval:     20 * millisecond,
 		StateMaxRows:       10_000_000,
 		QueryTimeout:       5 * minute,
 		TimeZone:           "UTC",
@@ -44,6 +45,7 @@ const (
 	keyFutureLimit = "nagare.watermark.futureLimit"
 	keyIdleTimeout = "nagare.watermark.idleTimeout"
 	keyCheckpoint  = "nagare.checkpoint.interval"
+	keyCommit      = "nagare.commit.interval"
 	keyMaxRows     = "nagare.state.maxRows"
 	keyRefused     = "nagare.refused.maxBytes"
 	keyMemory      = "nagare.query.memory"
@@ -55,7 +57,7 @@ const (
 )
 
 func ownKeys() []string {
-	return []string{keyFutureLimit, keyIdleTimeout, keyCheckpoint, keyMaxRows, keyRefused, keyMemory, keyTimeout,
+	return []string{keyFutureLimit, keyIdleTimeout, keyCheckpoint, keyCommit, keyMaxRows, keyRefused, keyMemory, keyTimeout,
 		"nagare.topic.<name>.partitions", "nagare.topic.<name>.retention", "nagare.topic.<name>.key",
 		"nagare.topic.<name>.dedup", "nagare.topic.<name>.dedupHorizon",
 		"nagare.table.<name>.retention"}
@@ -112,6 +114,8 @@ func (r *resolver) setting(s Setting) {
 		r.duration(s, &c.IdleTimeout)
 	case s.Key == keyCheckpoint:
 		r.duration(s, &c.CheckpointInterval)
+	case s.Key == keyCommit:
+		r.duration(s, &c.CommitInterval)
 	case s.Key == keyMaxRows:
 		if n, ok := r.number(s, 1, 1<<40); ok {
 			c.StateMaxRows = n

@@ -266,6 +266,7 @@ type Config struct {
 	FutureLimit        int64 // nagare.watermark.futureLimit
 	IdleTimeout        int64 // nagare.watermark.idleTimeout
 	CheckpointInterval int64 // nagare.checkpoint.interval
+	CommitInterval     int64 // nagare.commit.interval
 	StateMaxRows       int64 // nagare.state.maxRows
 	QueryMemory        int64 // nagare.query.memory, bytes; 0: a quarter of what there is
 	QueryTimeout       int64 // nagare.query.timeout; 0: none
