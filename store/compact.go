@@ -70,7 +70,7 @@ func (s *Store) replaceBy(tmp, what string) error {
 		s.failed = err
 		return fmt.Errorf("%s store %s: %w", what, s.path, err)
 	}
-	db, err := openLocked(s.path)
+	db, _, err := openLocked(s.path)
 	if err != nil {
 		s.failed = err
 		return err

@@ -163,27 +163,68 @@ func syncFolder(dir string) error {
 }
 
 func options() *bolt.Options {
-	return &bolt.Options{Timeout: lockWait, FreelistType: bolt.FreelistMapType}
+	return &bolt.Options{Timeout: lockWait, FreelistType: bolt.FreelistMapType, NoFreelistSync: true}
 }
 
 // openLocked opens and locks the file that has the name path at the moment of locking: a start
 // that compacts puts a new file in its place, and whoever waited for the old one has to look again.
-func openLocked(path string) (*bolt.DB, error) {
+func openLocked(path string) (*bolt.DB, *verifier, error) {
 	for range 10 {
-		db, file, err := openOnce(path)
+		proven, err := prove(path)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		db, file, err := openOnce(path, false)
+		if err != nil {
+			return nil, nil, err
 		}
 		same, err := isSame(file, path)
 		if err == nil && same {
-			return db, nil
+			return db, proven.of(file), nil
 		}
 		_ = db.Close()
 		if err != nil {
-			return nil, fmt.Errorf("open store %s: %w", path, err)
+			return nil, nil, fmt.Errorf("open store %s: %w", path, err)
 		}
 	}
-	return nil, &InUseError{Path: path}
+	return nil, nil, &InUseError{Path: path}
+}
+
+// A provenFile is a file that was read from end to end, and what it was then.
+type provenFile struct {
+	v    *verifier // nil: its form has nothing that could be proven
+	info os.FileInfo
+}
+
+// of returns what was found, if a file is still the same.
+func (p *provenFile) of(file *os.File) *verifier {
+	now, err := file.Stat()
+	if err != nil || !os.SameFile(now, p.info) || now.Size() != p.info.Size() || !now.ModTime().Equal(p.info.ModTime()) {
+		return nil
+	}
+	return p.v
+}
+
+// prove proves that a file is whole, before it is opened to be written: bbolt then looks for its free pages, in a
+// goroutine of its own, and a damaged page would end the process there.
+func prove(path string) (*provenFile, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	s := &Store{path: path}
+	if s.db, _, err = openOnce(path, true); err != nil {
+		return nil, err
+	}
+	defer s.db.Close()
+	if err := s.readMeta(); err != nil {
+		return nil, err
+	}
+	p := &provenFile{info: info}
+	if s.version > plainVersion {
+		p.v, err = verify(path)
+	}
+	return p, err
 }
 
 func isSame(file *os.File, path string) (bool, error) {
@@ -198,11 +239,12 @@ func isSame(file *os.File, path string) (bool, error) {
 	return os.SameFile(a, b), nil
 }
 
-func openOnce(path string) (db *bolt.DB, file *os.File, err error) {
+func openOnce(path string, readOnly bool) (db *bolt.DB, file *os.File, err error) {
 	if err := checkKind(path); err != nil {
 		return nil, nil, err
 	}
 	o := options()
+	o.ReadOnly = readOnly
 	o.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
 		f, err := os.OpenFile(name, flag, mode)
 		file = f

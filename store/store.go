@@ -78,12 +78,12 @@ func Open(cfg Config) (*Store, error) {
 	if err := create(cfg.Path); err != nil {
 		return nil, err
 	}
-	db, err := openLocked(cfg.Path)
+	db, proven, err := openLocked(cfg.Path)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{path: cfg.Path, db: db}
-	if err := s.begin(); err != nil {
+	if err := s.begin(proven); err != nil {
 		_ = s.db.Close()
 		return nil, err
 	}
@@ -99,8 +99,8 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// begin proves that the file is whole, and reads what a commit has to know.
-func (s *Store) begin() error {
+// begin proves that the file is whole, unless that was done, and reads what a commit has to know.
+func (s *Store) begin(v *verifier) (err error) {
 	if err := s.readMeta(); err != nil {
 		return err
 	}
@@ -108,10 +108,12 @@ func (s *Store) begin() error {
 		if err := s.addSums(); err != nil {
 			return err
 		}
+		v = nil
 	}
-	v, err := verify(s.path)
-	if err != nil {
-		return err
+	if v == nil {
+		if v, err = verify(s.path); err != nil {
+			return err
+		}
 	}
 	if v.oneMeta {
 		s.notices = append(s.notices, fmt.Sprintf("one of the two first pages of %s was damaged; the other one was taken, which has checkpoint %d", s.path, s.epoch))
