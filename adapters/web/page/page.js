@@ -1,5 +1,6 @@
 // The page: its frame, which view is shown, and what holds for all of them.
 import { html, render, use, useEffect, useRef, useState } from './lib/ui.js';
+import { Dialog } from './lib/dialog.js';
 import { route, to } from './lib/route.js';
 import { t, language, speak, time, seconds } from './lib/words.js';
 import { theme, toggle } from './lib/theme.js';
@@ -54,23 +55,28 @@ function Away() {
 
 // Token asks for the token of the data folder when a request wants one.
 function Token() {
-  const ask = use(wanted), box = useRef(null), input = useRef(null);
+  const ask = use(wanted), input = useRef(null);
   use(language);
-  useEffect(() => { if (ask && box.current && !box.current.open) { box.current.showModal(); input.current.focus(); } }, [ask]);
   if (!ask) return null;
   const give = (e) => { e.preventDefault(); if (input.current.value.trim()) ask.give(input.current.value); };
-  return html`<dialog ref=${box} onCancel=${ask.refuse} aria-labelledby="token-title"><form onSubmit=${give}>
+  return html`<${Dialog} label="token-title" onCancel=${ask.refuse}><form onSubmit=${give}>
     <h2 id="token-title">${t('This changes something: show the token', '変更にはトークンが必要です')}</h2>
     <p class="note">${ask.sentence}</p>
     <label>${t('Text of the token file', 'トークンファイルの内容')} <input ref=${input} type="password" autocomplete="off" spellcheck="false" /></label>
     <p class="row"><button type="submit" class="main">${t('Go on', '続ける')}</button> <button type="button" onClick=${ask.refuse}>${t('Leave it', 'やめる')}</button></p>
-  </form></dialog>`;
+  </form><//>`;
 }
 
 function Page() {
   const { view, params } = use(route), lang = use(language);
   const at = viewNamed(view), View = at.View;
   useEffect(() => { document.title = titleOf(at) + ' · nagare'; }, [at, lang]);
+  // What was chosen is gone with the view that it was in: the keyboard goes on where the new one begins.
+  const shown = useRef(null), place = at.id + JSON.stringify(params);
+  useEffect(() => {
+    if (shown.current && shown.current !== place && document.activeElement === document.body) document.getElementById('main').focus();
+    shown.current = place;
+  }, [place]);
   return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${t('Skip to the content', '本文へ')}</a>
     <${Head} /><${Tabs} at=${at} /><${Away} />
     <main id="main" tabindex="-1"><${View} key=${at.id} params=${params} /></main><${Token} />`;

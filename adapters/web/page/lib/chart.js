@@ -26,7 +26,7 @@ function makePlot(host, props, onCursor) {
       axis({ size: 52, space: 32, values: (u, splits) => splits.map((v) => (format || short)(v)) }),
     ],
     series: [{}, ...series.map((s, i) => ({
-      label: s.label, stroke: s.color || seriesColor(s.hue ?? i), width: s.open ? 1.5 : 2, dash: s.open ? [4, 4] : undefined, alpha: s.open ? 0.55 : 1,
+      label: s.label, stroke: s.color || seriesColor(s.hue ?? i), width: s.open ? 1.5 : 2, dash: s.open ? [4, 4] : undefined, alpha: s.open ? 0.75 : 1,
       fill: s.fill ? (s.color || seriesColor(s.hue ?? i)) + '22' : undefined, spanGaps: false, show: s.show !== false,
       points: { show: times.length < 3, size: 5 }, paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
     }))],

@@ -33,11 +33,12 @@ export function Downloads({ path, name }) {
 //   open      index of the column that tells rows of open windows ("true"), or -1: they are lighter, the column is not shown
 //   label     what it is, for screen readers
 //   sql       the statement that gives the rows; download: path of the API that does; name: of the file
-//   onCell    (row as {column: text}, column name, row) → called for a cell that was clicked or chosen by Enter
+//   onCell    (row as {column: text}, column name, row) → called for a cell that was clicked or chosen by Enter; one of the
+//             cells is reached with Tab, the others from there with the arrow keys, Home and End
 //   hide      names of columns that are not shown; more: a node for the foot
 export function Table({ columns, rows, open = -1, label, sql, download, name = 'rows', onCell, hide = [], more, empty }) {
   use(language);
-  const [reading, setReading] = useState(false);
+  const [reading, setReading] = useState(false), [spot, setSpot] = useState({ row: 0, cell: 0 });
   const held = useRef(null), box = useRef(null), inside = useRef({ pointer: false, focus: false });
   const look = () => setReading(inside.current.pointer || inside.current.focus || (box.current && box.current.scrollTop > 2));
   if (!reading || !held.current || held.current.columns.length !== columns.length) held.current = { columns, rows };
@@ -45,19 +46,22 @@ export function Table({ columns, rows, open = -1, label, sql, download, name = '
   const stale = shown.rows !== rows && !same(shown.rows, rows);
   const visible = columns.map((c, i) => i).filter((i) => i !== open && !hide.includes(columns[i].name));
   const chosen = (row, i) => onCell(Object.fromEntries(columns.map((c, k) => [c.name, row[k]])), columns[i].name, row);
-  const release = () => { inside.current = { pointer: false, focus: false }; if (box.current) box.current.scrollTop = 0; held.current = null; setReading(false); };
+  const release = () => { inside.current = { pointer: false, focus: false }; if (box.current) box.current.scrollTop = 0; held.current = null; setReading(false); box.current.focus(); };
+  const keys = (e) => { if (e.target.matches('button.cell')) walk(e); };
+  const enter = (e) => { const at = e.target.closest('td'); if (at) setSpot({ row: at.parentElement.sectionRowIndex, cell: at.cellIndex }); inside.current.focus = true; look(); };
+  const stop = { row: Math.min(spot.row, shown.rows.length - 1), cell: Math.min(spot.cell, visible.length - 1) };
   return html`<div class="table">
     <div class="scroll" ref=${box} tabindex="0" role="region" aria-label=${label}
       onPointerEnter=${(e) => { if (e.pointerType === 'mouse') { inside.current.pointer = true; look(); } }}
       onPointerLeave=${() => { inside.current.pointer = false; look(); }}
-      onFocusIn=${() => { inside.current.focus = true; look(); }}
+      onFocusIn=${enter} onKeyDown=${keys}
       onFocusOut=${() => { inside.current.focus = false; look(); }}
       onScroll=${look}>
-      <table>
+      <table role=${onCell ? 'grid' : null}>
         <thead><tr>${visible.map((i) => html`<th key=${i} scope="col" class=${isNumeric(columns[i].type) ? 'num' : ''} title=${columns[i].name + ' ' + columns[i].type}>${columns[i].title || columns[i].name}</th>`)}</tr></thead>
         <tbody>${shown.rows.map((row, r) => html`<tr key=${r} class=${open >= 0 && row[open] === 'true' ? 'open' : ''}>
-          ${visible.map((i) => html`<td key=${i} class=${(isNumeric(columns[i].type) ? 'num' : '') + (row[i] === null ? ' null' : '')}>${onCell
-            ? html`<button type="button" class="cell" onClick=${() => chosen(row, i)}>${cell(row[i], columns[i].type)}</button>`
+          ${visible.map((i, c) => html`<td key=${i} class=${(isNumeric(columns[i].type) ? 'num' : '') + (row[i] === null ? ' null' : '')}>${onCell
+            ? html`<button type="button" class="cell" tabindex=${r === stop.row && c === stop.cell ? 0 : -1} onClick=${() => chosen(row, i)}>${cell(row[i], columns[i].type)}</button>`
             : cell(row[i], columns[i].type)}</td>`)}
         </tr>`)}</tbody>
       </table>
@@ -70,6 +74,17 @@ export function Table({ columns, rows, open = -1, label, sql, download, name = '
       ${more}
     </div>
   </div>`;
+}
+
+// walk moves the focus from a cell to the one that a key leads to.
+function walk(event) {
+  const cell = event.target.closest('td'), row = cell.parentElement, rows = row.parentElement.rows;
+  const [r, c] = [row.sectionRowIndex, cell.cellIndex];
+  const to = { ArrowUp: [r - 1, c], ArrowDown: [r + 1, c], ArrowLeft: [r, c - 1], ArrowRight: [r, c + 1], Home: [r, 0], End: [r, row.cells.length - 1] }[event.key];
+  if (!to) return;
+  event.preventDefault(); // the table does not scroll by it, but as the focus needs
+  const there = rows[to[0]] && rows[to[0]].cells[to[1]];
+  if (there) there.querySelector('button').focus();
 }
 
 function same(a, b) {

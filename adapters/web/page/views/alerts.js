@@ -184,7 +184,18 @@ function View({ params }) {
   // One that is in no list, as one that ended long ago, is asked for by its id.
   useEffect(() => { if (params.incident && data && !wanted) get('/api/alerts/' + encodeURIComponent(params.incident)).then((a) => setFound(a.incident), setFound); else setFound(null); }, [params.incident, !!data, !!wanted]);
   useEffect(() => { if (wanted) setState(wanted.state); }, [params.incident, wanted && wanted.state]);
-  useEffect(() => { if (form) { const e = document.getElementById('silences'); if (e) { e.scrollIntoView({ block: 'nearest' }); const box = e.querySelector('textarea'); if (box) box.focus(); } } }, [form]);
+  const from = useRef(null); // what opened the form, where the focus goes back to
+  useEffect(() => {
+    const panel = document.getElementById('silences');
+    if (form && panel) {
+      from.current = document.activeElement;
+      panel.scrollIntoView({ block: 'nearest' });
+      panel.querySelector('textarea').focus();
+    } else if (from.current) {
+      (from.current.isConnected && from.current !== document.body ? from.current : panel.querySelector('.actions button')).focus();
+      from.current = null;
+    }
+  }, [form]);
   const shown = found && found.id ? [found] : all[state];
   const most = 200;
   const tab = (name, text, n) => html`<button type="button" aria-pressed=${String(state === name)} onClick=${() => { setState(name); if (params.incident) go('alerts'); }}>${text} ${number(n)}</button>`;

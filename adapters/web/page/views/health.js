@@ -39,10 +39,10 @@ const kinds = { '✓': 'good', '!': 'doubt', '✗': 'bad' };
 function Doctor() {
   const [got, set] = useState({ list: null, error: null, busy: false });
   const [all, setAll] = useState(false);
-  const ask = () => { set((g) => ({ ...g, busy: true })); get('/api/doctor').then((list) => set({ list, error: null, busy: false }), (error) => set((g) => ({ ...g, error, busy: false }))); };
+  const ask = () => { if (got.busy) return; set((g) => ({ ...g, busy: true })); get('/api/doctor').then((list) => set({ list, error: null, busy: false }), (error) => set((g) => ({ ...g, error, busy: false }))); };
   const list = got.list || [], off = list.filter((f) => kinds[f.mark] !== 'good'), shown = all ? list : off;
   return html`<${Panel} wide title="nagare doctor" note=${got.list ? t(`${list.length - off.length} of ${list.length} checks are good`, `${list.length} 件中 ${list.length - off.length} 件は良好`) : t('checks of the machine, the folder and the pipeline, each with its fix', 'マシン・フォルダー・パイプラインの検査と対処')}
-    actions=${html`${got.list && html`<button type="button" aria-pressed=${String(all)} onClick=${() => setAll(!all)}>${t('all checks', 'すべて表示')}</button>`}<button type="button" class=${got.list ? '' : 'main'} disabled=${got.busy} onClick=${ask}>${got.busy ? t('Checking…', '検査中…') : got.list ? t('Again', '再検査') : t('Run the checks', '検査を実行')}</button>`}>
+    actions=${html`${got.list && html`<button type="button" aria-pressed=${String(all)} onClick=${() => setAll(!all)}>${t('all checks', 'すべて表示')}</button>`}<button type="button" class=${got.list ? '' : 'main'} aria-disabled=${String(got.busy)} onClick=${ask}>${got.busy ? t('Checking…', '検査中…') : got.list ? t('Again', '再検査') : t('Run the checks', '検査を実行')}</button>`}>
     <${Trouble} error=${got.error} />
     ${got.list && shown.length === 0 && html`<p class="calm">${t('Nothing to mend.', '問題はありません。')}</p>`}
     <ul class="found">${shown.map((f, i) => html`<li key=${i} class=${kinds[f.mark]}><span class="sign" aria-label=${kinds[f.mark]}>${f.mark}</span><span>${f.what}</span>${f.fix && html`<span class="fix">${t('fix: ', '対処：')}${f.fix}</span>`}</li>`)}</ul>

@@ -147,7 +147,7 @@ function SQL({ params }) {
   const { got } = state;
   const path = state.sql ? '/api/query?sql=' + encodeURIComponent(state.sql) : null;
   return html`<div class="sql">
-    <${Panel} title="SQL" wide note=${t('over tables, views and topics as they are now; Ctrl+Enter runs it', '現在のテーブル、ビュー、トピックに対して実行します。Ctrl+Enter で実行')}
+    <${Panel} title="SQL" wide note=${t('over tables, views and topics as they are now; in the editor Ctrl+Enter runs it, Tab leaves it', '現在のテーブル、ビュー、トピックに対して実行します。エディターでは Ctrl+Enter で実行、Tab で次へ移動')}
       actions=${html`${state.running ? html`<button type="button" onClick=${cancel}>${t('Cancel', '中止')}</button>` : html`<button type="button" class="main" onClick=${() => run()}>${t('Run', '実行')}</button>`}`}>
       <${Editor} text=${text} set=${set} faults=${check.faults} run=${() => run()} box=${box} />
       <div id="sql-faults" aria-live="polite">${check.faults.length > 0 ? html`<ul class="faults">${check.faults.map((f, i) => html`<li key=${i}><button type="button" class="quiet" onClick=${() => jump(f)}>${f.line}:${f.column}</button> ${f.message}${f.hint ? '; ' + f.hint : ''}${f.class ? html` <small>${f.class}</small>` : ''}</li>`)}</ul>`

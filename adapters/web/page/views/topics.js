@@ -5,6 +5,7 @@ import { usePoll } from '../lib/poll.js';
 import { t, language, number, short, bytes, cell } from '../lib/words.js';
 import { Table, Question, Downloads, quoted } from '../lib/table.js';
 import { Panel, Trouble } from '../lib/panel.js';
+import { Dialog } from '../lib/dialog.js';
 import { go } from '../lib/route.js';
 import { paused } from '../lib/live.js';
 
@@ -92,22 +93,22 @@ function List({ topics, at }) {
 // Resend asks before it sends, and says where to.
 function Resend({ ask, done }) {
   use(language);
-  const box = useRef(null), [state, set] = useState({});
-  useEffect(() => { if (box.current && !box.current.open) box.current.showModal(); }, []);
+  const last = useRef(null), [state, set] = useState({});
+  useEffect(() => { if (state.sent || state.error) last.current.focus(); }, [state]);
   const send = async () => {
     set({ busy: true });
     try { set({ sent: await post(ask.path, { ...ask.body, topic: ask.dry.topic }) }); } catch (error) { set({ error }); }
   };
   const d = ask.dry;
-  return html`<dialog ref=${box} onCancel=${done} aria-labelledby="resend-title">
+  return html`<${Dialog} label="resend-title" onCancel=${done}>
     <h2 id="resend-title">${state.sent ? t('Sent again', '再送しました') : t(`Send ${number(d.records)} records again?`, `${number(d.records)} 件を再送しますか`)}</h2>
     <${Trouble} error=${state.error} />
     ${state.sent ? html`<p role="status"><b>${number(state.sent.records)}</b> ${t('records are durable in topic', '件がトピックに保存されました:')} <code>${state.sent.topic}</code> (${bytes(state.sent.bytes)}).</p>`
       : html`<p>${t('From', '元')} <code>${d.from}</code> ${t('to the end of topic', '→ トピックの末尾')} <code>${d.topic}</code>${t(', each to the partition that it came from, with its key, value and headers', '。各レコードは元のパーティションへ、キー、値、ヘッダーのまま')} (${bytes(d.bytes)}).</p>
         ${d.copies > 0 && html`<p>${number(d.copies)} ${t('are gone from the topic and are sent as they were kept, without headers.', '件はトピックから消えているため、保管された内容で送ります（ヘッダーなし）。')}</p>`}
         ${d.note && html`<p class="note">${t('Mind: ', '注意: ')}${d.note}.</p>`}`}
-    <p class="row">${!state.sent && html`<button type="button" class="main" disabled=${state.busy || d.records === 0} onClick=${send}>${t('Send them again', '再送する')}</button>`} <button type="button" onClick=${done}>${state.sent ? t('Close', '閉じる') : t('Leave it', 'やめる')}</button></p>
-  </dialog>`;
+    <p class="row">${!state.sent && html`<button type="button" class="main" disabled=${state.busy || d.records === 0} onClick=${send}>${t('Send them again', '再送する')}</button>`} <button type="button" ref=${last} onClick=${done}>${state.sent ? t('Close', '閉じる') : t('Leave it', 'やめる')}</button></p>
+  <//>`;
 }
 
 // Kept shows late or invalid rows, to be chosen.
@@ -182,7 +183,7 @@ function Viewer({ topic, params, info }) {
     ${kept ? html`<${Kept} key=${topic} name=${topic} got=${got} look=${look} sql=${sql} />`
       : html`<div class="records"><${Table} columns=${got.columns} rows=${got.rows} label=${topic} sql=${sql} download=${'/api/query?sql=' + encodeURIComponent(sql)} name=${topic} onCell=${(r, c, cells) => setOpen(cells[0] + '/' + cells[1])}
         empty=${got.loading ? ' ' : t('No record.', 'レコードはありません。')} more=${follow ? html`<span>${pause ? t('paused', '一時停止中') : t('as they come', '到着順')}</span>` : html`<span>${t(`at most ${mostShown}`, `最大 ${mostShown} 件`)}</span>`} /></div>`}
-    ${row && html`<${Record} columns=${got.columns} row=${row} close=${() => setOpen(null)} />`}
+    ${row && html`<${Record} columns=${got.columns} row=${row} close=${() => { setOpen(null); document.querySelector('.records button.cell[tabindex="0"]')?.focus(); }} />`}
   <//>`;
 }
 
