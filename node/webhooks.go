@@ -31,8 +31,20 @@ func (n *Node) openWatch(ctx context.Context) error {
 	if n.cfg.Look || n.cfg.Once {
 		return nil
 	}
-	_, err := n.OpenNotifier(ctx, len(n.cfg.Pipeline.Alerts) > 0)
+	make := len(n.cfg.Pipeline.Alerts) > 0
+	if !make && n.ownsAlertTopic() { // of alerts that the project had
+		var err error
+		if make, err = n.hasTopic(ctx, engine.AlertTopic); err != nil {
+			return err
+		}
+	}
+	_, err := n.OpenNotifier(ctx, make)
 	return err
+}
+
+// ownsAlertTopic reports that topic system-alerts has records of this pipeline alone.
+func (n *Node) ownsAlertTopic() bool {
+	return n.cfg.Memory == nil && (n.cluster == nil || n.cfg.Kafka.Listen != "")
 }
 
 // telling is who tells webhooks and keeps silences and the alerts of others. A project without alerts has none until
@@ -96,6 +108,7 @@ func (n *Node) OpenNotifier(ctx context.Context, make bool) (*notify.Notifier, e
 		return nil, errors.Join(err, kept.Close())
 	}
 	t.notifier, t.store = opened, kept
+	n.notices = append(n.notices, opened.Notices()...)
 	return opened, nil
 }
 
@@ -126,26 +139,65 @@ func (e *NotesError) Fix() string {
 
 func (e *NotesError) Unwrap() error { return e.Err }
 
-// addReceivers adds the webhooks that are told of alerts, by a process that runs until it is stopped.
-func (n *Node) addReceivers(cfg *notify.Config) (err error) {
-	if len(n.cfg.Pipeline.Alerts) == 0 || n.cfg.Look || n.cfg.Once {
+// addReceivers adds the webhooks that are told of alerts, by a process that runs until it is stopped, and those that
+// alerts told which the project had.
+func (n *Node) addReceivers(cfg *notify.Config) error {
+	if n.cfg.Look || n.cfg.Once {
 		return nil
 	}
 	for _, def := range n.cfg.Pipeline.Sinks {
-		if !isReceiver(n.cfg.Pipeline, def) {
+		if def.Format != "webhook" {
 			continue
 		}
 		r, err := n.webhook(def)
 		if err != nil {
 			return err
 		}
+		r.Leaving = !isReceiver(n.cfg.Pipeline, def)
 		cfg.Receivers = append(cfg.Receivers, r)
 	}
-	if cfg.Source, err = n.host.Source(engine.AlertTopic, false); err != nil {
-		return fmt.Errorf("open topic %s: %w", engine.AlertTopic, err)
-	}
-	cfg.Known = n.knownIncidents
+	cfg.Source, cfg.Known, cfg.Append, cfg.Alone = n.alertSource, n.knownIncidents, n.appendChanges, n.ownsAlertTopic()
 	return nil
+}
+
+// alertSource opens topic system-alerts. A project that has alerts has it; where it has none any more, a cluster that
+// refuses the topic does not keep the pipeline from running.
+func (n *Node) alertSource(ctx context.Context, make bool) (record.Source, error) {
+	src, err := n.host.Source(engine.AlertTopic, false)
+	if len(n.cfg.Pipeline.Alerts) > 0 {
+		if err != nil {
+			return nil, fmt.Errorf("open topic %s: %w", engine.AlertTopic, err)
+		}
+		return src, nil
+	}
+	has, hasErr := n.hasTopic(ctx, engine.AlertTopic)
+	if err = errors.Join(err, hasErr); err == nil && !has {
+		if !make {
+			return nil, nil
+		}
+		err = n.host.CreateTopic(ctx, n.topicConfig(engine.AlertTopic))
+	}
+	if err != nil {
+		n.notices = append(n.notices, fmt.Sprintf("topic %s cannot be had, so no webhook is told of the end of what fired by rules that are gone: %v", engine.AlertTopic, err))
+		return nil, nil
+	}
+	return src, nil
+}
+
+// appendChanges appends the ends of incidents that no rule gives any more to topic system-alerts.
+func (n *Node) appendChanges(ctx context.Context, changes []*alert.Change) error {
+	w, err := n.host.Writer(engine.AlertTopic, "rules that are gone")
+	if err != nil {
+		return err
+	}
+	var r record.Records
+	for _, c := range changes {
+		r.Times = append(r.Times, int64(c.Time))
+		r.Keys.Append([]byte(c.ID))
+		r.Values.Append(c.Append(nil))
+	}
+	_, err = w.Append(ctx, 0, &r, -1)
+	return errors.Join(err, closeWriter(w))
 }
 
 // knownIncidents is what fires or is pending, and whether all that there is has been read.
@@ -174,7 +226,7 @@ func isReceiver(p *plan.Pipeline, def *plan.SinkDef) bool {
 	if def.Format != "webhook" {
 		return false
 	}
-	return def.From == "" || slices.ContainsFunc(p.Alerts, func(a *plan.AlertDef) bool { return slices.Contains(a.Notify, def.Name) })
+	return def.From == "" && len(p.Alerts) > 0 || slices.ContainsFunc(p.Alerts, func(a *plan.AlertDef) bool { return slices.Contains(a.Notify, def.Name) })
 }
 
 // webhook reads the options of a sink of format webhook, and what they name.

@@ -30,10 +30,6 @@ type lane struct {
 	state  *laneState
 	wake   chan struct{} // the silences have changed
 
-	unsure  map[string]bool // see lookForLost
-	lookAt  time.Time
-	settled time.Time // since when there was nothing left to be read
-
 	failing int       // tries in a row that went wrong
 	gate    time.Time // no try before it
 
@@ -58,10 +54,6 @@ func (l *lane) run(ctx context.Context) error {
 	folded := time.After(foldWait)
 	for ctx.Err() == nil {
 		now, quiet := time.Now(), l.n.quiet()
-		look := l.lookForLost(ctx, now)
-		if err := l.commit(); err != nil {
-			return err
-		}
 		l.show(now, quiet)
 		g, at := l.next(now, quiet)
 		if g != nil && !at.After(now) {
@@ -70,10 +62,8 @@ func (l *lane) run(ctx context.Context) error {
 			}
 			continue
 		}
-		for _, next := range []time.Time{quiet.next(now), look} {
-			if !next.IsZero() && (at.IsZero() || next.Before(at)) {
-				at = next
-			}
+		if next := quiet.next(now); !next.IsZero() && (at.IsZero() || next.Before(at)) {
+			at = next
 		}
 		var timer <-chan time.Time
 		if !at.IsZero() {
@@ -259,7 +249,7 @@ func (l *lane) read(ctx context.Context, from int64, pieces chan<- piece) {
 }
 
 func (l *lane) readFrom(ctx context.Context, from int64, pieces chan<- piece) (int64, error) {
-	reader, err := l.n.cfg.Source.Open(ctx, 0, record.Position{Offset: from})
+	reader, err := l.n.cfg.source.Open(ctx, 0, record.Position{Offset: from})
 	if err != nil {
 		return from, err
 	}

@@ -2,16 +2,20 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
-// A receiver was told that an incident fires, and then the project's rules were edited and the tables computed anew: an
-// alert is gone, or a threshold is another one, and no record of topic system-alerts will ever say that it is over.
-// So what fired when the process started is looked up among what the rules give now.
+// Incidents were told to fire, and then the project's rules were edited and the tables computed anew: an alert is gone,
+// or all of them are, or a threshold is another one, and the rules will never say that these are over. So what fired when
+// the process started is looked up among what the rules give now, and the topic gets the end of what they do not give.
 
 // Waits of the look-up.
 const (
@@ -25,74 +29,133 @@ type Known struct {
 	Settled bool // nothing is left to be read, so an incident that is not there is not on its way
 }
 
-// unsure is what a receiver knows to fire and nobody has confirmed since the process started.
-func (s *laneState) unsure() map[string]bool {
-	ids := map[string]bool{}
-	for id, in := range s.incidents {
+// A lost looks for incidents that no rule gives any more.
+type lost struct {
+	cfg     *Config
+	horizon int64                    // the topic's end when the process started
+	unsure  map[string]*alert.Change // what receivers know to fire, and nobody has confirmed since
+	given   map[string]bool          // what the rules have given since: the topic ends it
+}
+
+// open is the incidents that a receiver knows, or is about to be told, to fire, with nothing on its way that ends them.
+func (s *laneState) open(into map[string]*alert.Change) {
+	ended := map[string]bool{}
+	for _, g := range s.groups {
+		for _, q := range g.queue {
+			ended[q.Change.ID] = ended[q.Change.ID] || q.Change.State == alert.Resolved
+		}
+	}
+	note := func(c alert.Change) {
+		if !ended[c.ID] {
+			into[c.ID] = &c
+		}
+	}
+	for _, in := range s.incidents {
 		if in.Done.IsZero() {
-			ids[id] = true
+			note(in.Told.Change)
 		}
 	}
-	return ids
+	for _, g := range s.groups {
+		for _, q := range g.queue {
+			note(q.Change)
+		}
+	}
 }
 
-// lookForLost ends the incidents that the rules do not give any more; it returns when to look again, zero: never.
-func (l *lane) lookForLost(ctx context.Context, now time.Time) time.Time {
-	if len(l.unsure) == 0 || l.n.cfg.Known == nil {
-		return time.Time{}
-	}
-	if now.Before(l.lookAt) {
-		return l.lookAt
-	}
-	l.lookAt = now.Add(lostLook)
-	known := l.n.cfg.Known()
-	for id := range l.unsure {
-		if in := l.state.incidents[id]; in == nil || !in.Done.IsZero() || known.States[id] == alert.Firing {
-			delete(l.unsure, id)
+// run looks until everything is certain, or ctx ends.
+func (l *lost) run(ctx context.Context) {
+	var settled time.Time // since when there was nothing left to be read
+	trouble := ""
+	for ctx.Err() == nil {
+		now, known := time.Now(), l.cfg.Known()
+		for id, state := range known.States {
+			l.given[id] = l.given[id] || state == alert.Firing
+		}
+		switch {
+		case !known.Settled:
+			settled = time.Time{}
+		case settled.IsZero():
+			settled = now
+		case now.Sub(settled) >= lostWait:
+			certain, err := l.end(ctx, known, now)
+			if certain {
+				return
+			}
+			if err != nil && err.Error() != trouble && ctx.Err() == nil {
+				trouble = err.Error()
+				l.cfg.Logger.Warn("the end of incidents that no rule gives any more cannot be told, and is tried again", "error", err)
+			}
+		}
+		select {
+		case <-time.After(lostLook):
+		case <-ctx.Done():
 		}
 	}
-	end, err := l.n.cfg.Source.End(ctx, 0)
-	if !known.Settled || err != nil || l.state.Position < end.Offset {
-		l.settled = time.Time{}
-		return l.lookAt
-	}
-	if l.settled.IsZero() {
-		l.settled = now
-	}
-	if now.Sub(l.settled) < lostWait {
-		return l.lookAt
-	}
-	for _, id := range slices.Sorted(maps.Keys(l.unsure)) {
-		if known.States[id] == "" {
-			l.n.cfg.Logger.Info("no rule gives an incident any more, and it is told as over", "webhook", l.r.Name, "incident", id)
-			l.state.lose(id, now)
-			delete(l.unsure, id)
-		}
-	}
-	return l.lookAt
 }
 
-// lose tells that an incident is over of which there will be no record. Its place in the queue is before all records.
-func (s *laneState) lose(id string, now time.Time) {
-	in := s.incidents[id]
-	g := in.group
-	if g.find(id, alert.Resolved) != nil {
-		return
+// end appends the end of each incident that no rule gives. It is certain when none is left that is pending by now: such
+// a one may fire, or be one that the rules never gave.
+func (l *lost) end(ctx context.Context, known Known, now time.Time) (certain bool, err error) {
+	open, err := l.read(ctx)
+	if err != nil {
+		return false, err
 	}
-	defer s.noteGroup(g)
-	if in.Refused {
-		s.Counts.Skipped++
-		s.noteSelf()
-		s.finish(id, now)
-		return
-	}
-	q := &queued{told: in.Told, Offset: -1, Read: now}
-	for _, other := range s.groups {
-		if len(other.queue) > 0 { // the first one has the smallest
-			q.Offset = min(q.Offset, other.queue[0].Offset-1)
+	var over []*alert.Change
+	certain = true
+	for _, id := range slices.Sorted(maps.Keys(open)) {
+		switch {
+		case l.given[id]:
+		case known.States[id] != "":
+			certain = false
+		default:
+			c := *open[id]
+			c.State, c.Time, c.ResolvedAt = alert.Resolved, alert.Time(now.UnixMicro()), alert.Time(now.UnixMicro())
+			over = append(over, &c)
+			l.cfg.Logger.Info("no rule gives an incident any more, and it is told as over", "alert", c.Alert, "incident", id)
 		}
 	}
-	q.Change.State, q.Change.Time, q.Change.ResolvedAt, q.EndsAt = alert.Resolved, alert.Time(now.UnixMicro()), alert.Time(now.UnixMicro()), now.UTC()
-	s.enqueue(g, q)
-	s.put(opQueue, offsetKey(q.Offset), q)
+	if len(over) > 0 {
+		if err := l.cfg.Append(ctx, over); err != nil {
+			return false, err
+		}
+	}
+	return certain, nil
+}
+
+// read is what fires by receivers and, where the topic is this pipeline's alone, by what it had at the start, less what
+// the topic says is over.
+func (l *lost) read(ctx context.Context) (map[string]*alert.Change, error) {
+	open := maps.Clone(l.unsure)
+	end, err := l.cfg.source.End(ctx, 0)
+	if err != nil {
+		return nil, fmt.Errorf("find the end of topic system-alerts: %w", err)
+	}
+	reader, err := l.cfg.source.Open(ctx, 0, record.Position{})
+	if err != nil {
+		return nil, fmt.Errorf("read topic system-alerts: %w", err)
+	}
+	defer reader.Close()
+	ctx, cancel := context.WithTimeout(ctx, foldWait) // retention may have removed the last records
+	defer cancel()
+	records := &record.Records{}
+	for at := int64(0); at < end.Offset; at = records.Next.Offset {
+		if err := reader.Read(ctx, records); errors.Is(err, context.DeadlineExceeded) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("read topic system-alerts: %w", err)
+		}
+		for i := range records.Len() {
+			c := &alert.Change{}
+			if json.Unmarshal(records.Values.At(i), c) != nil || c.ID == "" { // anybody may append to a topic
+				continue
+			}
+			switch {
+			case c.State == alert.Resolved || c.State == alert.Inactive:
+				delete(open, c.ID)
+			case c.State == alert.Firing && l.cfg.Alone && records.Offsets[i] < l.horizon:
+				open[c.ID] = c
+			}
+		}
+	}
+	return open, nil
 }

@@ -2,8 +2,10 @@ package notify
 
 import (
 	"io"
+	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +30,7 @@ func TestIncidentThatNoRuleGives(t *testing.T) {
 
 		known := Known{States: map[string]alert.State{"cpu-fires-1": alert.Firing, "cpu-pending-2": alert.Pending}}
 		r.topic = enginetest.NewLog(1) // a reset emptied it
-		r.cfg.Source, r.cfg.Known = r.topic, func() Known { return known }
+		r.cfg.Known = func() Known { return known }
 		r.taken()
 		r.open()
 		after(time.Hour)
@@ -60,6 +62,87 @@ func TestIncidentThatNoRuleGives(t *testing.T) {
 		}
 		slices.Sort(ended)
 		check(t, "changes", ended, []string{"cpu-ends-3 resolved", "cpu-gone-0 resolved"})
+	})
+}
+
+// TestLastRuleIsGone: the project has no alert any more. What fires by the topic and what receivers know to fire ends, in
+// the topic and at the receivers, once; a webhook that the project no longer has is told of at the start; who knows
+// nothing is not asked.
+func TestLastRuleIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, am, late := receiver(t, "a", "groupBy", "..."), receiver(t, "am", "form", "alertmanager"), receiver(t, "late")
+		r := newRig(t, a, am, receiver(t, "b"), receiver(t, "idle"))
+		r.answers(func(q sent) (*http.Response, error) {
+			if q.url == late.URL {
+				return nil, errDial
+			}
+			return respond(200, ""), nil
+		})
+		r.publish(change("cpu", "x", 0, alert.Firing, "a", "am", "b"), change("cpu", "untold", 1, alert.Firing),
+			change("cpu", "over", 2, alert.Firing, "a"), change("cpu", "over", 2, alert.Resolved, "a"), change("cpu", "waits", 3, alert.Firing, "late"))
+		r.cfg.Receivers = append(r.cfg.Receivers, late)
+		r.open()
+		after(time.Minute)
+		r.close()
+		r.taken()
+
+		idle := receiver(t, "idle")
+		a.Leaving, am.Leaving, idle.Leaving, late.Leaving = true, true, true, true
+		r.cfg.Receivers = []Receiver{a, am, idle, late}
+		r.cfg.Known, r.cfg.Alone = func() Known { return Known{Settled: true} }, true
+		r.answers(nil)
+		for range 2 { // the second process finds nothing left to be ended
+			r.open()
+			check(t, "notices", r.n.Notices(), []string{"webhook b was told of incidents that are not over (1), and is no longer in the project: nobody tells it of their end"})
+			after(time.Hour)
+			r.close()
+		}
+		check(t, "receivers of the second process", len(r.n.Names()), 0)
+		told := map[string][]string{}
+		for _, q := range r.taken() {
+			switch q.url {
+			case am.URL + "/api/v2/alerts", am.URL:
+				told["am"] = append(told["am"], map[bool]string{true: "ended", false: "fires"}[strings.Contains(q.body, `"endsAt"`)])
+			default:
+				told[q.url] = append(told[q.url], toldBy(t, q)...)
+			}
+		}
+		check(t, "webhook a", told[a.URL], []string{"cpu-x-0 resolved"})
+		check(t, "webhook late", told[late.URL], []string{"cpu-waits-3 firing", "cpu-waits-3 resolved"})
+		check(t, "webhook idle", told[idle.URL], []string(nil))
+		if len(told["am"]) == 0 {
+			t.Error("the Alertmanager was told nothing")
+		}
+		var ends []string
+		for _, c := range r.changes() {
+			if c.State == alert.Resolved {
+				ends = append(ends, c.ID)
+			}
+		}
+		slices.Sort(ends)
+		check(t, "ends in the topic", ends, []string{"cpu-over-2", "cpu-untold-1", "cpu-waits-3", "cpu-x-0"})
+	})
+}
+
+// TestSharedTopic: of a topic that others write to as well, only what the receivers were told is ended.
+func TestSharedTopic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, receiver(t, "a"))
+		r.publish(change("cpu", "ours", 0, alert.Firing, "a"), change("cpu", "others", 1, alert.Firing, "elsewhere"))
+		r.open()
+		after(time.Minute)
+		r.close()
+		r.cfg.Known = func() Known { return Known{Settled: true} }
+		r.open()
+		after(time.Hour)
+		r.close()
+		var ends []string
+		for _, c := range r.changes() {
+			if c.State == alert.Resolved {
+				ends = append(ends, c.ID)
+			}
+		}
+		check(t, "ends", ends, []string{"cpu-ours-0"})
 	})
 }
 

@@ -20,7 +20,6 @@ import (
 
 // Config is what a Notifier is made of. Store is needed, and Source where there are Receivers.
 type Config struct {
-	Source      record.Source // topic system-alerts; partition 0 is read
 	Store       Store
 	Receivers   []Receiver
 	ExternalURL string // of the page, for links; "": none
@@ -28,9 +27,16 @@ type Config struct {
 	Transport   http.RoundTripper // nil: one that checks addresses
 	Logger      *slog.Logger      // nil: none
 
-	// Known is asked now and then while a receiver knows of incidents from before the process started; nil: only the
-	// topic ends incidents. Several lanes may ask at once.
-	Known func() Known
+	// Source opens topic system-alerts, of which partition 0 is read. Without a receiver it is asked not to make one that is
+	// not there, and returns nil; then, and where it cannot be had, nobody is told.
+	Source func(ctx context.Context, make bool) (record.Source, error)
+	// Known is asked now and then until it is certain what became of incidents from before the process started, and Append
+	// appends the ends of those that no rule gives to the topic; nil: only the rules end incidents.
+	Known  func() Known
+	Append func(ctx context.Context, changes []*alert.Change) error
+	Alone  bool // the topic has records of this pipeline alone
+
+	source record.Source
 }
 
 // A Notifier tells webhooks of changes of alerts. Its methods may be used by several goroutines.
@@ -38,6 +44,8 @@ type Notifier struct {
 	cfg     Config
 	journal *journal
 	lanes   []*lane
+	lost    *lost    // nil: the rules alone end incidents
+	notices []string // for the user, about the start
 
 	mu       sync.Mutex
 	silences silences             // is replaced, not changed
@@ -55,40 +63,94 @@ func Open(ctx context.Context, cfg Config) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(cfg.Receivers) == 0 {
-		return n, nil // silences and the alerts of others need no topic
+	return n, n.openLanes(ctx, kept)
+}
+
+// openLanes makes a lane for each receiver that is told, of what the store holds of it.
+func (n *Notifier) openLanes(ctx context.Context, kept map[string]*saved) error {
+	cfg := &n.cfg
+	if cfg.Source == nil {
+		return nil // silences and the alerts of others need no topic
 	}
-	end, err := cfg.Source.End(ctx, 0)
-	if err != nil {
-		return nil, fmt.Errorf("find the end of topic system-alerts: %w", err)
-	}
+	unsure := map[string]*alert.Change{}
 	var changed []entry
+	var fresh []*lane
 	for i := range cfg.Receivers {
 		r := &cfg.Receivers[i]
 		if slices.ContainsFunc(n.lanes, func(l *lane) bool { return l.r.Name == r.Name }) {
-			return nil, fmt.Errorf("two webhooks are called %s", r.Name)
+			return fmt.Errorf("two webhooks are called %s", r.Name)
 		}
 		s, known, err := restoreState(r, kept[r.Name])
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if !known || s.Position > end.Offset { // or the topic was made anew
+		delete(kept, r.Name)
+		open := map[string]*alert.Change{}
+		s.open(open)
+		if r.Leaving && len(open) == 0 && s.waiting == 0 {
+			continue
+		}
+		maps.Copy(unsure, open)
+		l := &lane{n: n, r: r, state: s, wake: make(chan struct{}, 1), client: newClient(r, cfg.Transport, cfg.Version, false)}
+		n.lanes = append(n.lanes, l)
+		if !known {
+			fresh = append(fresh, l)
+		}
+	}
+	if err := n.tellGone(kept); err != nil {
+		return err
+	}
+	source, err := cfg.Source(ctx, len(n.lanes) > 0)
+	if err != nil || source == nil {
+		n.lanes = nil
+		return err
+	}
+	cfg.source = source
+	end, err := source.End(ctx, 0)
+	if err != nil {
+		return fmt.Errorf("find the end of topic system-alerts: %w", err)
+	}
+	for _, l := range n.lanes {
+		s := l.state
+		if slices.Contains(fresh, l) || s.Position > end.Offset { // or the topic was made anew
 			s.Position, s.Horizon = 0, end.Offset
 			s.noteSelf()
 		}
 		changed = append(changed, s.changed...)
 		s.changed = nil
-		l := &lane{n: n, r: r, state: s, unsure: s.unsure(), wake: make(chan struct{}, 1), client: newClient(r, cfg.Transport, cfg.Version, false)}
-		l.report = ReceiverReport{Name: r.Name, Form: r.Form, Place: r.place(), State: ReceiverIdle}
+		l.report = ReceiverReport{Name: l.r.Name, Form: l.r.Form, Place: l.r.place(), State: ReceiverIdle}
 		l.show(time.Now(), n.silences)
-		n.lanes = append(n.lanes, l)
 	}
-	return n, n.journal.commit(changed)
+	if cfg.Known != nil {
+		n.lost = &lost{cfg: cfg, horizon: end.Offset, unsure: unsure, given: map[string]bool{}}
+	}
+	return n.journal.commit(changed)
 }
+
+// tellGone notes the webhooks that know of incidents, and that the project no longer has.
+func (n *Notifier) tellGone(kept map[string]*saved) error {
+	for _, name := range slices.Sorted(maps.Keys(kept)) {
+		s, _, err := restoreState(&Receiver{Name: name}, kept[name])
+		if err != nil {
+			return err
+		}
+		open := map[string]*alert.Change{}
+		if s.open(open); len(open) > 0 {
+			n.notices = append(n.notices, fmt.Sprintf("webhook %s was told of incidents that are not over (%d), and is no longer in the project: nobody tells it of their end", name, len(open)))
+		}
+	}
+	return nil
+}
+
+// Notices are sentences for the user about the start.
+func (n *Notifier) Notices() []string { return n.notices }
 
 // Run tells until ctx ends; then a request that is under way has a moment to end. Its error is one of the store.
 func (n *Notifier) Run(ctx context.Context) error {
 	all, ctx := errgroup.WithContext(ctx)
+	if n.lost != nil {
+		all.Go(func() error { n.lost.run(ctx); return nil })
+	}
 	for _, l := range n.lanes {
 		all.Go(func() error { return l.run(ctx) })
 	}
@@ -147,7 +209,7 @@ func (n *Notifier) Report(ctx context.Context) []ReceiverReport {
 	if len(n.lanes) == 0 {
 		return nil
 	}
-	end, err := n.cfg.Source.End(ctx, 0)
+	end, err := n.cfg.source.End(ctx, 0)
 	out := make([]ReceiverReport, 0, len(n.lanes))
 	for _, l := range n.lanes {
 		l.mu.Lock()

@@ -50,6 +50,7 @@ type Receiver struct {
 	GroupInterval  time.Duration // between notifications of a group
 	RepeatInterval time.Duration // until what still fires is sent again; 0: never
 
+	Leaving      bool // no alert notifies it any more: it is told only what is left of those that did
 	AllowPrivate bool // private addresses also where the url has a name
 	Lines        bool // rows as a line each, not as an array
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -46,7 +47,7 @@ type sent struct {
 
 func newRig(t *testing.T, receivers ...Receiver) *rig {
 	r := &rig{t: t, topic: enginetest.NewLog(1), store: &store.Memory{}}
-	r.cfg = Config{Source: r.topic, Receivers: receivers, Transport: r, Version: "test"}
+	r.cfg = Config{Source: func(context.Context, bool) (record.Source, error) { return r.topic, nil }, Append: r.append, Receivers: receivers, Transport: r, Version: "test"}
 	return r
 }
 
@@ -151,6 +152,40 @@ func (r *rig) publish(changes ...*alert.Change) {
 		}
 		r.topic.Append(0, 0, []byte(c.ID), text)
 	}
+}
+
+// append is publish for the Notifier.
+func (r *rig) append(_ context.Context, changes []*alert.Change) error {
+	r.publish(changes...)
+	return nil
+}
+
+// changes is what the topic has.
+func (r *rig) changes() []*alert.Change {
+	r.t.Helper()
+	end, err := r.topic.End(r.t.Context(), 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	reader, err := r.topic.Open(r.t.Context(), 0, record.Position{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer reader.Close()
+	var all []*alert.Change
+	for records := (&record.Records{}); records.Next.Offset < end.Offset; {
+		if err := reader.Read(r.t.Context(), records); err != nil {
+			r.t.Fatal(err)
+		}
+		for i := range records.Len() {
+			c := &alert.Change{}
+			if err := json.Unmarshal(records.Values.At(i), c); err != nil {
+				r.t.Fatal(err)
+			}
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // after lets virtual time pass and everything settle.
