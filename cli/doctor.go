@@ -118,6 +118,9 @@ func (a *app) examine(ctx context.Context, data string, ports doctorPorts) []fin
 	if err != nil {
 		return append(list, finding{bad, "the process does not tell its state: " + err.Error(), "stop it and start it again: it goes on from its checkpoint"})
 	}
+	if st.Info.LostNotes != "" {
+		list = append(list, finding{doubt, st.Info.LostNotes, "make the silences again that are still wanted: `nagare alerts silence`"})
+	}
 	pid, m := 0, patientMonitor(ctx, t)
 	if st.Info.Running {
 		pid = st.Info.PID

@@ -29,6 +29,7 @@ import (
 //	instance        what the folder's rows are called on a Kafka cluster
 //	failed.txt      why the last run ended by itself
 //	notify.db       silences, alerts of others, and what webhooks were told, once there is any
+//	notify.kept     how much of that there is, for who finds it gone
 //	kafka/          topics, where the process has a Kafka port of its own
 const (
 	identityFile  = "nagare.json"
@@ -184,7 +185,7 @@ func checkProject(dir string, got, p Project) error {
 // passing is what temporary files are called: probes, and files that are written whole under another
 // name before they get theirs.
 var passing = []string{".probe-*", identityFile + ".new-*", queriesFile + ".new-*", storeFile + ".new-*", storeFile + ".owner.new",
-	tokenFile + ".new-*", instanceFile + ".new-*", generatorFile + ".new-*", processFile + ".new-*", resetFile + ".new-*", notifyFile + ".new-*", notifyFile + ".owner.new"}
+	tokenFile + ".new-*", instanceFile + ".new-*", generatorFile + ".new-*", processFile + ".new-*", resetFile + ".new-*", notifyFile + ".new-*", notifyFile + ".owner.new", notifyKept + ".new-*"}
 
 func isPassing(name string) bool {
 	return slices.ContainsFunc(passing, func(pattern string) bool {

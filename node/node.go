@@ -385,8 +385,12 @@ func (n *Node) describe(fresh bool) {
 	n.meter = newMeter(n)
 }
 
-// Info is what does not change while the process runs.
-func (n *Node) Info() web.Info { return n.info }
+// Info is what hardly changes while the process runs.
+func (n *Node) Info() web.Info {
+	info := n.info
+	info.LostNotes = n.lostNotes()
+	return info
+}
 
 // Notices are sentences for the user about the start.
 func (n *Node) Notices() []string { return n.notices }

@@ -54,6 +54,7 @@ type telling struct {
 	notifier *notify.Notifier
 	store    *store.Store
 	closed   bool
+	lost     string // what was gone of it when it was opened
 }
 
 func (t *telling) close() error {
@@ -83,12 +84,24 @@ func (n *Node) OpenNotifier(ctx context.Context, make bool) (*notify.Notifier, e
 		return t.notifier, nil
 	}
 	path := filepath.Join(n.cfg.Data, notifyFile)
+	if !make && !n.cfg.Look { // what is gone is told once, and then kept anew
+		_, err := os.Stat(filepath.Join(n.cfg.Data, notifyKept))
+		make = err == nil
+	}
 	if !make || n.cfg.Look {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
 	}
-	cfg := notify.Config{Version: n.cfg.Version, Logger: n.log}
+	lost, err := findLost(n.cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	if lost != "" && t.lost == "" {
+		t.lost = lost
+		n.notices = append(n.notices, lost)
+	}
+	cfg := notify.Config{Version: n.cfg.Version, Logger: n.log, Note: n.noteKept}
 	if n.listener != nil {
 		cfg.ExternalURL = "http://" + n.listener.Addr().String()
 	}
@@ -111,33 +124,6 @@ func (n *Node) OpenNotifier(ctx context.Context, make bool) (*notify.Notifier, e
 	n.notices = append(n.notices, opened.Notices()...)
 	return opened, nil
 }
-
-// NotesError says that the notes of what webhooks were told are damaged. A reset, which is the advice of other stores,
-// leaves them as they are.
-type NotesError struct {
-	Path string
-	Err  error
-}
-
-func (e *NotesError) Error() string {
-	reason := e.Err.Error()
-	var corrupt *store.CorruptError
-	var format *store.FormatError
-	switch {
-	case errors.As(e.Err, &corrupt):
-		reason = "it is damaged: " + corrupt.Reason
-	case errors.As(e.Err, &format):
-		reason, _, _ = strings.Cut(format.Reason, ";")
-	}
-	return fmt.Sprintf("read what webhooks were told from %s: %s; %s", e.Path, reason, e.Fix())
-}
-
-// Fix is what lets the pipeline run again, and its price.
-func (e *NotesError) Fix() string {
-	return fmt.Sprintf("run `mv %s %s.damaged` and start again: silences are forgotten, and webhooks are told once more of what fires", e.Path, e.Path)
-}
-
-func (e *NotesError) Unwrap() error { return e.Err }
 
 // addReceivers adds the webhooks that are told of alerts, by a process that runs until it is stopped, and those that
 // alerts told which the project had.

@@ -18,6 +18,7 @@
 //	silence.go     matchers and their times        client.go    one request, and what its outcome means
 //	alertmanager.go, webhook.go, slack.go, json.go: the forms
 //	address.go     where a request may go          rows.go      the sink of format webhook
+//	kept.go        how much is kept, for who finds the store gone
 //
 // Times are wall clock, less those of incidents, which are event time.
 package notify

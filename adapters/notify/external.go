@@ -63,6 +63,7 @@ func (e *External) at(now time.Time) *External {
 // *BodyError where there is no room, and those of the store.
 func (n *Notifier) TakeIn(g *Group) error {
 	now := time.Now().UTC()
+	defer n.noteKept() // without the lock
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	next := maps.Clone(n.external)

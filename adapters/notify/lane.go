@@ -55,6 +55,7 @@ func (l *lane) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		now, quiet := time.Now(), l.n.quiet()
 		l.show(now, quiet)
+		l.n.noteKept()
 		g, at := l.next(now, quiet)
 		if g != nil && !at.After(now) {
 			if err := l.tell(ctx, g, now, quiet); err != nil {

@@ -36,6 +36,9 @@ type Config struct {
 	Append func(ctx context.Context, changes []*alert.Change) error
 	Alone  bool // the topic has records of this pipeline alone
 
+	// Note notes how much is kept, whenever that has changed; nil: nobody wants to know. Several goroutines call it.
+	Note func(Kept)
+
 	source record.Source
 }
 
@@ -50,6 +53,9 @@ type Notifier struct {
 	mu       sync.Mutex
 	silences silences             // is replaced, not changed
 	external map[string]*External // the same; by fingerprint
+
+	notedMu sync.Mutex
+	noted   *Kept
 }
 
 // Open reads what was told before. A receiver that is new begins with what fires now: the topic's records from before
@@ -63,7 +69,11 @@ func Open(ctx context.Context, cfg Config) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n, n.openLanes(ctx, kept)
+	if err := n.openLanes(ctx, kept); err != nil {
+		return nil, err
+	}
+	n.noteKept()
+	return n, nil
 }
 
 // openLanes makes a lane for each receiver that is told, of what the store holds of it.
@@ -250,6 +260,7 @@ func (n *Notifier) Silence(s Silence) (string, error) {
 	if err := s.check(now); err != nil {
 		return "", err
 	}
+	defer n.noteKept() // without the lock
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	next := maps.Clone(n.silences)
@@ -295,6 +306,7 @@ func (n *Notifier) Silence(s Silence) (string, error) {
 // Expire ends a silence now; one that is over stays as it is. Its error is a *SilenceError for an id that is unknown.
 func (n *Notifier) Expire(id string) error {
 	now := time.Now().UTC()
+	defer n.noteKept() // without the lock
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	old := n.silences[id]

@@ -79,12 +79,13 @@ type Info struct {
 	Resumed int64     `json:"resumed"` // events that earlier processes had read
 	// ResumedAt is the watermark that they had reached, µs; math.MinInt64: none.
 	ResumedAt int64    `json:"resumedAt"`
-	Epoch     uint64   `json:"epoch"`            // of the checkpoint that it went on from
-	Rate      float64  `json:"rate"`             // of the generator, events per second; 0: off
-	Running   bool     `json:"running"`          // false: the folder was opened to look, nothing is processed
-	Failed    string   `json:"failed,omitempty"` // why the last run on a folder that nothing runs on ended by itself; "" if it was stopped
-	Sources   []string `json:"sources"`          // topics that the project reads
-	Outputs   []string `json:"outputs"`          // topics that it writes
+	Epoch     uint64   `json:"epoch"`               // of the checkpoint that it went on from
+	Rate      float64  `json:"rate"`                // of the generator, events per second; 0: off
+	Running   bool     `json:"running"`             // false: the folder was opened to look, nothing is processed
+	LostNotes string   `json:"lostNotes,omitempty"` // what was gone of silences and of what webhooks were told when the folder was opened
+	Failed    string   `json:"failed,omitempty"`    // why the last run on a folder that nothing runs on ended by itself; "" if it was stopped
+	Sources   []string `json:"sources"`             // topics that the project reads
+	Outputs   []string `json:"outputs"`             // topics that it writes
 	Instance  string   `json:"instance"`
 }
 
