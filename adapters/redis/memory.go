@@ -31,7 +31,7 @@ func newMemory() *memory { return &memory{seed: maphash.MakeSeed(), places: map[
 func (m *memory) admit(place []byte, order, ends int64, again bool, round uint32, now int64) bool {
 	hash := maphash.Bytes(m.seed, place)
 	old, known := m.places[hash]
-	if known && (order < old.order || again && old.round == round) {
+	if known && (order < old.order || again && old.round == round && order == old.order) {
 		return false
 	}
 	if !known && len(m.places) >= memoryPlaces {
