@@ -123,11 +123,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) error {
-	roles, err := findRoles(n.cfg.Pipeline)
-	if err != nil {
+	if err := n.sortTopics(); err != nil {
 		return err
 	}
-	n.roles = roles
 	n.openBudget()
 	if n.cfg.Memory != nil {
 		return n.openInMemory(ctx)

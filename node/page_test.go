@@ -257,7 +257,7 @@ libraries:
 configuration:
   source.raw.format: kafka
   source.raw.option.kafka.bootstrap.servers: localhost:9092
-  source.raw.option.subscribe: things
+  source.raw.option.subscribe: thing-events
   page.a.from: groups
   page.a.title: "<img src=x onerror=window.pwned=1>"
   page.b.from: things
@@ -296,8 +296,8 @@ CREATE MATERIALIZED VIEW ranks AS SELECT *, rank() OVER (PARTITION BY s ORDER BY
 	file := filepath.Join(t.TempDir(), "events.ndjson")
 	write(t, file, events.String())
 	p := start(t, false, "run", project, "--data", data, "--http", "127.0.0.1:0")
-	succeed(t, "publish", "things", file, "--data", data)
-	p.await("the texts", func() bool { return p.status().Ledger.Topics["things"].Read == int64(len(texts)+41) })
+	succeed(t, "publish", "thing-events", file, "--data", data)
+	p.await("the texts", func() bool { return p.status().Ledger.Topics["thing-events"].Read == int64(len(texts)+41) })
 	b := openTab(t, 1440, 1000, "light")
 	b.open(p.address)
 	b.await("the rows", `document.querySelectorAll('#chart-b tbody tr').length > 20 && document.querySelectorAll('#chart-d tbody tr').length > 5`)
