@@ -89,8 +89,27 @@ func (a *app) printRow(x *web.RowExplanation) error {
 	if x.Note != "" {
 		fmt.Fprintf(a.out, "\n%s\n", x.Note)
 	}
+	if len(x.Steps) > 1 {
+		var steps []string
+		for _, s := range x.Steps {
+			steps = append(steps, plural(int(s.Rows), "row")+" of "+s.Table)
+		}
+		fmt.Fprintf(a.out, "\nby way of %s\n", strings.Join(steps, ", "))
+	}
+	if len(x.Aggregates) > 1 {
+		fmt.Fprintln(a.out)
+		by := newTable("aggregate", "rows>", "place of its filter")
+		for _, g := range x.Aggregates {
+			by.add(g.Text, fmt.Sprint(g.Rows), g.Place)
+		}
+		err = errors.Join(err, by.write(a.out))
+	}
 	if x.Events != nil {
-		fmt.Fprintf(a.out, "\n%s counted%s\n", plural(int(x.Events.Count), "record"), shownOf(x.Events))
+		made := ""
+		if x.Rows > 0 {
+			made = fmt.Sprintf(", of which explode made %s", plural(int(x.Rows), "row"))
+		}
+		fmt.Fprintf(a.out, "\n%s counted%s%s\n", plural(int(x.Events.Count), "record"), made, shownOf(x.Events))
 		err = errors.Join(err, a.printRecords(x.Events.Columns, x.Events.Rows))
 	}
 	if x.LeftOut != nil {
@@ -107,6 +126,9 @@ func (a *app) printRow(x *web.RowExplanation) error {
 func shownOf(r *web.ExplainedRecords) string {
 	if int64(len(r.Rows)) == r.Count {
 		return ""
+	}
+	if r.Query == "" {
+		return fmt.Sprintf(", the first %d are shown", len(r.Rows))
 	}
 	return fmt.Sprintf(", the first %d are shown; all: nagare query %s", len(r.Rows), shellWord(r.Query))
 }

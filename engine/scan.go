@@ -19,6 +19,11 @@ const readRows = 4096
 // rows to visit as batches of the destination's schema; with a reach those that it names. A batch is valid during the
 // call.
 func (e *Engine) scanLog(ctx context.Context, d *destination, reach batch.Reach, visit func(*column.Batch) error) error {
+	return e.scanRows(ctx, d, reach, func(_ *Records, b *column.Batch) error { return visit(b) })
+}
+
+// scanRows is scanLog for who also wants to know where the rows lie in the log.
+func (e *Engine) scanRows(ctx context.Context, d *destination, reach batch.Reach, visit func(*Records, *column.Batch) error) error {
 	if d.format == formatCSV {
 		return fmt.Errorf("read %s: its rows are kept as text, to be copied out", d.name)
 	}
@@ -42,7 +47,7 @@ func (e *Engine) scanLog(ctx context.Context, d *destination, reach batch.Reach,
 				}
 			}
 		}
-		return visitAll(&b, visit)
+		return visitAll(&b, func(b *column.Batch) error { return visit(r, b) })
 	})
 }
 

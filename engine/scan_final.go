@@ -192,13 +192,17 @@ func sortByGrouping(rows []keptRow, op *operator) error {
 }
 
 // appendOpen appends the rows of windows that are still open, as they are now. The gate is held.
-func (c *closer) appendOpen(out *column.Batch) {
+func (c *closer) appendOpen(out *column.Batch) { c.appendOpenKeyed(out, func(int64, []byte) {}) }
+
+// appendOpenKeyed is appendOpen, and tells the window's end and the encoded keys of each row.
+func (c *closer) appendOpenKeyed(out *column.Batch, tell func(end int64, key []byte)) {
 	em := c.emit
 	for _, end := range c.openEnds() {
 		c.openWindow(end, em.hash)
 		em.fill(end-c.w.spec.Size, end, em.hash)
 		em.evaluate()
 		for _, row := range em.sel {
+			tell(end, em.key(int(row)))
 			for i, v := range em.cols {
 				out.Cols[i].AppendFrom(v, int(row))
 			}

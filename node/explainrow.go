@@ -30,29 +30,22 @@ func (n *Node) explainRow(ctx context.Context, table string, key []web.ColumnVal
 	if err != nil {
 		return nil, err
 	}
-	from := n.pipeline().RecordsBehind(table, a.Values)
-	a.Note = from.Note
-	if from.Counted != "" {
-		if a.Events, err = n.explained(ctx, from.Counted); err != nil {
-			return nil, err
+	all := make([]web.ColumnValue, len(a.Columns))
+	for i, c := range a.Columns {
+		all[i] = web.ColumnValue{Column: c.Name, Value: "NULL"}
+		if a.Row[i] != nil {
+			all[i].Value = *a.Row[i]
 		}
 	}
-	if from.LeftOut != "" {
-		if a.LeftOut, err = n.explained(ctx, from.LeftOut); err != nil {
-			return nil, err
-		}
+	where, err := keyCondition(table, &n.pipeline().Dataset(table).Schema, all)
+	if err != nil {
+		return nil, err
 	}
-	if from.Topic != "" {
-		a.UnreadableQuery = "SELECT * FROM " + quotedName(from.Topic+"$invalid") + " WHERE verdict = 'invalid'"
-		count, err := n.explained(ctx, a.UnreadableQuery)
-		if err != nil {
-			return nil, err
-		}
-		a.Unreadable = count.Count
+	found, err := n.current().Evidence(ctx, table, strings.TrimPrefix(where, " WHERE "))
+	if err != nil {
+		return nil, err
 	}
-	if from.End != math.MinInt64 {
-		a.Window = n.explainWindow(ctx, from)
-	}
+	n.tellEvidence(a, found)
 	return a, nil
 }
 
@@ -174,41 +167,6 @@ func (n *Node) rowsOf(ctx context.Context, text string) (*explainedRows, error) 
 		return nil, &web.RequestError{Reason: faults.Error()}
 	}
 	return a, err
-}
-
-func (n *Node) explained(ctx context.Context, text string) (*web.ExplainedRecords, error) {
-	a, err := n.rowsOf(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return &a.ExplainedRecords, nil
-}
-
-// explainWindow tells which records moved the watermark over the end of a window.
-func (n *Node) explainWindow(ctx context.Context, from plan.Provenance) *web.ExplainedWindow {
-	w := &web.ExplainedWindow{Table: from.Table, Start: isoTime(from.Start), End: isoTime(from.End), Partitions: []web.WindowPartition{}}
-	crossings, delay, err := n.current().Crossings(ctx, from.Table, from.End)
-	if err != nil {
-		w.Note = err.Error()
-		return w
-	}
-	w.Delay = float64(delay) / 1e6
-	final, least, waits := int64(math.MinInt64), int64(math.MaxInt64), 0
-	for _, c := range crossings {
-		p := web.WindowPartition{Topic: c.Topic, Partition: c.Partition, Offset: c.Offset, Watermark: isoTime(c.Watermark)}
-		if c.Offset < 0 {
-			waits++
-		} else {
-			p.Appended, p.EventTime = isoTime(c.Appended), isoTime(c.EventTime)
-			p.Query = fmt.Sprintf("SELECT * FROM %s WHERE partition = %d AND offset = %d", quotedName(c.Topic), c.Partition, c.Offset)
-			final, least = max(final, c.Appended), min(least, c.Watermark)
-		}
-		w.Partitions = append(w.Partitions, p)
-	}
-	if waits == 0 && len(crossings) > 0 {
-		w.Final, w.Watermark = isoTime(final), isoTime(least)
-	}
-	return w
 }
 
 // isoTime is microseconds since 1970 as ISO 8601, "" for none.

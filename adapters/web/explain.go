@@ -28,9 +28,30 @@ type RowExplanation struct {
 	Events  *ExplainedRecords `json:"events"`
 	LeftOut *ExplainedRecords `json:"leftOut"`
 	Note    string            `json:"note,omitempty"` // what else they have, or why there are none
+	// Steps are the tables on the way from the row down to the topics, with how many of their rows are behind it.
+	Steps []ExplainedStep `json:"steps,omitempty"`
+	// Rows is how many rows explode made of the records that were counted; 0: one of each.
+	Rows int64 `json:"rows,omitempty"`
+	// Aggregates are those of the table's query, each with how many rows it took.
+	Aggregates []ExplainedAggregate `json:"aggregates,omitempty"`
 	// Unreadable is how many records of the topic are invalid, so that they tell neither window nor keys.
 	Unreadable      int64  `json:"unreadable,omitempty"`
 	UnreadableQuery string `json:"unreadableQuery,omitempty"`
+}
+
+// ExplainedStep is rows of a table.
+type ExplainedStep struct {
+	Table string `json:"table"`
+	Rows  int64  `json:"rows"`
+	Open  int64  `json:"open,omitempty"` // of them, that are not final
+}
+
+// ExplainedAggregate is an aggregate and what it took: rows that pass its FILTER and whose argument is not NULL.
+type ExplainedAggregate struct {
+	Text   string `json:"text"`
+	Rows   int64  `json:"rows"`
+	Filter string `json:"filter,omitempty"`
+	Place  string `json:"place,omitempty"` // of the FILTER, file:line:column
 }
 
 // ExplainedWindow is a window and what closes it. Times are ISO 8601.
@@ -58,7 +79,7 @@ type WindowPartition struct {
 
 // ExplainedRecords is records with the query that gives them. Rows has the first MostEvents of Count.
 type ExplainedRecords struct {
-	Query   string        `json:"query"`
+	Query   string        `json:"query"` // "": no one query gives them
 	Count   int64         `json:"count"`
 	Columns []NamedColumn `json:"columns"`
 	Rows    [][]*string   `json:"rows"`

@@ -34,6 +34,7 @@ type Node struct {
 	Const *column.Vector // OpConst
 	Args  []*Node
 	Pos   sql.Pos
+	Text  string // of a whole condition: as it is written; else ""
 }
 
 // Col is a reference to column i of the input.

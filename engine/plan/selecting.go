@@ -182,7 +182,31 @@ func (s *selecting) where() {
 		s.fault(*notYet(at.Pos, "window(…) in WHERE"))
 		return
 	}
-	s.in = &Filter{In: s.in, Pred: pred}
+	s.in = &Filter{In: s.in, Pred: written(pred, "WHERE", s.body.Where)}
+}
+
+// written is a condition that knows how and where it is written.
+func written(pred *expr.Node, clause string, e sql.Expr) *expr.Node {
+	c := *pred
+	c.Text, c.Pos = clause+" "+sql.Format(e), startOf(e)
+	return &c
+}
+
+// startOf is where an expression begins, which for those with an operator between their parts is not where they are.
+func startOf(e sql.Expr) sql.Pos {
+	switch e := e.(type) {
+	case *sql.Binary:
+		return startOf(e.Left)
+	case *sql.Is:
+		return startOf(e.Expr)
+	case *sql.In:
+		return startOf(e.Expr)
+	case *sql.Between:
+		return startOf(e.Expr)
+	case *sql.Like:
+		return startOf(e.Expr)
+	}
+	return e.Position()
 }
 
 func (s *selecting) fault(f sql.Fault) {

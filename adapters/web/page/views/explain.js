@@ -40,6 +40,9 @@ function Steps({ a }) {
     <li><b>${number(a.leftOut ? a.leftOut.count : 0)}</b> ${t('of the same window and keys were left out', '件が同じウィンドウとキーで除外')}</li>
     ${w && (w.final ? html`<li>${t('Final since', '確定')} <code>${w.final}</code>: ${t('the last partition\'s watermark passed the window\'s end then, at', '最後のパーティションのウォーターマークがウィンドウの終わりを越えた時刻。ウォーターマーク')} <code>${w.watermark}</code> ${t(`(the newest event time less ${seconds(w.delaySeconds)})`, `（最新イベント時刻 − ${seconds(w.delaySeconds)}）`)}</li>`
       : html`<li class="open">${a.open ? t('Open: it changes until every partition\'s watermark has reached', '未確定。全パーティションのウォーターマークが次の時刻に達するまで変わります:') : t('Closed while a partition was idle: not every watermark has reached', 'アイドルのパーティションを待たずに確定。次の時刻に達していないパーティションがあります:')} <code>${w.end}</code></li>`)}
+    ${(a.steps || []).length > 1 && html`<li>${t('By way of', '途中のテーブル:')} ${a.steps.map((s) => s.table + ' (' + number(s.rows) + ')').join(', ')}</li>`}
+    ${a.rows > 0 && html`<li>${t('explode made', 'explode が作った行:')} <b>${number(a.rows)}</b> ${t('rows of the records that were counted', '')}</li>`}
+    ${(a.aggregates || []).length > 1 && a.aggregates.map((g, i) => html`<li key=${i}><code>${g.text}</code> ${t('took', 'が使った行:')} ${number(g.rows)}${g.filter ? html` · <code>${g.filter}</code> ${g.place}` : ''}</li>`)}
     ${a.unreadable > 0 && html`<li>${number(a.unreadable)} ${t('records of the topic are invalid: they tell neither window nor key.', '件は不正で、ウィンドウもキーもわかりません。')} <${Question} sql=${a.unreadableQuery} /></li>`}
   </ol>`;
 }
@@ -82,9 +85,9 @@ function Explained({ table, keys, column }) {
       <div class="foot"><${Question} sql=${a.query} /><a href=${path}><code>${command}</code></a></div>`}
     <//>
     ${a && a.events && html`<${Panel} title=${t('The records behind it', '元になったレコード')} wide note=${number(a.events.count) + (a.events.count > a.events.rows.length ? t(`, the first ${a.events.rows.length} shown`, `（先頭 ${a.events.rows.length} 件）`) : '')}>
-      <${Table} columns=${a.events.columns} rows=${a.events.rows} label=${t('The records behind it', '元になったレコード')} sql=${a.events.query} download=${queryPath(a.events.query)} name=${table + '-records'} /><//>`}
+      <${Table} columns=${a.events.columns} rows=${a.events.rows} label=${t('The records behind it', '元になったレコード')} sql=${a.events.query} download=${a.events.query ? queryPath(a.events.query) : null} name=${table + '-records'} /><//>`}
     ${a && a.leftOut && html`<${Panel} title=${t('Left out, and why', '除外されたレコードと理由')} wide note=${number(a.leftOut.count)}>
-      <${Table} columns=${a.leftOut.columns} rows=${a.leftOut.rows} label=${t('Left out', '除外')} sql=${a.leftOut.query} download=${queryPath(a.leftOut.query)} name=${table + '-left-out'} empty=${t('Nothing was left out.', '除外はありません。')} /><//>`}
+      <${Table} columns=${a.leftOut.columns} rows=${a.leftOut.rows} label=${t('Left out', '除外')} sql=${a.leftOut.query} download=${a.leftOut.query ? queryPath(a.leftOut.query) : null} name=${table + '-left-out'} empty=${t('Nothing was left out.', '除外はありません。')} /><//>`}
     ${a && a.window && a.window.partitions.length > 0 && html`<${Partitions} w=${a.window} />`}
   </div>`;
 }

@@ -1,0 +1,682 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/window"
+)
+
+// An inspector runs one operator over records again and tells what became of each that belongs to a group.
+type inspector struct {
+	v      *evidence
+	op     *operator // made anew, with a scan of its own
+	groups groupSet
+	hits   *groupHits
+	w      *windowTask
+	conds  []*expr.Node // filters below the watermark, then above
+	tests  []filter
+	top    bool // what its aggregates have taken is wanted
+	taken  []int64
+	late   map[Place]lateRow
+	firsts map[string]int64 // by partition and id of the records of the groups: the offset that counts
+}
+
+// A lateRow is what TABLE$late has of a record.
+type lateRow struct {
+	reason string
+	mark   int64
+	seen   bool
+}
+
+// again makes an operator over topics once more, with a scan of its own. Filters between explosions become such behind
+// them, to be told apart.
+func (v *evidence) again(op *operator) (*operator, error) {
+	ops, faults := v.e.opt.Pipeline.StreamOps()
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	at := slices.IndexFunc(ops, func(o *plan.StreamOp) bool { return o.Name == op.Name && o.Table == op.Table })
+	if at < 0 {
+		return nil, fmt.Errorf("find the records behind %s: its query is not in the project any more", op.Name)
+	}
+	again := &operator{StreamOp: *ops[at], id: op.id, flow: op.flow, flows: op.flows}
+	again.Explosions = slices.Clone(again.Explosions)
+	for i := len(again.Explosions) - 1; i >= again.Below; i-- {
+		x := &again.Explosions[i]
+		again.Post, x.Where = slices.Concat(x.Where, again.Post), nil
+	}
+	newTopicFlow(op.From.Topics, []*operator{again}, v.e.opt.Pipeline.Config.Topics)
+	var err error
+	if again.Windowed() {
+		again.window, err = newWindowOp(again)
+	}
+	return again, err
+}
+
+// task makes a task that reads a partition again and books nothing.
+func (v *evidence) task(op *operator, beside *task) (*task, error) {
+	t := &task{e: v.e, flow: op.topic, topic: beside.topic, partition: beside.partition, source: beside.source}
+	var err error
+	if t.scan, err = newScanner(op.topic, t.topic, v.e.env); err != nil {
+		return nil, err
+	}
+	if err := t.addMarks(); err != nil {
+		return nil, err
+	}
+	t.addDuplicates()
+	t.timeless = op.group < 0
+	return t, nil
+}
+
+// read finds the records behind the groups or rows of an operator over topics.
+func (v *evidence) read(ctx context.Context, op *operator, top bool) error {
+	for _, topic := range op.From.Topics {
+		if !slices.Contains(v.Topics, topic) {
+			v.Topics = append(v.Topics, topic)
+		}
+	}
+	again, err := v.again(op)
+	if err != nil {
+		return err
+	}
+	if !op.Windowed() {
+		return v.readKept(ctx, op, again)
+	}
+	in := &inspector{v: v, op: again, groups: v.groups[op], top: top, firsts: map[string]int64{}}
+	if in.w, err = newWindowTask(again.window, v.e.env, nil, 0); err != nil {
+		return err
+	}
+	in.hits = &groupHits{groups: in.groups, spec: again.window.spec, keys: in.w.keys}
+	if !again.topic.groups[again.group].made {
+		in.conds = append(in.conds, again.Pre...)
+	} else if len(again.Pre) > 0 {
+		v.note("records that a WHERE between explode and WATERMARK leaves out are not told")
+	}
+	in.conds = append(in.conds, again.Post...)
+	if in.tests, err = compileEach(in.conds, v.e.env); err != nil {
+		return err
+	}
+	in.taken = make([]int64, len(again.Agg.Aggs))
+	until := v.closes(op)
+	v.setWindow(op, in.groups)
+	if err := in.readLate(ctx, op); err != nil {
+		return err
+	}
+	for _, beside := range op.topic.tasks {
+		if op.laneOf(beside) == noLane {
+			continue
+		}
+		if err := in.partition(ctx, beside, until); err != nil {
+			return err
+		}
+	}
+	if top {
+		for i, a := range again.Agg.Aggs {
+			x := EvidenceAggregate{Text: a.Text, Rows: in.taken[i]}
+			if a.Filter != nil {
+				x.Filter, x.At = conditionText(a.Filter), a.Filter.Pos
+			}
+			v.Aggregates = append(v.Aggregates, x)
+		}
+	}
+	return nil
+}
+
+func conditionText(n *expr.Node) string {
+	if n.Text != "" {
+		return n.Text
+	}
+	return n.String()
+}
+
+// closes is the watermark by which all groups of an operator are final, and so are those above that they went into.
+func (v *evidence) closes(op *operator) int64 {
+	_, until := v.groups[op].span(op.window.spec.Size)
+	for _, above := range v.order {
+		if !above.Windowed() || above.topic != nil || above.From != op.Table {
+			continue
+		}
+		// Closed once no window below that is open can give rows for it.
+		end := v.closes(above) + above.Edge + above.Delay
+		until = max(until, op.window.spec.NextEnd(end-1-op.window.spec.Slide))
+	}
+	return until
+}
+
+// partition reads what one partition can hold of the groups: from the first record that was appended late enough for
+// their times, up to that by which the watermark has passed until, and the rest of its block.
+func (in *inspector) partition(ctx context.Context, beside *task, until int64) error {
+	t, err := in.v.task(in.op, beside)
+	if err != nil {
+		return err
+	}
+	first, _ := in.groups.span(in.op.window.spec.Size)
+	from, err := in.v.begins(ctx, t, first)
+	if err != nil {
+		return err
+	}
+	end, err := t.source.End(ctx, t.partition)
+	if err != nil {
+		return err
+	}
+	mark := t.marks[in.op.group]
+	c := Crossing{Topic: t.topic, Partition: t.partition, Offset: -1, Watermark: math.MinInt64}
+	read := from
+	err = scanFrom(ctx, t.source, t.partition, from, min(end.Offset, beside.offset.Load()), func(r *Records) error {
+		t.records = *r
+		for at := 0; at < r.Len(); at += refillRecords {
+			if err := in.step(t, at, min(at+refillRecords, r.Len()), ""); err != nil {
+				return err
+			}
+			if c.Offset < 0 && mark.tracker.Now() >= until {
+				in.crossing(t, &c, until)
+			}
+		}
+		read = r.Offsets[r.Len()-1] + 1
+		if c.Offset >= 0 {
+			return errStop
+		}
+		return ctx.Err()
+	})
+	if err != nil && !errors.Is(err, errStop) {
+		return fmt.Errorf("read %s partition %d again: %w", t.topic, t.partition, err)
+	}
+	if c.Offset < 0 {
+		c.Watermark = mark.tracker.Now()
+	} else if len(in.conds) > 0 && read < end.Offset {
+		in.v.note("records that a WHERE leaves out were looked for up to the block of the log in which the window was closed; later ones would have been late")
+	}
+	in.v.Crossings = append(in.v.Crossings, c)
+	return in.readRefused(ctx, t, from, read)
+}
+
+// crossing finds which record of the step moved the watermark to a moment or beyond.
+func (in *inspector) crossing(t *task, c *Crossing, until int64) {
+	m := t.marks[in.op.group]
+	c.Watermark, c.Offset = m.tracker.Now(), t.records.Offsets[t.to-1]
+	c.Appended, c.EventTime = t.records.Times[t.to-1], m.tracker.Greatest()
+	if m.group.made {
+		return // by the last record of the step: its rows are marked together
+	}
+	times := &t.scan.batch.Cols[m.group.timeCol]
+	for _, r := range m.rows {
+		if now := times.Int[r] - m.group.delay; now >= until {
+			at := t.from + int(r)
+			c.Offset, c.Appended, c.EventTime, c.Watermark = t.records.Offsets[at], t.records.Times[at], times.Int[r], max(now, m.marks[r])
+			return
+		}
+	}
+}
+
+// begins is an offset from which on all records lie whose event time is first or later: a time that is farther ahead of its
+// append time than the limit does not count. Ids of duplicates are remembered from longer before.
+func (v *evidence) begins(ctx context.Context, t *task, first int64) (int64, error) {
+	limit := v.e.opt.Pipeline.Config.FutureLimit
+	asked, is := t.source.(Dated)
+	if !is || limit > first-math.MinInt64-1 && first < 0 || limit == math.MaxInt64 {
+		return 0, nil
+	}
+	at, err := asked.After(ctx, t.partition, t.remembersFrom(first-limit))
+	return at.Offset, err
+}
+
+// A Dated source can tell where records of a time lie.
+type Dated interface {
+	// After is the position of the first record that was appended at a time in microseconds or later, or a position
+	// before it; the end if there is none.
+	After(ctx context.Context, partition int32, micros int64) (Position, error)
+}
+
+// step runs the operator over records from … to-1 of a task; those of a verdict are known to have been left out.
+func (in *inspector) step(t *task, from, to int, verdict string) error {
+	for i := from; i < to && len(in.v.e.opt.Poison) > 0; i++ {
+		if _, is := in.v.e.opt.Poison[Place{t.topic, t.partition, t.records.Offsets[i]}]; is {
+			if err := in.step(t, from, i, verdict); err != nil {
+				return err
+			}
+			return in.step(t, i+1, to, verdict)
+		}
+	}
+	if from == to {
+		return nil
+	}
+	t.from, t.to = from, to
+	if err := t.scan.decode(&t.records, from, to); err != nil {
+		return err
+	}
+	m, b := t.marks[in.op.group], &t.scan.batch
+	rows := slices.Clone(t.scan.all)
+	if m.group.json {
+		rows = slices.Clone(t.scan.valid)
+	}
+	if t.duplicates != nil && verdict == "" {
+		t.duplicates.step(t)
+	}
+	t.refused = t.refused[:0]
+	m.mark(t)
+	j := &judgement{in: in, t: t, verdict: verdict, of: make(map[uint32]*EvidenceRecord)}
+	if in.w.exploder == nil {
+		j.take(b, rows, nil, &b.Cols[m.group.timeCol])
+		return j.end()
+	}
+	x := in.w.exploder
+	x.lose = func(uint32, uint8, string, string) {}
+	if m.group.made {
+		x.marks, x.records, x.from = m, &t.records, t.from
+	} else {
+		rows = slices.DeleteFunc(rows, func(r uint32) bool { return b.Cols[m.group.timeCol].IsNull(int(r)) })
+	}
+	x.visit = func(b *column.Batch, rows, origins []uint32) error {
+		in.w.failed.Reset()
+		j.take(b, slices.Clone(rows), origins, x.time.Run(b, rows, &in.w.failed))
+		return nil
+	}
+	if err := x.run(b, rows, t.scan.appended); err != nil {
+		return err
+	}
+	return j.end()
+}
+
+// A judgement tells what became of the records of a step.
+type judgement struct {
+	in      *inspector
+	t       *task
+	verdict string
+	of      map[uint32]*EvidenceRecord // by record of the step
+	rows    int64                      // that were counted
+}
+
+// take judges rows that belong to a group. Without origins they are records.
+func (j *judgement) take(b *column.Batch, rows, origins []uint32, times *column.Vector) {
+	in, m := j.in, j.t.marks[j.in.op.group]
+	hits := in.hits.of(b, rows, times, nil)
+	if len(hits) == 0 {
+		return
+	}
+	hit := make([]uint32, 0, len(hits))
+	for _, h := range hits {
+		if len(hit) == 0 || hit[len(hit)-1] != h.row {
+			hit = append(hit, h.row)
+		}
+	}
+	conds := make([]*condition, b.Len)
+	in.w.failed.Reset()
+	firstFailing(b, hit, in.conds, in.tests, conds, &in.w.failed)
+	var counted []uint32
+	for _, h := range hits {
+		o := originOf(h.row, origins)
+		rec := EvidenceRecord{Topic: j.t.topic, Partition: j.t.partition, Offset: j.t.records.Offsets[j.t.from+int(o)], Watermark: math.MinInt64}
+		mark := int64(math.MinInt64)
+		if in.w.exploder != nil {
+			if m.group.made || m.verdict[o] == window.OK {
+				mark = in.w.exploder.mark(o, m)
+			}
+		} else if conds[h.row] == nil || !slices.Contains(in.op.Pre, conds[h.row]) {
+			mark = m.marks[o]
+		}
+		rec.Verdict = j.judge(o, h, conds[h.row], mark, &rec)
+		before := j.of[o]
+		if rec.Verdict == "" && (len(counted) == 0 || counted[len(counted)-1] != h.row) {
+			counted = append(counted, h.row)
+		}
+		if before == nil || before.Verdict != "" && rec.Verdict == "" {
+			j.of[o] = &rec
+		}
+	}
+	j.rows += int64(len(counted))
+	if in.top {
+		in.count(b, counted)
+	}
+}
+
+// judge is why a row was left out of a group; "": it was not.
+func (j *judgement) judge(origin uint32, h groupHit, cond *condition, mark int64, rec *EvidenceRecord) string {
+	t, m := j.t, j.t.marks[j.in.op.group]
+	place := Place{t.topic, t.partition, rec.Offset}
+	known := t.duplicates != nil && !t.scan.batch.Cols[t.duplicates.index].IsNull(int(origin))
+	id, first := "", ""
+	if known {
+		id = fmt.Sprintf("%d/%s", t.partition, t.scan.batch.Cols[t.duplicates.index].Bytes(int(origin)))
+		if at, is := j.in.firsts[id]; is {
+			first = fmt.Sprintf(", that of offset %d", at)
+		}
+	}
+	switch {
+	case j.verdict == "duplicate":
+		rec.Reason = first
+		return j.verdict
+	case j.verdict != "":
+		return j.verdict
+	case known && slices.Contains(t.duplicates.found, origin):
+		rec.Reason = t.duplicates.reason(t.scan.batch.Cols[t.duplicates.index].Bytes(int(origin))) + first
+		return "duplicate"
+	case known:
+		j.in.firsts[id] = rec.Offset
+	}
+	if cond == nil && !m.group.made && int(origin) < len(m.verdict) && m.verdict[origin] == window.Future {
+		rec.Reason = reasonFuture
+		return "future"
+	}
+	if cond == nil {
+		cond = h.cond
+	}
+	if cond != nil {
+		rec.Reason, rec.At = conditionText(cond), cond.Pos
+		return "filtered"
+	}
+	if l, is := j.in.late[place]; is {
+		l.seen = true
+		j.in.late[place] = l
+		rec.Reason, rec.Watermark = l.reason, l.mark
+		return "late"
+	}
+	if mark >= h.end {
+		rec.Reason, rec.Watermark = reasonLate, mark
+		return "late"
+	}
+	return ""
+}
+
+// count notes what the aggregates have taken of counted rows.
+func (in *inspector) count(b *column.Batch, rows []uint32) {
+	if len(rows) == 0 {
+		return
+	}
+	for i, ev := range in.w.args {
+		in.w.failed.Reset()
+		passing := slices.Clone(in.w.filters[i].filter.run(b, rows, &in.w.failed))
+		if ev == nil {
+			in.taken[i] += int64(len(passing))
+			continue
+		}
+		values := ev.Run(b, passing, &in.w.failed)
+		for _, r := range passing {
+			if !values.IsNull(int(r)) {
+				in.taken[i]++
+			}
+		}
+	}
+}
+
+// end hands the judged records on.
+func (j *judgement) end() error {
+	v := j.in.v
+	for o := range uint32(j.t.scan.batch.Len) {
+		rec := j.of[o]
+		if rec == nil {
+			continue
+		}
+		at := j.t.from + int(o)
+		rec.Appended = j.t.records.Times[at]
+		if !j.t.records.Values.IsNull(at) {
+			rec.Value = slices.Clone(j.t.records.Values.At(at))
+		}
+		v.add(*rec)
+	}
+	if j.in.w.exploder != nil {
+		v.Rows += j.rows
+	}
+	return nil
+}
+
+// mostValues is how many records have their values kept; of the others their places are.
+const mostValues = 1000
+
+// add takes a record.
+func (v *evidence) add(rec EvidenceRecord) {
+	list := &v.Counted
+	if rec.Verdict != "" {
+		list = &v.LeftOut
+	}
+	if len(*list) >= mostValues {
+		rec.Value = nil
+	}
+	*list = append(*list, rec)
+}
+
+// readLate takes what TABLE$late has of the groups' times.
+func (in *inspector) readLate(ctx context.Context, op *operator) error {
+	in.late = map[Place]lateRow{}
+	d := in.v.e.destinations["late/"+op.Name]
+	if op.Table != nil {
+		d = in.v.e.destinations["late/"+op.Table.Name]
+	}
+	if d == nil {
+		return nil
+	}
+	from, to := in.groups.span(in.op.window.spec.Size)
+	return in.v.e.scanRows(ctx, d, nil, func(r *Records, b *column.Batch) error {
+		for _, row := range b.Sel {
+			if t := b.Cols[3].Int[row]; t < from || t >= to {
+				continue
+			}
+			for _, topic := range op.From.Topics {
+				if l := lane(op.From.Topics, topic, int32(b.Cols[0].Int[row])); op.flows > 1 || l == int(r.Partition) {
+					in.late[Place{topic, int32(b.Cols[0].Int[row]), b.Cols[1].Int[row]}] = lateRow{reason: string(b.Cols[5].Bytes(int(row))), mark: b.Cols[4].Int[row]}
+				}
+			}
+		}
+		return ctx.Err()
+	})
+}
+
+// readRefused takes records that were left out by others than a WHERE, and lie outside of what was read: they are kept.
+func (in *inspector) readRefused(ctx context.Context, beside *task, from, to int64) error {
+	e := in.v.e
+	take := func(d *destination, verdict string, wants func(b *column.Batch, row int) (reason string, mark int64, is bool)) error {
+		if d == nil {
+			return nil
+		}
+		return e.scanRows(ctx, d, nil, func(_ *Records, b *column.Batch) error {
+			for _, row := range b.Sel {
+				offset := b.Cols[1].Int[row]
+				if int32(b.Cols[0].Int[row]) != beside.partition || offset >= from && offset < to {
+					continue
+				}
+				reason, mark, is := wants(b, int(row))
+				if !is {
+					continue
+				}
+				if err := in.one(beside, keptRecord(b, int(row)), verdict, reason, mark); err != nil {
+					return err
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	late := e.destinations["late/"+in.op.Name]
+	if in.op.Table != nil {
+		late = e.destinations["late/"+in.op.Table.Name]
+	}
+	if err := take(late, "late", func(b *column.Batch, row int) (string, int64, bool) {
+		l, is := in.late[Place{beside.topic, beside.partition, b.Cols[1].Int[row]}]
+		return l.reason, l.mark, is
+	}); err != nil {
+		return err
+	}
+	for _, verdict := range []string{"future", "duplicate"} {
+		if err := take(e.destinations["invalid/"+beside.topic], verdict, func(b *column.Batch, row int) (string, int64, bool) {
+			return string(b.Cols[4].Bytes(row)), math.MinInt64, string(b.Cols[3].Bytes(row)) == verdict
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one judges a record that was kept as left out: whether it belongs to the groups.
+func (in *inspector) one(beside *task, r Records, verdict, reason string, mark int64) error {
+	t, err := in.v.task(in.op, beside)
+	if err != nil {
+		return err
+	}
+	r.Partition = t.partition
+	t.records = r
+	before := len(in.v.LeftOut)
+	if err := in.step(t, 0, 1, verdict); err != nil {
+		return err
+	}
+	for i := before; i < len(in.v.LeftOut); i++ {
+		in.v.LeftOut[i].Reason, in.v.LeftOut[i].Watermark = reason+in.v.LeftOut[i].Reason, mark
+	}
+	return nil
+}
+
+// keptRecord is a row of TABLE$late or TOPIC$invalid as the record that it was.
+func keptRecord(b *column.Batch, row int) Records {
+	n := len(b.Cols)
+	r := Records{Offsets: []int64{b.Cols[1].Int[row]}, Times: []int64{b.Cols[2].Int[row]}}
+	if b.Cols[n-3].IsNull(row) {
+		r.Keys.Append(nil)
+	} else {
+		r.Keys.Append(b.Cols[n-3].Bytes(row))
+	}
+	raw := []byte(nil)
+	if !b.Cols[n-2].IsNull(row) {
+		raw = b.Cols[n-2].Bytes(row)
+	} else if !b.Cols[n-1].IsNull(row) {
+		raw, _ = base64.StdEncoding.DecodeString(string(b.Cols[n-1].Bytes(row))) // as it was written
+	}
+	r.Values.Append(raw)
+	return r
+}
+
+// readKept finds the record of each row that a table keeps one for one.
+func (v *evidence) readKept(ctx context.Context, op, again *operator) error {
+	match, err := compileFilter([]*expr.Node{v.match[op]}, v.e.env)
+	if err != nil {
+		return err
+	}
+	for _, beside := range op.topic.tasks {
+		lane := op.laneOf(beside)
+		wanted := map[int64]int{} // by append time
+		from, left := int64(math.MaxInt64), 0
+		for _, p := range v.rows[op] {
+			if lane != noLane && int(p.lane) == op.lane(lane) {
+				wanted[p.time]++
+				left++
+				from = min(from, p.offset)
+			}
+		}
+		if left == 0 {
+			continue
+		}
+		if len(op.Explosions) > 0 || op.flows > 1 {
+			from = 0 // rows are not fewer than records
+		}
+		if err := v.readRows(ctx, again, beside, &match, wanted, left, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRows reads a partition until so many records are found of which rows were made.
+func (v *evidence) readRows(ctx context.Context, op *operator, beside *task, match *filter, wanted map[int64]int, left int, from int64) error {
+	t, err := v.task(op, beside)
+	if err != nil {
+		return err
+	}
+	r, err := newRowTask(op, v.e.env)
+	if err != nil {
+		return err
+	}
+	made := column.Batch{}
+	schema := schemaOf(op.Cols)
+	take := func(b *column.Batch, rows, origins []uint32) error {
+		r.failed.Reset()
+		sel := r.where.run(b, rows, &r.failed)
+		made.Schema, made.Len, made.Cols = &schema, b.Len, made.Cols[:0]
+		for _, ev := range r.out {
+			made.Cols = append(made.Cols, *ev.Run(b, sel, &r.failed))
+		}
+		for _, row := range match.run(&made, sel, &r.failed) {
+			at := t.from + int(originOf(row, origins))
+			if wanted[t.records.Times[at]] == 0 {
+				continue
+			}
+			wanted[t.records.Times[at]]--
+			left--
+			rec := EvidenceRecord{Topic: t.topic, Partition: t.partition, Offset: t.records.Offsets[at], Appended: t.records.Times[at], Watermark: math.MinInt64}
+			if !t.records.Values.IsNull(at) {
+				rec.Value = slices.Clone(t.records.Values.At(at))
+			}
+			v.add(rec)
+		}
+		return nil
+	}
+	end, err := t.source.End(ctx, t.partition)
+	if err != nil {
+		return err
+	}
+	return passStop(scanFrom(ctx, t.source, t.partition, from, end.Offset, func(rec *Records) error {
+		t.records = *rec
+		for at := 0; at < rec.Len() && left > 0; at += refillRecords {
+			t.from, t.to = at, min(at+refillRecords, rec.Len())
+			if err := t.scan.decode(&t.records, t.from, t.to); err != nil {
+				return err
+			}
+			if t.duplicates != nil {
+				t.duplicates.step(t)
+			}
+			for _, m := range t.marks {
+				m.mark(t)
+			}
+			t.refused = t.refused[:0]
+			rows := op.origins(t)
+			if r.exploder == nil {
+				if err := take(&t.scan.batch, rows, nil); err != nil {
+					return err
+				}
+				continue
+			}
+			x := r.exploder
+			x.begin(t, op, &r.judged)
+			x.lose = func(uint32, uint8, string, string) {}
+			x.visit = take
+			if err := x.run(&t.scan.batch, rows, t.scan.appended); err != nil {
+				return err
+			}
+		}
+		if left == 0 {
+			return errStop
+		}
+		return ctx.Err()
+	}))
+}
+
+func passStop(err error) error {
+	if errors.Is(err, errStop) {
+		return nil
+	}
+	return err
+}
+
+// countInvalid counts the records of the topics that tell neither window nor key.
+func (v *evidence) countInvalid(ctx context.Context) error {
+	for _, topic := range v.Topics {
+		d := v.e.destinations["invalid/"+topic]
+		if d == nil {
+			continue
+		}
+		if err := v.e.scanRows(ctx, d, nil, func(_ *Records, b *column.Batch) error {
+			for _, row := range b.Sel {
+				if string(b.Cols[3].Bytes(int(row))) == "invalid" {
+					v.Invalid++
+				}
+			}
+			return ctx.Err()
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
