@@ -163,7 +163,9 @@ const maxProject = 8 << 20
 // testAlert replays a rule; each line of the answer is an AlertTested.
 func (s *Server) testAlert(w http.ResponseWriter, r *http.Request) {
 	var t AlertTest
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxProject)).Decode(&t); err != nil {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxProject))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&t); err != nil {
 		s.failed(w, &RequestError{"test an alert: read the request: " + err.Error()})
 		return
 	}

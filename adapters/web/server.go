@@ -57,6 +57,7 @@ type Server struct {
 	examine   func(context.Context) []Finding
 	examining chan struct{}
 	page      *page
+	endpoints []string // patterns of the mux
 	live      live
 	answers   answers
 	conns     connections
@@ -73,42 +74,46 @@ func New(cfg Config) *Server {
 	s.live.make = s.update
 	s.examine, s.examining = cfg.Doctor, make(chan struct{}, 1)
 	mux := http.NewServeMux() // names may be any text, none and one with slashes too: whoever looks them up says what there is
-	mux.HandleFunc("GET /{$}", s.index)
+	handle := func(pattern string, h http.HandlerFunc) {
+		s.endpoints = append(s.endpoints, pattern)
+		mux.Handle(pattern, s.checked(pattern, h))
+	}
+	handle("GET /{$}", s.index)
 	mux.Handle("GET /page/", s.page)
-	mux.HandleFunc("GET /api/page", s.charts)
-	mux.HandleFunc("GET /-/healthy", s.healthy)
-	mux.HandleFunc("GET /-/ready", s.isReady)
-	mux.HandleFunc("GET /api/status", s.status)
-	mux.HandleFunc("GET /api/tables", s.tables)
-	mux.HandleFunc("GET /api/tables/{name...}", s.table)
-	mux.HandleFunc("GET /api/query", s.query)
-	mux.HandleFunc("POST /api/query", s.postQuery)
-	mux.HandleFunc("GET /api/tail/{name...}", s.tail)
-	mux.HandleFunc("GET /api/explain/{name...}", s.explain)
-	mux.HandleFunc("GET /api/alerts", s.alerts)
-	mux.HandleFunc("GET /api/alerts/{id...}", s.incident)
-	mux.HandleFunc("POST /api/alerts/test", s.testAlert)
-	mux.HandleFunc("POST /api/alerts", s.takeAlerts)
-	mux.HandleFunc("GET /api/silences", s.silences)
-	mux.HandleFunc("POST /api/silences", s.addSilence)
-	mux.HandleFunc("DELETE /api/silences/{id...}", s.endSilence)
-	mux.HandleFunc("GET /api/monitor", s.monitor)
-	mux.HandleFunc("GET /api/doctor", s.doctor)
-	mux.HandleFunc("GET /api/progress", s.progress)
-	mux.HandleFunc("GET /api/progress/history", s.history)
-	mux.HandleFunc("GET /api/ledger", s.ledger)
-	mux.HandleFunc("GET /api/watermarks", s.watermarks)
-	mux.HandleFunc("GET /api/events", s.events)
-	mux.HandleFunc("GET /api/dataflow", s.dataflow)
-	mux.HandleFunc("POST /api/check", s.check)
-	mux.HandleFunc("POST /api/plan", s.change)
-	mux.HandleFunc("GET /api/names", s.names)
-	mux.HandleFunc("GET /api/topics", s.topics)
-	mux.HandleFunc("GET /api/topics/{name...}", s.topic)
-	mux.HandleFunc("PUT /api/topics/{name...}", s.createTopic)
-	mux.HandleFunc("PATCH /api/topics/{name...}", s.alterTopic)
-	mux.HandleFunc("POST /api/topics/{name...}", s.publish)
-	mux.HandleFunc("POST /api/topics/{name}/resend", s.resend)
+	handle("GET /api/page", s.charts)
+	handle("GET /-/healthy", s.healthy)
+	handle("GET /-/ready", s.isReady)
+	handle("GET /api/status", s.status)
+	handle("GET /api/tables", s.tables)
+	handle("GET /api/tables/{name...}", s.table)
+	handle("GET /api/query", s.query)
+	handle("POST /api/query", s.postQuery)
+	handle("GET /api/tail/{name...}", s.tail)
+	handle("GET /api/explain/{name...}", s.explain)
+	handle("GET /api/alerts", s.alerts)
+	handle("GET /api/alerts/{id...}", s.incident)
+	handle("POST /api/alerts/test", s.testAlert)
+	handle("POST /api/alerts", s.takeAlerts)
+	handle("GET /api/silences", s.silences)
+	handle("POST /api/silences", s.addSilence)
+	handle("DELETE /api/silences/{id...}", s.endSilence)
+	handle("GET /api/monitor", s.monitor)
+	handle("GET /api/doctor", s.doctor)
+	handle("GET /api/progress", s.progress)
+	handle("GET /api/progress/history", s.history)
+	handle("GET /api/ledger", s.ledger)
+	handle("GET /api/watermarks", s.watermarks)
+	handle("GET /api/events", s.events)
+	handle("GET /api/dataflow", s.dataflow)
+	handle("POST /api/check", s.check)
+	handle("POST /api/plan", s.change)
+	handle("GET /api/names", s.names)
+	handle("GET /api/topics", s.topics)
+	handle("GET /api/topics/{name...}", s.topic)
+	handle("PUT /api/topics/{name...}", s.createTopic)
+	handle("PATCH /api/topics/{name...}", s.alterTopic)
+	handle("POST /api/topics/{name...}", s.publish)
+	handle("POST /api/topics/{name}/resend", s.resend)
 	mux.Handle("GET /metrics", s.metrics())
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Sprintf("%s %s: there is no such thing; GET / lists what there is", r.Method, r.URL.Path), 1)
@@ -133,6 +138,9 @@ func New(cfg Config) *Server {
 
 // Handler answers requests without a socket.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Endpoints is what the server answers, as patterns of a mux.
+func (s *Server) Endpoints() []string { return s.endpoints }
 
 // Ready makes /-/ready say yes.
 func (s *Server) Ready(yes bool) { s.ready.Store(yes) }

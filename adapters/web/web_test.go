@@ -249,7 +249,7 @@ func TestAnswers(t *testing.T) {
 		{"/api/tables", 200, "application/json", []string{`"name": "sales"`}},
 		{"/api/tables/sales?format=jsonl", 200, "application/x-ndjson", []string{"{\"a\":1}\n{\"a\":2}\n"}},
 		{"/api/tables/sale", 404, "application/json", []string{"did you mean"}},
-		{"/api/tables/sales?limit=x", 400, "application/json", []string{"it is no number"}},
+		{"/api/tables/sales?limit=x", 400, "application/json", []string{"it is a number from 0"}},
 		{"/api/query?format=csv&sql=SELECT+1", 200, "text/csv", []string{"SELECT 1"}},
 		{"/api/query?format=xml&sql=SELECT+1", 400, "application/json", []string{"format xml"}},
 		{"/api/query", 400, "application/json", []string{"send a SELECT"}},
