@@ -23,7 +23,7 @@ const (
 // params is what each endpoint takes in its query string; those that are not named take nothing. Endpoints of others'
 // protocols (POST /api/alerts, /metrics) and files take what they like.
 var params = map[string]map[string]string{
-	"GET /api/tables/{name...}":      {"open": paramBool, "limit": paramCount, "format": paramText, "raw": paramBool},
+	"GET /api/tables/{name...}":      {"open": paramBool, "limit": paramCount, "maxAge": paramCount, "format": paramText, "raw": paramBool},
 	"GET /api/query":                 {"sql": paramText, "format": paramText, "raw": paramBool},
 	"POST /api/query":                {"format": paramText, "raw": paramBool},
 	"GET /api/tail/{name...}":        {"n": paramCount, "updates": paramBool, "format": paramText, "raw": paramBool},
