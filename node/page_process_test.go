@@ -95,7 +95,7 @@ func TestPageShowsHowItRuns(t *testing.T) {
 	b.await("the doctor", `[...document.querySelectorAll('#main button')].some((x) => x.innerText === 'all checks')`)
 	b.run(`[...document.querySelectorAll('#main button')].find((x) => x.innerText === 'all checks').click()`)
 	b.await("all checks", `document.querySelector('.found').innerText.includes('the ledger adds up')`)
-	if got := eval[[]string](b, `import('/page/lib/grid.js').then((m) => ['=1', '+1', '-x', '@a', '\ta', 'a"b', -1, null].map(m.csvCell))`); !slices.Equal(got, []string{"'=1", "'+1", "'-x", "'@a", "'\ta", `"a""b"`, "-1", ""}) {
+	if got := eval[[]string](b, `import('/page/lib/save.js').then((m) => ['=1', '+1', '-x', '@a', '\ta', 'a"b', -1, null].map(m.csvCell))`); !slices.Equal(got, []string{"'=1", "'+1", "'-x", "'@a", "'\ta", `"a""b"`, "-1", ""}) {
 		t.Errorf("cells of a download are %q", got)
 	}
 	b.calm()

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,7 +109,7 @@ func TestPageShowsWhatQueriesGive(t *testing.T) {
 
 	// A chart: the newest value of each line, by the query that stands below it, and the open window.
 	var shown map[string]string
-	legend := eval[string](b, `JSON.stringify(Object.fromEntries([...document.querySelectorAll('#chart-sales_by_category .legend button')].map((l) => [l.querySelector('.name').innerText, l.querySelector('b').innerText])))`)
+	legend := eval[string](b, `JSON.stringify(Object.fromEntries([...document.querySelectorAll('#chart-sales_by_category .legend .line')].map((l) => [l.querySelector('.name').innerText, l.querySelector('b').innerText])))`)
 	if err := json.Unmarshal([]byte(legend), &shown); err != nil {
 		t.Fatal(err)
 	}
@@ -214,113 +213,5 @@ func TestPageIsForEverybody(t *testing.T) {
 			}
 		}
 		b.calm()
-	}
-}
-
-// hostile is texts that do something where they are taken for HTML, script, a template, a formula or a command.
-func hostile() (all []string) {
-	const act = `window.pwned=1`
-	shapes := []string{
-		"<script>%s</script>", "</script><script>%s</script>", "<img src=x onerror=%s>", "<svg onload=%s>", `"><img src=x onerror=%s>`,
-		`'><svg/onload=%s>`, "<iframe src=\"javascript:parent.%s\">", "javascript:%s", "<a href=javascript:%s>x</a>", "${%s}", "`${%s}`", "{{%s}}",
-		"#{%s}", "<%%= %s %%>", "<style>@import 'http://127.0.0.1:1/x'</style>%s", "<math><mi//xlink:href=\"data:x,<script>%s</script>\">",
-		"<details open ontoggle=%s>", "<input autofocus onfocus=%s>", "<body onload=%s>", "<base href=http://127.0.0.1:1/>%s", "</title><script>%s</script>",
-		"</textarea><script>%s</script>", "-->\u003cscript>%s</script>", "]]><script>%s</script>", "\\x3cscript\\x3e%s", "&lt;script&gt;%s", "%%3Cscript%%3E%s",
-		"constructor.constructor('%s')()", "__proto__", "';%s;//", "\";%s;//", "\u2028%s\u2029", "=cmd|'/C calc'!A0", "=HYPERLINK(\"http://127.0.0.1:1\")", "+1+%s", "-1-%s",
-		"@SUM(1)%s", "\t=1+1", "\r=1+1", "\u202e%s", "\u0000%s", "' OR 1=1 --", "; rm -rf /; %s", "$(%s)", "../../etc/passwd", "a\nb\r\nc",
-	}
-	for _, wrap := range []string{"", " ", "x", "\n", "'", "\"", "</td>"} {
-		for _, shape := range shapes {
-			text := strings.ReplaceAll(shape, "%s", act)
-			all = append(all, wrap+strings.ReplaceAll(text, "%%", "%"))
-		}
-	}
-	return all
-}
-
-// TestPageRunsNoData puts hostile texts into every field that a view can show: values, groups, comments, titles, summaries
-// of alerts, late and invalid rows.
-func TestPageRunsNoData(t *testing.T) {
-	texts := hostile()
-	if len(texts) < 200 {
-		t.Fatalf("%d texts, 200 are to be tried", len(texts))
-	}
-	project, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
-	if err := os.Mkdir(filepath.Join(project, "transformations"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(project, "spark-pipeline.yml"), `name: hostile
-storage: file:///tmp/hostile
-libraries:
-  - glob:
-      include: transformations/**
-configuration:
-  source.raw.format: kafka
-  source.raw.option.kafka.bootstrap.servers: localhost:9092
-  source.raw.option.subscribe: thing-events
-  page.a.from: groups
-  page.a.title: "<img src=x onerror=window.pwned=1>"
-  page.b.from: things
-  page.c.from: ranks
-  page.d.from: things
-  page.d.kind: bars
-  page.d.value: n
-  page.d.by: text
-  alert.hostile.from: things
-  alert.hostile.key: text
-  alert.hostile.summary: "${text} <img src=x onerror=window.pwned=1>"
-  alert.hostile.description: "</script><script>window.pwned=1</script> ${text}"
-`)
-	write(t, filepath.Join(project, "transformations", "things.sql"), `CREATE TEMPORARY VIEW thing AS
-SELECT * FROM (SELECT e.text, e.n, try_to_timestamp(e.ts) AS ts FROM (SELECT from_json(CAST(value AS STRING), 'text STRING, n INT, ts STRING') AS e FROM STREAM raw))
-WATERMARK ts DELAY OF INTERVAL 1 SECOND WHERE ts IS NOT NULL;
-CREATE STREAMING TABLE things COMMENT '</script><script>window.pwned=1</script>' AS SELECT ts, text, n, concat('<b>', text) AS `+"`<img src=x onerror=window.pwned=1>`"+` FROM STREAM thing;
-CREATE STREAMING TABLE groups COMMENT '<svg onload=window.pwned=1>' AS SELECT window.start AS s, text, count(*) AS c FROM STREAM thing GROUP BY window(ts, '1 minute'), text;
-CREATE MATERIALIZED VIEW ranks AS SELECT *, rank() OVER (PARTITION BY s ORDER BY c DESC, text) AS r FROM groups;
-`)
-	var events strings.Builder
-	add := func(text string, n int, ts string) {
-		line, err := json.Marshal(map[string]any{"text": text, "n": n, "ts": ts})
-		if err != nil {
-			t.Fatal(err)
-		}
-		events.Write(append(line, '\n'))
-	}
-	for i, text := range texts {
-		add(text, i, fmt.Sprintf("2026-02-03T10:%02d:%02dZ", i/60, i%60))
-	}
-	add("late", 1, "2026-02-03T09:00:00Z")
-	for _, text := range texts[:40] {
-		add("x", 1, text) // no time: invalid
-	}
-	file := filepath.Join(t.TempDir(), "events.ndjson")
-	write(t, file, events.String())
-	p := start(t, false, "run", project, "--data", data, "--http", "127.0.0.1:0")
-	succeed(t, "publish", "thing-events", file, "--data", data)
-	p.await("the texts", func() bool { return p.status().Ledger.Topics["thing-events"].Read == int64(len(texts)+41) })
-	b := openTab(t, 1440, 1000, "light")
-	b.open(p.address)
-	b.await("the rows", `document.querySelectorAll('#chart-b tbody tr').length > 20 && document.querySelectorAll('#chart-d tbody tr').length > 5`)
-	for _, view := range b.views() {
-		b.show(view)
-		b.await(view+" to settle", settled)
-		if eval[bool](b, "window.pwned !== undefined") {
-			t.Errorf("in %s a text ran", view)
-		}
-	}
-	b.calm()
-	resp, err := http.Get("http://" + p.address + "/api/tables/things?format=csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	rows, err := csv.NewReader(resp.Body).ReadAll()
-	if err != nil || len(rows) < 200 {
-		t.Fatalf("the download has %d rows: %v", len(rows), err)
-	}
-	for _, row := range rows {
-		if cell := row[1]; cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
-			t.Errorf("the download has the cell %q", cell)
-		}
 	}
 }

@@ -158,8 +158,13 @@ func (r *resolver) pageColumns(def *PageDef, c *Chart) bool {
 		}
 	}
 	for _, field := range []string{"value", "by"} {
-		if _, given := def.set[field]; !given && c.Kind == BarChart {
-			r.fault(sql.Fault{Pos: def.Pos, Message: fmt.Sprintf("chart %q of the page has bars of no %s", def.Name, field), Hint: fmt.Sprintf("add page.%s.%s: <column>", def.Name, field)})
+		given := field == "value" && def.Value != "" || field == "by" && len(def.By) > 0
+		if !given && c.Kind == BarChart {
+			pos := def.Pos
+			if s, empty := def.set[field]; empty {
+				pos = s.Pos
+			}
+			r.fault(sql.Fault{Pos: pos, Message: fmt.Sprintf("chart %q of the page has bars of no %s", def.Name, field), Hint: fmt.Sprintf("add page.%s.%s: <column>", def.Name, field)})
 			ok = false
 		}
 	}

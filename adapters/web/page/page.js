@@ -5,6 +5,7 @@ import { route, to } from './lib/route.js';
 import { t, language, speak, time, seconds } from './lib/words.js';
 import { theme, toggle } from './lib/theme.js';
 import { wanted } from './lib/api.js';
+import { Asked } from './lib/question.js';
 import * as live from './lib/live.js';
 import { views } from './views/index.js';
 
@@ -79,7 +80,7 @@ function Page() {
   }, [place]);
   return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${t('Skip to the content', '本文へ')}</a>
     <${Head} /><${Tabs} at=${at} /><${Away} />
-    <main id="main" tabindex="-1"><${View} key=${at.id} params=${params} /></main><${Token} />`;
+    <main id="main" tabindex="-1"><${View} key=${at.id} params=${params} /></main><${Asked} /><${Token} />`;
 }
 
 live.start();

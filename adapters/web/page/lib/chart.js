@@ -2,6 +2,7 @@
 import { html, use, useEffect, useLayoutEffect, useRef, useState } from './ui.js';
 import { theme, color, seriesColor } from './theme.js';
 import { short, t, language } from './words.js';
+import { Num } from './question.js';
 
 const font = '11px ui-sans-serif, system-ui, sans-serif';
 
@@ -37,7 +38,8 @@ function makePlot(host, props, onCursor) {
 
 // Chart draws series over times.
 //   times    seconds since 1970, ascending
-//   series   [{label, values, hue: number of its colour, open: true where its windows are still open, fill, color}];
+//   series   [{label, values, hue: number of its colour, open: true where its windows are still open, fill, color,
+//            ask: place in times → the question that gives the value}];
 //            those with open and the label of another belong to it in the legend
 //   format   number → text of axis and legend; height in pixels; sync: name that charts with one cursor share
 //   label    what a screen reader says of it; onCursor: called with the place in times that is pointed at, or null
@@ -72,20 +74,20 @@ export function Chart(props) {
   for (const s of series) if (!names.some((n) => n.label === s.label)) names.push(s);
   const value = (name) => {
     for (let i = at === null || at === undefined ? times.length - 1 : at; i >= 0; i--) {
-      for (const s of series) if (s.label === name && s.values[i] !== null && s.values[i] !== undefined) return [s.values[i], s.open];
+      for (const s of series) if (s.label === name && s.values[i] !== null && s.values[i] !== undefined) return [s.values[i], s.open, s.ask && s.ask(i)];
       if (at !== null && at !== undefined) break;
     }
-    return [null, false];
+    return [null, false, null];
   };
   const moment = at !== null && at !== undefined && times[at] !== undefined ? new Date(times[at] * 1000).toISOString().slice(11, 19) + 'Z' : '';
   return html`<div class="chart">
     <div class="plot" ref=${host} role="img" aria-label=${label || names.map((s) => s.label).join(', ')}></div>
     ${legend && html`<div class="legend">
       ${names.map((s, i) => {
-        const [v, open] = value(s.label);
-        return html`<button key=${s.label} type="button" aria-pressed=${hidden[s.label] ? 'false' : 'true'} title=${t('show or hide', '表示・非表示')}
+        const [v, open, ask] = value(s.label);
+        return html`<span class="line" key=${s.label}><button type="button" aria-pressed=${hidden[s.label] ? 'false' : 'true'} title=${t('show or hide', '表示・非表示')}
           onClick=${() => setHidden((h) => ({ ...h, [s.label]: !h[s.label] }))}>
-          <i class=${s.color ? 'dot' : 'dot s' + ((s.hue ?? i) % 8 + 1)}></i><span class="name">${s.label}</span> <b class=${open ? 'open' : ''}>${v === null ? '–' : format(v)}</b></button>`;
+          <i class=${s.color ? 'dot' : 'dot s' + ((s.hue ?? i) % 8 + 1)}></i><span class="name">${s.label}</span></button> <b class=${open ? 'open' : ''}><${Num} ask=${ask}>${v === null ? '–' : format(v)}<//></b></span>`;
       })}
       <span class="moment">${moment}</span>
     </div>`}

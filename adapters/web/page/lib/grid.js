@@ -1,36 +1,18 @@
 // A table of what the process tells of itself: cells may be drawn, and rows keep their places while one reads.
 import { html, use, useRef, useState } from './ui.js';
 import { t, language, number } from './words.js';
+import { Num } from './question.js';
+import { Saves } from './save.js';
 
-// Command is a command that gives the same numbers; href: the API's answer with them.
-export function Command({ command, href }) {
-  use(language);
-  const [copied, setCopied] = useState(false);
-  const copy = () => navigator.clipboard && navigator.clipboard.writeText(command).then(() => { setCopied(true); setTimeout(() => setCopied(false), 1500); }, () => {});
-  return html`<span class="question"><a href=${href} title=${t('the same as JSON', '同じ内容の JSON')}><code>${command}</code></a>
-    <button type="button" class="quiet" onClick=${copy}>${copied ? t('copied', 'コピー済み') : t('copy', 'コピー')}</button></span>`;
-}
-
-// csvCell quotes a value; a text that a spreadsheet would take for a formula has a ' before it.
-export function csvCell(value) {
-  if (value === null || value === undefined) return '';
-  let text = String(value);
-  if (typeof value !== 'number' && /^[=+\-@\t\r\n]/.test(text)) text = "'" + text;
-  return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
-}
-
-// save hands a text to the browser as a file.
-function save(name, type, text) {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  const a = document.createElement('a');
-  a.href = url;
-  a.download = name;
-  a.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+// shownOf is what a cell shows, as a link to its question. Nothing has none.
+function shownOf(column, row) {
+  const shown = column.draw ? column.draw(row) : column.of(row) ?? '–';
+  return column.ask ? html`<${Num} ask=${column.ask(row)}>${shown}<//>` : shown;
 }
 
 // Grid shows rows.
-//   columns  [{name, title, num, of: row → value, draw: row → what is shown (else the value), wrap: it may break}]
+//   columns  [{name, title, num, of: row → value, draw: row → what is shown (else the value), ask: row → the question that
+//            gives it, wrap: it may break}]
 //   rows     objects; keyOf gives what names a row
 //   label    what it is, for screen readers; name of the file of a download; foot: a node, the question
 export function Grid({ columns, rows, keyOf, label, name, foot, empty, tall }) {
@@ -49,23 +31,18 @@ export function Grid({ columns, rows, keyOf, label, name, foot, empty, tall }) {
   for (const [k, r] of now) known.current.set(k, r);
   for (const k of known.current.keys()) if (!now.has(k) && !order.includes(k)) known.current.delete(k);
   const shown = order.map((k) => [k, known.current.get(k)]).filter(([, r]) => r);
-  const download = (format) => {
-    const all = [...now.values()];
-    if (format === 'json') return save(name + '.json', 'application/json', JSON.stringify(all.map((r) => Object.fromEntries(columns.map((c) => [c.name, c.of(r) ?? null]))), null, 2) + '\n');
-    return save(name + '.csv', 'text/csv', [columns.map((c) => csvCell(c.name)).join(','), ...all.map((r) => columns.map((c) => csvCell(c.of(r))).join(','))].join('\n') + '\n');
-  };
   return html`<div class="table">
     <div class=${'scroll' + (tall ? ' tall' : '')} tabindex="0" role="region" aria-label=${label}
       onPointerEnter=${(e) => { if (e.pointerType === 'mouse') { inside.current.pointer = true; look(); } }}
       onPointerLeave=${() => { inside.current.pointer = false; look(); }}
       onFocusIn=${() => { inside.current.focus = true; look(); }} onFocusOut=${() => { inside.current.focus = false; look(); }}>
       <table><thead><tr>${columns.map((c) => html`<th key=${c.name} scope="col" class=${c.num ? 'num' : ''}>${c.title}</th>`)}</tr></thead>
-        <tbody>${shown.map(([k, row]) => html`<tr key=${k} class=${now.has(k) ? '' : 'gone'}>${columns.map((c) => html`<td key=${c.name} class=${(c.num ? 'num' : '') + (c.wrap ? ' wrap' : '')}>${c.draw ? c.draw(row) : c.of(row) ?? '–'}</td>`)}</tr>`)}</tbody></table>
+        <tbody>${shown.map(([k, row]) => html`<tr key=${k} class=${now.has(k) ? '' : 'gone'}>${columns.map((c) => html`<td key=${c.name} class=${(c.num ? 'num' : '') + (c.wrap ? ' wrap' : '')}>${shownOf(c, row)}</td>`)}</tr>`)}</tbody></table>
       ${shown.length === 0 && html`<p class="empty">${empty || t('Nothing.', 'ありません。')}</p>`}
     </div>
     <div class="foot">${reading && fresh !== 0 ? html`<span class="held" role="status">${t('Rows stay in place while you read', '閲覧中は行の並びを保ちます')}${fresh > 0 ? t(`, ${number(fresh)} new`, `（新着 ${number(fresh)}）`) : ''}</span>` : ''}
       ${foot}
-      <span class="downloads"><button type="button" class="quiet" onClick=${() => download('csv')} aria-label=${label + ', CSV'}>CSV</button> <button type="button" class="quiet" onClick=${() => download('json')} aria-label=${label + ', JSON'}>JSON</button></span></div>
+      <${Saves} name=${name} label=${label} columns=${columns.map((c) => c.name)} rows=${() => [...now.values()].map((r) => columns.map((c) => c.of(r)))} /></div>
   </div>`;
 }
 

@@ -11,6 +11,9 @@ export const tick = signal(0);           // counts updates that are shown
 
 const mostHistory = 600; // ten minutes
 
+// own is the topics in which the process tells of itself: their events are always of now.
+export const own = ['pipeline-metrics', 'system-metrics', 'system-alerts'];
+
 let source = null;
 let heard = null;
 let watch = null;
@@ -71,7 +74,11 @@ function remember(s) {
   }
   const e = s.engine;
   let lag = 0, newest = -Infinity;
-  for (const p of e.partitions || []) { lag += p.lag; if (p.eventTime > newest) newest = p.eventTime; }
+  for (const p of e.partitions || []) {
+    if (own.includes(p.topic)) continue;
+    lag += p.lag;
+    newest = Math.max(newest, p.eventTime);
+  }
   const point = {
     time: Date.parse(s.time) / 1000, input: s.rates.input, processed: s.rates.processed, p50, p99, waiting, lag,
     gap: e.watermark > -9e15 && newest > -9e15 ? (newest - e.watermark) / 1e6 : null,

@@ -1,30 +1,7 @@
 // A table of rows that come from the process.
 import { html, use, useRef, useState } from './ui.js';
 import { t, language, cell, isNumeric } from './words.js';
-import { to } from './route.js';
-
-// quoted is a name as SQL has it.
-export const quoted = (name) => '`' + name.replace(/`/g, '``') + '`';
-
-// shellQuoted is a text as an argument of a command.
-const shellQuoted = (text) => "'" + text.replace(/'/g, "'\\''") + "'";
-
-// Question is the command that gives the numbers, as a link to the SQL view.
-export function Question({ sql }) {
-  use(language);
-  const [copied, setCopied] = useState(false);
-  const command = 'nagare query ' + shellQuoted(sql);
-  const copy = () => navigator.clipboard && navigator.clipboard.writeText(command).then(() => { setCopied(true); setTimeout(() => setCopied(false), 1500); }, () => {});
-  return html`<span class="question"><a href=${to('sql', { q: sql })} title=${t('ask this in the SQL view', 'SQL 画面で開く')}><code>${command}</code></a>
-    <button type="button" class="quiet" onClick=${copy}>${copied ? t('copied', 'コピー済み') : t('copy', 'コピー')}</button></span>`;
-}
-
-// Downloads are links to the rows as CSV (safe for spreadsheets) and JSON.
-export function Downloads({ path, name }) {
-  use(language);
-  const link = (format) => path + (path.includes('?') ? '&' : '?') + 'format=' + format;
-  return html`<span class="downloads"><a href=${link('csv')} download=${name + '.csv'}>CSV</a> <a href=${link('json')} download=${name + '.json'}>JSON</a></span>`;
-}
+import { Question, Downloads } from './question.js';
 
 // Table shows rows, and holds them where they are while one reads: while the pointer or the focus is in it, or it is
 // scrolled. It says so, and how many rows differ.
@@ -32,11 +9,11 @@ export function Downloads({ path, name }) {
 //   rows      [[text or null]]
 //   open      index of the column that tells rows of open windows ("true"), or -1: they are lighter, the column is not shown
 //   label     what it is, for screen readers
-//   sql       the statement that gives the rows; download: path of the API that does; name: of the file
+//   sql       the statement that gives the rows, here and in the downloads; name: of their file
 //   onCell    (row as {column: text}, column name, row) → called for a cell that was clicked or chosen by Enter; one of the
 //             cells is reached with Tab, the others from there with the arrow keys, Home and End
 //   hide      names of columns that are not shown; more: a node for the foot
-export function Table({ columns, rows, open = -1, label, sql, download, name = 'rows', onCell, hide = [], more, empty }) {
+export function Table({ columns, rows, open = -1, label, sql, name = 'rows', onCell, hide = [], more, empty }) {
   use(language);
   const [reading, setReading] = useState(false), [spot, setSpot] = useState({ row: 0, cell: 0 });
   const held = useRef(null), box = useRef(null), inside = useRef({ pointer: false, focus: false });
@@ -69,8 +46,7 @@ export function Table({ columns, rows, open = -1, label, sql, download, name = '
     </div>
     <div class="foot">
       ${reading && stale ? html`<span class="held" role="status">${t('Held while you read', '閲覧中は更新を止めています')} <button type="button" class="quiet" onClick=${release}>${t('show the newest', '最新を表示')}</button></span>` : ''}
-      ${sql && html`<${Question} sql=${sql} />`}
-      ${download && html`<${Downloads} path=${download} name=${name} />`}
+      ${sql && html`<${Question} sql=${sql} /><${Downloads} sql=${sql} name=${name} />`}
       ${more}
     </div>
   </div>`;

@@ -3,8 +3,9 @@ import { html, use, useEffect, useRef, useState } from '../lib/ui.js';
 import { get, post, send } from '../lib/api.js';
 import { t, language, number, seconds, time } from '../lib/words.js';
 import { usePoll } from '../lib/poll.js';
-import { Grid, Pill, Command, word } from '../lib/grid.js';
-import { Question, quoted } from '../lib/table.js';
+import { Grid, Pill, word } from '../lib/grid.js';
+import { Num, Question, Command, quoted, inAPI, inStatus, every } from '../lib/question.js';
+import { Saves } from '../lib/save.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { to, go } from '../lib/route.js';
 
@@ -41,7 +42,7 @@ function Details({ incident, onSilence }) {
   told.current = !!a && a.history.some((h) => h.state === incident.state);
   const evidence = incident.evidence || (a && a.incident.evidence);
   return html`<div class="inner"><p>${incident.description}</p><${Trouble} error=${error} />
-    ${a && html`<div><h3>${t('How it came about', '経過')}</h3><ol class="steps">${a.history.map((h, i) => html`<li key=${i}><${Pill} state=${h.state} /> ${time(h.time)} · ${number(h.breaches)} ${t('breaches', '件')}</li>`)}</ol></div>`}
+    ${a && html`<div><h3>${t('How it came about', '経過')}</h3><ol class="steps">${a.history.map((h, i) => html`<li key=${i}><${Pill} state=${h.state} /> ${time(h.time)} · <${Num} ask=${inAPI('/api/alerts/' + encodeURIComponent(incident.id), ['history', i, 'breaches'], '', { command: 'nagare alerts show ' + incident.id + ' -o json' })}>${number(h.breaches)}<//> ${t('breaches', '件')}</li>`)}</ol></div>`}
     ${evidence && html`<div><h3>${t(`Evidence: the first rows and the newest, ${evidence.length} of ${number(incident.breaches)}`, `証拠：最初と最新の ${evidence.length} / ${number(incident.breaches)} 行`)}</h3><${Evidence} rows=${evidence} /></div>`}
     ${a && a.queryNote && html`<p class="note">${a.queryNote}</p>`}
     ${a && a.query && html`<div class="foot"><${Question} sql=${a.query} /></div>`}
@@ -80,6 +81,7 @@ function parse(text) {
   });
 }
 
+const incidentColumns = ['id', 'alert', 'state', 'severity', 'labels', 'summary', 'breaches', 'activeAt', 'firedAt', 'resolvedAt'];
 const spans = [['30m', 30], ['1h', 60], ['2h', 120], ['8h', 480], ['1d', 1440], ['7d', 10_080]];
 
 function SilenceForm({ labels, onDone }) {
@@ -129,15 +131,16 @@ function Silences({ silences, again, form, setForm }) {
 
 function Webhooks({ hooks }) {
   if (!hooks || !hooks.length) return null;
+  const ask = (name) => (h) => inStatus(['webhooks', { name: h.name }, name]);
   const columns = [
     { name: 'name', title: t('Webhook', 'Webhook'), of: (h) => h.name },
     { name: 'state', title: t('State', '状態'), of: (h) => h.state, draw: (h) => html`<${Pill} state=${h.state} />` },
     { name: 'place', title: t('To', '送信先'), of: (h) => h.place },
     { name: 'form', title: t('Form', '形式'), of: (h) => h.form },
-    { name: 'waiting', title: t('Waiting', '待ち'), num: true, of: (h) => h.waiting, draw: (h) => number(h.waiting) },
-    { name: 'unread', title: t('Unread', '未読'), num: true, of: (h) => h.unread, draw: (h) => number(h.unread) },
-    { name: 'silenced', title: t('Silenced', 'サイレンス'), num: true, of: (h) => h.silenced, draw: (h) => number(h.silenced) },
-    { name: 'firing', title: t('Knows firing', '発生中 (既知)'), num: true, of: (h) => h.firing, draw: (h) => number(h.firing) },
+    { name: 'waiting', title: t('Waiting', '待ち'), num: true, of: (h) => h.waiting, ask: ask('waiting'), draw: (h) => number(h.waiting) },
+    { name: 'unread', title: t('Unread', '未読'), num: true, of: (h) => h.unread, ask: ask('unread'), draw: (h) => number(h.unread) },
+    { name: 'silenced', title: t('Silenced', 'サイレンス'), num: true, of: (h) => h.silenced, ask: ask('silenced'), draw: (h) => number(h.silenced) },
+    { name: 'firing', title: t('Knows firing', '発生中 (既知)'), num: true, of: (h) => h.firing, ask: ask('firing'), draw: (h) => number(h.firing) },
     { name: 'lastSuccess', title: t('Last success', '最終成功'), of: (h) => h.lastSuccess, draw: (h) => time(h.lastSuccess) },
     { name: 'lastError', title: t('Last error', '最終エラー'), wrap: true, of: (h) => h.lastError, draw: (h) => (h.lastError ? `${time(h.lastErrorAt)} ${h.lastError}` : '–') },
   ];
@@ -160,15 +163,16 @@ function External({ all }) {
 }
 
 function Rules({ alerts, now }) {
+  const at = (a, path, op) => inAPI('/api/alerts', ['alerts', alerts.indexOf(a), ...path], '', { op });
   const columns = [
     { name: 'name', title: t('Rule', 'ルール'), of: (a) => a.rule.name },
     { name: 'reads', title: t('Reads', '参照'), of: (a) => a.rule.from, draw: (a) => html`<a href=${to('sql', { q: 'SELECT * FROM ' + quoted(a.rule.from) + ' LIMIT 100' })}>${a.rule.from}</a>` },
-    { name: 'firing', title: t('Firing', '発生中'), num: true, of: (a) => a.incidents.filter((i) => i.state === 'firing').length },
-    { name: 'pending', title: t('Pending', '保留'), num: true, of: (a) => a.incidents.filter((i) => i.state === 'pending').length },
+    { name: 'firing', title: t('Firing', '発生中'), num: true, of: (a) => a.incidents.filter((i) => i.state === 'firing').length, ask: (a) => at(a, ['incidents', { state: 'firing' }], 'count') },
+    { name: 'pending', title: t('Pending', '保留'), num: true, of: (a) => a.incidents.filter((i) => i.state === 'pending').length, ask: (a) => at(a, ['incidents', { state: 'pending' }], 'count') },
     { name: 'for', title: t('For', '継続条件'), num: true, of: (a) => a.rule.for / 1e6, draw: (a) => (a.rule.for ? seconds(a.rule.for / 1e6) : t('at once', '即時')) },
     { name: 'keepFiring', title: t('Keeps firing', '継続発生'), num: true, of: (a) => a.rule.keepFiring / 1e6, draw: (a) => (a.rule.keepFiring ? seconds(a.rule.keepFiring / 1e6) : '–') },
-    { name: 'watermark', title: t('Looked at up to', '評価済み時刻'), of: (a) => (a.watermark > -9e15 ? new Date(a.watermark / 1000).toISOString() : null), draw: (a) => time(a.watermark, now) },
-    { name: 'overflow', title: t('Overflow', '溢れ'), num: true, of: (a) => a.overflow, draw: (a) => number(a.overflow) },
+    { name: 'watermark', title: t('Looked at up to', '評価済み時刻'), of: (a) => (a.watermark > -9e15 ? new Date(a.watermark / 1000).toISOString() : null), ask: (a) => ({ ...at(a, ['watermark']), unit: 'time' }), draw: (a) => time(a.watermark, now) },
+    { name: 'overflow', title: t('Overflow', '溢れ'), num: true, of: (a) => a.overflow, ask: (a) => at(a, ['overflow']), draw: (a) => number(a.overflow) },
   ];
   return html`<${Panel} wide title=${t('Rules', 'ルール')} note=${t('alert.<name> in spark-pipeline.yml', 'spark-pipeline.yml の alert.<name>')}>
     <${Grid} tall columns=${columns} rows=${alerts} keyOf=${(a) => a.rule.name} label=${t('Rules', 'ルール')} name="rules" foot=${html`<${Command} command="nagare alerts list" href="/api/alerts" />`} /><//>`;
@@ -198,7 +202,8 @@ function View({ params }) {
   }, [form]);
   const shown = found && found.id ? [found] : all[state];
   const most = 200;
-  const tab = (name, text, n) => html`<button type="button" aria-pressed=${String(state === name)} onClick=${() => { setState(name); if (params.incident) go('alerts'); }}>${text} ${number(n)}</button>`;
+  const tab = (name, text, n) => html`<button type="button" aria-pressed=${String(state === name)} onClick=${() => { setState(name); if (params.incident) go('alerts'); }}>${text}</button>
+    <${Num} ask=${name === 'resolved' ? inAPI('/api/alerts?all=true', ['ended', 'total']) : inAPI('/api/alerts', ['alerts', every, 'incidents', { state: name }], '', { op: 'count' })}>${number(n)}<//>`;
   if (data && !data.alerts.length && !(data.external || []).length) {
     return html`<h1 class="hidden">${t('Alerts', 'アラート')}</h1><p class="empty">${t('The project has no alerts: add alert.<name>.from to spark-pipeline.yml.', 'アラートがありません。spark-pipeline.yml に alert.<name>.from を追加してください。')}</p>`;
   }
@@ -209,7 +214,8 @@ function View({ params }) {
       ${data && shown.length === 0 && html`<p class="calm">${state === 'firing' ? t('No alert fires.', '発生中のアラートはありません。') : t('None.', 'ありません。')}</p>`}
       <ul class="incidents">${shown.slice(0, most).map((i) => html`<${Incident} key=${i.id + i.state} incident=${i} open=${params.incident === i.id || i === found} onSilence=${setForm} silenced=${(silences || []).some((s) => matches(s, { alertname: i.alert, severity: i.severity, ...i.labels }))} />`)}</ul>
       ${shown.length > most && html`<p class="note">${t(`the first ${most} of ${number(shown.length)}`, `最初の ${most} / ${number(shown.length)}`)}</p>`}
-      <div class="foot"><${Question} sql=${'SELECT * FROM `system-alerts` ORDER BY timestamp DESC LIMIT 100'} /><${Command} command="nagare alerts list" href="/api/alerts?all=true" /></div><//>
+      <div class="foot"><${Question} sql=${'SELECT * FROM `system-alerts` ORDER BY timestamp DESC LIMIT 100'} /><${Command} command="nagare alerts list" href="/api/alerts?all=true" />
+        <${Saves} name="incidents" columns=${incidentColumns} rows=${shown.map((i) => [i.id, i.alert, i.state, i.severity, Object.entries(i.labels || {}).map(([k, v]) => k + '=' + v).join(' '), i.summary, i.breaches, i.activeAt, i.firedAt, i.resolvedAt])} /></div><//>
     <${Trouble} error=${failed} />
     ${silences && html`<${Silences} silences=${silences} again=${again} form=${form} setForm=${setForm} />`}
     ${data && html`<${Webhooks} hooks=${data.webhooks} /><${External} all=${data.external} /><${Rules} alerts=${data.alerts} />`}</div>`;

@@ -2,13 +2,15 @@
 import { html, use, useState } from '../lib/ui.js';
 import { t, language, number, short } from '../lib/words.js';
 import { usePoll } from '../lib/poll.js';
-import { Question } from '../lib/table.js';
+import { Num, Question, Command, inAPI, inStatus, every } from '../lib/question.js';
+import { Saves } from '../lib/save.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { to } from '../lib/route.js';
 
 const kinds = { source: ['source', 'ソース'], view: ['view', 'ビュー'], 'streaming table': ['streaming table', 'ストリーミングテーブル'], 'materialized view': ['materialized view', 'マテリアライズドビュー'], sink: ['sink', 'シンク'], alert: ['alert', 'アラート'] };
 const kindOf = (k) => t(...(kinds[k] || [k, k]));
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + '…' : text);
+const boxColumns = ['kind', 'name', 'detail', 'in', 'out', 'waiting', 'late', 'invalid', 'trouble'];
 const rate = (n) => (n === null || n === undefined ? '–' : short(n) + '/s');
 
 function lineOf(n) {
@@ -33,13 +35,13 @@ function Box({ n, marked, chosen, choose }) {
 
 function Details({ n, at }) {
   use(language);
-  const facts = [];
+  const facts = [], ask = (name) => inAPI('/api/dataflow', ['nodes', { id: n.id }, name]);
   if (n.detail) facts.push([n.kind === 'source' ? t('topics', 'トピック') : n.kind === 'sink' ? t('writes to', '出力先') : t('severity', '重大度'), n.detail]);
-  if (n.in !== null) facts.push([t('comes in', '入力'), number(n.in, 1) + t(' rows/s', ' 行/秒')]);
-  if (n.out !== null) facts.push([n.kind === 'source' ? t('is read', '読み取り') : t('goes out', '出力'), number(n.out, 1) + t(' rows/s', ' 行/秒')]);
-  if (n.kind === 'source' || n.kind === 'sink') facts.push([t('waits', '待ち'), number(n.waiting)]);
-  if (n.late) facts.push([t('late', '遅延'), html`<a href=${to('topics', { topic: n.name + '$late' })}>${number(n.late)}</a>`]);
-  if (n.invalid) facts.push([t('invalid or too far ahead', '不正・未来'), n.kind === 'source' ? html`<a href=${to('topics', { topic: n.detail.split(', ')[0] + '$invalid' })}>${number(n.invalid)}</a>` : number(n.invalid)]);
+  if (n.in !== null) facts.push([t('comes in', '入力'), html`<${Num} ask=${ask('in')}>${number(n.in, 1)}<//>${t(' rows/s', ' 行/秒')}`]);
+  if (n.out !== null) facts.push([n.kind === 'source' ? t('is read', '読み取り') : t('goes out', '出力'), html`<${Num} ask=${ask('out')}>${number(n.out, 1)}<//>${t(' rows/s', ' 行/秒')}`]);
+  if (n.kind === 'source' || n.kind === 'sink') facts.push([t('waits', '待ち'), html`<${Num} ask=${ask('waiting')}>${number(n.waiting)}<//>`]);
+  if (n.late) facts.push([t('late', '遅延'), html`<${Num} ask=${inStatus(['engine', 'ledger', 'tables', n.name, every, 'late'], '', { op: 'add' })}>${number(n.late)}<//> <a href=${to('topics', { topic: n.name + '$late' })}>${t('which', '一覧')}</a>`]);
+  if (n.invalid) facts.push([t('invalid or too far ahead', '不正・未来'), html`<${Num} ask=${ask('invalid')}>${number(n.invalid)}<//> ${n.kind === 'source' && html`<a href=${to('topics', { topic: n.detail.split(', ')[0] + '$invalid' })}>${t('which', '一覧')}</a>`}`]);
   if (n.place) facts.push([t('written at', '定義'), html`<code>${n.place}</code>`]);
   return html`<${Panel} title=${n.name} note=${kindOf(n.kind) + (n.comment ? ' · ' + n.comment : '')} id="box-details" actions=${html`
       ${(n.kind === 'streaming table' || n.kind === 'materialized view') && html`<a href=${to('explain', { table: n.name })}>${t('explain a row', '行の由来')}</a>`}
@@ -72,7 +74,8 @@ function Dataflow() {
           ${d.nodes.map((n) => html`<${Box} key=${n.id} n=${n} marked=${d.bottleneck && d.bottleneck.node === n.id} chosen=${n.id === chosen} choose=${() => choose(n.id === chosen ? null : n.id)} />`)}
         </svg></div>`}
       <div class="foot"><span class="legend">${Object.keys(kinds).filter((k) => k !== 'view' || views).map((k) => html`<span key=${k} class=${'key ' + k.replace(' ', '-')}><i></i>${kindOf(k)}</span>`)}</span>
-        <a href=${'/api/dataflow' + (views ? '?views=true' : '')}><code>GET /api/dataflow</code></a></div>
+        <${Command} command=${'curl -s ' + location.origin + '/api/dataflow'} href=${'/api/dataflow' + (views ? '?views=true' : '')} />
+        ${d && html`<${Saves} name="dataflow" columns=${boxColumns} rows=${d.nodes.map((n) => boxColumns.map((c) => n[c]))} />`}</div>
     <//>
     ${node && html`<${Details} n=${node} />`}
   </div>`;

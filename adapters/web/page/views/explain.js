@@ -3,7 +3,9 @@ import { html, use, useEffect, useState } from '../lib/ui.js';
 import { get } from '../lib/api.js';
 import { useRows } from '../lib/rows.js';
 import { t, language, number, seconds, cell, time } from '../lib/words.js';
-import { Table, Question, quoted } from '../lib/table.js';
+import { Table } from '../lib/table.js';
+import { Num, Question, Downloads, quoted, shellQuoted as argument, inSQL } from '../lib/question.js';
+import { Grid } from '../lib/grid.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { go, to } from '../lib/route.js';
 import { names, loadNames, rowKey } from '../lib/names.js';
@@ -15,7 +17,6 @@ export async function explain(table, columns, row, column) {
 }
 
 const keysOf = (text) => { try { return Object.entries(JSON.parse(text)); } catch { return []; } };
-const argument = (text) => (/^[\w.:@%+,=-]+$/.test(text) ? text : "'" + text.replace(/'/g, "'\\''") + "'");
 
 // Choose lets one point at a row.
 function Choose({ table }) {
@@ -28,36 +29,44 @@ function Choose({ table }) {
   return html`<${Panel} title=${t('Which number?', 'どの値を説明しますか')} wide note=${t('Choose a cell: the records behind it are shown.', 'セルを選ぶと、その元になったレコードを表示します。')}
     actions=${html`<label>${t('Table', 'テーブル')} <select value=${at} onChange=${(e) => go('explain', { table: e.target.value })}>${tables.map((d) => html`<option key=${d.name} value=${d.name}>${d.name}</option>`)}</select></label>`}>
     <${Trouble} error=${got.error} />
-    <${Table} columns=${got.columns} rows=${newest} open=${got.open} label=${at || ''} sql=${at ? 'SELECT * FROM ' + quoted(at) : null}
-      download=${at ? '/api/tables/' + encodeURIComponent(at) + '?open=true' : null} name=${at} onCell=${(row, column, cells) => explain(at, got.columns.filter((c, i) => i !== got.open), cells.filter((c, i) => i !== got.open), column)} />
+    <${Table} columns=${got.columns} rows=${newest} open=${got.open} label=${at || ''} sql=${at ? 'SELECT * FROM ' + quoted(at) : null} name=${at} onCell=${(row, column, cells) => explain(at, got.columns.filter((c, i) => i !== got.open), cells.filter((c, i) => i !== got.open), column)} />
   <//>`;
 }
+
+// countOf asks for the number of rows of a statement, valueOf for one column of its row.
+const countOf = (sql) => inSQL('SELECT count(*) AS records FROM (' + sql + ')');
+const valueOf = (a, column) => inSQL('SELECT ' + quoted(column) + ' FROM (' + a.query + ')');
 
 function Steps({ a }) {
   const w = a.window;
   return html`<ol class="steps">
-    <li><b>${number(a.events ? a.events.count : 0)}</b> ${t('records were counted', '件を集計')}${w ? html`, ${t('of the times', '時刻が')} <code>${w.start}</code> ${t('to', '〜')} <code>${w.end}</code>` : ''}</li>
-    <li><b>${number(a.leftOut ? a.leftOut.count : 0)}</b> ${t('of the same window and keys were left out', '件が同じウィンドウとキーで除外')}</li>
+    <li><b><${Num} ask=${a.events && countOf(a.events.query)}>${number(a.events ? a.events.count : 0)}<//></b> ${t('records were counted', '件を集計')}${w ? html`, ${t('of the times', '時刻が')} <code>${w.start}</code> ${t('to', '〜')} <code>${w.end}</code>` : ''}</li>
+    <li><b><${Num} ask=${a.leftOut && countOf(a.leftOut.query)}>${number(a.leftOut ? a.leftOut.count : 0)}<//></b> ${t('of the same window and keys were left out', '件が同じウィンドウとキーで除外')}</li>
     ${w && (w.final ? html`<li>${t('Final since', '確定')} <code>${w.final}</code>: ${t('the last partition\'s watermark passed the window\'s end then, at', '最後のパーティションのウォーターマークがウィンドウの終わりを越えた時刻。ウォーターマーク')} <code>${w.watermark}</code> ${t(`(the newest event time less ${seconds(w.delaySeconds)})`, `（最新イベント時刻 − ${seconds(w.delaySeconds)}）`)}</li>`
       : html`<li class="open">${a.open ? t('Open: it changes until every partition\'s watermark has reached', '未確定。全パーティションのウォーターマークが次の時刻に達するまで変わります:') : t('Closed while a partition was idle: not every watermark has reached', 'アイドルのパーティションを待たずに確定。次の時刻に達していないパーティションがあります:')} <code>${w.end}</code></li>`)}
     ${(a.steps || []).length > 1 && html`<li>${t('By way of', '途中のテーブル:')} ${a.steps.map((s) => s.table + ' (' + number(s.rows) + ')').join(', ')}</li>`}
     ${a.rows > 0 && html`<li>${t('explode made', 'explode が作った行:')} <b>${number(a.rows)}</b> ${t('rows of the records that were counted', '')}</li>`}
     ${(a.aggregates || []).length > 1 && a.aggregates.map((g, i) => html`<li key=${i}><code>${g.text}</code> ${t('took', 'が使った行:')} ${number(g.rows)}${g.filter ? html` · <code>${g.filter}</code> ${g.place}` : ''}</li>`)}
-    ${a.unreadable > 0 && html`<li>${number(a.unreadable)} ${t('records of the topic are invalid: they tell neither window nor key.', '件は不正で、ウィンドウもキーもわかりません。')} <${Question} sql=${a.unreadableQuery} /></li>`}
+    ${a.unreadable > 0 && html`<li><${Num} ask=${countOf(a.unreadableQuery)}>${number(a.unreadable)}<//> ${t('records of the topic are invalid: they tell neither window nor key.', '件は不正で、ウィンドウもキーもわかりません。')} <${Question} sql=${a.unreadableQuery} /></li>`}
   </ol>`;
 }
 
 function Partitions({ w }) {
   use(language);
-  const columns = [['topic', 'string'], ['partition', 'int'], ['offset', 'bigint'], ['event time', 'timestamp'], ['appended', 'timestamp'], ['watermark', 'timestamp']].map(([name, type]) => ({ name, type }));
-  const rows = w.partitions.map((p) => [p.topic, String(p.partition), p.offset < 0 ? t('none yet', 'まだなし') : String(p.offset), p.eventTime || '–', p.appended || '–', p.watermark || '–']);
+  const columns = [
+    { name: 'topic', title: t('Topic', 'トピック'), of: (p) => p.topic },
+    { name: 'partition', title: t('Partition', 'パーティション'), num: true, of: (p) => p.partition },
+    { name: 'offset', title: t('Offset', 'オフセット'), num: true, of: (p) => (p.offset < 0 ? null : p.offset), draw: (p) => (p.offset < 0 ? t('none yet', 'まだなし') : html`<a href=${to('topics', { topic: p.topic, partition: p.partition, offset: p.offset })}>${number(p.offset)}</a>`) },
+    { name: 'eventTime', title: t('Event time', 'イベント時刻'), of: (p) => p.eventTime, draw: (p) => moment(p.eventTime) },
+    { name: 'appended', title: t('Appended', '追加時刻'), of: (p) => p.appended, ask: (p) => ask(p, 'timestamp'), draw: (p) => moment(p.appended) },
+    { name: 'watermark', title: t('Watermark', 'ウォーターマーク'), of: (p) => p.watermark, draw: (p) => moment(p.watermark) },
+  ];
+  const moment = (text) => (text ? cell(text, 'timestamp') : '–'), ask = (p, name, unit) => p.query && inSQL('SELECT ' + quoted(name) + ' FROM (' + p.query + ')', unit);
   return html`<${Panel} title=${t('What made it final', '確定させたレコード')} note=${t('the record of each partition by which its watermark passed the end of the window', '各パーティションで、ウォーターマークがウィンドウの終わりを越えたレコード')}>
     ${w.note && html`<p class="note">${w.note}</p>`}
-    <${Table} columns=${columns} rows=${rows} label=${t('Watermarks', 'ウォーターマーク')} more=${w.partitions.filter((p) => p.query).slice(0, 1).map((p) => html`<${Question} sql=${p.query} />`)} />
+    <${Grid} columns=${columns} rows=${w.partitions} keyOf=${(p) => p.topic + '/' + p.partition} label=${t('Watermarks', 'ウォーターマーク')} name=${w.table + '-final'} foot=${w.partitions.filter((p) => p.query).slice(0, 1).map((p) => html`<${Question} sql=${p.query} />`)} />
   <//>`;
 }
-
-const queryPath = (sql) => '/api/query?sql=' + encodeURIComponent(sql);
 
 function Explained({ table, keys, column }) {
   use(language);
@@ -74,20 +83,20 @@ function Explained({ table, keys, column }) {
   const value = a && column ? a.row[a.columns.findIndex((c) => c.name === column)] : undefined;
   const type = a && column ? (a.columns.find((c) => c.name === column) || {}).type : '';
   return html`<div class="explain">
-    <${Panel} title=${column && value !== undefined ? column + ' = ' + cell(value, type) : table} wide note=${table + ' · ' + keys.map(([k, v]) => k + ' ' + cell(v, /^\d{4}-\d\d-\d\dT/.test(v) ? 'timestamp' : '')).join(' · ')}
+    <${Panel} title=${column && value !== undefined ? html`${column} = <${Num} ask=${valueOf(a, column)}>${cell(value, type)}<//>` : table} label=${column || table} wide note=${table + ' · ' + keys.map(([k, v]) => k + ' ' + cell(v, /^\d{4}-\d\d-\d\dT/.test(v) ? 'timestamp' : '')).join(' · ')}
       actions=${html`<a href=${to('explain', { table })}>${t('another row', '別の行')}</a>`}>
       <${Trouble} error=${got.error} />
       ${got.loading && html`<p class="empty" role="status">${t('Reading the records behind it…', '元のレコードを読んでいます…')}</p>`}
       ${a && html`<${Steps} a=${a} />`}
       ${a && a.note && html`<p class="note">${a.note}</p>`}
       ${a && html`<div class="scroll" tabindex="0" role="region" aria-label=${t('the row', '行')}><table><thead><tr>${a.columns.map((c) => html`<th key=${c.name} scope="col">${c.name}</th>`)}</tr></thead>
-        <tbody><tr class=${a.open ? 'open' : ''}>${a.row.map((v, i) => html`<td key=${i} class=${a.columns[i].name === column ? 'chosen' : ''}>${cell(v, a.columns[i].type)}</td>`)}</tr></tbody></table></div>
-      <div class="foot"><${Question} sql=${a.query} /><a href=${path}><code>${command}</code></a></div>`}
+        <tbody><tr class=${a.open ? 'open' : ''}>${a.row.map((v, i) => html`<td key=${i} class=${a.columns[i].name === column ? 'chosen' : ''}><${Num} ask=${valueOf(a, a.columns[i].name)}>${cell(v, a.columns[i].type)}<//></td>`)}</tr></tbody></table></div>
+      <div class="foot"><${Question} sql=${a.query} /><a href=${path}><code>${command}</code></a><${Downloads} sql=${a.query} name=${table} /></div>`}
     <//>
     ${a && a.events && html`<${Panel} title=${t('The records behind it', '元になったレコード')} wide note=${number(a.events.count) + (a.events.count > a.events.rows.length ? t(`, the first ${a.events.rows.length} shown`, `（先頭 ${a.events.rows.length} 件）`) : '')}>
-      <${Table} columns=${a.events.columns} rows=${a.events.rows} label=${t('The records behind it', '元になったレコード')} sql=${a.events.query} download=${a.events.query ? queryPath(a.events.query) : null} name=${table + '-records'} /><//>`}
+      <${Table} columns=${a.events.columns} rows=${a.events.rows} label=${t('The records behind it', '元になったレコード')} sql=${a.events.query} name=${table + '-records'} /><//>`}
     ${a && a.leftOut && html`<${Panel} title=${t('Left out, and why', '除外されたレコードと理由')} wide note=${number(a.leftOut.count)}>
-      <${Table} columns=${a.leftOut.columns} rows=${a.leftOut.rows} label=${t('Left out', '除外')} sql=${a.leftOut.query} download=${a.leftOut.query ? queryPath(a.leftOut.query) : null} name=${table + '-left-out'} empty=${t('Nothing was left out.', '除外はありません。')} /><//>`}
+      <${Table} columns=${a.leftOut.columns} rows=${a.leftOut.rows} label=${t('Left out', '除外')} sql=${a.leftOut.query} name=${table + '-left-out'} empty=${t('Nothing was left out.', '除外はありません。')} /><//>`}
     ${a && a.window && a.window.partitions.length > 0 && html`<${Partitions} w=${a.window} />`}
   </div>`;
 }

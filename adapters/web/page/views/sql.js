@@ -2,7 +2,8 @@
 import { html, use, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib/ui.js';
 import { post, stream } from '../lib/api.js';
 import { t, language, number, seconds, isNumeric, short, cell } from '../lib/words.js';
-import { Table, Question } from '../lib/table.js';
+import { Table } from '../lib/table.js';
+import { Question, Downloads } from '../lib/question.js';
 import { Chart } from '../lib/chart.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { names, loadNames } from '../lib/names.js';
@@ -145,7 +146,6 @@ function SQL({ params }) {
   const cancel = () => { if (busy.current) busy.current.abort(); };
   const jump = (f) => { const at = offsetOf(text, f.line, f.column); box.current.focus(); box.current.setSelectionRange(at, at); };
   const { got } = state;
-  const path = state.sql ? '/api/query?sql=' + encodeURIComponent(state.sql) : null;
   return html`<div class="sql">
     <${Panel} title="SQL" wide note=${t('over tables, views and topics as they are now; in the editor Ctrl+Enter runs it, Tab leaves it', '現在のテーブル、ビュー、トピックに対して実行します。エディターでは Ctrl+Enter で実行、Tab で次へ移動')}
       actions=${html`${state.running ? html`<button type="button" onClick=${cancel}>${t('Cancel', '中止')}</button>` : html`<button type="button" class="main" onClick=${() => run()}>${t('Run', '実行')}</button>`}`}>
@@ -156,7 +156,7 @@ function SQL({ params }) {
     <${Panel} title=${t('Result', '結果')} wide id="result" note=${state.running ? t('running…', '実行中…') : state.cancelled ? t('cancelled', '中止しました') : got ? t(`${number(got.rows.length)}${got.more ? '+' : ''} rows in ${seconds(state.took)}`, `${number(got.rows.length)}${got.more ? '+' : ''} 行、${seconds(state.took)}`) : ''}
       actions=${got && html`<button type="button" class="quiet" aria-pressed=${String(drawn)} onClick=${() => setDrawn(!drawn)}>${drawn ? t('Table', '表') : t('Chart', 'グラフ')}</button>`}>
       <${Trouble} error=${state.error} />
-      ${got && (drawn ? html`<${Drawn} got=${got} /><div class="foot"><${Question} sql=${state.sql} /></div>` : html`<${Table} key=${state.sql} columns=${got.columns} rows=${got.rows} label=${t('Result', '結果')} sql=${state.sql} download=${path} name="query" empty=${t('No row.', '行はありません。')} more=${got.more ? html`<span>${t('the first 1,000; the downloads have all', '先頭 1,000 行。ダウンロードは全行')}</span>` : ''} />`)}
+      ${got && (drawn ? html`<${Drawn} got=${got} /><div class="foot"><${Question} sql=${state.sql} /><${Downloads} sql=${state.sql} name="query" /></div>` : html`<${Table} key=${state.sql} columns=${got.columns} rows=${got.rows} label=${t('Result', '結果')} sql=${state.sql} name="query" empty=${t('No row.', '行はありません。')} more=${got.more ? html`<span>${t('the first 1,000; the downloads have all', '先頭 1,000 行。ダウンロードは全行')}</span>` : ''} />`)}
       ${!got && !state.error && html`<p class="empty">${t('Nothing was asked yet.', 'まだ実行していません。')}</p>`}
     <//>
     ${past.length > 0 && html`<${Panel} title=${t('History', '履歴')} wide note=${t('of this browser', 'このブラウザの履歴')} actions=${html`<button type="button" class="quiet" onClick=${() => { keep([]); setPast([]); }}>${t('Forget', '消去')}</button>`}>

@@ -3,7 +3,8 @@ import { html, use, useEffect, useRef, useState } from '../lib/ui.js';
 import { post, stream, rows as readRows } from '../lib/api.js';
 import { usePoll } from '../lib/poll.js';
 import { t, language, number, short, bytes, cell } from '../lib/words.js';
-import { Table, Question, Downloads, quoted } from '../lib/table.js';
+import { Table } from '../lib/table.js';
+import { Num, Question, Downloads, quoted, sqlText as text, inTopics, recordsOf } from '../lib/question.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { Dialog } from '../lib/dialog.js';
 import { go } from '../lib/route.js';
@@ -11,7 +12,6 @@ import { paused } from '../lib/live.js';
 
 const mostShown = 200;
 const isKept = (name) => /\$(late|invalid)$/.test(name);
-const text = (s) => "'" + s.replace(/\\/g, '\\\\').replace(/'/g, "\\'") + "'";
 
 // fieldsOf guesses the fields of JSON values, with the type that fits all of them: the filter may name them.
 function fieldsOf(values) {
@@ -29,8 +29,10 @@ function fieldsOf(values) {
   return [...fields].slice(0, 200);
 }
 
-// question is the SELECT of what is looked for, over the whole topic.
-function question(topic, look, fields) {
+// question is the SELECT of what is looked for, over the whole topic. A topic of the rows of a table is asked as that
+// table, which has no partitions and offsets.
+function question(topic, look, fields, table) {
+  if (table) return 'SELECT * FROM ' + quoted(topic) + (look.where ? '\nWHERE ' + look.where : '') + '\nLIMIT ' + mostShown;
   const conditions = [];
   if (look.where) conditions.push('(' + look.where + ')');
   if (look.partition !== '' && look.partition !== undefined) conditions.push('partition = ' + Number(look.partition));
@@ -86,7 +88,7 @@ function List({ topics, at }) {
   const shown = topics.filter((x) => groupOf(x) !== 'kept' || x.records > 0 || x.name === at);
   return html`<nav class="topics-list" aria-label=${t('Topics', 'トピック')}>${groups.map(([id, word]) => {
     const list = shown.filter((x) => groupOf(x) === id);
-    return list.length > 0 && html`<div key=${id}><h3>${word}</h3><ul>${list.map((x) => html`<li key=${x.name}><a href=${'#/topics?topic=' + encodeURIComponent(x.name)} aria-current=${x.name === at ? 'true' : null} class=${id === 'kept' ? 'kept' : ''}><span>${x.name}</span><b>${x.about ? '≈' : ''}${short(x.records)}</b></a></li>`)}</ul></div>`;
+    return list.length > 0 && html`<div key=${id}><h3>${word}</h3><ul>${list.map((x) => html`<li key=${x.name}><a href=${'#/topics?topic=' + encodeURIComponent(x.name)} aria-current=${x.name === at ? 'true' : null} class=${id === 'kept' ? 'kept' : ''}><span>${x.name}</span></a><b><${Num} ask=${recordsOf(x)}>${(x.about ? '≈' : '') + short(x.records)}<//></b></li>`)}</ul></div>`;
   })}</nav>`;
 }
 
@@ -132,7 +134,7 @@ function Kept({ name, got, look, sql }) {
       <tbody>${got.rows.map((row) => html`<tr key=${place(row)}><td><input type="checkbox" aria-label=${t('Choose', '選択') + ' ' + place(row)} checked=${!!chosen[place(row)]} onChange=${(e) => choose({ ...chosen, [place(row)]: e.target.checked })} /></td>
         ${names.map((c) => html`<td key=${c} class=${c === 'reason' ? 'wrap' : c === 'value' ? 'value' : ''} title=${c === 'value' ? row[at(c)] : null}>${cell(row[at(c)], got.columns[at(c)].type)}</td>`)}</tr>`)}</tbody></table>
       ${got.rows.length === 0 && html`<p class="empty">${t('Nothing was left out.', '除外はありません。')}</p>`}</div>
-      <div class="foot"><${Question} sql=${sql} /><${Downloads} path=${'/api/query?sql=' + encodeURIComponent(sql)} name=${name} /></div></div>
+      <div class="foot"><${Question} sql=${sql} /><${Downloads} sql=${sql} name=${name} /></div></div>
     ${ask && html`<${Resend} ask=${ask} done=${() => { setAsk(null); choose({}); }} />`}`;
 }
 
@@ -154,8 +156,9 @@ function Viewer({ topic, params, info }) {
     }, () => setFields([]));
     return () => busy.abort();
   }, [topic]);
-  const sql = question(topic, look, fields);
-  const ready = kept || !look.where || fields.length > 0;
+  const table = !kept && info && info.role === 'table';
+  const sql = question(topic, look, fields, table);
+  const ready = kept || table || !look.where || fields.length > 0;
   useEffect(() => {
     if (follow || !ready) return undefined;
     const busy = new AbortController();
@@ -167,13 +170,13 @@ function Viewer({ topic, params, info }) {
   const apply = (e) => { e.preventDefault(); go('topics', { topic, where: form.where.trim(), partition: form.partition, offset: form.offset, time: form.time.trim() }); };
   const field = (name) => (e) => setForm({ ...form, [name]: e.target.value });
   const row = open !== null ? got.rows.find((r) => r[0] + '/' + r[1] === open) : null;
-  return html`<${Panel} title=${topic} note=${info ? [number(info.records) + t(' records', ' 件'), info.partitions + t(' partitions', ' パーティション'), bytes(info.bytes), t('kept ', '保持 ') + (info.retention || t('for ever', '無期限'))].join(' · ') : ''}
+  return html`<${Panel} title=${topic} note=${info ? html`<${Num} ask=${recordsOf(info)}>${number(info.records)}<//>${t(' records', ' 件')} · <${Num} ask=${inTopics([{ name: topic }, 'partitions'])}>${info.partitions}<//>${t(' partitions', ' パーティション')} · <${Num} ask=${inTopics([{ name: topic }, 'bytes'], 'B')}>${bytes(info.bytes)}<//> · ${t('kept ', '保持 ') + (info.retention || t('for ever', '無期限'))}` : ''}
     actions=${follow ? html`<button type="button" aria-pressed=${String(pause)} onClick=${() => { hold(tail); setPause(!pause); }}>${pause ? t('Resume', '再開') : t('Pause', '一時停止')}</button>` : html`<button type="button" onClick=${() => again(count + 1)}>${t('Look again', '再検索')}</button>`}>
     <form class="look" onSubmit=${apply}>
       <label class="grow">${t('Filter (SQL, over the whole topic)', '絞り込み（SQL、トピック全体）')} <input value=${form.where} onInput=${field('where')} spellcheck="false" autocomplete="off" placeholder=${kept ? "reason LIKE '%watermark%'" : fields[0] ? `json.${fields[0][0]} = …` : "value LIKE '%…%'"} list="look-fields" /></label>
-      <label>${t('Partition', 'パーティション')} <select value=${form.partition} onChange=${field('partition')}><option value="">${t('all', 'すべて')}</option>${Array.from({ length: info ? info.partitions : 0 }, (_, i) => html`<option key=${i} value=${i}>${i}</option>`)}</select></label>
+      ${!table && html`<label>${t('Partition', 'パーティション')} <select value=${form.partition} onChange=${field('partition')}><option value="">${t('all', 'すべて')}</option>${Array.from({ length: info ? info.partitions : 0 }, (_, i) => html`<option key=${i} value=${i}>${i}</option>`)}</select></label>
       <label>${t('From offset', '開始オフセット')} <input value=${form.offset} onInput=${field('offset')} inputmode="numeric" pattern="[0-9]*" /></label>
-      <label>${t('From time (UTC)', '開始時刻 (UTC)')} <input value=${form.time} onInput=${field('time')} placeholder="2026-01-31T12:00:00Z" spellcheck="false" /></label>
+      <label>${t('From time (UTC)', '開始時刻 (UTC)')} <input value=${form.time} onInput=${field('time')} placeholder="2026-01-31T12:00:00Z" spellcheck="false" /></label>`}
       <button type="submit" class="main">${t('Look', '検索')}</button>
       ${looking && html`<button type="button" onClick=${() => go('topics', { topic })}>${kept ? t('All', 'すべて') : t('Newest', '最新')}</button>`}
     </form>
@@ -181,19 +184,20 @@ function Viewer({ topic, params, info }) {
     <${Trouble} error=${got.error} />
     ${got.loading && html`<p class="note" role="status">${t('The whole topic is looked through…', 'トピック全体を検索しています…')}</p>`}
     ${kept ? html`<${Kept} key=${topic} name=${topic} got=${got} look=${look} sql=${sql} />`
-      : html`<div class="records"><${Table} columns=${got.columns} rows=${got.rows} label=${topic} sql=${sql} download=${'/api/query?sql=' + encodeURIComponent(sql)} name=${topic} onCell=${(r, c, cells) => setOpen(cells[0] + '/' + cells[1])}
+      : html`<div class="records"><${Table} columns=${got.columns} rows=${got.rows} label=${topic} sql=${sql} name=${topic} onCell=${(r, c, cells) => setOpen(cells[0] + '/' + cells[1])}
         empty=${got.loading ? ' ' : t('No record.', 'レコードはありません。')} more=${follow ? html`<span>${pause ? t('paused', '一時停止中') : t('as they come', '到着順')}</span>` : html`<span>${t(`at most ${mostShown}`, `最大 ${mostShown} 件`)}</span>`} /></div>`}
-    ${row && html`<${Record} columns=${got.columns} row=${row} close=${() => { setOpen(null); document.querySelector('.records button.cell[tabindex="0"]')?.focus(); }} />`}
+    ${row && html`<${Record} topic=${topic} columns=${got.columns} row=${row} close=${() => { setOpen(null); document.querySelector('.records button.cell[tabindex="0"]')?.focus(); }} />`}
   <//>`;
 }
 
 // Record is one record, its value as JSON if it is such.
-function Record({ columns, row, close }) {
+function Record({ topic, columns, row, close }) {
   const of = (name) => row[columns.findIndex((c) => c.name === name)];
   let value = of('value');
   try { value = JSON.stringify(JSON.parse(value), null, 2); } catch { /* it stands as it is */ }
   if (value === undefined) value = JSON.stringify(Object.fromEntries(columns.map((c, i) => [c.name, row[i]])), null, 2);
-  return html`<section class="record" aria-label=${t('Record', 'レコード')}><header><b>${t('partition', 'パーティション')} ${row[0]}, ${t('offset', 'オフセット')} ${row[1]}</b> ${of('key') !== undefined && html`<span>${t('key', 'キー')} <code>${of('key') ?? 'NULL'}</code></span>`} <button type="button" class="quiet" onClick=${close}>${t('Close', '閉じる')}</button></header><pre tabindex="0">${value ?? 'NULL'}</pre></section>`;
+  return html`<section class="record" aria-label=${t('Record', 'レコード')}><header><b>${of('value') === undefined ? t('Row', '行') : t('partition', 'パーティション') + ' ' + row[0] + ', ' + t('offset', 'オフセット') + ' ' + row[1]}</b> ${of('key') !== undefined && html`<span>${t('key', 'キー')} <code>${of('key') ?? 'NULL'}</code></span>`} <button type="button" class="quiet" onClick=${close}>${t('Close', '閉じる')}</button></header><pre tabindex="0">${value ?? 'NULL'}</pre>
+    ${of('value') !== undefined && html`<div class="foot"><${Question} sql=${'SELECT ' + columns.map((c) => (c.name === 'key' || c.name === 'value' ? 'CAST(' + c.name + ' AS STRING) AS ' + c.name : quoted(c.name))).join(', ') + ' FROM ' + quoted(topic) + ' WHERE partition = ' + row[0] + ' AND `offset` = ' + row[1]} /></div>`}</section>`;
 }
 
 function Topics({ params }) {

@@ -2,17 +2,22 @@
 import { html, use, useEffect, useRef, useState } from '../lib/ui.js';
 import { t, language, number, seconds, time, short } from '../lib/words.js';
 import { usePoll } from '../lib/poll.js';
-import { Grid, Pill, Bar, Command } from '../lib/grid.js';
-import { Question, quoted } from '../lib/table.js';
+import { own } from '../lib/live.js';
+import { Grid, Pill, Bar } from '../lib/grid.js';
+import { Num, Question, Command, inAPI, every, quoted } from '../lib/question.js';
+import { Saves } from '../lib/save.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { to } from '../lib/route.js';
 
-const ownTopics = ['pipeline-metrics', 'system-metrics', 'system-alerts'];
-const isOwn = (topics) => topics.every((x) => ownTopics.includes(x));
+const isOwn = (topics) => topics.every((x) => own.includes(x));
 const ms = (text) => (text ? Date.parse(text) : NaN);
 const list = (names, most = 6) => names.slice(0, most).join(', ') + (names.length > most ? t(` and ${names.length - most} more`, ` 他 ${names.length - most}`) : '');
 // percent is a share as people read it.
 const percent = (x) => (x === 0 ? '0 %' : x < 0.0001 ? '< 0.01 %' : (100 * x).toFixed(x < 0.01 ? 2 : 1) + ' %');
+
+// ofGroup asks for what /api/watermarks tells of one watermark, ofPartition of one of its partitions.
+const ofGroup = (group, path, unit, more) => inAPI('/api/watermarks', ['groups', { time: group.time, delayMs: group.delayMs }, ...path], unit, more);
+const ofPartition = (group, p, name, unit, more) => ofGroup(group, ['partitions', { topic: p.topic, partition: p.partition }, name], unit, more);
 
 // useWidth is the width of an element, as it changes.
 function useWidth(ref) {
@@ -49,17 +54,17 @@ function Holding({ group, answer }) {
   const now = ms(answer.now);
   const columns = [
     ...(group.topics.length > 1 ? [{ name: 'topic', title: t('Topic', 'トピック'), of: (p) => p.topic }] : []),
-    { name: 'partition', title: t('Part.', '番号'), num: true, of: (p) => p.partition },
-    { name: 'eventTime', title: t('Newest event', '最新イベント'), of: (p) => p.eventTime, draw: (p) => html`<a href=${to('topics', { topic: p.topic, partition: p.partition })}>${time(p.eventTime, answer.now)}</a>` },
-    { name: 'watermark', title: t('Watermark', 'ウォーターマーク'), of: (p) => p.watermark, draw: (p) => time(p.watermark, answer.now) },
-    { name: 'lagMs', title: t('Behind newest', '最新との差'), num: true, of: (p) => p.lagMs, draw: (p) => (p.watermark ? seconds(p.lagMs / 1000) : '–') },
-    { name: 'lag', title: t('To read', '未読'), num: true, of: (p) => p.lag, draw: (p) => number(p.lag) },
-    { name: 'lastRow', title: t('Last record', '最終レコード'), num: true, of: (p) => p.lastRow, draw: (p) => (p.lastRow ? t(seconds(Math.max(0, (now - ms(p.lastRow)) / 1000)) + ' ago', seconds(Math.max(0, (now - ms(p.lastRow)) / 1000)) + '前') : '–') },
-    { name: 'idleInMs', title: t('Idle in', '休止まで'), num: true, of: (p) => p.idleInMs, draw: (p) => (p.idle ? t('idle', '休止') : p.idleInMs === null ? '–' : html`<span class="idle"><${Bar} kind=${p.idleInMs < answer.idleTimeoutMs / 2 ? 'warn' : 'good'} share=${p.idleInMs / answer.idleTimeoutMs} label=${seconds(p.idleInMs / 1000)} /> ${seconds(Math.ceil(p.idleInMs / 1000))}</span>`) },
+    { name: 'partition', title: t('Part.', '番号'), num: true, of: (p) => p.partition, draw: (p) => html`<a href=${to('topics', { topic: p.topic, partition: p.partition })}>${p.partition}</a>` },
+    { name: 'eventTime', title: t('Newest event', '最新イベント'), of: (p) => p.eventTime, ask: (p) => ofPartition(group, p, 'eventTime', 'time'), draw: (p) => time(p.eventTime, answer.now) },
+    { name: 'watermark', title: t('Watermark', 'ウォーターマーク'), of: (p) => p.watermark, ask: (p) => ofPartition(group, p, 'watermark', 'time'), draw: (p) => time(p.watermark, answer.now) },
+    { name: 'lagMs', title: t('Behind newest', '最新との差'), num: true, of: (p) => p.lagMs, ask: (p) => ofPartition(group, p, 'lagMs', 'ms'), draw: (p) => (p.watermark ? seconds(p.lagMs / 1000) : '–') },
+    { name: 'lag', title: t('To read', '未読'), num: true, of: (p) => p.lag, ask: (p) => ofPartition(group, p, 'lag'), draw: (p) => number(p.lag) },
+    { name: 'lastRow', title: t('Last record', '最終レコード'), num: true, of: (p) => p.lastRow, ask: (p) => ofPartition(group, p, 'lastRow', 'time', { note: t('From then to now.', 'その時刻から現在まで。') }), draw: (p) => (p.lastRow ? t(seconds(Math.max(0, (now - ms(p.lastRow)) / 1000)) + ' ago', seconds(Math.max(0, (now - ms(p.lastRow)) / 1000)) + '前') : '–') },
+    { name: 'idleInMs', title: t('Idle in', '休止まで'), num: true, of: (p) => p.idleInMs, draw: (p) => (p.idle ? t('idle', '休止') : p.idleInMs === null ? '–' : html`<span class="idle"><${Bar} kind=${p.idleInMs < answer.idleTimeoutMs / 2 ? 'warn' : 'good'} share=${p.idleInMs / answer.idleTimeoutMs} label=${seconds(p.idleInMs / 1000)} /> <${Num} ask=${ofPartition(group, p, 'idleInMs', 'ms')}>${seconds(Math.ceil(p.idleInMs / 1000))}<//></span>`) },
     { name: 'state', title: t('State', '状態'), of: (p) => (p.holds ? 'holds' : p.raised ? 'passed over' : p.idle ? 'idle' : p.watermark ? 'ahead' : 'no event'), draw: (p) => (p.holds ? html`<${Pill} kind="warn" state=${t('holds', '保持')} />` : p.raised ? html`<${Pill} kind="calm" state=${t('passed over while idle', '休止中に通過')} />` : p.idle ? html`<${Pill} state="idle" />` : p.watermark ? html`<${Pill} kind="good" state=${t('ahead', '先行')} />` : html`<${Pill} kind="calm" state=${t('no event yet', 'イベントなし')} />`) },
   ];
   return html`<${Grid} columns=${columns} rows=${group.partitions} keyOf=${(p) => p.topic + '/' + p.partition} label=${t('Partitions of ', 'パーティション：') + list(group.topics)} name=${'watermarks-' + group.topics[0]}
-    foot=${html`<${Command} command="nagare status -o json" href="/api/watermarks" />`} />`;
+    foot=${html`<${Command} command=${'curl -s ' + location.origin + '/api/watermarks'} href="/api/watermarks" />`} />`;
 }
 
 // sentence says who holds the watermark.
@@ -96,14 +101,14 @@ function Lateness({ group }) {
   for (let p = 1; p > least; p /= 10) decades.push(p);
   const units = [[1, '1 ms'], [10, '10 ms'], [100, '0.1 s'], [1000, '1 s'], [10_000, '10 s'], [60_000, '1 min'], [600_000, '10 min'], [3_600_000, '1 h'], [86_400_000, '1 d']].filter(([d], i) => d <= far && (wide > 460 || i % 2 === 0));
   const enough = l.enoughMs;
-  const round = (d) => (d < 1000 ? Math.ceil(d) + ' ms' : seconds(Math.ceil(d / 1000)));
+  const round = (d) => (d < 1000 ? Math.ceil(d) + ' ms' : seconds(Math.ceil(d / 100) / 10));
   const over = (e) => { const box = host.current.getBoundingClientRect(), f = (e.clientX - box.left - left) / wide; setAt(f < 0 || f > 1 ? null : near * Math.pow(far / near, f)); };
   const late = group.tables.filter((n) => !n.startsWith('alert.'))[0];
   return html`<div class="late"><p class="say">${l.rows === 0 ? t('No row has been read since this process started.', 'プロセス開始後に読まれた行はありません。') : html`
-      ${t(`Of ${number(l.rows)} rows since the start, `, `開始後の ${number(l.rows)} 行のうち `)}<b>${number(l.loses)}</b> ${t(`(${percent(l.loses / l.rows)}) came more than the delay of ${seconds(group.delayMs / 1000)} behind the newest of their partition. `, `行 (${percent(l.loses / l.rows)}) が遅延許容 ${seconds(group.delayMs / 1000)} を超えて到着しました。`)}
+      ${t('Of ', '開始後の ')}<${Num} ask=${ofGroup(group, ['lateness', 'rows'])}>${number(l.rows)}<//> ${t('rows since the start, ', '行のうち ')}<b><${Num} ask=${ofGroup(group, ['lateness', 'loses'])}>${number(l.loses)}<//></b> ${t(`(${percent(l.loses / l.rows)}) came more than the delay of ${seconds(group.delayMs / 1000)} behind the newest of their partition. `, `行 (${percent(l.loses / l.rows)}) が遅延許容 ${seconds(group.delayMs / 1000)} を超えて到着しました。`)}
       ${enough === null ? t(`${number(Math.ceil(1 / goal))} rows are needed to tell the delay that loses less than 0.01 %.`, `0.01 % 未満になる遅延の判定には ${number(Math.ceil(1 / goal))} 行が必要です。`)
-      : enough <= group.delayMs ? html`<b>${t('The delay is enough', '遅延許容は十分です')}</b>${t(`: ${round(enough)} would lose less than 0.01 %.`, `：${round(enough)} でも 0.01 % 未満です。`)}`
-      : html`${t('A delay of ', '遅延許容を ')}<b>${round(enough)}</b>${t(' would lose less than 0.01 %.', ' にすると 0.01 % 未満になります。')}`}`}</p>
+      : enough <= group.delayMs ? html`<b>${t('The delay is enough', '遅延許容は十分です')}</b>${t(': ', '：')}<${Num} ask=${ofGroup(group, ['lateness', 'enoughMs'], 'ms')}>${round(enough)}<//>${t(' would lose less than 0.01 %.', ' でも 0.01 % 未満です。')}`
+      : html`${t('A delay of ', '遅延許容を ')}<b><${Num} ask=${ofGroup(group, ['lateness', 'enoughMs'], 'ms')}>${round(enough)}<//></b>${t(' would lose less than 0.01 %.', ' にすると 0.01 % 未満になります。')}`}`}</p>
     <div class="curve" ref=${host} onPointerMove=${over} onPointerLeave=${() => setAt(null)}>${width > 0 && l.rows > 0 && html`<svg width=${width} height=${high} role="img" aria-label=${t('Share of rows that each delay would lose', '遅延許容ごとの失われる行の割合')}>
       ${decades.map((p) => html`<g key=${p}><line class="rule" x1=${left} x2=${width - right} y1=${y(p)} y2=${y(p)} /><text class="tick" x=${left - 8} y=${y(p) + 4} text-anchor="end">${Number((100 * p).toPrecision(1))} %</text></g>`)}
       ${units.map(([d, name]) => html`<g key=${d}><line class="rule" x1=${x(d)} x2=${x(d)} y1=${top} y2=${high - bottom} /><text class="tick" x=${x(d)} y=${high - 7} text-anchor="middle">${name}</text></g>`)}
@@ -115,25 +120,27 @@ function Lateness({ group }) {
     <p class="key"><span><i class="k loss"></i>${t('rows further behind than the delay', '遅延許容より遅い行')}</span><span><i class="k delay"></i>${t('the delay now', '現在の遅延許容')} ${seconds(group.delayMs / 1000)}</span><span><i class="k goal"></i>0.01 %</span>
       ${at !== null && html`<span class="moment">${seconds(at / 1000)}: ${percent(shareAt(at))}</span>`}</p>
     <p class="note">${t('A window takes rows until the watermark has passed its end, so that tables lose fewer of them. Counted since this process started.', 'ウィンドウは終了まで行を受け取るため、実際に失われる行はこれより少なくなります。プロセス開始後の集計です。')}</p>
-    ${late && html`<div class="foot"><${Question} sql=${'SELECT * FROM ' + quoted(late + '$late') + ' LIMIT 100'} /></div>`}</div>`;
+    <div class="foot">${late && html`<${Question} sql=${'SELECT * FROM ' + quoted(late + '$late') + ' LIMIT 100'} />`}
+      <${Saves} name=${'lateness-' + group.topics[0]} label=${t('How late rows are', '行の遅れ')} columns=${['delayMs', 'rowsBehind', 'share']} rows=${points.map(([d, n], i) => [d, n, l.rows ? share(i) : null])} /></div></div>`;
 }
 
 function Windows({ tables, answer }) {
   const now = ms(answer.now);
   const rows = tables.flatMap((x) => x.windows.map((w) => ({ ...w, table: x })));
+  const ofWindow = (w, name, unit) => inAPI('/api/watermarks', ['tables', { table: w.table.table }, 'windows', { end: w.end }, name], unit);
   const columns = [
     { name: 'table', title: t('Table', 'テーブル'), of: (w) => w.table.table, draw: (w) => html`<a href=${to('streaming', { table: w.table.table })}>${w.table.table}</a>` },
-    { name: 'start', title: t('From', '開始'), of: (w) => w.start, draw: (w) => time(w.start, answer.now) },
-    { name: 'end', title: t('Until', '終了'), of: (w) => w.end, draw: (w) => time(w.end, answer.now) },
-    { name: 'rows', title: t('Rows', '行数'), num: true, of: (w) => w.rows, draw: (w) => html`<a href=${to('sql', { q: 'SELECT * FROM ' + quoted(w.table.table + '$open') })}>${number(w.rows)}</a>` },
-    { name: 'missingMs', title: t('Closes', '確定まで'), num: true, of: (w) => w.missingMs, draw: (w) => (w.table.watermark ? t('in about ' + seconds(Math.ceil(w.missingMs / 1000)), '約 ' + seconds(Math.ceil(w.missingMs / 1000))) : '–') },
+    { name: 'start', title: t('From', '開始'), of: (w) => w.start, ask: (w) => ofWindow(w, 'start', 'time'), draw: (w) => time(w.start, answer.now) },
+    { name: 'end', title: t('Until', '終了'), of: (w) => w.end, ask: (w) => ofWindow(w, 'end', 'time'), draw: (w) => time(w.end, answer.now) },
+    { name: 'rows', title: t('Rows', '行数'), num: true, of: (w) => w.rows, ask: (w) => ofWindow(w, 'rows'), draw: (w) => number(w.rows) },
+    { name: 'missingMs', title: t('Closes', '確定まで'), num: true, of: (w) => w.missingMs, ask: (w) => ofWindow(w, 'missingMs', 'ms'), draw: (w) => (w.table.watermark ? t('in about ' + seconds(Math.ceil(w.missingMs / 1000)), '約 ' + seconds(Math.ceil(w.missingMs / 1000))) : '–') },
     { name: 'progress', title: t('Watermark in it', 'ウォーターマークの位置'), of: (w) => Math.max(0, 1 - w.missingMs / w.table.sizeMs), draw: (w) => html`<${Bar} share=${1 - w.missingMs / w.table.sizeMs} over=${(now - ms(w.start)) / w.table.sizeMs} label=${percent(Math.max(0, 1 - w.missingMs / w.table.sizeMs))} />` },
     { name: 'why', title: t('Why it is open', '開いている理由'), wrap: true, of: (w) => why(w, now), draw: (w) => why(w, now) },
   ];
   const more = tables.filter((x) => x.open > x.windows.length);
   return html`<${Panel} wide title=${t('Open windows', '開いているウィンドウ')} note=${t('a window is final once every watermark of its partitions has reached its end', '全パーティションのウォーターマークが終了時刻に達すると確定します')}>
     <${Grid} tall columns=${columns} rows=${rows} keyOf=${(w) => w.table.table + w.end} label=${t('Open windows', '開いているウィンドウ')} name="open-windows" empty=${t('No window is open.', '開いているウィンドウはありません。')}
-      foot=${html`${more.map((x) => html`<span key=${x.table}>${x.table}: ${t('the first', '最初の')} ${x.windows.length} / ${number(x.open)}</span>`)}${rows[0] && html`<${Question} sql=${'SELECT * FROM ' + quoted(rows[0].table.table + '$open')} />`}`} /><//>`;
+      foot=${html`${more.map((x) => html`<span key=${x.table}>${x.table}: ${t('the first', '最初の')} ${x.windows.length} / <${Num} ask=${inAPI('/api/watermarks', ['tables', { table: x.table }, 'open'])}>${number(x.open)}<//></span>`)}<${Command} command=${'curl -s ' + location.origin + '/api/watermarks'} href="/api/watermarks" />${[...new Set(rows.map((w) => w.table.table))].slice(0, 3).map((name) => html`<${Question} key=${name} sql=${'SELECT * FROM ' + quoted(name + '$open')} />`)}`} /><//>`;
 }
 
 // why says what keeps a window open.
