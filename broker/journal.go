@@ -30,7 +30,8 @@ import (
 //	32  body: for each message the stream, its sequence there, the offset of its first record, the chain before
 //	    it, the subject and the batch; without a batch: what was to stand there was refused
 //
-// Files are filled with zeros before they are used and never shrink, so that a sync has no length to write.
+// Files are filled with zeros before they are used, but for long chunks, and never shrink, so that a sync has no
+// length to write.
 const (
 	journalFolder = "journal"
 	chunkHeader   = 32
@@ -376,7 +377,10 @@ func journalPath(dir string, n int) string { return filepath.Join(dir, fmt.Sprin
 func (f *journalFile) append(chunk []byte) error {
 	end := f.at + int64(len(chunk))
 	end += -end & (chunkAlign - 1)
-	if err := f.grow(end); err != nil {
+	if end > f.size && len(chunk) >= journalStep/8 { // zeros before it would be bytes and a sync more, for one sync less
+		chunk = append(chunk, make([]byte, end-f.at-int64(len(chunk)))...)
+		f.size = end
+	} else if err := f.grow(end); err != nil {
 		return err
 	}
 	if _, err := f.f.WriteAt(chunk, f.at); err != nil {
