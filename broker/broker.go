@@ -288,7 +288,7 @@ func (b *Broker) Restart(ctx context.Context) error {
 	}
 	var down *DownError
 	if errors.As(l.unwritable.err(), &down) && down.Disk {
-		return fmt.Errorf("restart the embedded broker: %w", down)
+		return down
 	}
 	l.stop()
 	for _, p := range b.partitions() {

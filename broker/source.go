@@ -89,7 +89,7 @@ func (s *source) Open(ctx context.Context, number int32, from record.Position) (
 	}
 	at, err := p.locate(ctx, l, from)
 	if err != nil {
-		return nil, fmt.Errorf("open topic %s partition %d at offset %d: %w", s.topic, number, from.Offset, err)
+		return nil, record.At(fmt.Sprintf("read topic %s partition %d", s.topic, number), err)
 	}
 	r := &reader{p: p, offset: at.offset, skip: at.skip, bounded: s.bounded}
 	if s.bounded {

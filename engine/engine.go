@@ -232,7 +232,7 @@ func (e *Engine) runTask(ctx context.Context, t *task) (err error) {
 		}
 	}()
 	if t.reader, err = t.source.Open(ctx, t.partition, t.position); err != nil {
-		return fmt.Errorf("open %s partition %d at offset %d: %w", t.topic, t.partition, t.position.Offset, err)
+		return t.readFault("open", t.position.Offset, err)
 	}
 	defer func() { err = errors.Join(err, t.reader.Close()) }()
 	return t.run(ctx)

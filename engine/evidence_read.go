@@ -10,6 +10,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -186,7 +187,7 @@ func (in *inspector) partition(ctx context.Context, beside *task, until int64) e
 		return ctx.Err()
 	})
 	if err != nil && !errors.Is(err, errStop) {
-		return fmt.Errorf("read %s partition %d again: %w", t.topic, t.partition, err)
+		return record.At(fmt.Sprintf("read topic %s partition %d", t.topic, t.partition), err)
 	}
 	if c.Offset < 0 {
 		c.Watermark = mark.tracker.Now()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -209,7 +210,7 @@ func (e *Engine) readTopicAgain(ctx context.Context, op *operator, d *destinatio
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("read %s partition %d again: %w", t.topic, t.partition, err)
+			return record.At(fmt.Sprintf("read topic %s partition %d", t.topic, t.partition), err)
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -82,7 +83,7 @@ func (t *task) run(ctx context.Context) error {
 			return t.inGate(t.finish)
 		}
 		if err != nil {
-			return fmt.Errorf("read %s partition %d at offset %d: %w", t.topic, t.partition, t.offset.Load(), err)
+			return t.readFault("read", t.offset.Load(), err)
 		}
 		if err = t.inGate(t.process); err != nil {
 			return fmt.Errorf("process %s partition %d at offset %d: %w", t.topic, t.partition, t.offset.Load(), err)
@@ -92,6 +93,14 @@ func (t *task) run(ctx context.Context) error {
 			runtime.Gosched() // there may be more partitions than cores
 		}
 	}
+}
+
+// readFault says where a source could not be read, unless its error does.
+func (t *task) readFault(doing string, offset int64, err error) error {
+	if record.Names(err, fmt.Sprintf("read topic %s partition %d", t.topic, t.partition)) {
+		return err
+	}
+	return fmt.Errorf("%s %s partition %d at offset %d: %w", doing, t.topic, t.partition, offset, err)
 }
 
 // inGate does a piece of work that a checkpoint holds as a whole or not at all. Work that was broken

@@ -3,7 +3,6 @@ package node
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
@@ -46,7 +45,7 @@ func (n *Node) newestValues(ctx context.Context, topic string, records int) (val
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read topic %s: %w", topic, err)
+		return nil, record.At("read topic "+topic, err)
 	}
 	return values, nil
 }

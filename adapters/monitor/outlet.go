@@ -2,7 +2,6 @@ package monitor
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -129,7 +128,7 @@ func (o *outlet) append(ctx context.Context, w Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, appendWait)
 	defer cancel()
 	if _, err := w.Append(ctx, 0, &r, -1); err != nil {
-		return fmt.Errorf("append to topic %s: %w", o.topic, err)
+		return record.At("append to topic "+o.topic, err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

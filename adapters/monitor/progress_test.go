@@ -161,7 +161,7 @@ func TestTopicThatIsAway(t *testing.T) {
 		if len(topic.all()) != n {
 			t.Fatalf("%d of %d records are there", len(topic.all()), n)
 		}
-		topic.refuse(errors.New("the disk is full"))
+		topic.refuse(errors.New("append to topic x: the disk is full")) // which says itself where
 		send(mostPending + 30)
 		if trouble, dropped := o.report(); trouble != "append to topic x: the disk is full" || dropped != 30 {
 			t.Errorf("trouble %q, %d let go", trouble, dropped)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -128,11 +127,11 @@ func (l *lost) read(ctx context.Context) (map[string]*alert.Change, error) {
 	open := maps.Clone(l.unsure)
 	end, err := l.cfg.source.End(ctx, 0)
 	if err != nil {
-		return nil, fmt.Errorf("find the end of topic system-alerts: %w", err)
+		return nil, record.At("read topic system-alerts", err)
 	}
 	reader, err := l.cfg.source.Open(ctx, 0, record.Position{})
 	if err != nil {
-		return nil, fmt.Errorf("read topic system-alerts: %w", err)
+		return nil, record.At("read topic system-alerts", err)
 	}
 	defer reader.Close()
 	ctx, cancel := context.WithTimeout(ctx, foldWait) // retention may have removed the last records
@@ -142,7 +141,7 @@ func (l *lost) read(ctx context.Context) (map[string]*alert.Change, error) {
 		if err := reader.Read(ctx, records); errors.Is(err, context.DeadlineExceeded) {
 			break
 		} else if err != nil {
-			return nil, fmt.Errorf("read topic system-alerts: %w", err)
+			return nil, record.At("read topic system-alerts", err)
 		}
 		for i := range records.Len() {
 			c := &alert.Change{}

@@ -118,7 +118,7 @@ func (n *Notifier) openLanes(ctx context.Context, kept map[string]*saved) error 
 	cfg.source = source
 	end, err := source.End(ctx, 0)
 	if err != nil {
-		return fmt.Errorf("find the end of topic system-alerts: %w", err)
+		return record.At("read topic system-alerts", err)
 	}
 	for _, l := range n.lanes {
 		s := l.state

@@ -8,4 +8,5 @@
 //	source.go     Source, Starter, Reader: where records come from
 //	rows.go       Rows, a batch for one sink, numbered
 //	sink.go       Sink, Updater, Cache, Log: where rows go, and how a sink is
+//	place.go      where an error happened, said once
 package record
