@@ -2,6 +2,7 @@
 import { html, use, useRef, useState } from './ui.js';
 import { t, language, cell, isNumeric } from './words.js';
 import { Question, Downloads } from './question.js';
+import { Saves } from './save.js';
 
 // Table shows rows, and holds them where they are while one reads: while the pointer or the focus is in it, or it is
 // scrolled. It says so, and how many rows differ.
@@ -9,7 +10,7 @@ import { Question, Downloads } from './question.js';
 //   rows      [[text or null]]
 //   open      index of the column that tells rows of open windows ("true"), or -1: they are lighter, the column is not shown
 //   label     what it is, for screen readers
-//   sql       the statement that gives the rows, here and in the downloads; name: of their file
+//   sql       the statement that gives the rows, here and in the downloads; without one, those shown are saved. name: of their file
 //   onCell    (row as {column: text}, column name, row) → called for a cell that was clicked or chosen by Enter; one of the
 //             cells is reached with Tab, the others from there with the arrow keys, Home and End
 //   hide      names of columns that are not shown; more: a node for the foot
@@ -46,7 +47,7 @@ export function Table({ columns, rows, open = -1, label, sql, name = 'rows', onC
     </div>
     <div class="foot">
       ${reading && stale ? html`<span class="held" role="status">${t('Held while you read', '閲覧中は更新を止めています')} <button type="button" class="quiet" onClick=${release}>${t('show the newest', '最新を表示')}</button></span>` : ''}
-      ${sql && html`<${Question} sql=${sql} /><${Downloads} sql=${sql} name=${name} />`}
+      ${sql ? html`<${Question} sql=${sql} /><${Downloads} sql=${sql} name=${name} />` : html`<${Saves} columns=${visible.map((i) => columns[i].name)} rows=${() => shown.rows.map((row) => visible.map((i) => row[i]))} name=${name} label=${label} />`}
       ${more}
     </div>
   </div>`;

@@ -4,7 +4,7 @@ import { get } from '../lib/api.js';
 import { useRows } from '../lib/rows.js';
 import { t, language, number, seconds, cell, time } from '../lib/words.js';
 import { Table } from '../lib/table.js';
-import { Num, Question, Downloads, quoted, shellQuoted as argument, inSQL } from '../lib/question.js';
+import { Num, Question, Downloads, quoted, shellQuoted as argument, inSQL, inAPI } from '../lib/question.js';
 import { Grid } from '../lib/grid.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { go, to } from '../lib/route.js';
@@ -24,29 +24,38 @@ function Choose({ table }) {
   const all = use(names);
   const tables = all ? all.datasets.filter((d) => d.kind === 'streaming table' || d.kind === 'materialized view') : [];
   const at = table || (tables[0] && tables[0].name);
-  const got = useRows(at ? '/api/tables/' + encodeURIComponent(at) + '?open=true&limit=200' : null, 3000);
-  const newest = got.rows.slice().reverse();
   return html`<${Panel} title=${t('Which number?', 'どの値を説明しますか')} wide note=${t('Choose a cell: the records behind it are shown.', 'セルを選ぶと、その元になったレコードを表示します。')}
     actions=${html`<label>${t('Table', 'テーブル')} <select value=${at} onChange=${(e) => go('explain', { table: e.target.value })}>${tables.map((d) => html`<option key=${d.name} value=${d.name}>${d.name}</option>`)}</select></label>`}>
-    <${Trouble} error=${got.error} />
-    <${Table} columns=${got.columns} rows=${newest} open=${got.open} label=${at || ''} sql=${at ? 'SELECT * FROM ' + quoted(at) : null} name=${at} onCell=${(row, column, cells) => explain(at, got.columns.filter((c, i) => i !== got.open), cells.filter((c, i) => i !== got.open), column)} />
+    ${at ? html`<${Rows} key=${at} table=${at} />` : html`<p class="empty">${all ? t('The project has no table.', 'プロジェクトにテーブルがありません。') : t('Reading…', '読み込み中…')}</p>`}
   <//>`;
+}
+
+// Rows is the rows of a table, to choose a cell of.
+function Rows({ table }) {
+  use(language);
+  const got = useRows('/api/tables/' + encodeURIComponent(table) + '?open=true&limit=200', 3000);
+  if (got.loading) return html`<p class="empty">${t('Reading…', '読み込み中…')}</p>`;
+  const bare = (all) => all.filter((c, i) => i !== got.open);
+  return html`<${Trouble} error=${got.error} />
+    <${Table} columns=${got.columns} rows=${got.rows.slice().reverse()} open=${got.open} label=${table} sql=${'SELECT * FROM ' + quoted(table)} name=${table} onCell=${(row, column, cells) => explain(table, bare(got.columns), bare(cells), column)} />`;
 }
 
 // countOf asks for the number of rows of a statement, valueOf for one column of its row.
 const countOf = (sql) => inSQL('SELECT count(*) AS records FROM (' + sql + ')');
 const valueOf = (a, column) => inSQL('SELECT ' + quoted(column) + ' FROM (' + a.query + ')');
 
-function Steps({ a }) {
-  const w = a.window;
+// Steps tells how the row came about. What no statement gives, the explanation itself does; api: its path.
+function Steps({ a, api }) {
+  const w = a.window, inAnswer = (...path) => inAPI(api, path);
+  const records = (name) => a[name] && (a[name].query ? countOf(a[name].query) : inAnswer(name, 'count'));
   return html`<ol class="steps">
-    <li><b><${Num} ask=${a.events && countOf(a.events.query)}>${number(a.events ? a.events.count : 0)}<//></b> ${t('records were counted', '件を集計')}${w ? html`, ${t('of the times', '時刻が')} <code>${w.start}</code> ${t('to', '〜')} <code>${w.end}</code>` : ''}</li>
-    <li><b><${Num} ask=${a.leftOut && countOf(a.leftOut.query)}>${number(a.leftOut ? a.leftOut.count : 0)}<//></b> ${t('of the same window and keys were left out', '件が同じウィンドウとキーで除外')}</li>
+    <li><b><${Num} ask=${records('events')}>${number(a.events ? a.events.count : 0)}<//></b> ${t('records were counted', '件を集計')}${w ? html`, ${t('of the times', '時刻が')} <code>${w.start}</code> ${t('to', '〜')} <code>${w.end}</code>` : ''}</li>
+    <li><b><${Num} ask=${records('leftOut')}>${number(a.leftOut ? a.leftOut.count : 0)}<//></b> ${t('of the same window and keys were left out', '件が同じウィンドウとキーで除外')}</li>
     ${w && (w.final ? html`<li>${t('Final since', '確定')} <code>${w.final}</code>: ${t('the last partition\'s watermark passed the window\'s end then, at', '最後のパーティションのウォーターマークがウィンドウの終わりを越えた時刻。ウォーターマーク')} <code>${w.watermark}</code> ${t(`(the newest event time less ${seconds(w.delaySeconds)})`, `（最新イベント時刻 − ${seconds(w.delaySeconds)}）`)}</li>`
       : html`<li class="open">${a.open ? t('Open: it changes until every partition\'s watermark has reached', '未確定。全パーティションのウォーターマークが次の時刻に達するまで変わります:') : t('Closed while a partition was idle: not every watermark has reached', 'アイドルのパーティションを待たずに確定。次の時刻に達していないパーティションがあります:')} <code>${w.end}</code></li>`)}
-    ${(a.steps || []).length > 1 && html`<li>${t('By way of', '途中のテーブル:')} ${a.steps.map((s) => s.table + ' (' + number(s.rows) + ')').join(', ')}</li>`}
-    ${a.rows > 0 && html`<li>${t('explode made', 'explode が作った行:')} <b>${number(a.rows)}</b> ${t('rows of the records that were counted', '')}</li>`}
-    ${(a.aggregates || []).length > 1 && a.aggregates.map((g, i) => html`<li key=${i}><code>${g.text}</code> ${t('took', 'が使った行:')} ${number(g.rows)}${g.filter ? html` · <code>${g.filter}</code> ${g.place}` : ''}</li>`)}
+    ${(a.steps || []).length > 1 && html`<li>${t('By way of', '途中のテーブル:')} ${a.steps.map((s, i) => html`<span key=${i}>${i ? ', ' : ''}${s.table} (<${Num} ask=${inAnswer('steps', i, 'rows')}>${number(s.rows)}<//>)</span>`)}</li>`}
+    ${a.rows > 0 && html`<li>${t('explode made', 'explode が作った行:')} <b><${Num} ask=${inAnswer('rows')}>${number(a.rows)}<//></b> ${t('rows of the records that were counted', '')}</li>`}
+    ${(a.aggregates || []).length > 1 && a.aggregates.map((g, i) => html`<li key=${i}><code>${g.text}</code> ${t('took', 'が使った行:')} <${Num} ask=${inAnswer('aggregates', i, 'rows')}>${number(g.rows)}<//>${g.filter ? html` · <code>${g.filter}</code> ${g.place}` : ''}</li>`)}
     ${a.unreadable > 0 && html`<li><${Num} ask=${countOf(a.unreadableQuery)}>${number(a.unreadable)}<//> ${t('records of the topic are invalid: they tell neither window nor key.', '件は不正で、ウィンドウもキーもわかりません。')} <${Question} sql=${a.unreadableQuery} /></li>`}
   </ol>`;
 }
@@ -87,7 +96,7 @@ function Explained({ table, keys, column }) {
       actions=${html`<a href=${to('explain', { table })}>${t('another row', '別の行')}</a>`}>
       <${Trouble} error=${got.error} />
       ${got.loading && html`<p class="empty" role="status">${t('Reading the records behind it…', '元のレコードを読んでいます…')}</p>`}
-      ${a && html`<${Steps} a=${a} />`}
+      ${a && html`<${Steps} a=${a} api=${path} />`}
       ${a && a.note && html`<p class="note">${a.note}</p>`}
       ${a && html`<div class="scroll" tabindex="0" role="region" aria-label=${t('the row', '行')}><table><thead><tr>${a.columns.map((c) => html`<th key=${c.name} scope="col">${c.name}</th>`)}</tr></thead>
         <tbody><tr class=${a.open ? 'open' : ''}>${a.row.map((v, i) => html`<td key=${i} class=${a.columns[i].name === column ? 'chosen' : ''}><${Num} ask=${valueOf(a, a.columns[i].name)}>${cell(v, a.columns[i].type)}<//></td>`)}</tr></tbody></table></div>

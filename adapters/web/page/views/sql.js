@@ -39,7 +39,7 @@ function Editor({ text, set, faults, run, box }) {
   };
   const rows = Math.min(24, Math.max(6, text.split('\n').length + 1));
   return html`<div class="editor"><pre ref=${back} aria-hidden="true">${shown}${'\n'}</pre>
-    <textarea ref=${box} rows=${rows} spellcheck="false" autocapitalize="off" autocomplete="off" aria-label=${t('SELECT statement', 'SELECT 文')} aria-describedby="sql-faults" aria-invalid=${String(faults.length > 0)}
+    <textarea ref=${box} rows=${rows} spellcheck=${false} autocapitalize="off" autocomplete="off" aria-label=${t('SELECT statement', 'SELECT 文')} aria-describedby="sql-faults" aria-invalid=${String(faults.length > 0)}
       value=${text} onInput=${(e) => { set(e.target.value); setCaret(e.target.selectionStart); }} onKeyDown=${keys} onKeyUp=${(e) => setCaret(e.target.selectionStart)} onClick=${(e) => setCaret(e.target.selectionStart)}
       onScroll=${(e) => { back.current.scrollTop = e.target.scrollTop; back.current.scrollLeft = e.target.scrollLeft; }}></textarea>
     <div class="near" aria-label=${t('Names that fit', '候補')} role="group">${near.list.map((s, i) => html`<button key=${s.name + s.kind} type="button" class="quiet" onClick=${() => take(s)}><code>${s.name}</code> <small>${s.kind}${i === 0 ? ' · Ctrl+Space' : ''}</small></button>`)}</div></div>`;
