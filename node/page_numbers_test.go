@@ -211,9 +211,7 @@ func (n *askedNumber) check(t testing.TB, b *tab, p *process, view string) {
 
 // TestPageNumbersLeadToTheirQuestions follows every number of every view to its question, and compares both.
 func TestPageNumbersLeadToTheirQuestions(t *testing.T) {
-	if _, err := exec.LookPath("jq"); err != nil {
-		t.Skip("needs jq, which the commands that the page shows are for")
-	}
+	tool(t, "jq", "NAGARE_TEST_CHROMIUM", "jq") // which the commands that the page shows are for
 	data := filepath.Join(t.TempDir(), "data")
 	b := openTab(t, 1440, 1000, "light")
 	p := startPage(t, data, "127.0.0.1:0")
