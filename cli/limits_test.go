@@ -14,6 +14,7 @@ import (
 // TestLimitsListWhatHasNoEffect: both READMEs list, under Limits, each construct and option that check accepts
 // without effect, and no other.
 func TestLimitsListWhatHasNoEffect(t *testing.T) {
+	fileAlone := map[string]string{"README.md": "in client.properties alone", "README.ja.md": "client.properties だけ"}
 	want := append(plan.WithoutEffect(), kafka.WithoutEffect()...)
 	for file, heading := range map[string]string{"README.md": "\n## Limits\n", "README.ja.md": "\n## 限界\n"} {
 		text, err := os.ReadFile("../" + file)
@@ -29,6 +30,16 @@ func TestLimitsListWhatHasNoEffect(t *testing.T) {
 		var listed []string
 		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(list, -1) {
 			listed = append(listed, m[1])
+		}
+		_, alone, split := strings.Cut(list, "\n"+fileAlone[file])
+		if !split {
+			t.Errorf("%s does not say %q", file, fileAlone[file])
+		}
+		for _, name := range kafka.WithoutEffect() {
+			option, inFile := slices.Contains(plan.KafkaOptions(), name), strings.Contains(alone, "`"+name+"`")
+			if option == inFile {
+				t.Errorf("%s: option kafka.%s is known to check: %t; listed as of client.properties alone: %t", file, name, option, inFile)
+			}
 		}
 		for _, name := range want {
 			if !slices.Contains(listed, name) {

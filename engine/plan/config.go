@@ -245,6 +245,11 @@ func (r *resolver) unknownField(s Setting, prefix, field string, fields []string
 // unknownOption is unknownField for options, among which Kafka's clients have many: a name that is
 // right but for a "consumer." or "producer." in it is the usual slip.
 func (r *resolver) unknownOption(s Setting, prefix, option string, known []string) {
+	kind, _, _ := strings.Cut(prefix, ".")
+	if hint, ok := sparkOwn(kind)[option]; ok {
+		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("%s.%s: Spark, too, refuses this setting of Kafka's clients", prefix, option), Hint: hint})
+		return
+	}
 	for _, word := range []string{"kafka.consumer.", "kafka.producer."} {
 		if rest, ok := strings.CutPrefix(option, word); ok && contains(known, "kafka."+rest) {
 			r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("%q is no setting of %s", option, prefix), Hint: fmt.Sprintf("did you mean %q?", "kafka."+rest)})
