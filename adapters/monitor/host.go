@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -132,15 +133,39 @@ func NewHost(cfg HostConfig) *Host {
 
 // Read asks all collectors, and returns what they told within a second.
 func (h *Host) Read(ctx context.Context, now time.Time) *Reading {
+	r := h.ask(ctx, now, Collectors)
+	h.mu.Lock()
+	h.last = r
+	h.mu.Unlock()
+	return r
+}
+
+// ReadDisk brings the disk of the newest reading up to date, which costs one call of the system; the rest of it stays.
+func (h *Host) ReadDisk(ctx context.Context, now time.Time) {
+	r := h.ask(ctx, now, []string{"disk"})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.last == nil {
+		return
+	}
+	next := *h.last
+	next.Disk = r.Disk
+	next.Failed = slices.DeleteFunc(slices.Clone(next.Failed), func(f Failure) bool { return f.Collector == "disk" })
+	next.Failed = append(next.Failed, r.Failed...)
+	h.last = &next
+}
+
+// ask is what some collectors tell within a second.
+func (h *Host) ask(ctx context.Context, now time.Time, collectors []string) *Reading {
 	r := &Reading{At: now, Host: h.name, Container: h.groups.limited()}
 	type told struct {
 		name string
 		part *Reading
 		err  error
 	}
-	answers := make(chan told, len(Collectors))
+	answers := make(chan told, len(collectors))
 	asked := 0
-	for _, name := range Collectors {
+	for _, name := range collectors {
 		if since, silent := h.begin(name, now); silent {
 			r.Failed = append(r.Failed, Failure{name, fmt.Sprintf("it has not answered since %s", since.UTC().Format(time.TimeOnly))})
 			continue
@@ -168,16 +193,13 @@ func (h *Host) Read(ctx context.Context, now time.Time) *Reading {
 		}
 		break
 	}
-	for _, name := range Collectors {
+	for _, name := range collectors {
 		if !r.has(name) && !r.failed(name) {
 			if since, silent := h.isBusy(name); silent {
 				r.Failed = append(r.Failed, Failure{name, fmt.Sprintf("it has not answered since %s", since.UTC().Format(time.TimeOnly))})
 			}
 		}
 	}
-	h.mu.Lock()
-	h.last = r
-	h.mu.Unlock()
 	return r
 }
 

@@ -90,7 +90,8 @@ func (m *Monitor) Observe(ctx context.Context, s *Sample) {
 	m.pipeline.send(b)
 }
 
-// readHost reads the machine if that is due, else it returns nil.
+// readHost reads the machine if that is due, else its disk alone, and returns nil: whether the disk has room again is
+// to be seen at once.
 func (m *Monitor) readHost(ctx context.Context, now time.Time) *Reading {
 	m.mu.Lock()
 	needs := m.cfg.Always || m.follows > 0 || !m.asked.IsZero() && now.Sub(m.asked) < wanted
@@ -100,6 +101,7 @@ func (m *Monitor) readHost(ctx context.Context, now time.Time) *Reading {
 	}
 	m.mu.Unlock()
 	if !due {
+		m.host.ReadDisk(ctx, now)
 		return nil
 	}
 	return m.host.Read(ctx, now)
