@@ -28,6 +28,6 @@
 //
 // Commands run side by side; transactions, scripts and the removal of ended keys run alone.
 //
-// What Redis 7.0 does not have (TTLs of fields), or miniredis does not (functions, SORT, modules), is answered
-// as an unknown command, and COMMAND does not list it.
+// What Redis 7.0 does not have (TTLs of fields), or miniredis does not (functions, SORT, LCS, modules), is answered
+// as an unknown command, and COMMAND does not list it; README.md lists them.
 package embedded
