@@ -74,7 +74,7 @@ func (m *Monitor) Observe(ctx context.Context, s *Sample) {
 	defer m.mu.Unlock()
 	m.all = m.health.observe(s, m.host.Last(), m.trouble())
 	if reading != nil {
-		m.system.send(batch{s.At.UnixMicro(), []string{reading.Host}, [][]byte{reading.record()}})
+		m.keep(reading)
 	}
 	records := m.reporter.records(s, m.all)
 	if len(records) == 0 {
@@ -133,12 +133,23 @@ func (m *Monitor) Health() []Health {
 	return m.all
 }
 
-// Machine is a reading of the machine that is at most a second old.
+// Machine is a reading of the machine that is at most a second old. It is in the topic too: who is shown it may ask for
+// its record.
 func (m *Monitor) Machine(ctx context.Context, now time.Time) *Reading {
 	if last := m.host.Last(); last != nil && now.Sub(last.At) < time.Second {
 		return last
 	}
-	return m.host.Read(ctx, now)
+	m.mu.Lock()
+	m.read = now
+	m.mu.Unlock()
+	reading := m.host.Read(ctx, now)
+	m.keep(reading)
+	return reading
+}
+
+// keep hands the record of a reading to its topic.
+func (m *Monitor) keep(r *Reading) {
+	m.system.send(batch{r.At.UnixMicro(), []string{r.Host}, [][]byte{r.record()}})
 }
 
 // Dropped is how many records of the process's own topics were let go while those were away.

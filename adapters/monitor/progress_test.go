@@ -184,7 +184,7 @@ func TestTopicThatIsAway(t *testing.T) {
 	})
 }
 
-// TestMachineIsReadWhenWanted: each second while somebody wants to know, else every 30 s.
+// TestMachineIsReadWhenWanted: each second while somebody wants to know, else every 30 s; what is shown is in the topic.
 func TestMachineIsReadWhenWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic := &slowTopic{}
@@ -221,6 +221,14 @@ func TestMachineIsReadWhenWanted(t *testing.T) {
 		end()
 		if n := seconds(60); n != 2 {
 			t.Errorf("%d records in a minute behind that", n)
+		}
+		before := len(topic.all())
+		if m.Machine(ctx, time.Now()) != m.Machine(ctx, time.Now().Add(time.Second/2)) {
+			t.Error("the machine is read twice in a second")
+		}
+		synctest.Wait()
+		if n := len(topic.all()) - before; n != 1 {
+			t.Errorf("%d records of one reading that was shown", n)
 		}
 	})
 }
