@@ -166,6 +166,9 @@ func (e *Engine) openTopic(ctx context.Context, topic string) error {
 	if err != nil {
 		return fmt.Errorf("count partitions of %s: %w", topic, err)
 	}
+	if c := e.found; c != nil && !c.Clean && !e.opt.Look && len(c.Topics[topic]) > 0 && n > len(c.Topics[topic]) {
+		n, e.grown = len(c.Topics[topic]), true
+	}
 	e.partitionsOf[topic] = n
 	return nil
 }
@@ -256,6 +259,7 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 			return err
 		}
 		d.to = newRowWriter(e, to, int32(lane))
+		e.merger.writers = append(e.merger.writers, d.to)
 		d.to.cause = &e.merger.cause
 		if to.format == formatPlace {
 			d.to.age = &emit.age
@@ -278,6 +282,7 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 // buildTask makes the task of one partition.
 func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destination) error {
 	t := &task{e: e, flow: f, topic: topic, partition: p, source: e.sources[topic]}
+	others := len(e.writers)
 	env := e.env
 	env.Unfit = &t.calls
 	var err error
@@ -330,6 +335,7 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 		}
 		t.rows = append(t.rows, r)
 	}
+	t.writers = e.writers[others:len(e.writers):len(e.writers)]
 	f.tasks = append(f.tasks, t)
 	e.tasks = append(e.tasks, t)
 	return nil

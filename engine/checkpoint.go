@@ -27,6 +27,8 @@ type cut struct {
 	Entry   uint64                    `json:"entry"`   // next outbox entry
 
 	Appended int64 `json:"appended,omitempty"` // see merger.appended
+	Now      int64 `json:"now,omitempty"`      // current_timestamp() of the run
+	Clean    bool  `json:"clean,omitempty"`    // the run ended with it: no sink has rows beyond it
 }
 
 type partitionCut struct {
@@ -55,10 +57,9 @@ type windowCut struct {
 // checkpoint makes everything so far durable:
 //
 //  1. The gate stops the tasks between two batches: a consistent cut.
-//  2. Positions, watermarks, counters, changed slots and new rows are copied; the tasks go on.
-//  3. The store commits all of it in one transaction.
-//  4. Only now do the rows go to their sinks, and behind them rows of windows that are still open to
-//     those that want such.
+//  2. Positions, watermarks, counters, changed slots and new rows of tables are copied; the tasks go on.
+//  3. The sinks take the rows from before the cut. What one has not taken becomes part of the checkpoint.
+//  4. The store commits all of it in one transaction.
 //
 // An error is final: the state in memory is ahead of the store and must be thrown away.
 func (e *Engine) checkpoint(ctx context.Context) error {
@@ -67,15 +68,24 @@ func (e *Engine) checkpoint(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	done := e.outbox.takeDone()
-	if e.changed.Swap(false) || len(done) > 0 {
-		// What is begun is brought to its end: half a checkpoint would lose the rows that it has taken.
-		if err := e.checkpointNow(context.WithoutCancel(ctx), done); err != nil {
-			e.broken.Store(true)
-			return err
-		}
+	if err := e.checkpointChanged(ctx); err != nil {
+		return err
 	}
 	return e.preview()
+}
+
+// checkpointChanged takes a checkpoint if there is something new. The lock committing is held.
+func (e *Engine) checkpointChanged(ctx context.Context) error {
+	done := e.outbox.takeDone()
+	if !e.changed.Swap(false) && len(done) == 0 {
+		return nil
+	}
+	// What is begun is brought to its end: half a checkpoint would lose the rows that it has taken.
+	err := e.checkpointNow(context.WithoutCancel(ctx), done)
+	if err != nil {
+		e.broken.Store(true)
+	}
+	return err
 }
 
 func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
@@ -91,11 +101,7 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 	}
 	paused := e.opt.Now() - begin
 	d := taken.delta
-	for _, out := range taken.rows { // compressing is work for outside the gate
-		if !out.entry.loose {
-			d.Put(outboxOp, binary.BigEndian.AppendUint64(nil, out.entry.id), e.outbox.encodeRows(out.entry.rows))
-		}
-	}
+	e.deliverFirst(ctx, &taken)
 	for _, id := range done {
 		d.Delete(outboxOp, binary.BigEndian.AppendUint64(nil, id))
 	}
@@ -110,13 +116,30 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 	e.kept.Store(taken.cut)
 	e.committed(d)
 	now := e.opt.Now()
-	for _, out := range taken.rows {
+	for _, out := range taken.held {
 		out.entry.epoch, out.entry.at = cp.Epoch, now
 		e.outbox.push(out.to, out.entry)
 	}
 	e.noteCheckpoint(now, paused, now-begin-paused)
 	e.notify()
+	e.stir()
 	return nil
+}
+
+// keepLeft puts rows that their sinks do not have yet into the checkpoint. Those that are held back come behind the
+// others, as they leave.
+func (e *Engine) keepLeft(taken *taking, left []outgoing) {
+	for _, out := range taken.held {
+		if out.entry.kept {
+			out.entry.id = e.outbox.newID()
+		}
+	}
+	for _, out := range append(left, taken.held...) { // compressing is work for outside the gate
+		if out.entry.kept {
+			taken.delta.Put(outboxOp, binary.BigEndian.AppendUint64(nil, out.entry.id), e.outbox.encodeRows(out.entry.rows))
+		}
+	}
+	taken.cut.Entry = e.outbox.lastID()
 }
 
 // errBroken keeps state that is not whole out of the store. Whoever meets it is stopped by the error
@@ -127,7 +150,8 @@ var errBroken = errors.New("take a checkpoint: the state in memory is not whole 
 type taking struct {
 	cut   *cut
 	delta *Delta
-	rows  []outgoing
+	held  []outgoing             // rows that leave behind the checkpoint; see Engine.hold
+	ends  map[*destination]int64 // of the queues of those that have left
 }
 
 // take stops the tasks between two batches and takes what is new.
@@ -138,8 +162,10 @@ func (e *Engine) take() (taking, error) {
 		return taking{}, errBroken
 	}
 	d := e.finals
+	e.input.Store(0)
 	e.finals, e.underway = e.spareDelta, d.Ops[:len(d.Ops):len(d.Ops)]
-	t := taking{delta: d, rows: e.cutOutbox()}
+	t := taking{delta: d, held: e.cutOutbox()}
+	t.ends = e.outbox.cut()
 	if !e.opt.Ephemeral {
 		e.cutState(d)
 	}
@@ -158,22 +184,20 @@ func (e *Engine) committed(d *Delta) {
 
 type outgoing struct {
 	to    *destination
-	entry entry
+	entry *entry
 }
 
-// cutOutbox takes the rows that were made since the last checkpoint.
+// cutOutbox has the rows leave that were made since they last did, or takes them, where they are held back.
 func (e *Engine) cutOutbox() []outgoing {
-	e.full.Store(0)
+	if !e.holding.Swap(false) && !commitsFirst {
+		handAll(e.writers)
+		return nil
+	}
 	var out []outgoing
 	for _, w := range e.writers {
-		_, loose := w.to.sink.(Cache)
+		loose := w.to.isCache()
 		for _, rows := range w.take() {
-			entry := entry{rows: rows, loose: loose}
-			if !loose {
-				entry.id = e.outbox.nextID
-				e.outbox.nextID++
-			}
-			out = append(out, outgoing{w.to, entry})
+			out = append(out, outgoing{w.to, &entry{rows: rows, loose: loose, kept: !loose && !commitsFirst}})
 		}
 	}
 	return out
@@ -196,12 +220,10 @@ func (e *Engine) cutState(d *Delta) {
 		c.gone = c.gone[:0]
 		for lane := range c.pending {
 			for _, p := range c.pending[lane] {
-				c.noteChanged(p)
 				w.write(int32(lane), p)
 			}
 			if t := c.tasks[lane]; t != nil {
 				for _, p := range t.open {
-					c.noteChanged(p)
 					w.write(int32(lane), p)
 				}
 			}
@@ -266,7 +288,7 @@ func partialPrefix(dst []byte, lane int32, slice, minEnd int64) []byte {
 
 // cut describes everything that is not state. The gate is held.
 func (e *Engine) cut() *cut {
-	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Entry: e.outbox.nextID, Appended: e.merger.appended,
+	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Appended: e.merger.appended, Now: e.env.Now, Clean: e.ended.Load(),
 		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
 		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.count, Tables: t.tables(), Unfit: maps.Clone(t.unfit)}

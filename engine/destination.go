@@ -43,8 +43,7 @@ const (
 	formatPlace // key, field or member, and a value as text
 )
 
-// A rowWriter encodes rows for one partition of a destination and holds them until the next
-// checkpoint. It belongs to the task of that partition, or to the merger.
+// A rowWriter encodes rows for one partition of a destination and gathers them until they are handed over. It belongs to the task of that partition, or to the merger.
 type rowWriter struct {
 	e         *Engine
 	to        *destination
@@ -195,8 +194,8 @@ func (w *rowWriter) appendPlace(cols []*column.Vector, row int, time int64) {
 	r.Orders = append(r.Orders, time)
 }
 
-// makeRoom begins another batch: a run without checkpoints writes the full one at once, another keeps it
-// for the next checkpoint.
+// makeRoom begins another batch: a run without checkpoints writes the full one at once, another keeps it until it is
+// handed over.
 func (w *rowWriter) makeRoom() error {
 	if w.aside {
 		return nil
@@ -207,9 +206,6 @@ func (w *rowWriter) makeRoom() error {
 	full := w.begin()
 	w.full = append(w.full, full)
 	w.rows.GrowLike(full)
-	if w.e.full.Add(1) >= fullBatches {
-		w.e.askCheckpoint()
-	}
 	return nil
 }
 

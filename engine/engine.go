@@ -22,7 +22,8 @@ import (
 type Engine struct {
 	opt         Options
 	log         *slog.Logger
-	env         expr.Env
+	env         expr.Env // Now is a run's, over its crashes: rows that are computed again come out the same
+	opened      int64
 	fingerprint string
 	found       *cut  // the newest checkpoint, until it is restored
 	unread      error // see Unread
@@ -48,7 +49,7 @@ type Engine struct {
 	underway   []DeltaOp        // final rows that a checkpoint is committing
 	trimmed    map[string]int64 // by table: rows of windows that end before are gone
 
-	committing sync.Mutex
+	committing turn
 	broken     atomic.Bool // the state in memory is not whole: no checkpoint may be made of it any more
 	epoch      atomic.Uint64
 	kept       atomic.Pointer[cut] // the newest checkpoint that is durable; nil: none
@@ -57,19 +58,33 @@ type Engine struct {
 	changed    atomic.Bool
 	lookedAt   atomic.Int64  // when idle partitions were last looked for
 	due        chan struct{} // a checkpoint is wanted now
-	full       atomic.Int64  // batches of rows since the last checkpoint
+	input      atomic.Int64  // bytes of records read since the last checkpoint
 	cutting    atomic.Int64  // since when a checkpoint is under way, µs; 0: none is
+	holding    atomic.Bool   // rows leave behind the next checkpoint; see hold
+	ended      atomic.Bool   // the run is at its end: no task makes rows any more
+	delivering atomic.Bool   // the sinks are given rows
+	stirred    chan struct{} // something happened since the last tick
+	fresh      atomic.Bool   // the same, for those who watch
+	again      replay
+	grown      bool // see Grown
 
 	state    watchers
 	progress progress
 }
+
+// A turn is a lock whose holder may wait for others and for time: it is a channel, so that a test's clock goes on for those who
+// wait for it.
+type turn chan struct{}
+
+func (t turn) Lock()   { t <- struct{}{} }
+func (t turn) Unlock() { <-t }
 
 // Open builds the dataflow and loads the newest checkpoint. Nothing is read or written yet.
 func Open(ctx context.Context, opt Options) (*Engine, error) {
 	e := &Engine{
 		opt: opt, log: opt.Logger, byTable: map[string][]*operator{}, sources: map[string]Source{}, partitionsOf: map[string]int{}, aside: map[string]bool{},
 		destinations: map[string]*destination{},
-		outbox:       newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1),
+		outbox:       newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1), stirred: make(chan struct{}, 1), committing: make(turn, 1),
 	}
 	e.progress.init()
 	if e.log == nil {
@@ -88,7 +103,8 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 	if !ok {
 		return nil, fmt.Errorf("load time zone %q of spark.sql.session.timeZone: there is none such", opt.Pipeline.Config.TimeZone)
 	}
-	e.env = expr.Env{Zone: zone, Now: opt.Now()}
+	e.opened = opt.Now()
+	e.env = expr.Env{Zone: zone, Now: e.opened}
 	e.merger = newMerger(e)
 	if err := e.build(ctx); err != nil {
 		e.Close()
@@ -114,12 +130,17 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer stopWork()
 	delivery, stopDelivery := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDelivery()
+	if err := e.guarded(func() error { return e.beginLife(work) }); err != nil {
+		return err
+	}
 
 	readers, readCtx := errgroup.WithContext(work)
 	for _, t := range e.tasks {
 		readers.Go(func() error { return e.runTask(readCtx, t) })
 	}
 	deliverers := &sync.WaitGroup{}
+	e.delivering.Store(true)
+	defer e.delivering.Store(false)
 	for _, d := range e.destinations {
 		deliverers.Go(func() {
 			if err := e.deliver(delivery, d); err != nil {
@@ -177,11 +198,12 @@ func (e *Engine) finish(ctx context.Context) error {
 	if e.opt.Ephemeral {
 		return e.finishEphemeral(ctx)
 	}
-	if e.opt.CloseWindows && ctx.Err() == nil {
-		e.gate.Lock()
-		e.merger.settle(e.flows, func(*task) bool { return false })
-		e.gate.Unlock()
+	if e.opt.CloseWindows && !e.grown && ctx.Err() == nil {
+		if err := e.closeWindows(); err != nil {
+			return err
+		}
 	}
+	e.ended.Store(!e.replays(context.WithoutCancel(ctx)))
 	e.changed.Store(true)
 	if err := e.checkpoint(context.WithoutCancel(ctx)); err != nil {
 		return err
@@ -244,7 +266,17 @@ func (e *Engine) Checkpoint(ctx context.Context) error { return e.checkpoint(ctx
 // worked notes that there is something to make durable.
 func (e *Engine) worked() {
 	e.changed.Store(true)
+	e.stir()
+}
+
+// stir notes that there is something to see.
+func (e *Engine) stir() {
 	e.progress.signal()
+	e.fresh.Store(true)
+	select {
+	case e.stirred <- struct{}{}:
+	default:
+	}
 }
 
 // askCheckpoint wants a checkpoint before its time.
@@ -252,51 +284,6 @@ func (e *Engine) askCheckpoint() {
 	select {
 	case e.due <- struct{}{}:
 	default:
-	}
-}
-
-// idlePause is the longest time between two looks for idle partitions, in microseconds: each asks the
-// logs of silent partitions for their ends.
-const idlePause = 1_000_000
-
-// shortestInterval keeps an engine with nothing to do from spinning.
-const shortestInterval = time.Millisecond
-
-// longestPutOff is for how long a slow checkpoint puts the next one off at most, whatever it took: one that hung for a
-// minute shall not keep all results back for nine more.
-const longestPutOff = 10 * time.Second
-
-// keepTime takes checkpoints and watches for idle partitions until ctx ends. A checkpoint costs at
-// most a tenth of the time: a slow one puts the next one off, for longestPutOff at most.
-func (e *Engine) keepTime(ctx context.Context) error {
-	interval := max(time.Duration(e.opt.CheckpointInterval)*time.Microsecond, shortestInterval)
-	if e.opt.Ephemeral || e.opt.CheckpointInterval < 0 {
-		interval = time.Hour
-	}
-	timer := time.NewTimer(interval)
-	defer timer.Stop()
-	idleEvery := min(idlePause, e.opt.Pipeline.Config.IdleTimeout/2)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-e.due:
-		}
-		begin := e.opt.Now()
-		if begin-e.lookedAt.Load() >= idleEvery { // whoever moves the clock looks when it is time
-			if err := e.CheckIdle(ctx); err != nil {
-				return err
-			}
-		}
-		if err := e.checkpoint(ctx); err != nil {
-			if isCancel(err) && ctx.Err() != nil {
-				return nil // it was not begun
-			}
-			return err
-		}
-		took := time.Duration(e.opt.Now()-begin) * time.Microsecond
-		timer.Reset(max(interval, min(9*took, longestPutOff)))
 	}
 }
 

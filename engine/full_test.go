@@ -2,21 +2,15 @@ package engine
 
 import "testing"
 
-// TestFullBatchesAskForACheckpoint: so many full batches of rows do, and not one fewer.
-func TestFullBatchesAskForACheckpoint(t *testing.T) {
-	e := &Engine{outbox: newOutbox(), due: make(chan struct{}, 1)}
-	w := &rowWriter{e: e, to: &destination{}, rows: &Rows{}}
-	for n := 1; n <= fullBatches; n++ {
-		w.rows.Values.Append([]byte("row"))
-		if err := w.makeRoom(); err != nil {
-			t.Fatal(err)
-		}
-		if asked := len(e.due) > 0; asked != (n == fullBatches) {
-			t.Errorf("%d full batches: asked is %v", n, asked)
-		}
+// TestMuchInputAsksForCheckpoint bounds what a crash has read again by bytes, too.
+func TestMuchInputAsksForCheckpoint(t *testing.T) {
+	e := &Engine{due: make(chan struct{}, 1)}
+	e.noteInput(mostInput - 1)
+	if len(e.due) > 0 {
+		t.Error("a checkpoint is due before its time")
 	}
-	e.writers = []*rowWriter{w}
-	if out := e.cutOutbox(); len(out) != fullBatches || e.full.Load() != 0 {
-		t.Errorf("a checkpoint takes %d batches and leaves %d", len(out), e.full.Load())
+	e.noteInput(1)
+	if len(e.due) == 0 {
+		t.Errorf("no checkpoint is due behind %d bytes of records", mostInput)
 	}
 }

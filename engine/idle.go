@@ -7,19 +7,22 @@ import (
 )
 
 // CheckIdle lets watermarks pass partitions that are idle: caught up, and silent for the idle
-// timeout. A partition that is behind, or whose log cannot be asked, is not idle; nor is one that was
+// timeout; and those whose sources have ended, where that closes windows. A partition that is behind, or whose log cannot be asked, is not idle; nor is one that was
 // silent while its log was away, until whoever writes to it has had the timeout to return. Rows that an idle
 // partition brings later for windows closed meanwhile are late, with that reason: the one place where
 // the wall clock can be seen in a result.
 func (e *Engine) CheckIdle(ctx context.Context) error {
 	timeout := e.opt.Pipeline.Config.IdleTimeout
-	if timeout <= 0 || e.opt.Ephemeral {
+	if timeout <= 0 && !e.opt.CloseWindows || e.opt.Ephemeral {
 		return nil
 	}
 	now := e.opt.Now()
 	e.lookedAt.Store(now)
-	some := false
+	some := e.opt.CloseWindows
 	for _, t := range e.tasks {
+		if timeout <= 0 {
+			break
+		}
 		last := t.lastRow.Load()
 		if last == 0 {
 			t.lastRow.CompareAndSwap(0, now) // silent since the start
@@ -38,23 +41,41 @@ func (e *Engine) CheckIdle(ctx context.Context) error {
 	if !some {
 		return nil
 	}
+	raised, err := e.raiseIdle(now - timeout)
+	if err != nil || !raised {
+		return err
+	}
+	return e.checkpoint(ctx)
+}
+
+// raiseIdle lifts the watermarks of partitions that are silent since a time, and reports whether some were lower. What
+// follows is held back until a checkpoint has it: the clock does not say the same twice.
+func (e *Engine) raiseIdle(since int64) (raised bool, err error) {
 	e.gate.Lock()
 	defer e.gate.Unlock()
+	held := e.holding.Swap(true)
 	for _, f := range e.flows {
 		for i := range f.groups {
-			if err := e.raiseGroup(f, i, now-timeout); err != nil {
+			some, err := e.raiseGroup(f, i, since)
+			if err != nil {
 				e.broken.Store(true)
-				return err
+				return false, err
 			}
+			raised = raised || some
 		}
 	}
-	return nil
+	if raised {
+		e.changed.Store(true)
+	} else {
+		e.holding.Store(held)
+	}
+	return raised, nil
 }
 
 // raiseGroup lifts one watermark of the partitions that are idle, and silent since a time, to the
 // minimum of the others. Where all are idle the greatest counts: it is what would have come out had
 // that partition been the last to fall idle, so that the order in which they do does not matter.
-func (e *Engine) raiseGroup(f *topicFlow, group int, since int64) error {
+func (e *Engine) raiseGroup(f *topicFlow, group int, since int64) (raised bool, err error) {
 	low, greatest := int64(math.MaxInt64), int64(math.MinInt64)
 	var silent []*task
 	others := 0
@@ -64,7 +85,7 @@ func (e *Engine) raiseGroup(f *topicFlow, group int, since int64) error {
 		}
 		mark := t.marks[group].tracker.Now()
 		greatest = max(greatest, mark)
-		if t.idle.Load() && t.lastRow.Load() <= since {
+		if t.done && e.opt.CloseWindows || t.idle.Load() && t.lastRow.Load() <= since {
 			silent = append(silent, t)
 		} else {
 			low = min(low, mark)
@@ -78,12 +99,12 @@ func (e *Engine) raiseGroup(f *topicFlow, group int, since int64) error {
 		if !t.marks[group].raise(low) {
 			continue
 		}
-		e.changed.Store(true)
+		raised = true
 		if err := e.merger.report(t); err != nil {
-			return fmt.Errorf("close windows past idle partition %d of %s: %w", t.partition, t.topic, err)
+			return raised, fmt.Errorf("close windows past idle partition %d of %s: %w", t.partition, t.topic, err)
 		}
 	}
-	return nil
+	return raised, nil
 }
 
 // raise lifts the watermark, and reports whether it was lower. Rows that are late by it are told apart

@@ -20,6 +20,8 @@ type merger struct {
 	groups map[*markGroup]*groupMarks
 	closer []*closer // by windowed operator
 
+	writers  []*rowWriter
+	ending   bool  // the sources have ended, and nothing holds windows open any more
 	appended int64 // append time of the newest record that the task of the last report has read
 	cause    int64 // append time of the newest record of the report under way; 0: it has none
 }
@@ -90,7 +92,7 @@ func (m *merger) report(t *task) error {
 		g, now := m.groups[tm.group], tm.tracker.Now()
 		t.ahead = t.ahead || isAhead(g.marks[tm.lane], now, g.global)
 		g.marks[tm.lane] = now
-		if t.done && m.e.opt.CloseWindows {
+		if t.done && (m.ending || m.e.opt.Ephemeral && m.e.opt.CloseWindows) {
 			g.marks[tm.lane] = math.MaxInt64 // it can hold nothing back any more
 		}
 	}
@@ -108,6 +110,23 @@ func (m *merger) report(t *task) error {
 			return err
 		}
 	}
+	if !m.e.broken.Load() { // it may have been broken amid the work of another task
+		handAll(m.writers)
+	}
+	return nil
+}
+
+// end closes all windows, for the sources have ended: nothing holds them open any more. What comes later is late. The
+// gate is held.
+func (m *merger) end() error {
+	m.ending = true
+	defer func() { m.ending = false }()
+	for _, t := range m.e.tasks {
+		if err := m.report(t); err != nil {
+			return err
+		}
+	}
+	m.settle(m.e.flows, func(*task) bool { return false })
 	return nil
 }
 

@@ -98,10 +98,10 @@ func (r *lastReader) Read(ctx context.Context, dst *record.Records) error {
 		return err
 	}
 	for r.engine.Status().Tables[0].Rows == 0 && ctx.Err() == nil {
+		if err := r.engine.CheckIdle(ctx); err != nil {
+			return err
+		}
 		runtime.Gosched()
-	}
-	if err := r.engine.Checkpoint(ctx); err != nil {
-		return err
 	}
 	return errCrash
 }

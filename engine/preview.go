@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 
 	"github.com/nagare-stream/nagare/engine/agg"
@@ -9,7 +10,7 @@ import (
 )
 
 // previewRows is how many rows of open windows a sink is given at a time: what the tasks stand still
-// for. The others wait for the next checkpoint.
+// for. The others wait for the next tick.
 const previewRows = 4096
 
 // spareHashes is how many empty hashes a preview keeps.
@@ -18,9 +19,8 @@ const spareHashes = 64
 // A preview hands rows of open windows to a sink with outputMode update: those that changed since it
 // handed them on last. It is one of a windowed operator and a sink that reads its table.
 //
-// The rows go to the sink through the queue of its final rows, behind a checkpoint, so that a final row
-// always comes after the open ones of its window; they are in no checkpoint themselves, for they can be
-// computed again. While a sink has not taken the last ones it is given no others: what changes
+// The rows go to the sink through the queue of its final rows, so that a final row always comes after the
+// open ones of its window; they are in no checkpoint, for they can be computed again. While a sink has not taken the last ones it is given no others: what changes
 // meanwhile is gathered here as marks, a bit a group.
 type preview struct {
 	closer *closer
@@ -80,16 +80,35 @@ func (s *stale) take(n int, dst []uint32) []uint32 {
 	return dst
 }
 
-// noteChanged marks the groups of a partial that changed since the last checkpoint for all previews.
-// The gate is held.
+// noteChanged marks the groups of a partial that changed since it was asked last for all previews. The gate is held.
 func (c *closer) noteChanged(p *partial) {
-	if len(c.previews) == 0 {
+	if len(p.hash.Fresh()) == 0 {
 		return
 	}
 	c.fitStale(p)
 	for i := range p.stale {
-		for _, slot := range p.hash.Dirty() {
+		for _, slot := range p.hash.Fresh() {
 			p.stale[i].add(slot)
+		}
+	}
+	p.hash.ClearFresh()
+}
+
+// noteAllChanged does so for all partials of which rows are handed on. The gate is held.
+func (e *Engine) noteAllChanged() {
+	for _, c := range e.merger.closer {
+		if len(c.previews) == 0 {
+			continue
+		}
+		for lane, list := range c.pending {
+			for _, p := range list {
+				c.noteChanged(p)
+			}
+			if t := c.tasks[lane]; t != nil {
+				for _, p := range t.open {
+					c.noteChanged(p)
+				}
+			}
 		}
 	}
 }
@@ -115,6 +134,7 @@ func (v *preview) markAll() {
 func (e *Engine) isStale(skip func(destination string) bool) bool {
 	e.gate.Lock()
 	defer e.gate.Unlock()
+	e.noteAllChanged()
 	for _, v := range e.previews {
 		if skip(v.to.name) {
 			continue
@@ -158,7 +178,7 @@ func (e *Engine) buildPreviews() error {
 			if err = v.watchLetGo(e, path); err != nil {
 				return err
 			}
-			c.previews = append(c.previews, v)
+			c.previews, c.w.watched = append(c.previews, v), true
 			e.previews = append(e.previews, v)
 		}
 	}
@@ -219,33 +239,49 @@ func runChain(chain []*derived, cols []*column.Vector, rows []uint32, times []in
 // preview hands changed rows of open windows to the sinks that want them and are ready. The lock
 // committing is held, so that no window is closed and delivered before its last open rows are queued.
 func (e *Engine) preview() error {
+	if len(e.previews) == 0 || e.replays(context.Background()) {
+		return nil
+	}
 	for _, v := range e.previews {
 		if e.outbox.isBusy(v) {
 			continue
 		}
-		e.gate.Lock()
-		broken := e.broken.Load()
-		if !broken {
-			v.take()
+		place := e.takeChanged(v)
+		if place == nil {
+			continue
 		}
-		e.gate.Unlock()
-		if broken {
-			return nil
-		}
-		if err := v.evaluate(); err != nil {
-			return err
-		}
-		if v.handed != nil {
+		err := v.evaluate()
+		if err == nil && v.handed != nil {
 			v.handed.settle(v.rows.rows)
 		}
-		if v.rows.rows.Len() > 0 {
-			rows := v.rows.rows
+		var rows *Rows
+		if err == nil && v.rows.rows.Len() > 0 {
+			rows = v.rows.rows
 			v.rows.rows = e.outbox.spare()
 			v.rows.rows.Sink, v.rows.rows.Partition, v.rows.rows.First = rows.Sink, rows.Partition, 0
-			e.outbox.push(v.to, entry{epoch: e.epoch.Load(), rows: rows, loose: true, preview: v})
+		}
+		e.outbox.fill(place, rows)
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// takeChanged takes the groups that changed and keeps a place for their rows in the queue of the sink: final rows of
+// windows that close meanwhile come behind. nil: there is nothing to hand on.
+func (e *Engine) takeChanged(v *preview) *entry {
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	if e.broken.Load() || e.holding.Load() {
+		return nil // while rows are held back a window may be closed of which the sink does not know
+	}
+	e.noteAllChanged()
+	v.take()
+	if len(v.windows) == 0 && (v.handed == nil || !v.handed.owes()) {
+		return nil
+	}
+	return e.outbox.reserve(v, e.epoch.Load())
 }
 
 // take merges the groups that changed, up to previewRows of them, and leaves them in v.windows. The

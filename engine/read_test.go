@@ -118,6 +118,9 @@ func TestReadAmidCommit(t *testing.T) {
 	opt.Store = s
 	var e *engine.Engine
 	reads := 0
+	s.committing = func() {}
+	e = running(t, opt)
+	catchUp(t, e)
 	s.committing = func() {
 		if reads++; reads > 2 {
 			return
@@ -126,8 +129,6 @@ func TestReadAmidCommit(t *testing.T) {
 			t.Errorf("read %d amid the commit counts %d rows, expected 100", reads, n)
 		}
 	}
-	e = running(t, opt)
-	catchUp(t, e)
 	if err := e.Checkpoint(context.Background()); err != nil {
 		t.Fatal(err)
 	}

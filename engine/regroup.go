@@ -81,9 +81,11 @@ func (r *regroup) partial(slice, minEnd int64) *partial {
 	if found {
 		return r.c.pending[0][at]
 	}
-	if p.hash = r.c.emit.takeSpare(); p.hash == nil {
-		p.hash = r.t.take()
+	h := r.c.emit.takeSpare()
+	if h == nil {
+		h = r.t.take()
 	}
+	p = r.c.w.newPartial(slice, minEnd, h)
 	r.c.pending[0] = slices.Insert(r.c.pending[0], at, p)
 	return p
 }

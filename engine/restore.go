@@ -29,6 +29,9 @@ func (e *Engine) identify(ctx context.Context) error {
 	case c.Plan != e.fingerprint:
 		return &ChangedError{Epoch: cp.Epoch}
 	}
+	if !c.Clean && c.Now != 0 {
+		e.env.Now = c.Now
+	}
 	e.epoch.Store(cp.Epoch)
 	e.found = c
 	e.kept.Store(c)
@@ -55,6 +58,11 @@ func (e *Engine) restore(ctx context.Context) error {
 	}
 	if err := e.resume(c, loose); err != nil {
 		return fmt.Errorf("restore checkpoint %d: %w", epoch, err)
+	}
+	if !e.opt.Look {
+		if err := e.checkLanes(ctx, epoch, entries); err != nil {
+			return err
+		}
 	}
 	for _, out := range entries {
 		out.entry.epoch, out.entry.at = epoch, e.opt.Now()
@@ -181,7 +189,8 @@ func restoreSlot(c *closer, loose map[partialID]*partial, key, value []byte) err
 		if err != nil {
 			return err
 		}
-		p = &partial{slice: id.slice, minEnd: id.minEnd, hash: h, stored: true}
+		p = c.w.newPartial(id.slice, id.minEnd, h)
+		p.stored = true
 		loose[id] = p
 	}
 	for len(p.deltas) <= p.hash.Len() {
@@ -203,7 +212,7 @@ func (e *Engine) restoreEntry(key, value []byte) (outgoing, error) {
 	if d == nil {
 		return outgoing{}, fmt.Errorf("restore rows for %s: the project has no such sink any more", rows.Sink)
 	}
-	return outgoing{d, entry{id: binary.BigEndian.Uint64(key), rows: rows}}, nil
+	return outgoing{d, &entry{id: binary.BigEndian.Uint64(key), rows: rows, kept: true}}, nil
 }
 
 // resume puts a cut's numbers back where they were taken from.

@@ -64,7 +64,7 @@ func TestStopDuringCheckpoint(t *testing.T) {
 	defer cancel()
 	opt := b.Options()
 	opt.Once, opt.CheckpointInterval = false, 1
-	opt.Store = &stoppingStore{Store: opt.Store, at: 1, stop: cancel}
+	opt.Store = &stoppingStore{Store: opt.Store, at: 2, stop: cancel}
 	e, err := engine.Open(ctx, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestFailedCommit(t *testing.T) {
 	fill(b, events)
 	b.Topics["events"].Finish()
 	opt := b.Options()
-	opt.Store = &failingStore{Store: opt.Store, at: 1}
+	opt.Store = &failingStore{Store: opt.Store, at: 2}
 	e, err := engine.Open(context.Background(), opt)
 	if err != nil {
 		t.Fatal(err)

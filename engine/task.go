@@ -40,7 +40,8 @@ type task struct {
 
 	scan       *scanner
 	duplicates *duplicates // nil: they are not looked for
-	timeless   bool        // some operator needs no event time
+	writers    []*rowWriter
+	timeless   bool // some operator needs no event time
 	marks      []*taskMarks
 	windows    []*windowTask
 	rows       []*rowTask
@@ -139,8 +140,16 @@ func (t *task) process() error {
 	if n > 0 {
 		t.lastRow.Store(t.e.opt.Now())
 		t.appended = t.records.Times[n-1]
+		t.e.noteInput(int64(len(t.records.Values.Data) + len(t.records.Keys.Data)))
 	}
-	return t.e.merger.report(t)
+	if t.records.Lost > 0 { // it may not be lost, or more may be, when it is read again
+		t.e.hold()
+	}
+	if err := t.e.merger.report(t); err != nil {
+		return err
+	}
+	handAll(t.writers)
+	return nil
 }
 
 // stepPastPoison is step, but for records that are known to make it panic: these are refused unseen.

@@ -20,7 +20,7 @@ type watchers struct {
 	last CheckpointStatus
 }
 
-// Watch returns a channel that gets a value after each checkpoint that changed something, and a
+// Watch returns a channel that gets a value when something changed, once a tick at most, and a
 // function that ends it. A value that nobody has taken yet is not sent twice.
 func (e *Engine) Watch() (<-chan struct{}, func()) {
 	ch := make(chan struct{}, 1)
@@ -73,6 +73,9 @@ func (e *Engine) Status() Status {
 		if r, ok := d.sink.(SinkReporter); ok {
 			s.Sinks = append(s.Sinks, r.Report())
 		}
+	}
+	if again := e.replayed(); again != "" && s.State == "running" {
+		s.State, s.Reason = "behind", again
 	}
 	for _, r := range s.Sinks {
 		if r.State == "degraded" {

@@ -18,6 +18,8 @@ type windowOp struct {
 	aggs  []agg.Spec
 	place int  // of the window among the operator's keys
 	grows bool // some aggregate writes changes instead of its whole state
+
+	watched bool // somebody wants to know which groups changed
 }
 
 func newWindowOp(op *operator) (*windowOp, error) {
@@ -45,6 +47,14 @@ func newWindowOp(op *operator) (*windowOp, error) {
 }
 
 func (w *windowOp) newHash() (*agg.Hash, error) { return agg.NewHash(w.keys, w.aggs) }
+
+// newPartial begins a partial whose groups are those of an empty hash.
+func (w *windowOp) newPartial(slice, minEnd int64, h *agg.Hash) *partial {
+	if w.watched {
+		h.Watch()
+	}
+	return &partial{slice: slice, minEnd: minEnd, hash: h}
+}
 
 // A partial is one partition's rows of a slice, folded into groups: those whose first window to
 // count in ends at minEnd. See package window for why a slice may have several.
@@ -226,7 +236,7 @@ func (w *windowTask) partial(slice, minEnd int64) *partial {
 			return p
 		}
 	}
-	p := &partial{slice: slice, minEnd: minEnd, hash: w.take()}
+	p := w.w.newPartial(slice, minEnd, w.take())
 	w.open = append(w.open, p)
 	return p
 }

@@ -13,9 +13,9 @@ const (
 	brokenSays   = "broken build: checkpoint"
 )
 
-// TestKillCatchesBrokenBuild runs the comparison of TestKill over a build that makes positions durable
-// before state (engine/checkpoint_order_broken.go), killed between the two. It has to fail: otherwise
-// TestKill could not fail either.
+// TestKillCatchesBrokenBuild runs the comparison of TestKill over a build whose checkpoints come before their outputs
+// (engine/checkpoint_order_broken.go), killed between the two. It has to fail, or the next start has to refuse what it
+// finds: otherwise TestKill could not fail either.
 func TestKillCatchesBrokenBuild(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the tests a second time, with -tags brokencheckpoint; run without -short")
@@ -44,18 +44,18 @@ func TestKillCatchesBrokenBuild(t *testing.T) {
 	killed := life{Data: filepath.Join(dir, "killed"), Events: brokenEvents}
 	l := runLife(t, exe, killed, &instant{told: brokenSays}, "BROKEN_CHECKPOINT=pause")
 	if !l.killed || !strings.Contains(l.errors, brokenSays) {
-		t.Fatalf("the broken build was not killed between positions and state: it reached %q; stderr:\n%s", l.last(), l.errors)
+		t.Fatalf("the broken build was not killed between a checkpoint and its outputs: it reached %q; stderr:\n%s", l.last(), l.errors)
 	}
-	if l := runLife(t, exe, killed, nil); l.last() != atDone {
-		t.Fatalf("the broken build ended at %q after the kill; stderr:\n%s", l.last(), l.errors)
+	if l := runLife(t, self(t), killed, nil); l.last() != atDone {
+		if !strings.Contains(l.errors, "rows are lost") {
+			t.Fatalf("the start after the kill ended at %q; stderr:\n%s", l.last(), l.errors)
+		}
+		t.Logf("the start after the kill refuses: %s", l.errors)
+		return
 	}
 	found := foldersDiffer(t, good.Data, killed.Data)
-	for _, want := range []string{"sales_by_minute.csv: ", "topic customer_scores partition ", "topic sales-by-minute partition "} {
-		if !strings.Contains(strings.Join(found, "\n"), want) {
-			t.Errorf("positions were durable before state, and the comparison saw no difference in %q; it saw:\n%s", want, strings.Join(found, "\n"))
-		}
+	if !strings.Contains(strings.Join(found, "\n"), "topic ") {
+		t.Fatalf("a checkpoint was durable before its outputs, and the comparison saw no topic that differs; it saw:\n%s", strings.Join(found, "\n"))
 	}
-	if len(found) > 0 {
-		t.Logf("the comparison found %d differences, the first: %s", len(found), found[0])
-	}
+	t.Logf("the comparison found %d differences, the first: %s", len(found), found[0])
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/nagare-stream/nagare/engine"
@@ -31,5 +32,27 @@ func TestDefects(t *testing.T) {
 		if got := d.met(nowhere); got != (i < defectTries-1) {
 			t.Errorf("a panic at no record, try %d: %v", i, got)
 		}
+	}
+}
+
+// TestPoisonIsDurable: a record that is left out is left out by later processes, too, before any row is made without it.
+func TestPoisonIsDurable(t *testing.T) {
+	before := &Node{cfg: Config{Data: t.TempDir()}}
+	one := &engine.PanicError{Topic: "t", Partition: 1, Offset: 77, Rows: 1, Value: "boom"}
+	for range defectTries {
+		before.defects.met(one)
+		if err := before.keepPoison(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := &Node{cfg: before.cfg}
+	if err := after.loadPoison(); err != nil {
+		t.Fatal(err)
+	}
+	if len(after.defects.poison) != 1 || !maps.Equal(after.defects.poison, before.defects.poison) {
+		t.Errorf("a process leaves out %v, and the next one %v", before.defects.poison, after.defects.poison)
+	}
+	if after.defects.met(one) {
+		t.Error("a record that is left out panicked, and it was tried again")
 	}
 }

@@ -139,10 +139,13 @@ func (n *Node) runEngine(ctx context.Context) error {
 		n.mu.Unlock()
 		e := n.current()
 		go n.forward(run, e)
+		if e.Grown() {
+			go n.adoptPartitions(run, e)
+		}
 		err := e.Run(run)
 		cancel()
 		n.mu.Lock()
-		again := n.again
+		again := n.again || e.Grown()
 		n.reload = nil
 		n.mu.Unlock()
 		var defect *engine.PanicError
@@ -151,6 +154,9 @@ func (n *Node) runEngine(ctx context.Context) error {
 			n.log.Error("the pipeline panicked and starts again from its checkpoint", "error", err, "stack", defect.Stack)
 			if !n.defects.met(defect) {
 				return fmt.Errorf("run the pipeline: %d times the same: %w; this is a bug in nagare, please report it with the stack in the log", defectTries, err)
+			}
+			if err := n.keepPoison(); err != nil {
+				return err
 			}
 		case err != nil || !again || ctx.Err() != nil:
 			return err
@@ -182,10 +188,13 @@ func (d *defects) met(p *engine.PanicError) bool {
 		d.step = 1
 		return true
 	}
+	if d.poison[at] != "" {
+		return false
+	}
 	if d.count[at]++; d.count[at] < defectTries {
 		return true
 	}
-	if p.Offset < 0 || d.poison[at] != "" {
+	if p.Offset < 0 {
 		return false
 	}
 	d.poison[at] = fmt.Sprintf("nagare panicked %d times at this record: %v", defectTries, p.Value)
@@ -199,6 +208,14 @@ func (n *Node) reopenEngine(ctx context.Context) error {
 		n.log.Warn("close the pipeline before it starts again", "error", err)
 	}
 	return n.openEngine(ctx)
+}
+
+// adoptPartitions has the pipeline start again with partitions that were added, once it has come to where a run was
+// that was cut short.
+func (n *Node) adoptPartitions(ctx context.Context, e *engine.Engine) {
+	if e.CaughtUp(ctx) == nil {
+		n.restartEngine()
+	}
 }
 
 // restartEngine has the pipeline stop at a checkpoint and start again, to see new partitions.

@@ -304,6 +304,9 @@ func (n *Node) tendCluster(ctx context.Context) {
 		return
 	}
 	n.publishPositions(ctx)
+	if n.current().Replays(ctx) {
+		return // new partitions begin where the others have come to when that is done
+	}
 	known := map[string]int{}
 	for _, p := range n.current().Status().Partitions {
 		known[p.Topic]++

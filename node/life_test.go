@@ -32,6 +32,8 @@ const (
 	lifeTopic = "purchase-events"
 	lifeSpan  = 10 * time.Minute
 	lifeSeed  = 20260203
+
+	lifeCheckpoint = 400 * time.Millisecond // lives are short, and some shall go on from where a killed one was
 )
 
 func lifeEnd() time.Time { return time.Date(2026, 2, 3, 10, 6, 30, 0, time.UTC) }
@@ -154,6 +156,7 @@ func (l life) open(ctx context.Context, cfg node.Config) (*node.Node, error) {
 		return nil, err
 	}
 	cfg.Project, cfg.Data, cfg.Started = node.Project{Name: pipelines.Default}, l.Data, lifeEnd()
+	cfg.Pipeline.Config.CheckpointInterval = lifeCheckpoint.Microseconds()
 	cfg.Unmonitored = true // what a process tells of itself depends on its clock
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return node.Open(ctx, cfg)

@@ -205,8 +205,10 @@ func (n *Node) finishReset() error {
 		return err
 	}
 	if note[0] != resetKeeps {
-		if err := os.Remove(filepath.Join(n.cfg.Data, instanceFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		for _, name := range []string{instanceFile, poisonFile} {
+			if err := os.Remove(filepath.Join(n.cfg.Data, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
 	}
 	return os.Remove(path)

@@ -64,6 +64,8 @@ func (n *Node) settleTopic(ctx context.Context, name string) error {
 		n.notices = append(n.notices, fmt.Sprintf("topic %s has %d partitions and cannot have fewer: %s says %d, which has no effect", name, has.Partitions, setting, want.Partitions))
 	case want.Partitions > has.Partitions && n.cluster != nil:
 		n.notices = append(n.notices, fmt.Sprintf("topic %s has %d partitions on Kafka and %s says %d: `nagare topics alter %s --partitions %d` adds them", name, has.Partitions, setting, want.Partitions, name, want.Partitions))
+	case want.Partitions > has.Partitions && n.role(name) == "output" && n.stoppedWell(ctx) != nil:
+		n.notices = append(n.notices, fmt.Sprintf("topic %s has %d partitions and %s says %d: the next start adds them, for this one computes again what was under way when the last run was cut short", name, has.Partitions, setting, want.Partitions))
 	case want.Partitions > has.Partitions:
 		if err := n.host.AlterTopic(ctx, name, want.Partitions); err != nil {
 			return err

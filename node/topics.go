@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -159,6 +160,19 @@ func (n *Node) CreateTopic(ctx context.Context, t web.Topic) error {
 	return n.host.CreateTopic(ctx, cfg)
 }
 
+// stoppedWell tells whether outputs can get partitions: after a run that was cut short, rows that they have already are
+// computed again, and would go to other partitions.
+func (n *Node) stoppedWell(ctx context.Context) error {
+	cp, err := n.checkpoints().Load(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if !engine.IsClean(cp) {
+		return errors.New("the last run was cut short, and rows that the topic has are computed again by the next one; run the pipeline and stop it, then alter the topic")
+	}
+	return nil
+}
+
 // AlterTopic gives a topic more partitions. A pipeline that reads it starts again from its
 // checkpoint to see them.
 func (n *Node) AlterTopic(ctx context.Context, name string, partitions int) error {
@@ -178,6 +192,11 @@ func (n *Node) AlterTopic(ctx context.Context, name string, partitions int) erro
 		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: it has %d partitions, and --partitions %d is not more; a topic cannot have fewer", name, info.Partitions, partitions)}
 	case partitions > broker.MaxPartitions:
 		return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: %d partitions are asked for, at most %d are possible", name, partitions, broker.MaxPartitions)}
+	}
+	if role == "output" {
+		if err := n.stoppedWell(ctx); err != nil {
+			return &web.RequestError{Reason: fmt.Sprintf("alter topic %s: %v", name, err)}
+		}
 	}
 	if err := n.host.AlterTopic(ctx, name, partitions); err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nagare-stream/nagare/engine"
 )
 
 // A State is how a part is.
@@ -216,8 +218,16 @@ func (h *health) checkpoint(s *Sample) (State, string) {
 	case c.Count == 0:
 		return Starting, "no checkpoint since the start"
 	}
-	works := under > 0 || h.last != nil && h.last.Measures.Epoch != s.Measures.Epoch
+	works := under > 0 || h.last != nil && (h.last.Measures.Epoch != s.Measures.Epoch || wasRead(&h.last.Measures) != wasRead(&s.Measures))
 	return h.workOrIdle(s.At, "checkpoint", works), ""
+}
+
+// wasRead is how many records the pipeline has come past.
+func wasRead(m *engine.Measures) (n int64) {
+	for i := range m.Partitions {
+		n += m.Partitions[i].Position
+	}
+	return n
 }
 
 // A sinkWatch is what is known of a sink.

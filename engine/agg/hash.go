@@ -18,7 +18,9 @@ type Hash struct {
 	rows    []uint32
 	picked  []uint32 // scratch: slots of a filter's rows
 	dirty   []uint32 // slots touched since ClearDirty, in the order of the first touch
-	touched []bool   // by slot: it is in dirty
+	fresh   []uint32 // of a Hash that is watched: slots touched since ClearFresh, in the order of the first touch
+	touched []uint8  // by slot: in which of both it is
+	marks   uint8    // what touched is for a slot that is in all
 	old     int      // slots that were there at ClearDirty
 
 	parsed []column.Vector // scratch: a key of one row
@@ -29,9 +31,15 @@ type Hash struct {
 	asks   column.Grow      // see Ask; nil: memory is taken as it is needed
 }
 
+// Where a slot stands, in Hash.touched.
+const (
+	inDirty uint8 = 1 << iota
+	inFresh
+)
+
 // NewHash returns an empty Hash. No keys means one group, which is there once a row was.
 func NewHash(keys []column.Type, specs []Spec) (*Hash, error) {
-	h := &Hash{groups: NewGroups(keys), specs: specs, aggs: make([]Aggregate, len(specs))}
+	h := &Hash{marks: inDirty, groups: NewGroups(keys), specs: specs, aggs: make([]Aggregate, len(specs))}
 	for i, s := range specs {
 		a, err := New(s)
 		if err != nil {
@@ -134,15 +142,34 @@ func (h *Hash) grow() {
 func (h *Hash) touch(slots []uint32) {
 	touched := h.touched
 	for _, s := range slots {
-		if !touched[s] {
+		if touched[s] != h.marks {
 			h.touchOne(s)
 		}
 	}
 }
 
 func (h *Hash) touchOne(slot uint32) {
-	h.touched[slot] = true
-	h.dirty = append(h.dirty, slot)
+	if h.touched[slot]&inDirty == 0 {
+		h.dirty = append(h.dirty, slot)
+	}
+	if h.touched[slot]&inFresh < h.marks&inFresh {
+		h.fresh = append(h.fresh, slot)
+	}
+	h.touched[slot] = h.marks
+}
+
+// Watch has an empty Hash remember which slots are touched for a second reader: see Fresh.
+func (h *Hash) Watch() { h.marks = inDirty | inFresh }
+
+// Fresh returns the slots touched since ClearFresh of a Hash that is watched, valid until it changes.
+func (h *Hash) Fresh() []uint32 { return h.fresh }
+
+// ClearFresh makes no slot fresh.
+func (h *Hash) ClearFresh() {
+	for _, s := range h.fresh {
+		h.touched[s] &^= inFresh
+	}
+	h.fresh = h.fresh[:0]
 }
 
 // Merge folds all groups of another Hash with the same keys and specs into h, in the order of its
@@ -220,7 +247,7 @@ func (h *Hash) IsNew(slot uint32) bool { return int(slot) >= h.old }
 // each checkpoint, and after the last SetSlot or ApplySlotDelta of a restore.
 func (h *Hash) ClearDirty() {
 	for _, s := range h.dirty {
-		h.touched[s] = false
+		h.touched[s] &^= inDirty
 	}
 	h.dirty = h.dirty[:0]
 	h.old = h.groups.n
@@ -233,7 +260,7 @@ func (h *Hash) ClearDirty() {
 
 // Size is the bytes in use, about.
 func (h *Hash) Size() int64 {
-	n := h.groups.Size() + int64(cap(h.slots)+cap(h.picked)+cap(h.dirty)+cap(h.all))*4 + int64(cap(h.touched)+cap(h.state))
+	n := h.groups.Size() + int64(cap(h.slots)+cap(h.picked)+cap(h.dirty)+cap(h.fresh)+cap(h.all))*4 + int64(cap(h.touched)+cap(h.state))
 	for _, a := range h.aggs {
 		n += a.Size()
 	}
@@ -252,6 +279,6 @@ func (h *Hash) reset(release bool) {
 	if release {
 		h.all = nil
 	}
-	h.dirty, h.touched, h.state = cleared(h.dirty, release), cleared(h.touched, release), cleared(h.state, release)
+	h.dirty, h.fresh, h.touched, h.state = cleared(h.dirty, release), cleared(h.fresh, release), cleared(h.touched, release), cleared(h.state, release)
 	h.rows, h.old = nil, 0
 }

@@ -106,7 +106,7 @@ func (c *Cache) put(out *record.Rows, again bool) {
 			old = &cached{order: order}
 			c.places[place] = old
 		}
-		if order < old.order || again && old.round == c.round {
+		if order < old.order || again && old.round == c.round && order == old.order {
 			continue
 		}
 		old.value, old.order = strings.Clone(string(out.Values.At(i))), order

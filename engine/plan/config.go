@@ -28,7 +28,8 @@ func DefaultConfig() Config {
 	return Config{
 		FutureLimit:        5 * minute,
 		IdleTimeout:        30 * second,
-		CheckpointInterval: 100 * millisecond,
+		CheckpointInterval: 10 * second,
+		UpdateInterval:     100 * millisecond,
 		CommitInterval:     20 * millisecond,
 		StateMaxRows:       10_000_000,
 		QueryTimeout:       5 * minute,
@@ -46,6 +47,7 @@ const (
 	keyIdleTimeout = "nagare.watermark.idleTimeout"
 	keyCheckpoint  = "nagare.checkpoint.interval"
 	keyCommit      = "nagare.commit.interval"
+	keyUpdate      = "nagare.update.interval"
 	keyMaxRows     = "nagare.state.maxRows"
 	keyRefused     = "nagare.refused.maxBytes"
 	keyMemory      = "nagare.query.memory"
@@ -57,7 +59,7 @@ const (
 )
 
 func ownKeys() []string {
-	return []string{keyFutureLimit, keyIdleTimeout, keyCheckpoint, keyCommit, keyMaxRows, keyRefused, keyMemory, keyTimeout,
+	return []string{keyFutureLimit, keyIdleTimeout, keyCheckpoint, keyUpdate, keyCommit, keyMaxRows, keyRefused, keyMemory, keyTimeout,
 		"nagare.topic.<name>.partitions", "nagare.topic.<name>.retention", "nagare.topic.<name>.key",
 		"nagare.topic.<name>.dedup", "nagare.topic.<name>.dedupHorizon",
 		"nagare.table.<name>.retention"}
@@ -116,6 +118,8 @@ func (r *resolver) setting(s Setting) {
 		r.duration(s, &c.CheckpointInterval)
 	case s.Key == keyCommit:
 		r.duration(s, &c.CommitInterval)
+	case s.Key == keyUpdate:
+		r.duration(s, &c.UpdateInterval)
 	case s.Key == keyMaxRows:
 		if n, ok := r.number(s, 1, 1<<40); ok {
 			c.StateMaxRows = n

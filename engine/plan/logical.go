@@ -267,6 +267,7 @@ type Config struct {
 	IdleTimeout        int64 // nagare.watermark.idleTimeout
 	CheckpointInterval int64 // nagare.checkpoint.interval
 	CommitInterval     int64 // nagare.commit.interval
+	UpdateInterval     int64 // nagare.update.interval
 	StateMaxRows       int64 // nagare.state.maxRows
 	QueryMemory        int64 // nagare.query.memory, bytes; 0: a quarter of what there is
 	QueryTimeout       int64 // nagare.query.timeout; 0: none

@@ -134,7 +134,7 @@ func TestConfigIsRead(t *testing.T) {
 		return list
 	}
 	p, faults := Resolve(Input{})
-	if c := p.Config; len(faults) > 0 || c.FutureLimit != 5*minute || c.IdleTimeout != 30*second || c.CheckpointInterval != 100*millisecond ||
+	if c := p.Config; len(faults) > 0 || c.FutureLimit != 5*minute || c.IdleTimeout != 30*second || c.CheckpointInterval != 10*second || c.UpdateInterval != 100*millisecond ||
 		len(c.TableRetention) > 0 || c.TimeZone != "UTC" {
 		t.Errorf("defaults are %+v, %v", c, faults)
 	}

@@ -46,6 +46,34 @@ func (r *Rows) GrowLike(of *Rows) {
 	r.Keys.Ends = slices.Grow(r.Keys.Ends, len(of.Keys.Ends))
 }
 
+// Join appends rows that follow.
+func (r *Rows) Join(more *Rows) {
+	n := r.Len()
+	for _, b := range [][2]*Bytes{{&r.Keys, &more.Keys}, {&r.Values, &more.Values}, {&r.Topics, &more.Topics}, {&r.Fields, &more.Fields}} {
+		for i := range b[1].Len() {
+			if b[1].IsNull(i) {
+				b[0].AppendNull()
+			} else {
+				b[0].Append(b[1].At(i))
+			}
+		}
+	}
+	for i := range more.Headers.Len() {
+		if !more.Headers.IsNull(i) {
+			r.PutHeaders(n+i, more.Headers.At(i))
+		}
+	}
+	r.Times, r.Orders = append(r.Times, more.Times...), append(r.Orders, more.Orders...)
+	for _, m := range more.Made {
+		if last := len(r.Made) - 1; last >= 0 && r.Made[last].At == m.At {
+			r.Made[last].Rows += m.Rows
+		} else {
+			r.Made = append(r.Made, m)
+		}
+	}
+	r.Packed = r.Packed[:0]
+}
+
 // Memory is how many bytes the rows have room for, about.
 func (r *Rows) Memory() int64 {
 	n := 8*(cap(r.Times)+cap(r.Orders)) + cap(r.Packed) + cap(r.Gone) + 16*cap(r.Made)

@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Delivery is tried again after a wait that doubles between these bounds, with jitter.
+const (
+	retryFirst = 50 * time.Millisecond
+	retryMost  = 3 * time.Second
+)
+
+// deliver hands a destination's rows to its sink until ctx ends. A sink that fails gets the same
+// rows again, after a wait; an error of it that is final is returned.
+func (e *Engine) deliver(ctx context.Context, d *destination) error {
+	q := e.outbox.queues[d]
+	wait := retryFirst
+	for {
+		batch := e.outbox.head(q)
+		if len(batch) == 0 {
+			select {
+			case <-q.wake:
+				continue
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		d.begin(e.opt.Now())
+		err := writeAll(ctx, d.sink, batch)
+		if err != nil && ctx.Err() != nil {
+			return nil
+		}
+		d.end(e.opt.Now(), e.opened, batch, err)
+		if err == nil {
+			if e.outbox.delivered(q, len(batch)) {
+				e.changed.Store(true) // the next checkpoint removes them
+			}
+			wait = retryFirst
+			e.stir()
+			continue
+		}
+		e.outbox.refused(q)
+		if isFinal(err) {
+			return fmt.Errorf("deliver to %s: %w", d.name, err)
+		}
+		e.log.Warn("rows wait", "destination", d.name, "error", err, "retry", wait)
+		select {
+		case <-time.After(wait/2 + time.Duration(rand.Int64N(int64(wait)))):
+		case <-ctx.Done():
+			return nil
+		}
+		wait = min(2*wait, retryMost)
+	}
+}
+
+// writeAll gives a sink rows to keep. A sink that panics has not taken them.
+func writeAll(ctx context.Context, sink Sink, batch []*entry) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the sink panicked: %v", p)
+		}
+	}()
+	for _, e := range batch {
+		switch {
+		case e.rows == nil:
+		case e.preview != nil:
+			err = sink.(Updater).Update(ctx, e.rows)
+		default:
+			err = sink.Write(ctx, e.epoch, e.rows)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return sink.Flush(ctx)
+}
+
+// begin notes that the sink is given rows.
+func (d *destination) begin(now int64) {
+	d.mu.Lock()
+	d.writing = now
+	d.mu.Unlock()
+}
+
+// end notes whether the sink has taken the rows, and how long that took since their records came, if they came at opened
+// or later.
+func (d *destination) end(now, opened int64, batch []*entry, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.writing = 0
+	if err != nil {
+		d.trouble = err.Error()
+		return
+	}
+	d.trouble = ""
+	for _, e := range batch {
+		if e.preview != nil {
+			continue
+		}
+		d.delivered += int64(e.rows.Len())
+		for _, m := range e.rows.Made {
+			if m.At != 0 && m.At >= opened {
+				d.latency.Add(now-m.At, m.Rows)
+			}
+		}
+	}
+}

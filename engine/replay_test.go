@@ -1,0 +1,160 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/store"
+)
+
+// TestRowsLeaveBeforeTheirCheckpoint: rows are with their sinks while no checkpoint knows of them, and a crash has them
+// computed again to no effect.
+func TestRowsLeaveBeforeTheirCheckpoint(t *testing.T) {
+	events := steadyEvents(100, 2)
+	want := straight(t, plainOracle, 2, events).State(t)
+	b := newBench(t, plainOracle, 2)
+	fill(b, events)
+	b.Topics["events"].Finish()
+	crash(t, b)
+	if n := len(b.Logs["chosen"].Values(0)); n == 0 {
+		t.Error("no row of a table has left before the crash")
+	}
+	b.Run(t, true)
+	if b.Logs["chosen"].Repeats() == 0 {
+		t.Error("no row was delivered again")
+	}
+	if diff := cmp.Diff(want, b.State(t)); diff != "" {
+		t.Errorf("state (-straight +crashed):\n%s", diff)
+	}
+}
+
+// TestCurrentTimestampOverACrash: rows that are computed again see the time of the run that was cut short.
+func TestCurrentTimestampOverACrash(t *testing.T) {
+	b := enginetest.NewBench(t, &store.Memory{}, projectOf(plainOracle)+`
+CREATE STREAMING TABLE stamped AS SELECT u, current_timestamp() AS at FROM STREAM event WHERE t < current_timestamp();`, projectConfig...)
+	b.Topics["events"] = enginetest.NewLog(1)
+	events := steadyEvents(100, 1)
+	b.Clock.Store(30 * second)
+	fill(b, events[:60])
+	b.Topics["events"].Finish()
+	crash(t, b)
+	b.Clock.Store(90 * second)
+	fill(b, events[60:])
+	b.Run(t, false)
+	b.Clock.Store(200 * second)
+	fill(b, events)
+	b.Run(t, false)
+	e := b.Open(t, false)
+	defer e.Close()
+	at := map[string]int{}
+	for _, line := range enginetest.Lines(t, e, "stamped") {
+		_, time, _ := strings.Cut(line, ",")
+		at[time]++
+	}
+	if want := map[string]int{"1970-01-01T00:00:30Z": 30, "1970-01-01T00:03:20Z": 100}; !cmp.Equal(want, at) {
+		t.Errorf("rows by their current_timestamp(): %v, expected %v", at, want)
+	}
+}
+
+// TestPartitionsAddedAfterACrash adds a partition to a topic after a run was cut short whose rows are with their sinks:
+// it is taken once what was read before has been computed again, and a window that was delivered stays as it is.
+func TestPartitionsAddedAfterACrash(t *testing.T) {
+	b := newBench(t, plainOracle, 1)
+	topic := b.Topics["events"]
+	fill(b, steadyEvents(100, 1))
+	topic.Finish()
+	crash(t, b)
+	topic.Grow(2)
+	for _, at := range []int{5, 80, 95, 120} { // the watermark stands at 98
+		topic.Append(1, 200*second, nil, event(at))
+	}
+	e := b.Open(t, true)
+	if !e.Grown() {
+		t.Error("the first engine takes the new partition before the replay")
+	}
+	if err := e.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	e.Close()
+	if e = b.Open(t, true); e.Grown() {
+		t.Error("the second engine does not take the new partition")
+	}
+	e.Close()
+	b.Run(t, true)
+	if c := checkBooks(t, b); c.Late != 2 || c.Counted != 102 {
+		t.Errorf("the ledger says %+v, expected 2 late rows", c)
+	}
+}
+
+// TestIdleIsDurableBeforeItActs: rows of windows that the clock closed leave only when a checkpoint knows of them.
+func TestIdleIsDurableBeforeItActs(t *testing.T) {
+	for _, applied := range []bool{false, true} {
+		b := newBench(t, plainOracle, 2)
+		topic := b.Topics["events"]
+		topic.Append(0, second, nil, event(1))
+		for i := range 60 {
+			topic.Append(1, int64(i)*second, nil, event(i))
+		}
+		opt := b.Options()
+		opt.Once = false
+		opt.Store = &mortalStore{Store: opt.Store, left: 2, applied: applied} // the first begins the run
+		e, err := engine.Open(context.Background(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- e.Run(ctx) }()
+		if err := e.CaughtUp(ctx); err != nil {
+			t.Fatal(err)
+		}
+		b.Clock.Add(3600 * second)
+		topic.Append(1, 61*second, nil, event(61)) // the other one is not silent
+		if err := e.CaughtUp(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.CheckIdle(ctx); !errors.Is(err, errCrash) {
+			t.Fatalf("look for idle partitions: %v, expected a crash of the checkpoint", err)
+		}
+		stop()
+		<-done
+		e.Close()
+		if rows := b.Sinks["out"].Values(0); len(rows) > 0 {
+			t.Errorf("applied %v: rows left before the checkpoint that says why: %q", applied, rows)
+		}
+		topic.Append(0, 3700*second, nil, event(5)) // late if the first life's decision stands
+		topic.Finish()
+		b.Run(t, true)
+		late := int64(0)
+		if applied {
+			late = 1
+		}
+		if c := checkBooks(t, b); c.Late != late {
+			t.Errorf("applied %v: the ledger says %+v, expected %d late rows", applied, c, late)
+		}
+		rows := b.Sinks["out"].Values(0)
+		if slices.Sort(rows); len(slices.Compact(slices.Clone(rows))) != len(rows) {
+			t.Errorf("applied %v: rows came twice: %q", applied, rows)
+		}
+	}
+}
+
+// TestShortLogIsRefused: a log without rows that the checkpoint says it has is not gone on with.
+func TestShortLogIsRefused(t *testing.T) {
+	b := newBench(t, plainOracle, 1)
+	fill(b, steadyEvents(100, 1))
+	b.Topics["events"].Finish()
+	b.Run(t, false)
+	b.Logs["chosen"] = enginetest.NewLog(1)
+	_, err := engine.Open(context.Background(), b.Options())
+	if err == nil || !strings.Contains(err.Error(), "table/chosen partition 0 ends at row 0") {
+		t.Errorf("open: %v, expected a refusal that names the log", err)
+	}
+}
