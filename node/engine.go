@@ -18,6 +18,9 @@ import (
 
 // openEngine opens the pipeline from its newest checkpoint.
 func (n *Node) openEngine(ctx context.Context) error {
+	if err := n.loadPoison(); err != nil {
+		return err
+	}
 	opt := engine.Options{
 		Pipeline: n.cfg.Pipeline,
 		Source:   n.openSource,

@@ -174,9 +174,6 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	// The pipeline, from its newest checkpoint.
-	if err := n.loadPoison(); err != nil {
-		return err
-	}
 	if err := n.openEngine(ctx); err != nil {
 		return err
 	}
