@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"testing"
 
 	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine/enginetest"
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
@@ -26,39 +26,6 @@ func outputRows(sink string, partition int32, first int64, n int) *record.Rows {
 		r.Times = append(r.Times, i)
 	}
 	return r
-}
-
-// topicValues reads all values of a topic, by partition.
-func topicValues(t *testing.T, b *broker.Broker, topic string) [][]string {
-	t.Helper()
-	ctx := context.Background()
-	src := b.SourceUntilEnd(topic)
-	parts, err := src.Partitions(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([][]string, parts)
-	for p := range out {
-		r, err := src.Open(ctx, int32(p), record.Position{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var rec record.Records
-		for {
-			err := r.Read(ctx, &rec)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range rec.Len() {
-				out[p] = append(out[p], string(rec.Values.At(i)))
-			}
-		}
-		r.Close()
-	}
-	return out
 }
 
 func newTestSink(b *broker.Broker, topic string) *broker.TopicSink {
@@ -102,7 +69,7 @@ func TestTopicSinkWritesOnce(t *testing.T) {
 			}
 			want[p] = append(want[p], string(rows.Values.At(i)))
 		}
-		for p, got := range topicValues(t, b, topic) {
+		for p, got := range enginetest.Values(t, b.SourceUntilEnd(topic)) {
 			if !slices.Equal(got, want[p]) {
 				t.Errorf("pieces of %d: partition %d has %d rows, want %d:\n%v\n%v", chunk, p, len(got), len(want[p]), got, want[p])
 			}
@@ -124,7 +91,7 @@ func TestTopicSinkKeepsInputsApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, values := range topicValues(t, b, "out") {
+	for _, values := range enginetest.Values(t, b.SourceUntilEnd("out")) {
 		n += len(values)
 	}
 	if n != 60 {
@@ -150,7 +117,7 @@ func TestTopicSinkCutsLargeWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for p, values := range topicValues(t, b, "out") {
+	for p, values := range enginetest.Values(t, b.SourceUntilEnd("out")) {
 		for i, v := range values {
 			if want := byte(3*i + p); v[0] != want {
 				t.Errorf("row %d of partition %d is %d, want %d", i, p, v[0], want)
@@ -173,7 +140,7 @@ func TestTopicSinkTakesTopicsOfRows(t *testing.T) {
 	}
 	for topic, want := range map[string]int{"to-0": 4, "to-1": 2} {
 		n := 0
-		for _, values := range topicValues(t, b, topic) {
+		for _, values := range enginetest.Values(t, b.SourceUntilEnd(topic)) {
 			n += len(values)
 		}
 		if n != want {
@@ -207,7 +174,7 @@ func TestTopicLogOffsetsAreRowNumbers(t *testing.T) {
 	for i := range 20 {
 		want = append(want, fmt.Sprintf("v%d", i))
 	}
-	if got := topicValues(t, b, "rows")[1]; !slices.Equal(got, want) {
+	if got := enginetest.Values(t, b.SourceUntilEnd("rows"))[1]; !slices.Equal(got, want) {
 		t.Errorf("the log holds %v", got)
 	}
 	if l, err := b.Log(ctx, broker.TopicConfig{Name: "rows", Partitions: 4}); err != nil {

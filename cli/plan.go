@@ -159,20 +159,14 @@ func adviceOn(c *web.ProjectChange) string {
 	if c.Same {
 		return "nothing changes: `nagare run` goes on where it was"
 	}
-	kept, lost, old := 0, 0, false
+	some, keeps := false, false // what there was before, and what stays of it
 	for _, p := range c.Parts {
-		if p.Verdict == engine.Keeps {
-			kept++
-		}
-		if p.Verdict != engine.Keeps && p.Verdict != engine.Fills {
-			lost++
-		}
-		old = old || !p.New
+		some, keeps = some || !p.New, keeps || p.Verdict == engine.Keeps
 	}
 	switch {
-	case !old:
+	case !some:
 		return "all is new: `nagare run` makes it"
-	case kept+lost > 0:
+	case keeps:
 		return "`nagare run` refuses the folder until `nagare checkpoint reset`, which fills all tables anew from the topics, also those that could keep theirs"
 	}
 	return "`nagare run` refuses the folder until `nagare checkpoint reset`, after which it fills all tables anew from the topics"

@@ -68,15 +68,7 @@ func (o *outbox) settle(ctx context.Context, ends map[*destination]int64, wait t
 	defer cancel()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	stop := context.AfterFunc(ctx, func() {
-		o.mu.Lock()
-		o.room.Broadcast()
-		o.mu.Unlock()
-	})
-	defer stop()
-	for o.owes(ends) && ctx.Err() == nil {
-		o.room.Wait()
-	}
+	_ = o.waitWhile(ctx, func() bool { return o.owes(ends) }) // what it did not wait for is left
 	var left []outgoing
 	for d, q := range o.queues {
 		for _, e := range q.entries[:max(0, min(ends[d]-q.gone, int64(len(q.entries))))] {

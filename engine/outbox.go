@@ -60,7 +60,13 @@ func (o *outbox) add(d *destination) { o.queues[d] = &queue{wake: make(chan stru
 func (o *outbox) wait(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.bytes <= outboxLimit {
+	return o.waitWhile(ctx, func() bool { return o.bytes > outboxLimit })
+}
+
+// waitWhile waits until a condition that deliveries end does not hold any more, or ctx ends. The lock is held, but for
+// the waiting.
+func (o *outbox) waitWhile(ctx context.Context, holds func() bool) error {
+	if !holds() {
 		return ctx.Err()
 	}
 	stop := context.AfterFunc(ctx, func() {
@@ -69,7 +75,7 @@ func (o *outbox) wait(ctx context.Context) error {
 		o.mu.Unlock()
 	})
 	defer stop()
-	for o.bytes > outboxLimit && ctx.Err() == nil {
+	for holds() && ctx.Err() == nil {
 		o.room.Wait()
 	}
 	return ctx.Err()
@@ -262,16 +268,7 @@ func skipNone(string) bool { return false }
 func (o *outbox) drainedBut(ctx context.Context, skip func(destination string) bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	stop := context.AfterFunc(ctx, func() {
-		o.mu.Lock()
-		o.room.Broadcast()
-		o.mu.Unlock()
-	})
-	defer stop()
-	for o.waits(skip) && ctx.Err() == nil {
-		o.room.Wait()
-	}
-	return ctx.Err()
+	return o.waitWhile(ctx, func() bool { return o.waits(skip) })
 }
 
 // waits reports whether a queue that skip does not name has rows. The lock is held.

@@ -150,12 +150,7 @@ func (c *comparison) starts(topic string) (engine.Starter, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range c.project.Datasets {
-		if s, ok := d.Starts[topic]; ok && startsLater(s) {
-			return startingSource{src, topic, s, c.n.log}, nil
-		}
-	}
-	s, _ := src.(engine.Starter)
+	s, _ := startingAs(c.project, topic, src, c.n.log).(engine.Starter)
 	return s, nil
 }
 

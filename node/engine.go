@@ -94,12 +94,7 @@ func (n *Node) openSource(topic string) (record.Source, error) {
 	if n.cluster == nil && toleratesLoss(n.cfg.Pipeline, topic) {
 		src = tolerantSource{src}
 	}
-	for _, d := range n.cfg.Pipeline.Datasets {
-		if start, ok := d.Starts[topic]; ok && startsLater(start) {
-			return startingSource{src, topic, start, n.log}, nil
-		}
-	}
-	return src, nil
+	return startingAs(n.cfg.Pipeline, topic, src, n.log), nil
 }
 
 func (n *Node) openSink(def *plan.SinkDef) (record.Sink, error) {

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"testing"
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/generator"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/enginetest"
 )
 
 func newFeedNode(t *testing.T, now time.Time, g *Generate) *Node {
@@ -82,7 +80,7 @@ func TestFeedGoesOn(t *testing.T) {
 	}
 	ids := map[string]bool{}
 	total := 0
-	for _, values := range topicValues(t, n.broker, "t") {
+	for _, values := range enginetest.Values(t, n.broker.SourceUntilEnd("t")) {
 		for _, v := range values {
 			var e struct {
 				ID string `json:"event_id"`
@@ -126,37 +124,4 @@ func openTestBroker(t *testing.T) *broker.Broker {
 		}
 	})
 	return b
-}
-
-// topicValues reads all values of a topic, by partition.
-func topicValues(t *testing.T, b *broker.Broker, topic string) [][]string {
-	t.Helper()
-	ctx := context.Background()
-	src := b.SourceUntilEnd(topic)
-	parts, err := src.Partitions(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([][]string, parts)
-	for p := range out {
-		r, err := src.Open(ctx, int32(p), record.Position{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var rec record.Records
-		for {
-			err := r.Read(ctx, &rec)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range rec.Len() {
-				out[p] = append(out[p], string(rec.Values.At(i)))
-			}
-		}
-		r.Close()
-	}
-	return out
 }

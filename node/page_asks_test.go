@@ -4,7 +4,6 @@ package node_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,10 +13,8 @@ import (
 // TestPageAnswersQuestions runs a statement in view SQL and sees what nagare query gives and where nagare check finds a
 // fault; then it chooses a number of the overview and sees the records behind it, as many as it says.
 func TestPageAnswersQuestions(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
 	b := openTab(t, 1440, 1000, "light")
-	p := startPage(t, data, "127.0.0.1:0")
-	publishGolden(t, p, data)
+	p, data := startGolden(t, "127.0.0.1:0")
 	b.open(p.address)
 
 	write := func(sql string) {

@@ -4,7 +4,6 @@ package node_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -13,10 +12,9 @@ import (
 // TestPageComesBackToRows kills the process under view Explain, whose rows stay, and starts it again with a record more: the
 // rows are those of nagare query, without a reload.
 func TestPageComesBackToRows(t *testing.T) {
-	data, address := filepath.Join(t.TempDir(), "data"), freeAddress(t)
+	address := freeAddress(t)
 	b := openTab(t, 1280, 900, "light")
-	p := startPage(t, data, address)
-	publishGolden(t, p, data)
+	p, data := startGolden(t, address)
 	b.open(p.address)
 	b.run("window.same = 'yes'; location.hash = '#/explain?table=customer_scores'")
 	const first = `[...document.querySelectorAll('#main tbody tr')].map((r) => r.innerText).join('\n')`

@@ -4,7 +4,6 @@ package node_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,10 +43,8 @@ func (b *tab) focused(selector string) {
 
 // TestPageByKeyboardAlone does all that the page can do without a pointer.
 func TestPageByKeyboardAlone(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
 	b := openTab(t, 1280, 800, "light")
-	p := startPage(t, data, "127.0.0.1:0")
-	publishGolden(t, p, data)
+	p, data := startGolden(t, "127.0.0.1:0")
 	tellOthers(t, p, data)
 	token, err := node.Token(data)
 	if err != nil {

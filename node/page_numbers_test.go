@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -214,10 +213,8 @@ func (n *askedNumber) check(t testing.TB, b *tab, p *process, view string) (ther
 // TestPageNumbersLeadToTheirQuestions follows every number of every view to its question, and compares both.
 func TestPageNumbersLeadToTheirQuestions(t *testing.T) {
 	tool(t, "jq", "NAGARE_TEST_CHROMIUM", "jq") // which the commands that the page shows are for
-	data := filepath.Join(t.TempDir(), "data")
 	b := openTab(t, 1440, 1000, "light")
-	p := startPage(t, data, "127.0.0.1:0")
-	publishGolden(t, p, data)
+	p, data := startGolden(t, "127.0.0.1:0")
 	b.open(p.address)
 	row := answerOf(t, data, "SELECT window_start, category, region FROM sales_by_minute ORDER BY order_count DESC, window_start, category, region LIMIT 1")[0]
 	key, _ := json.Marshal(map[string]string{"window_start": row[0], "category": row[1], "region": row[2]})

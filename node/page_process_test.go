@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,10 +38,8 @@ func ungrouped(text string) string { return strings.ReplaceAll(text, ",", "") }
 
 // TestPageShowsHowItRuns compares Streaming, Watermarks and Health with what the API and queries give.
 func TestPageShowsHowItRuns(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
 	b := openTab(t, 1440, 1000, "light")
-	p := startPage(t, data, "127.0.0.1:0")
-	publishGolden(t, p, data)
+	p, data := startGolden(t, "127.0.0.1:0")
 	b.open(p.address)
 
 	b.show("#/streaming")

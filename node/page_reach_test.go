@@ -5,7 +5,6 @@ package node_test
 import (
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,10 +29,8 @@ func (b *tab) goRound(view string, modifiers ...chromedp.KeyOption) {
 // gets the focus, which is seen, and nothing holds it.
 func TestPageKeyboardReachesAll(t *testing.T) {
 	source := read(t, "testdata/page/keyboard.js")
-	data := filepath.Join(t.TempDir(), "data")
 	b := openTab(t, 1280, 800, "light")
-	p := startPage(t, data, "127.0.0.1:0")
-	publishGolden(t, p, data)
+	p, data := startGolden(t, "127.0.0.1:0")
 	tellOthers(t, p, data)
 	b.open(p.address)
 	b.press(kb.Tab)

@@ -22,10 +22,8 @@ import (
 // TestPageSilences opens an incident with its evidence, makes a silence for it, which wants the token, and ends it. What
 // an Alertmanager told is shown as text, and leads nowhere but to pages.
 func TestPageSilences(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
 	b := openTab(t, 1280, 900, "light")
-	p := startPage(t, data, "127.0.0.1:0")
-	publishGolden(t, p, data)
+	p, data := startGolden(t, "127.0.0.1:0")
 	token := strings.TrimSpace(read(t, filepath.Join(data, "token")))
 	const act = `<img src=x onerror=window.pwned=1>`
 	told, err := json.Marshal(map[string]any{"version": "4", "groupKey": act, "status": "firing", "receiver": act, "groupLabels": map[string]string{}, "commonLabels": map[string]string{}, "commonAnnotations": map[string]string{}, "externalURL": "", "alerts": []any{map[string]any{
@@ -65,10 +63,9 @@ func TestPageSilences(t *testing.T) {
 // TestPageOpensLinkedIncident follows the link that notifications carry: to an incident that fires, by its id and by what it
 // begins with, to one that is over, to one that there is not, and to the first one again once the process was killed.
 func TestPageOpensLinkedIncident(t *testing.T) {
-	data, address := filepath.Join(t.TempDir(), "data"), freeAddress(t)
+	address := freeAddress(t)
 	b := openTab(t, 1280, 900, "light")
-	p := startPage(t, data, address)
-	publishGolden(t, p, data)
+	p, data := startGolden(t, address)
 	incident := func(state alert.State) (found *alert.Change) {
 		p.await("an incident that is "+string(state), func() bool {
 			a := jsonOf[web.AlertsAnswer](t, p, "/api/alerts?all=true")

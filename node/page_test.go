@@ -37,6 +37,15 @@ func publishGolden(t testing.TB, p *process, data string) {
 	})
 }
 
+// startGolden starts a process with a new data folder, in which the golden events are counted.
+func startGolden(t testing.TB, address string) (p *process, data string) {
+	t.Helper()
+	data = filepath.Join(t.TempDir(), "data")
+	p = startPage(t, data, address)
+	publishGolden(t, p, data)
+	return p, data
+}
+
 // answerOf is the answer of nagare query, without its header.
 func answerOf(t testing.TB, data, sql string) (rows [][]string) {
 	t.Helper()
@@ -68,10 +77,8 @@ func cellsOf(b *tab, panel string) [][]string {
 
 // TestPageShowsWhatQueriesGive compares each part of the overview with the query that stands below it.
 func TestPageShowsWhatQueriesGive(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
 	b := openTab(t, 1440, 1000, "light")
-	p := startPage(t, data, "127.0.0.1:0")
-	publishGolden(t, p, data)
+	p, data := startGolden(t, "127.0.0.1:0")
 	b.open(p.address)
 	b.await("the charts", `document.querySelectorAll('#chart-sales_by_category .legend button').length > 2 && document.querySelectorAll('#chart-anomalies tbody tr').length > 5`)
 
@@ -150,10 +157,9 @@ func expand(text string) float64 {
 // TestPageComesBack kills the process under the page, and starts it again: the page keeps what it had and says of when,
 // and has the same totals afterwards, without being loaded anew.
 func TestPageComesBack(t *testing.T) {
-	data, address := filepath.Join(t.TempDir(), "data"), freeAddress(t)
+	address := freeAddress(t)
 	b := openTab(t, 1280, 900, "dark")
-	p := startPage(t, data, address)
-	publishGolden(t, p, data)
+	p, data := startGolden(t, address)
 	b.open(p.address)
 	b.await("the charts", `document.querySelectorAll('#chart-top_products tbody tr').length > 5`)
 	const tiles = `[...document.querySelectorAll('.tile')].filter((t) => t.innerText.startsWith('Ledger')).map((t) => t.innerText).join()`

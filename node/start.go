@@ -28,6 +28,16 @@ type startingSource struct {
 	log   *slog.Logger
 }
 
+// startingAs has a source begin where a project says that its topic is read from.
+func startingAs(p *plan.Pipeline, topic string, src record.Source, log *slog.Logger) record.Source {
+	for _, d := range p.Datasets {
+		if start, ok := d.Starts[topic]; ok && startsLater(start) {
+			return startingSource{src, topic, start, log}
+		}
+	}
+	return src
+}
+
 // Ends passes on what the source knows.
 func (s startingSource) Ends(ctx context.Context) ([]int64, error) { return ends(ctx, s.Source) }
 

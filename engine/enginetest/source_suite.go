@@ -129,6 +129,23 @@ func readAll(t testing.TB, s record.Source, partition int32, from record.Positio
 	}
 }
 
+// Values reads the values of a bounded source to its end, by partition; a NULL is "".
+func Values(t testing.TB, s record.Source) [][]string {
+	t.Helper()
+	n, err := s.Partitions(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([][]string, n)
+	for p := range values {
+		rows, _ := readAll(t, s, int32(p), record.Position{})
+		for _, r := range rows {
+			values[p] = append(values[p], r.value[1:])
+		}
+	}
+	return values
+}
+
 func readOnce(r record.Reader) (*record.Records, error) {
 	var got record.Records
 	err := r.Read(context.Background(), &got)
