@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,14 +29,16 @@ func TestIncidentThatNoRuleGives(t *testing.T) {
 		check(t, "told", r.report("a").Firing, int64(4))
 		r.close()
 
-		known := Known{States: map[string]alert.State{"cpu-fires-1": alert.Firing, "cpu-pending-2": alert.Pending}}
+		var settled atomic.Bool
 		r.topic = enginetest.NewLog(1) // a reset emptied it
-		r.cfg.Known = func() Known { return known }
+		r.cfg.Known = func() Known {
+			return Known{States: map[string]alert.State{"cpu-fires-1": alert.Firing, "cpu-pending-2": alert.Pending}, Settled: settled.Load()}
+		}
 		r.taken()
 		r.open()
 		after(time.Hour)
 		check(t, "while records are read", r.report("a").Firing, int64(4))
-		known.Settled = true
+		settled.Store(true)
 		after(lostWait / 2)
 		r.close() // the minute begins anew with each process
 		r.open()
@@ -47,10 +50,9 @@ func TestIncidentThatNoRuleGives(t *testing.T) {
 		check(t, "after it", r.report("a").Firing, int64(2))
 		check(t, "at the Alertmanager", r.report("am").Firing, int64(2))
 		r.close()
-		known.States = nil // these two have been looked up, and only the topic ends them
 		r.cfg.Known = func() Known {
 			return Known{States: map[string]alert.State{"cpu-fires-1": alert.Firing, "cpu-pending-2": alert.Firing}, Settled: true}
-		}
+		} // these two have been looked up, and only the topic ends them
 		r.open()
 		after(time.Hour)
 		r.close()
