@@ -33,7 +33,8 @@ var allowed = map[string][]string{
 	"engine/plan":              {"engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window"},
 	"engine/explode":           {"engine/column"},
 	"engine/batch":             {"engine/column", "engine/codec", "engine/sql", "engine/explode", "engine/expr", "engine/agg", "engine/window", "engine/plan"},
-	"engine":                   {"engine/record", "engine/state", "engine/column", "engine/codec", "engine/sql", "engine/explode", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch", "engine/alert", "engine/dedup"},
+	"engine/dataflow":          {"engine/codec", "engine/column", "engine/expr", "engine/plan", "engine/sql"},
+	"engine":                   {"engine/dataflow", "engine/record", "engine/state", "engine/column", "engine/codec", "engine/sql", "engine/explode", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch", "engine/alert", "engine/dedup"},
 	"engine/enginetest":        {"engine", "engine/record", "engine/state", "engine/alert", "engine/column", "engine/codec", "engine/plan", "engine/sql"},
 	"broker":                   {"engine/record"},
 	"store":                    {"engine/state"},
@@ -73,7 +74,7 @@ const (
 )
 
 // eventTime is the packages in which time comes in as an argument.
-var eventTime = []string{"engine", "engine/record", "engine/state", "engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch"}
+var eventTime = []string{"engine", "engine/dataflow", "engine/record", "engine/state", "engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch"}
 
 var drawers = []string{"util", "utils", "common", "helpers", "types", "models", "misc", "shared"}
 

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -80,7 +80,7 @@ func (a *app) compareProject(ctx context.Context, p *project) (change *web.Proje
 
 // newChange is for a folder that is not there yet: everything is new, and no topic has a record.
 func newChange(p *project) (*web.ProjectChange, error) {
-	parts, err := engine.Compare(nil, p.pipeline)
+	parts, err := dataflow.Compare(nil, p.pipeline)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (a *app) printChange(c *web.ProjectChange) error {
 	table := newTable("", "name", "verdict", "records>", "about>", "why")
 	for _, p := range c.Parts {
 		records, takes := "", ""
-		if p.Verdict == engine.Fills || p.Gone > 0 {
+		if p.Verdict == dataflow.Fills || p.Gone > 0 {
 			records = grouped(p.Records)
 		}
 		if p.Seconds > 0 {
@@ -161,7 +161,7 @@ func adviceOn(c *web.ProjectChange) string {
 	}
 	some, keeps := false, false // what there was before, and what stays of it
 	for _, p := range c.Parts {
-		some, keeps = some || !p.New, keeps || p.Verdict == engine.Keeps
+		some, keeps = some || !p.New, keeps || p.Verdict == dataflow.Keeps
 	}
 	switch {
 	case !some:

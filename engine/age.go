@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -80,7 +81,7 @@ func ageIn(ages []age, end int64) int64 {
 
 // livesFor is the longest time for which rows of an operator live in some sink that forgets them; 0: no
 // sink does.
-func (e *Engine) livesFor(op *operator) int64 {
+func (e *Engine) livesFor(op *dataflow.Operator) int64 {
 	lives := int64(0)
 	for _, path := range e.pathsFrom(op) {
 		lives = max(lives, path[len(path)-1].Sink.TTL)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
@@ -23,7 +24,7 @@ const AlertSink = "alerts"
 // when the window closes, rows one for one when a task reports, and both are looked at once the watermarks of all that
 // the alert reads have passed them.
 type alertStage struct {
-	op     *operator
+	op     *dataflow.Operator
 	x      *alert.Incidents
 	groups []*groupMarks // watermarks of the records that it reads
 	below  []*closer     // of the windows
@@ -37,7 +38,7 @@ type alertStage struct {
 }
 
 // addAlert makes the stage of an alert, once. The sink of all of them is opened by the first.
-func (e *Engine) addAlert(op *operator) error {
+func (e *Engine) addAlert(op *dataflow.Operator) error {
 	to := e.destinations["sink/"+AlertSink]
 	if to == nil {
 		sink, err := e.opt.Sink(&plan.SinkDef{Name: AlertSink, Format: "kafka", Options: map[string]string{"topic": AlertTopic}, Pos: op.Pos})
@@ -60,7 +61,7 @@ func (e *Engine) addAlert(op *operator) error {
 }
 
 // alertOf is the stage of an operator; nil: it is no alert's.
-func (e *Engine) alertOf(op *operator) *alertStage {
+func (e *Engine) alertOf(op *dataflow.Operator) *alertStage {
 	if op.Alert == nil {
 		return nil
 	}
@@ -195,9 +196,9 @@ type alertLane struct {
 
 // take takes rows of the step in hand. A row that is late by its partition's own watermark breaches just behind that
 // watermark: what time has passed already is told, and cannot change.
-func (l *alertLane) take(t *task, op *operator, cols []*column.Vector, rows []uint32) {
-	m := t.marks[op.group]
-	times := t.scan.batch.Cols[op.topic.groups[op.group].timeCol].Int
+func (l *alertLane) take(t *task, op *dataflow.Operator, cols []*column.Vector, rows []uint32) {
+	m := t.marks[op.Watermark]
+	times := t.scan.batch.Cols[op.Scan.Watermarks[op.Watermark].TimeColumn].Int
 	for _, row := range rows {
 		b := l.maker.breach(cols, int(row))
 		b.Time = times[row]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/window"
 )
@@ -21,12 +22,12 @@ func (e *Engine) build(ctx context.Context) error {
 		return faults
 	}
 	for i, op := range ops {
-		e.ops = append(e.ops, &operator{StreamOp: *op, id: i})
+		e.ops = append(e.ops, &dataflow.Operator{StreamOp: *op, ID: i})
 	}
 	if err := e.openSinks(); err != nil {
 		return err
 	}
-	e.fingerprint = fingerprint(e.ops, &e.opt.Pipeline.Config)
+	e.fingerprint = dataflow.Fingerprint(e.ops, &e.opt.Pipeline.Config)
 	if !e.opt.Ephemeral {
 		if err := e.identify(ctx); err != nil {
 			return err
@@ -34,9 +35,9 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 	e.numberFlows()
 	e.findAside()
-	groups := scanGroups(e.connect())
+	groups := dataflow.Groups(e.connect())
 	for _, r := range groups {
-		for _, topic := range r.topics {
+		for _, topic := range r.Topics {
 			if err := e.openTopic(ctx, topic); err != nil {
 				return err
 			}
@@ -59,7 +60,7 @@ func (e *Engine) build(ctx context.Context) error {
 // findAside finds which topics count in no total.
 func (e *Engine) findAside() {
 	for _, topic := range e.opt.Own {
-		e.aside[topic] = !slices.ContainsFunc(e.ops, func(op *operator) bool {
+		e.aside[topic] = !slices.ContainsFunc(e.ops, func(op *dataflow.Operator) bool {
 			return op.Table != nil && slices.Contains(op.From.Topics, topic)
 		})
 	}
@@ -68,24 +69,24 @@ func (e *Engine) findAside() {
 // numberFlows gives each operator its place among those that write the same table.
 func (e *Engine) numberFlows() {
 	for _, op := range e.ops {
-		op.flows = 1
+		op.Flows = 1
 		if op.Table != nil {
 			e.byTable[op.Table.Name] = append(e.byTable[op.Table.Name], op)
 		}
 	}
 	for _, ops := range e.byTable {
 		for i, op := range ops {
-			op.flow, op.flows = i, len(ops)
+			op.Flow, op.Flows = i, len(ops)
 		}
 	}
 }
 
 // connect gives operators to the tables that they read, and returns those that read topics.
-func (e *Engine) connect() (ofTopics []*operator) {
+func (e *Engine) connect() (ofTopics []*dataflow.Operator) {
 	for _, op := range e.ops {
 		if op.From.Kind == plan.StreamingTable {
 			for _, from := range e.byTable[op.From.Name] {
-				from.consumers = append(from.consumers, op)
+				from.Consumers = append(from.Consumers, op)
 			}
 			continue
 		}
@@ -106,7 +107,7 @@ func (e *Engine) lanesOf(topics []string) int {
 // lanes is in how many numbered sequences an operator gives rows: one for each lane of its
 // topics, one for a windowed one, and those of the table that it reads for others. The flows of a table
 // take the partitions of its log in turn, so that each has its own numbers, however the topics grow.
-func (e *Engine) lanes(op *operator) int {
+func (e *Engine) lanes(op *dataflow.Operator) int {
 	n := 1
 	switch {
 	case op.Windowed():
@@ -117,11 +118,8 @@ func (e *Engine) lanes(op *operator) int {
 	default:
 		n = e.lanesOf(op.From.Topics)
 	}
-	return n * op.flows
+	return n * op.Flows
 }
-
-// lane is where an operator's rows go that stem from a lane of what it reads.
-func (op *operator) lane(from int) int { return from*op.flows + op.flow }
 
 // openSinks opens the sinks of the configuration; an operator whose sink takes nothing (Options.Sink
 // gave nil) is left out, and nothing is computed for it.
@@ -174,20 +172,20 @@ func (e *Engine) openTopic(ctx context.Context, topic string) error {
 }
 
 // buildFlow makes the scan of topics and a task for each of their partitions.
-func (e *Engine) buildFlow(r *scanGroup) error {
-	f := newTopicFlow(r.topics, r.ops, e.opt.Pipeline.Config.Topics)
+func (e *Engine) buildFlow(r *dataflow.Group) error {
+	f := dataflow.NewScan(r.Topics, r.Operators, e.opt.Pipeline.Config.Topics)
 	e.flows = append(e.flows, f)
-	for _, g := range f.groups {
-		e.merger.addGroup(g, e.lanesOf(g.topics))
+	for _, g := range f.Watermarks {
+		e.merger.addGroup(g, e.lanesOf(g.Topics))
 	}
-	for _, op := range r.ops {
+	for _, op := range r.Operators {
 		if op.Windowed() {
-			if err := e.buildWindow(op, e.lanesOf(op.From.Topics), e.merger.groups[f.groups[op.group]]); err != nil {
+			if err := e.buildWindow(op, e.lanesOf(op.From.Topics), e.merger.groups[f.Watermarks[op.Watermark]]); err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
 		}
 	}
-	for _, topic := range r.topics {
+	for _, topic := range r.Topics {
 		n := e.partitionsOf[topic]
 		unusable, err := e.logDestination("invalid/"+topic, topic+"$invalid", refusedSchema, n)
 		if err != nil {
@@ -203,33 +201,32 @@ func (e *Engine) buildFlow(r *scanGroup) error {
 }
 
 // buildWindow makes what the n lanes of a windowed operator share, whose windows a watermark closes.
-func (e *Engine) buildWindow(op *operator, n int, g *groupMarks) error {
+func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error {
 	w, err := newWindowOp(op)
 	if err != nil {
 		return err
 	}
-	op.window = w
 	emit, err := newEmitter(w, e.env, e.log)
 	if err != nil {
 		return err
 	}
 	e.merger.addCloser(w, g, n, emit)
 	if op.Table != nil {
-		if op.flow > math.MaxUint8 {
+		if op.Flow > math.MaxUint8 {
 			return fmt.Errorf("more than %d flows write the table", math.MaxUint8+1)
 		}
-		emit.table = &tableWriter{op: "table/" + op.Table.Name, flow: byte(op.flow), delta: func() *Delta { return e.finals }}
+		emit.table = &tableWriter{op: "table/" + op.Table.Name, flow: byte(op.Flow), delta: func() *Delta { return e.finals }}
 	} else {
 		sink := *op
 		sink.Agg, sink.Pre, sink.Post, sink.From = nil, nil, nil, &plan.Dataset{Schema: schemaOf(op.Cols)}
 		sink.Explosions, sink.Below = nil, 0 // they stand below the windows
-		sink.Out, sink.consumers = columnsOf(op.Cols), nil
+		sink.Out, sink.Consumers = columnsOf(op.Cols), nil
 		if err := e.addDerived(emit, &emit.next, op, &sink, 0); err != nil {
 			return err
 		}
 	}
-	for _, c := range op.consumers {
-		if err := e.addDerived(emit, &emit.next, op, c, op.lane(0)); err != nil {
+	for _, c := range op.Consumers {
+		if err := e.addDerived(emit, &emit.next, op, c, op.Lane(0)); err != nil {
 			return err
 		}
 	}
@@ -238,13 +235,13 @@ func (e *Engine) buildWindow(op *operator, n int, g *groupMarks) error {
 
 // addDerived has an operator read the rows that another one gives in a lane, and those that read its
 // own rows read them.
-func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator, lane int) error {
-	lane = op.lane(lane)
+func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *dataflow.Operator, lane int) error {
+	lane = op.Lane(lane)
 	d, err := newDerived(op, e.env)
 	if err != nil {
 		return fmt.Errorf("build %s: %w", op.Name, err)
 	}
-	below := e.closerOf(emit.w)
+	below := e.closerOf(emit.w.op)
 	switch {
 	case op.Windowed():
 		if d.regroup, err = e.buildRegroup(below, op); err != nil {
@@ -271,7 +268,7 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 	if d.regroup != nil {
 		return nil // who reads its rows reads its windows
 	}
-	for _, c := range op.consumers {
+	for _, c := range op.Consumers {
 		if err := e.addDerived(emit, &d.next, op, c, lane); err != nil {
 			return err
 		}
@@ -280,7 +277,7 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *operator,
 }
 
 // buildTask makes the task of one partition.
-func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destination) error {
+func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *destination) error {
 	t := &task{e: e, flow: f, topic: topic, partition: p, source: e.sources[topic]}
 	others := len(e.writers)
 	env := e.env
@@ -295,27 +292,27 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 	}
 	t.addDuplicates()
 	for _, m := range t.marks {
-		if m.lane != noLane {
+		if m.lane != dataflow.NoLane {
 			e.merger.groups[m.group].marks[m.lane] = math.MinInt64
 		}
 	}
-	for _, op := range f.ops {
-		at := op.laneOf(t)
-		if at == noLane {
+	for _, op := range f.Operators {
+		at := op.LaneOf(t.topic, t.partition)
+		if at == dataflow.NoLane {
 			continue
 		}
-		t.timeless = t.timeless || op.group < 0
+		t.timeless = t.timeless || op.Watermark < 0
 		if op.Windowed() {
 			late, err := e.lateDestination(op)
 			if err != nil {
 				return err
 			}
-			w, err := newWindowTask(op.window, env, newKeeper(newRowWriter(e, late, int32(op.lane(at))), &lateSchema), at)
+			w, err := newWindowTask(e.closerOf(op).w, env, newKeeper(newRowWriter(e, late, int32(op.Lane(at))), &lateSchema), at)
 			if err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
 			t.windows = append(t.windows, w)
-			e.closerOf(op.window).tasks[at] = w
+			e.closerOf(op).tasks[at] = w
 			continue
 		}
 		r, err := newRowTask(op, env)
@@ -323,7 +320,7 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 			return fmt.Errorf("build %s: %w", op.Name, err)
 		}
 		if stage := e.alertOf(op); stage != nil {
-			stage.readsRecords(e.merger.groups[f.groups[op.group]])
+			stage.readsRecords(e.merger.groups[f.Watermarks[op.Watermark]])
 			r.alert = &alertLane{stage: stage, maker: breachMaker{def: stage.op.Alert}}
 			t.alerts = append(t.alerts, r.alert)
 		} else {
@@ -331,26 +328,26 @@ func (e *Engine) buildTask(f *topicFlow, topic string, p int32, unusable *destin
 			if err != nil {
 				return err
 			}
-			r.to = newRowWriter(e, to, int32(op.lane(at)))
+			r.to = newRowWriter(e, to, int32(op.Lane(at)))
 		}
 		t.rows = append(t.rows, r)
 	}
 	t.writers = e.writers[others:len(e.writers):len(e.writers)]
-	f.tasks = append(f.tasks, t)
+	e.tasksOf[f] = append(e.tasksOf[f], t)
 	e.tasks = append(e.tasks, t)
 	return nil
 }
 
 // addMarks gives a task the watermarks of its flow.
 func (t *task) addMarks() error {
-	for _, g := range t.flow.groups {
-		m := &taskMarks{group: g, lane: lane(g.topics, t.topic, t.partition), floor: math.MinInt64}
-		m.tracker = window.NewTracker(g.delay, t.e.opt.Pipeline.Config.FutureLimit)
+	for _, g := range t.flow.Watermarks {
+		m := &taskMarks{group: g, lane: dataflow.LaneOf(g.Topics, t.topic, t.partition), floor: math.MinInt64}
+		m.tracker = window.NewTracker(g.Delay, t.e.opt.Pipeline.Config.FutureLimit)
 		var err error
-		if m.pre, err = compileFilter(g.pre, t.e.env); err != nil {
+		if m.pre, err = compileFilter(g.Pre, t.e.env); err != nil {
 			return err
 		}
-		if m.raw, err = newRawTime(g.time, t.flow, t.e.env); err != nil {
+		if m.raw, err = newRawTime(g.Time, t.flow, t.e.env); err != nil {
 			return err
 		}
 		t.marks = append(t.marks, m)
@@ -358,9 +355,10 @@ func (t *task) addMarks() error {
 	return nil
 }
 
-func (e *Engine) closerOf(w *windowOp) *closer {
+// closerOf is what closes the windows of an operator.
+func (e *Engine) closerOf(op *dataflow.Operator) *closer {
 	for _, c := range e.merger.closer {
-		if c.w == w {
+		if c.w.op.ID == op.ID {
 			return c
 		}
 	}
@@ -410,7 +408,7 @@ func (e *Engine) viewReads(table string) bool {
 }
 
 // destinationOf is where the rows of an operator go: a table's log, or its sink.
-func (e *Engine) destinationOf(op *operator) (*destination, error) {
+func (e *Engine) destinationOf(op *dataflow.Operator) (*destination, error) {
 	if op.Table == nil {
 		return e.destinations["sink/"+op.Name], nil
 	}
@@ -424,21 +422,21 @@ func (e *Engine) destinationOf(op *operator) (*destination, error) {
 }
 
 // lateDestination is where the late rows of a windowed operator go: one log for all flows of a table.
-func (e *Engine) lateDestination(op *operator) (*destination, error) {
+func (e *Engine) lateDestination(op *dataflow.Operator) (*destination, error) {
 	if op.Table == nil {
 		return e.logDestination("late/"+op.Name, op.Name+"$late", lateSchema, e.lanesOf(op.From.Topics))
 	}
 	n := 0
 	for _, o := range e.byTable[op.Table.Name] {
 		if o.Windowed() {
-			n = max(n, e.lanesOf(o.From.Topics)*o.flows)
+			n = max(n, e.lanesOf(o.From.Topics)*o.Flows)
 		}
 	}
 	return e.logDestination("late/"+op.Table.Name, op.Table.Name+"$late", lateSchema, n)
 }
 
 // addSink makes the destination of a sink: what becomes of a row is decided by its format.
-func (e *Engine) addSink(op *operator, sink Sink) {
+func (e *Engine) addSink(op *dataflow.Operator, sink Sink) {
 	name := "sink/" + op.Name
 	d := &destination{name: name, sink: sink, schema: schemaOf(op.Cols), zone: e.env.Zone, key: -1, value: -1, topic: -1, headers: -1, field: -1, order: -1}
 	switch op.Sink.Format {

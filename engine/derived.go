@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
@@ -11,7 +12,7 @@ import (
 // sink, or a table of rows. It belongs to the merger.
 type derived struct {
 	name    string // its own and that of what it reads
-	op      *operator
+	op      *dataflow.Operator
 	where   filter
 	out     []*expr.Eval
 	in      column.Batch
@@ -33,10 +34,10 @@ type derived struct {
 	used     []bool          // by row that it reads: some row was made of it
 }
 
-func newDerived(op *operator, env expr.Env) (*derived, error) {
+func newDerived(op *dataflow.Operator, env expr.Env) (*derived, error) {
 	own := *op
 	op = &own
-	op.placeMade(len(op.From.Schema.Fields))
+	op.PlaceMade(len(op.From.Schema.Fields))
 	d := &derived{op: op, schema: op.From.Schema}
 	var err error
 	if d.where, err = compileFilter(slices.Concat(op.Pre, op.Post), env); err != nil {

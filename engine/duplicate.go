@@ -6,9 +6,8 @@ import (
 	"math"
 
 	"github.com/nagare-stream/nagare/engine/codec"
-	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/dedup"
-	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -19,16 +18,9 @@ import (
 // A record whose event time no operator can use is not remembered: the same event may come again with a
 // better time, or when its time has come.
 
-// An idColumn is where the ids of a topic's records stand in the scan's batch.
-type idColumn struct {
-	config plan.TopicConfig
-	topic  string
-	index  int // in the scan's columns
-}
-
 // A duplicates finds them on one partition.
 type duplicates struct {
-	idColumn
+	id      *dataflow.IDColumn
 	seen    *dedup.Set
 	found   []uint32 // of the step
 	isFound []bool   // by row of the step
@@ -37,21 +29,11 @@ type duplicates struct {
 // idOp is the name of what a checkpoint keeps of a topic's ids.
 func idOp(topic string) string { return "ids/" + topic }
 
-// addIDs gives the scan a column for the ids of each topic whose duplicates are looked for.
-func (f *topicFlow) addIDs(topics map[string]plan.TopicConfig, b *fuser) {
-	for _, topic := range f.topics {
-		if c := topics[topic]; c.Dedup != "" {
-			n := b.field(c.Dedup, column.Of(column.String), false)
-			f.ids = append(f.ids, &idColumn{c, topic, n.Index})
-		}
-	}
-}
-
 // addDuplicates has a task look for duplicates, if its topic's are wanted.
 func (t *task) addDuplicates() {
-	for _, id := range t.flow.ids {
-		if id.topic == t.topic {
-			t.duplicates = &duplicates{idColumn: *id, seen: dedup.New(id.config.DedupHorizon)}
+	for _, id := range t.flow.IDs {
+		if id.Topic == t.topic {
+			t.duplicates = &duplicates{id: id, seen: dedup.New(id.Config.DedupHorizon)}
 		}
 	}
 }
@@ -60,7 +42,7 @@ func (t *task) addDuplicates() {
 func (d *duplicates) step(t *task) {
 	s := t.scan
 	d.found = d.found[:0]
-	ids := &s.batch.Cols[d.index]
+	ids := &s.batch.Cols[d.id.Index]
 	for i := range s.batch.Len {
 		d.seen.Advance(s.appended[i])
 		if s.status[i].Reason == codec.OK && !ids.IsNull(i) && t.usable(uint32(i)) && d.seen.Add(ids.Bytes(i)) {
@@ -97,7 +79,7 @@ func (d *duplicates) reason(id []byte) string {
 	if len(id) > mostShownID {
 		id = id[:mostShownID]
 	}
-	return fmt.Sprintf("%s %q was in a record before", d.config.Dedup, id)
+	return fmt.Sprintf("%s %q was in a record before", d.id.Config.Dedup, id)
 }
 
 // usable reports whether some operator of the task's topic can use a row's event time, or needs none.
@@ -106,10 +88,10 @@ func (t *task) usable(r uint32) bool {
 		return true
 	}
 	for _, m := range t.marks {
-		if m.lane != noLane && m.group.made { // the times are not known before rows are made: the record is remembered
+		if m.lane != dataflow.NoLane && m.group.Made { // the times are not known before rows are made: the record is remembered
 			return true
 		}
-		if m.lane != noLane && m.tracker.Judge(&t.scan.batch.Cols[m.group.timeCol], int(r), t.scan.appended[r]) == window.OK {
+		if m.lane != dataflow.NoLane && m.tracker.Judge(&t.scan.batch.Cols[m.group.TimeColumn], int(r), t.scan.appended[r]) == window.OK {
 			return true
 		}
 	}
@@ -166,5 +148,5 @@ func (t *task) remembersFrom(since int64) int64 {
 	if t.duplicates == nil {
 		return since
 	}
-	return max(since, math.MinInt64+t.duplicates.config.DedupHorizon) - t.duplicates.config.DedupHorizon
+	return max(since, math.MinInt64+t.duplicates.id.Config.DedupHorizon) - t.duplicates.id.Config.DedupHorizon
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
@@ -28,14 +29,15 @@ type Engine struct {
 	found       *cut  // the newest checkpoint, until it is restored
 	unread      error // see Unread
 
-	ops          []*operator
-	byTable      map[string][]*operator // those that write a table
-	flows        []*topicFlow
+	ops          []*dataflow.Operator
+	byTable      map[string][]*dataflow.Operator // those that write a table
+	flows        []*dataflow.Scan
 	sources      map[string]Source // by topic
 	partitionsOf map[string]int    // by topic
 	aside        map[string]bool   // topics that count in no total, see Options.Own
 	destinations map[string]*destination
 	tasks        []*task
+	tasksOf      map[*dataflow.Scan][]*task // by topic and partition
 	writers      []*rowWriter
 	merger       *merger
 	previews     []*preview
@@ -82,9 +84,9 @@ func (t turn) Unlock() { <-t }
 // Open builds the dataflow and loads the newest checkpoint. Nothing is read or written yet.
 func Open(ctx context.Context, opt Options) (*Engine, error) {
 	e := &Engine{
-		opt: opt, log: opt.Logger, byTable: map[string][]*operator{}, sources: map[string]Source{}, partitionsOf: map[string]int{}, aside: map[string]bool{},
-		destinations: map[string]*destination{},
-		outbox:       newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1), stirred: make(chan struct{}, 1), committing: make(turn, 1),
+		opt: opt, log: opt.Logger, byTable: map[string][]*dataflow.Operator{}, sources: map[string]Source{}, partitionsOf: map[string]int{}, aside: map[string]bool{},
+		destinations: map[string]*destination{}, tasksOf: map[*dataflow.Scan][]*task{},
+		outbox: newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1), stirred: make(chan struct{}, 1), committing: make(turn, 1),
 	}
 	e.progress.init()
 	if e.log == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/sql"
@@ -98,10 +99,10 @@ type keptPlace struct {
 type evidence struct {
 	Evidence
 	e      *Engine
-	groups map[*operator]groupSet
-	rows   map[*operator][]keptPlace
-	order  []*operator // of groups and rows, as they were found
-	match  map[*operator]*expr.Node
+	groups map[*dataflow.Operator]groupSet
+	rows   map[*dataflow.Operator][]keptPlace
+	order  []*dataflow.Operator // of groups and rows, as they were found
+	match  map[*dataflow.Operator]*expr.Node
 	noted  map[string]bool
 }
 
@@ -118,7 +119,7 @@ func (e *Engine) Evidence(ctx context.Context, name, where string) (*Evidence, e
 		return nil, faults
 	}
 	d := e.opt.Pipeline.Dataset(name)
-	v := &evidence{e: e, groups: map[*operator]groupSet{}, rows: map[*operator][]keptPlace{}, match: map[*operator]*expr.Node{}, noted: map[string]bool{}}
+	v := &evidence{e: e, groups: map[*dataflow.Operator]groupSet{}, rows: map[*dataflow.Operator][]keptPlace{}, match: map[*dataflow.Operator]*expr.Node{}, noted: map[string]bool{}}
 	v.Start, v.End = math.MinInt64, math.MinInt64
 	from := []plan.Origin{{Table: d, Where: []*expr.Node{pred}}}
 	if d.Kind == plan.MaterializedView {
@@ -136,7 +137,7 @@ func (e *Engine) Evidence(ctx context.Context, name, where string) (*Evidence, e
 		return nil, err
 	}
 	for _, op := range v.order {
-		if op.topic == nil {
+		if op.Scan == nil {
 			continue
 		}
 		if err := v.read(ctx, op, d.Kind == plan.StreamingTable && slices.Contains(top, op)); err != nil {
@@ -165,7 +166,7 @@ func (v *evidence) note(texts ...string) {
 	}
 }
 
-func (v *evidence) found(op *operator) {
+func (v *evidence) found(op *dataflow.Operator) {
 	if !slices.Contains(v.order, op) {
 		v.order = append(v.order, op)
 	}
@@ -259,7 +260,7 @@ func (v *evidence) locate(ctx context.Context, d *plan.Dataset, m matcher) error
 		if op.Windowed() {
 			continue
 		}
-		if op.topic != nil {
+		if op.Scan != nil {
 			err = v.locateKept(ctx, op, c, m, &step)
 		} else {
 			err = v.through(ctx, op, m, &step)
@@ -273,10 +274,10 @@ func (v *evidence) locate(ctx context.Context, d *plan.Dataset, m matcher) error
 }
 
 // locateWindows finds the groups of which rows were made.
-func (v *evidence) locateWindows(ctx context.Context, flows []*operator, c *compiled, step *EvidenceStep) error {
-	byFlow := map[byte]*operator{}
+func (v *evidence) locateWindows(ctx context.Context, flows []*dataflow.Operator, c *compiled, step *EvidenceStep) error {
+	byFlow := map[byte]*dataflow.Operator{}
 	for _, op := range flows {
-		byFlow[byte(op.flow)] = op
+		byFlow[byte(op.Flow)] = op
 	}
 	var keys [][]byte
 	take := func(b *column.Batch, open bool) {
@@ -316,8 +317,8 @@ func (v *evidence) locateWindows(ctx context.Context, flows []*operator, c *comp
 	open.Reset(&schema)
 	v.e.gate.Lock()
 	for _, op := range flows {
-		v.e.closerOf(op.window).appendOpenKeyed(&open, func(end int64, key []byte) {
-			keys = append(keys, append(append(state.AppendOrdered(nil, end), byte(op.flow)), key...))
+		v.e.closerOf(op).appendOpenKeyed(&open, func(end int64, key []byte) {
+			keys = append(keys, append(append(state.AppendOrdered(nil, end), byte(op.Flow)), key...))
 		})
 	}
 	v.e.gate.Unlock()
@@ -328,7 +329,7 @@ func (v *evidence) locateWindows(ctx context.Context, flows []*operator, c *comp
 }
 
 // locateKept finds rows that a table keeps one for one.
-func (v *evidence) locateKept(ctx context.Context, op *operator, c *compiled, m matcher, step *EvidenceStep) error {
+func (v *evidence) locateKept(ctx context.Context, op *dataflow.Operator, c *compiled, m matcher, step *EvidenceStep) error {
 	d := v.e.destinations["table/"+op.Table.Name]
 	if d == nil {
 		return nil
@@ -353,7 +354,7 @@ func andOf(list []*expr.Node) *expr.Node {
 }
 
 // through goes from rows of a table that an operator makes of another table's, row by row, to those.
-func (v *evidence) through(ctx context.Context, op *operator, m matcher, step *EvidenceStep) error {
+func (v *evidence) through(ctx context.Context, op *dataflow.Operator, m matcher, step *EvidenceStep) error {
 	if len(op.Explosions) > 0 {
 		v.note(fmt.Sprintf("the rows of %s are made by explode of those of %s: which of them is not told", op.Name, op.From.Name))
 		return nil
@@ -376,11 +377,11 @@ func (v *evidence) through(ctx context.Context, op *operator, m matcher, step *E
 func (v *evidence) down(ctx context.Context) error {
 	for at := 0; at < len(v.order); at++ {
 		op := v.order[at]
-		if op.topic != nil || !op.Windowed() {
+		if op.Scan != nil || !op.Windowed() {
 			continue
 		}
 		groups := v.groups[op]
-		w, err := newWindowTask(op.window, v.e.env, nil, 0)
+		w, err := newWindowTask(v.e.closerOf(op).w, v.e.env, nil, 0)
 		if err != nil {
 			return err
 		}
@@ -388,7 +389,7 @@ func (v *evidence) down(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		h := &groupHits{groups: groups, spec: op.window.spec, keys: w.keys}
+		h := &groupHits{groups: groups, spec: v.e.closerOf(op).w.spec, keys: w.keys}
 		hits := func(b *column.Batch, rows []uint32) []uint32 {
 			h.failed.Reset()
 			var out []uint32
@@ -411,7 +412,7 @@ func (v *evidence) down(ctx context.Context) error {
 }
 
 // setWindow notes the last of the windows that are explained.
-func (v *evidence) setWindow(op *operator, groups groupSet) {
+func (v *evidence) setWindow(op *dataflow.Operator, groups groupSet) {
 	if v.Table != "" || len(groups) == 0 {
 		return
 	}
@@ -419,8 +420,8 @@ func (v *evidence) setWindow(op *operator, groups groupSet) {
 	if op.Table != nil {
 		name = op.Table.Name
 	}
-	_, end := groups.span(op.window.spec.Size)
-	v.Table, v.Start, v.End, v.Windows, v.Delay = name, end-op.window.spec.Size, end, len(groups), op.Delay
+	_, end := groups.span(v.e.closerOf(op).w.spec.Size)
+	v.Table, v.Start, v.End, v.Windows, v.Delay = name, end-v.e.closerOf(op).w.spec.Size, end, len(groups), op.Delay
 }
 
 // A groupHits finds the groups that rows belong to.

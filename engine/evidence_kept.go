@@ -8,11 +8,12 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
 // readLate takes what TABLE$late has of the groups' times.
-func (in *inspector) readLate(ctx context.Context, op *operator) error {
+func (in *inspector) readLate(ctx context.Context, op *dataflow.Operator) error {
 	in.late = map[Place]lateRow{}
 	d := in.v.e.destinations["late/"+op.Name]
 	if op.Table != nil {
@@ -21,14 +22,14 @@ func (in *inspector) readLate(ctx context.Context, op *operator) error {
 	if d == nil {
 		return nil
 	}
-	from, to := in.groups.span(in.op.window.spec.Size)
+	from, to := in.groups.span(in.w.w.spec.Size)
 	return in.v.e.scanRows(ctx, d, nil, func(r *Records, b *column.Batch) error {
 		for _, row := range b.Sel {
 			if t := b.Cols[3].Int[row]; t < from || t >= to {
 				continue
 			}
 			for _, topic := range op.From.Topics {
-				if l := lane(op.From.Topics, topic, int32(b.Cols[0].Int[row])); op.flows > 1 || l == int(r.Partition) {
+				if l := dataflow.LaneOf(op.From.Topics, topic, int32(b.Cols[0].Int[row])); op.Flows > 1 || l == int(r.Partition) {
 					in.late[Place{topic, int32(b.Cols[0].Int[row]), b.Cols[1].Int[row]}] = lateRow{reason: string(b.Cols[5].Bytes(int(row))), mark: b.Cols[4].Int[row]}
 				}
 			}
@@ -119,17 +120,17 @@ func keptRecord(b *column.Batch, row int) Records {
 }
 
 // readKept finds the record of each row that a table keeps one for one.
-func (v *evidence) readKept(ctx context.Context, op, again *operator) error {
+func (v *evidence) readKept(ctx context.Context, op, again *dataflow.Operator) error {
 	match, err := compileFilter([]*expr.Node{v.match[op]}, v.e.env)
 	if err != nil {
 		return err
 	}
-	for _, beside := range op.topic.tasks {
-		lane := op.laneOf(beside)
+	for _, beside := range v.e.tasksOf[op.Scan] {
+		lane := op.LaneOf(beside.topic, beside.partition)
 		wanted := map[int64]int{} // by append time
 		from, left := int64(math.MaxInt64), 0
 		for _, p := range v.rows[op] {
-			if lane != noLane && int(p.lane) == op.lane(lane) {
+			if lane != dataflow.NoLane && int(p.lane) == op.Lane(lane) {
 				wanted[p.time]++
 				left++
 				from = min(from, p.offset)
@@ -138,7 +139,7 @@ func (v *evidence) readKept(ctx context.Context, op, again *operator) error {
 		if left == 0 {
 			continue
 		}
-		if len(op.Explosions) > 0 || op.flows > 1 {
+		if len(op.Explosions) > 0 || op.Flows > 1 {
 			from = 0 // rows are not fewer than records
 		}
 		if err := v.readRows(ctx, again, beside, &match, wanted, left, from); err != nil {
@@ -149,7 +150,7 @@ func (v *evidence) readKept(ctx context.Context, op, again *operator) error {
 }
 
 // readRows reads a partition until so many records are found of which rows were made.
-func (v *evidence) readRows(ctx context.Context, op *operator, beside *task, match *filter, wanted map[int64]int, left int, from int64) error {
+func (v *evidence) readRows(ctx context.Context, op *dataflow.Operator, beside *task, match *filter, wanted map[int64]int, left int, from int64) error {
 	t, err := v.task(op, beside)
 	if err != nil {
 		return err
@@ -200,7 +201,7 @@ func (v *evidence) readRows(ctx context.Context, op *operator, beside *task, mat
 				m.mark(t)
 			}
 			t.refused = t.refused[:0]
-			rows := op.origins(t)
+			rows := originsOf(op, t)
 			if r.exploder == nil {
 				if err := take(&t.scan.batch, rows, nil); err != nil {
 					return err

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
@@ -17,7 +18,7 @@ import (
 // An inspector runs one operator over records again and tells what became of each that belongs to a group.
 type inspector struct {
 	v      *evidence
-	op     *operator // made anew, with a scan of its own
+	op     *dataflow.Operator // made anew, with a scan of its own
 	groups groupSet
 	hits   *groupHits
 	w      *windowTask
@@ -38,7 +39,7 @@ type lateRow struct {
 
 // again makes an operator over topics once more, with a scan of its own. Filters between explosions become such behind
 // them, to be told apart.
-func (v *evidence) again(op *operator) (*operator, error) {
+func (v *evidence) again(op *dataflow.Operator) (*dataflow.Operator, error) {
 	ops, faults := v.e.opt.Pipeline.StreamOps()
 	if len(faults) > 0 {
 		return nil, faults
@@ -47,37 +48,33 @@ func (v *evidence) again(op *operator) (*operator, error) {
 	if at < 0 {
 		return nil, fmt.Errorf("find the records behind %s: its query is not in the project any more", op.Name)
 	}
-	again := &operator{StreamOp: *ops[at], id: op.id, flow: op.flow, flows: op.flows}
+	again := &dataflow.Operator{StreamOp: *ops[at], ID: op.ID, Flow: op.Flow, Flows: op.Flows}
 	again.Explosions = slices.Clone(again.Explosions)
 	for i := len(again.Explosions) - 1; i >= again.Below; i-- {
 		x := &again.Explosions[i]
 		again.Post, x.Where = slices.Concat(x.Where, again.Post), nil
 	}
-	newTopicFlow(op.From.Topics, []*operator{again}, v.e.opt.Pipeline.Config.Topics)
-	var err error
-	if again.Windowed() {
-		again.window, err = newWindowOp(again)
-	}
-	return again, err
+	dataflow.NewScan(op.From.Topics, []*dataflow.Operator{again}, v.e.opt.Pipeline.Config.Topics)
+	return again, nil
 }
 
 // task makes a task that reads a partition again and books nothing.
-func (v *evidence) task(op *operator, beside *task) (*task, error) {
-	t := &task{e: v.e, flow: op.topic, topic: beside.topic, partition: beside.partition, source: beside.source}
+func (v *evidence) task(op *dataflow.Operator, beside *task) (*task, error) {
+	t := &task{e: v.e, flow: op.Scan, topic: beside.topic, partition: beside.partition, source: beside.source}
 	var err error
-	if t.scan, err = newScanner(op.topic, t.topic, v.e.env); err != nil {
+	if t.scan, err = newScanner(op.Scan, t.topic, v.e.env); err != nil {
 		return nil, err
 	}
 	if err := t.addMarks(); err != nil {
 		return nil, err
 	}
 	t.addDuplicates()
-	t.timeless = op.group < 0
+	t.timeless = op.Watermark < 0
 	return t, nil
 }
 
 // read finds the records behind the groups or rows of an operator over topics.
-func (v *evidence) read(ctx context.Context, op *operator, top bool) error {
+func (v *evidence) read(ctx context.Context, op *dataflow.Operator, top bool) error {
 	for _, topic := range op.From.Topics {
 		if !slices.Contains(v.Topics, topic) {
 			v.Topics = append(v.Topics, topic)
@@ -91,11 +88,15 @@ func (v *evidence) read(ctx context.Context, op *operator, top bool) error {
 		return v.readKept(ctx, op, again)
 	}
 	in := &inspector{v: v, op: again, groups: v.groups[op], top: top, firsts: map[string]int64{}}
-	if in.w, err = newWindowTask(again.window, v.e.env, nil, 0); err != nil {
+	w, err := newWindowOp(again)
+	if err != nil {
 		return err
 	}
-	in.hits = &groupHits{groups: in.groups, spec: again.window.spec, keys: in.w.keys}
-	if !again.topic.groups[again.group].made {
+	if in.w, err = newWindowTask(w, v.e.env, nil, 0); err != nil {
+		return err
+	}
+	in.hits = &groupHits{groups: in.groups, spec: w.spec, keys: in.w.keys}
+	if !again.Scan.Watermarks[again.Watermark].Made {
 		in.conds = append(in.conds, again.Pre...)
 	} else if len(again.Pre) > 0 {
 		v.note("records that a WHERE between explode and WATERMARK leaves out are not told")
@@ -110,8 +111,8 @@ func (v *evidence) read(ctx context.Context, op *operator, top bool) error {
 	if err := in.readLate(ctx, op); err != nil {
 		return err
 	}
-	for _, beside := range op.topic.tasks {
-		if op.laneOf(beside) == noLane {
+	for _, beside := range v.e.tasksOf[op.Scan] {
+		if op.LaneOf(beside.topic, beside.partition) == dataflow.NoLane {
 			continue
 		}
 		if err := in.partition(ctx, beside, until); err != nil {
@@ -138,15 +139,15 @@ func conditionText(n *expr.Node) string {
 }
 
 // closes is the watermark by which all groups of an operator are final, and so are those above that they went into.
-func (v *evidence) closes(op *operator) int64 {
-	_, until := v.groups[op].span(op.window.spec.Size)
+func (v *evidence) closes(op *dataflow.Operator) int64 {
+	_, until := v.groups[op].span(v.e.closerOf(op).w.spec.Size)
 	for _, above := range v.order {
-		if !above.Windowed() || above.topic != nil || above.From != op.Table {
+		if !above.Windowed() || above.Scan != nil || above.From != op.Table {
 			continue
 		}
 		// Closed once no window below that is open can give rows for it.
 		end := v.closes(above) + above.Edge + above.Delay
-		until = max(until, op.window.spec.NextEnd(end-1-op.window.spec.Slide))
+		until = max(until, v.e.closerOf(op).w.spec.NextEnd(end-1-v.e.closerOf(op).w.spec.Slide))
 	}
 	return until
 }
@@ -158,7 +159,7 @@ func (in *inspector) partition(ctx context.Context, beside *task, until int64) e
 	if err != nil {
 		return err
 	}
-	first, _ := in.groups.span(in.op.window.spec.Size)
+	first, _ := in.groups.span(in.w.w.spec.Size)
 	from, err := in.v.begins(ctx, t, first)
 	if err != nil {
 		return err
@@ -167,7 +168,7 @@ func (in *inspector) partition(ctx context.Context, beside *task, until int64) e
 	if err != nil {
 		return err
 	}
-	mark := t.marks[in.op.group]
+	mark := t.marks[in.op.Watermark]
 	c := Crossing{Topic: t.topic, Partition: t.partition, Offset: -1, Watermark: math.MinInt64}
 	read := from
 	err = scanFrom(ctx, t.source, t.partition, from, min(end.Offset, beside.offset.Load()), func(r *Records) error {
@@ -200,15 +201,15 @@ func (in *inspector) partition(ctx context.Context, beside *task, until int64) e
 
 // crossing finds which record of the step moved the watermark to a moment or beyond.
 func (in *inspector) crossing(t *task, c *Crossing, until int64) {
-	m := t.marks[in.op.group]
+	m := t.marks[in.op.Watermark]
 	c.Watermark, c.Offset = m.tracker.Now(), t.records.Offsets[t.to-1]
 	c.Appended, c.EventTime = t.records.Times[t.to-1], m.tracker.Greatest()
-	if m.group.made {
+	if m.group.Made {
 		return // by the last record of the step: its rows are marked together
 	}
-	times := &t.scan.batch.Cols[m.group.timeCol]
+	times := &t.scan.batch.Cols[m.group.TimeColumn]
 	for _, r := range m.rows {
-		if now := times.Int[r] - m.group.delay; now >= until {
+		if now := times.Int[r] - m.group.Delay; now >= until {
 			at := t.from + int(r)
 			c.Offset, c.Appended, c.EventTime, c.Watermark = t.records.Offsets[at], t.records.Times[at], times.Int[r], max(now, m.marks[r])
 			return
@@ -252,9 +253,9 @@ func (in *inspector) step(t *task, from, to int, verdict string) error {
 	if err := t.scan.decode(&t.records, from, to); err != nil {
 		return err
 	}
-	m, b := t.marks[in.op.group], &t.scan.batch
+	m, b := t.marks[in.op.Watermark], &t.scan.batch
 	rows := slices.Clone(t.scan.all)
-	if m.group.json {
+	if m.group.JSON {
 		rows = slices.Clone(t.scan.valid)
 	}
 	if t.duplicates != nil && verdict == "" {
@@ -264,15 +265,15 @@ func (in *inspector) step(t *task, from, to int, verdict string) error {
 	m.mark(t)
 	j := &judgement{in: in, t: t, verdict: verdict, of: make(map[uint32]*EvidenceRecord)}
 	if in.w.exploder == nil {
-		j.take(b, rows, nil, &b.Cols[m.group.timeCol])
+		j.take(b, rows, nil, &b.Cols[m.group.TimeColumn])
 		return j.end()
 	}
 	x := in.w.exploder
 	x.lose = func(uint32, uint8, string, string) {}
-	if m.group.made {
+	if m.group.Made {
 		x.marks, x.records, x.from = m, &t.records, t.from
 	} else {
-		rows = slices.DeleteFunc(rows, func(r uint32) bool { return b.Cols[m.group.timeCol].IsNull(int(r)) })
+		rows = slices.DeleteFunc(rows, func(r uint32) bool { return b.Cols[m.group.TimeColumn].IsNull(int(r)) })
 	}
 	x.visit = func(b *column.Batch, rows, origins []uint32) error {
 		in.w.failed.Reset()
@@ -296,7 +297,7 @@ type judgement struct {
 
 // take judges rows that belong to a group. Without origins they are records.
 func (j *judgement) take(b *column.Batch, rows, origins []uint32, times *column.Vector) {
-	in, m := j.in, j.t.marks[j.in.op.group]
+	in, m := j.in, j.t.marks[j.in.op.Watermark]
 	hits := in.hits.of(b, rows, times, nil)
 	if len(hits) == 0 {
 		return
@@ -316,7 +317,7 @@ func (j *judgement) take(b *column.Batch, rows, origins []uint32, times *column.
 		rec := EvidenceRecord{Topic: j.t.topic, Partition: j.t.partition, Offset: j.t.records.Offsets[j.t.from+int(o)], Watermark: math.MinInt64}
 		mark := int64(math.MinInt64)
 		if in.w.exploder != nil {
-			if m.group.made || m.verdict[o] == window.OK {
+			if m.group.Made || m.verdict[o] == window.OK {
 				mark = in.w.exploder.mark(o, m)
 			}
 		} else if conds[h.row] == nil || !slices.Contains(in.op.Pre, conds[h.row]) {
@@ -339,12 +340,12 @@ func (j *judgement) take(b *column.Batch, rows, origins []uint32, times *column.
 
 // judge is why a row was left out of a group; "": it was not.
 func (j *judgement) judge(origin uint32, h groupHit, cond *condition, mark int64, rec *EvidenceRecord) string {
-	t, m := j.t, j.t.marks[j.in.op.group]
+	t, m := j.t, j.t.marks[j.in.op.Watermark]
 	place := Place{t.topic, t.partition, rec.Offset}
-	known := t.duplicates != nil && !t.scan.batch.Cols[t.duplicates.index].IsNull(int(origin))
+	known := t.duplicates != nil && !t.scan.batch.Cols[t.duplicates.id.Index].IsNull(int(origin))
 	id, first := "", ""
 	if known {
-		id = fmt.Sprintf("%d/%s", t.partition, t.scan.batch.Cols[t.duplicates.index].Bytes(int(origin)))
+		id = fmt.Sprintf("%d/%s", t.partition, t.scan.batch.Cols[t.duplicates.id.Index].Bytes(int(origin)))
 		if at, is := j.in.firsts[id]; is {
 			first = fmt.Sprintf(", that of offset %d", at)
 		}
@@ -356,12 +357,12 @@ func (j *judgement) judge(origin uint32, h groupHit, cond *condition, mark int64
 	case j.verdict != "":
 		return j.verdict
 	case known && slices.Contains(t.duplicates.found, origin):
-		rec.Reason = t.duplicates.reason(t.scan.batch.Cols[t.duplicates.index].Bytes(int(origin))) + first
+		rec.Reason = t.duplicates.reason(t.scan.batch.Cols[t.duplicates.id.Index].Bytes(int(origin))) + first
 		return "duplicate"
 	case known:
 		j.in.firsts[id] = rec.Offset
 	}
-	if cond == nil && !m.group.made && int(origin) < len(m.verdict) && m.verdict[origin] == window.Future {
+	if cond == nil && !m.group.Made && int(origin) < len(m.verdict) && m.verdict[origin] == window.Future {
 		rec.Reason = reasonFuture
 		return "future"
 	}

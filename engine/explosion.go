@@ -2,9 +2,9 @@ package engine
 
 import (
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/explode"
 	"github.com/nagare-stream/nagare/engine/expr"
-	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -42,7 +42,7 @@ type explodeStage struct {
 }
 
 // newExploder returns nil for an operator without explosions. width is the columns of the origins.
-func newExploder(op *operator, width int, env expr.Env) (*exploder, error) {
+func newExploder(op *dataflow.Operator, width int, env expr.Env) (*exploder, error) {
 	if len(op.Explosions) == 0 {
 		return nil, nil
 	}
@@ -57,7 +57,7 @@ func newExploder(op *operator, width int, env expr.Env) (*exploder, error) {
 			return nil, err
 		}
 		shape := explode.Shape{Outer: e.Outer, Pos: e.Pos, Fields: e.Fields}
-		x.stages = append(x.stages, explodeStage{where: where, list: list, explode: explode.New(shape, width, op.carried(k, width), e.Types)})
+		x.stages = append(x.stages, explodeStage{where: where, list: list, explode: explode.New(shape, width, op.Carried(k, width), e.Types)})
 		width += len(e.Types)
 	}
 	var err error
@@ -65,47 +65,6 @@ func newExploder(op *operator, width int, env expr.Env) (*exploder, error) {
 		x.time, err = expr.Compile(op.Time, env)
 	}
 	return x, err
-}
-
-// carried is the columns, of the width that explosion k is over, which are read behind it.
-func (op *operator) carried(k, width int) []int {
-	used := make([]bool, width)
-	read := func(list ...*expr.Node) {
-		for _, n := range list {
-			if n == nil {
-				continue
-			}
-			n.Walk(func(m *expr.Node) {
-				if m.Op == expr.OpColumn && m.Index < width {
-					used[m.Index] = true
-				}
-			})
-		}
-	}
-	for _, e := range op.Explosions[k+1:] {
-		read(e.Where...)
-		read(e.Rows)
-	}
-	if k < op.Below {
-		read(op.Pre...)
-	}
-	read(op.Post...)
-	read(op.Time)
-	if op.Agg == nil {
-		read(op.Out...)
-	} else {
-		read(op.Agg.Keys...)
-		for _, a := range op.Agg.Aggs {
-			read(a.Arg, a.Filter)
-		}
-	}
-	var list []int
-	for i, is := range used {
-		if is {
-			list = append(list, i)
-		}
-	}
-	return list
 }
 
 // run takes rows of b through the explosions and hands what they make to visit, in chunks, with the origin of
@@ -217,42 +176,4 @@ func (x *exploder) mark(origin uint32, below *taskMarks) int64 {
 		return x.first[origin]
 	}
 	return below.marks[origin]
-}
-
-// placeMade numbers the columns that explosions make behind those of the scan.
-func (op *operator) placeMade(width int) {
-	if len(op.Explosions) == 0 {
-		return
-	}
-	place := func(n *expr.Node) *expr.Node {
-		return n.Rewrite(func(m *expr.Node) *expr.Node {
-			if m.Op == expr.OpColumn && m.Index >= plan.MadeBase {
-				m.Index += width - plan.MadeBase
-			}
-			return m
-		})
-	}
-	op.mapExplosions(place)
-	op.Pre = mapped(op.Pre, place)
-	op.mapScanExprs(place)
-}
-
-// mapExplosions replaces every expression of the explosions.
-func (op *operator) mapExplosions(f func(*expr.Node) *expr.Node) {
-	list := make([]plan.Explosion, len(op.Explosions))
-	for i, e := range op.Explosions {
-		e.Where, e.Rows = mapped(e.Where, f), f(e.Rows)
-		list[i] = e
-	}
-	op.Explosions = list
-}
-
-func mapped(list []*expr.Node, f func(*expr.Node) *expr.Node) []*expr.Node {
-	out := make([]*expr.Node, len(list))
-	for i, n := range list {
-		if n != nil {
-			out[i] = f(n)
-		}
-	}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -71,12 +72,12 @@ func (e *Engine) Watermarks() Watermarks {
 	e.gate.Lock()
 	defer e.gate.Unlock()
 	for _, f := range e.flows {
-		for i := range f.groups {
+		for i := range f.Watermarks {
 			all.Groups = append(all.Groups, e.watermarkGroup(f, i))
 		}
 	}
 	for _, op := range e.ops {
-		if op.window != nil {
+		if op.Windowed() {
 			all.Tables = append(all.Tables, e.tableWindows(op))
 		}
 	}
@@ -84,13 +85,13 @@ func (e *Engine) Watermarks() Watermarks {
 }
 
 // watermarkGroup tells of the group at a place of a flow. The gate is held.
-func (e *Engine) watermarkGroup(f *topicFlow, i int) WatermarkGroup {
-	mg := f.groups[i]
-	g := WatermarkGroup{Topics: mg.topics, Delay: time.Duration(mg.delay) * time.Microsecond, Watermark: math.MinInt64}
-	if mg.time != nil {
-		g.Time = mg.time.String()
+func (e *Engine) watermarkGroup(f *dataflow.Scan, i int) WatermarkGroup {
+	mg := f.Watermarks[i]
+	g := WatermarkGroup{Topics: mg.Topics, Delay: time.Duration(mg.Delay) * time.Microsecond, Watermark: math.MinInt64}
+	if mg.Time != nil {
+		g.Time = mg.Time.String()
 	}
-	for _, op := range mg.ops {
+	for _, op := range mg.Operators {
 		if !slices.Contains(g.Tables, op.Name) {
 			g.Tables = append(g.Tables, op.Name)
 		}
@@ -100,9 +101,9 @@ func (e *Engine) watermarkGroup(f *topicFlow, i int) WatermarkGroup {
 		g.Watermark = marks.global
 	}
 	newest := int64(math.MinInt64)
-	for _, t := range f.tasks {
+	for _, t := range e.tasksOf[f] {
 		m := t.marks[i]
-		if m.lane == noLane {
+		if m.lane == dataflow.NoLane {
 			continue
 		}
 		p := PartitionWatermark{PartitionStatus: PartitionStatus{Topic: t.topic, Partition: t.partition, Position: t.position.Offset,
@@ -115,7 +116,7 @@ func (e *Engine) watermarkGroup(f *topicFlow, i int) WatermarkGroup {
 		g.Disorder.Merge(&m.tracker.Disorder)
 	}
 	slices.SortStableFunc(g.Partitions, func(a, b PartitionWatermark) int {
-		return lane(mg.topics, a.Topic, a.Partition) - lane(mg.topics, b.Topic, b.Partition)
+		return dataflow.LaneOf(mg.Topics, a.Topic, a.Partition) - dataflow.LaneOf(mg.Topics, b.Topic, b.Partition)
 	})
 	least := int64(math.MaxInt64)
 	for _, p := range g.Partitions {
@@ -132,20 +133,20 @@ func (e *Engine) watermarkGroup(f *topicFlow, i int) WatermarkGroup {
 }
 
 // tableWindows tells of the open windows of an operator. The gate is held.
-func (e *Engine) tableWindows(op *operator) TableWindows {
-	c := e.closerOf(op.window)
+func (e *Engine) tableWindows(op *dataflow.Operator) TableWindows {
+	c := e.closerOf(op)
 	t := TableWindows{Table: op.Name, Size: time.Duration(c.w.spec.Size) * time.Microsecond, Watermark: c.passed()}
 	if c.below != nil {
 		t.Below = c.below.w.op.Name
 	}
-	var mg *markGroup
+	var mg *dataflow.Watermark
 	for g, marks := range e.merger.groups {
 		if marks == c.group {
 			mg = g
 		}
 	}
 	if mg != nil {
-		t.Topics, t.Delay = mg.topics, time.Duration(mg.delay)*time.Microsecond
+		t.Topics, t.Delay = mg.Topics, time.Duration(mg.Delay)*time.Microsecond
 	}
 	ends := c.openEnds()
 	t.Open = len(ends)
@@ -156,7 +157,7 @@ func (e *Engine) tableWindows(op *operator) TableWindows {
 }
 
 // holders is the partitions that keep a window open.
-func (c *closer) holders(end int64, g *markGroup) []Holder {
+func (c *closer) holders(end int64, g *dataflow.Watermark) []Holder {
 	if g == nil {
 		return nil
 	}
@@ -167,7 +168,7 @@ func (c *closer) holders(end int64, g *markGroup) []Holder {
 			continue
 		}
 		if c.below == nil && mark < end || c.below != nil && mark == least {
-			all = append(all, Holder{g.topics[lane%len(g.topics)], int32(lane / len(g.topics))})
+			all = append(all, Holder{g.Topics[lane%len(g.Topics)], int32(lane / len(g.Topics))})
 		}
 	}
 	return all

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"github.com/nagare-stream/nagare/engine/dataflow"
 )
 
 // CheckIdle lets watermarks pass partitions that are idle: caught up, and silent for the idle
@@ -55,7 +57,7 @@ func (e *Engine) raiseIdle(since int64) (raised bool, err error) {
 	defer e.gate.Unlock()
 	held := e.holding.Swap(true)
 	for _, f := range e.flows {
-		for i := range f.groups {
+		for i := range f.Watermarks {
 			some, err := e.raiseGroup(f, i, since)
 			if err != nil {
 				e.broken.Store(true)
@@ -75,12 +77,12 @@ func (e *Engine) raiseIdle(since int64) (raised bool, err error) {
 // raiseGroup lifts one watermark of the partitions that are idle, and silent since a time, to the
 // minimum of the others. Where all are idle the greatest counts: it is what would have come out had
 // that partition been the last to fall idle, so that the order in which they do does not matter.
-func (e *Engine) raiseGroup(f *topicFlow, group int, since int64) (raised bool, err error) {
+func (e *Engine) raiseGroup(f *dataflow.Scan, group int, since int64) (raised bool, err error) {
 	low, greatest := int64(math.MaxInt64), int64(math.MinInt64)
 	var silent []*task
 	others := 0
-	for _, t := range f.tasks {
-		if t.marks[group].lane == noLane {
+	for _, t := range e.tasksOf[f] {
+		if t.marks[group].lane == dataflow.NoLane {
 			continue
 		}
 		mark := t.marks[group].tracker.Now()

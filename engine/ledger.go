@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -57,15 +58,15 @@ type judged struct {
 
 // begin makes every row of the step filtered, which is what becomes of a row that no later
 // judgement names, but for those that the watermark or the decoder refused.
-func (j *judged) begin(t *task, op *operator) {
+func (j *judged) begin(t *task, op *dataflow.Operator) {
 	n := t.scan.batch.Len
 	j.by = grow(j.by, n)
 	for i := range j.by {
 		j.by[i] = filtered
 	}
-	if op.group >= 0 {
-		t.marks[op.group].judge(t, j.by)
-	} else if op.json {
+	if op.Watermark >= 0 {
+		t.marks[op.Watermark].judge(t, j.by)
+	} else if op.JSON {
 		t.scan.judgeMalformed(j.by)
 	}
 	if t.duplicates != nil {
@@ -131,7 +132,7 @@ func (m *taskMarks) judge(t *task, by []uint8) {
 	if len(m.rows) == t.scan.batch.Len {
 		return
 	}
-	if m.group.json {
+	if m.group.JSON {
 		t.scan.judgeMalformed(by)
 		t.wantTombs(m.wanted, by)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/state"
 )
@@ -56,7 +57,7 @@ type closedWindow struct {
 
 // canLetGo reports whether a group can leave a place: some operator on the way drops rows, or the place depends
 // on more than the group's keys.
-func (v *preview) canLetGo(path []*operator) bool {
+func (v *preview) canLetGo(path []*dataflow.Operator) bool {
 	op := v.closer.w.op
 	if len(op.Having) > 0 {
 		return true
@@ -84,7 +85,7 @@ func (v *preview) canLetGo(path []*operator) bool {
 }
 
 // fixedOf tells of an operator's columns which depend on fixed ones alone.
-func fixedOf(op *operator, in []bool) []bool {
+func fixedOf(op *dataflow.Operator, in []bool) []bool {
 	out := make([]bool, len(op.Out))
 	for i, n := range op.Out {
 		out[i] = true
@@ -98,7 +99,7 @@ func fixedOf(op *operator, in []bool) []bool {
 }
 
 // watchLetGo has a preview remember what it hands to a cache, if that can be let go.
-func (v *preview) watchLetGo(e *Engine, path []*operator) error {
+func (v *preview) watchLetGo(e *Engine, path []*dataflow.Operator) error {
 	if v.to.format != formatPlace || !v.canLetGo(path) {
 		return nil
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
@@ -35,23 +36,23 @@ func (m *madeRows) dropFailed(n int, sel, origins []uint32, failed *expr.RowErro
 }
 
 // begin has an exploder of a task book what is lost, and find the watermark that stands above explosions.
-func (x *exploder) begin(t *task, op *operator, j *judged) {
+func (x *exploder) begin(t *task, op *dataflow.Operator, j *judged) {
 	x.lose = func(record uint32, outcome uint8, verdict, reason string) {
 		j.lose(t, record, outcome, verdict, reason)
 	}
-	if op.group >= 0 && t.flow.groups[op.group].made {
-		x.marks, x.records, x.from = t.marks[op.group], &t.records, t.from
+	if op.Watermark >= 0 && t.flow.Watermarks[op.Watermark].Made {
+		x.marks, x.records, x.from = t.marks[op.Watermark], &t.records, t.from
 	}
 }
 
-// origins is the rows of the scan that the operator's explosions begin with.
-func (op *operator) origins(t *task) []uint32 {
+// originsOf is the rows of the scan that the operator's explosions begin with.
+func originsOf(op *dataflow.Operator, t *task) []uint32 {
 	switch {
-	case op.group < 0:
+	case op.Watermark < 0:
 		return t.scan.all
-	case !t.flow.groups[op.group].made:
-		return t.marks[op.group].rows
-	case t.flow.groups[op.group].json:
+	case !t.flow.Watermarks[op.Watermark].Made:
+		return t.marks[op.Watermark].rows
+	case t.flow.Watermarks[op.Watermark].JSON:
 		return t.scan.valid
 	}
 	return t.scan.all
@@ -75,7 +76,7 @@ func (r *rowTask) stepMade(t *task, b *column.Batch) error {
 		}
 		return r.to.append(r.cols, sel, r.made.times)
 	}
-	err := x.run(b, r.op.origins(t), t.scan.appended)
+	err := x.run(b, originsOf(r.op, t), t.scan.appended)
 	r.judged.end(t)
 	return err
 }
@@ -114,7 +115,7 @@ func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
 		}
 		return nil
 	}
-	if err := x.run(b, w.w.op.origins(t), t.scan.appended); err != nil {
+	if err := x.run(b, originsOf(w.w.op, t), t.scan.appended); err != nil {
 		return err
 	}
 	w.judged.end(t)

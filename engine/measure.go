@@ -95,7 +95,7 @@ func (e *Engine) measureSink(name string, d *destination) SinkMeasures {
 func (e *Engine) measureTable(name string) TableMeasures {
 	t := TableMeasures{Name: name, Watermark: math.MinInt64}
 	for _, op := range e.windowed(name) {
-		c := e.closerOf(op.window)
+		c := e.closerOf(op)
 		if !t.Windowed || c.group.global < t.Watermark {
 			t.Watermark = c.group.global
 		}

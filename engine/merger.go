@@ -7,6 +7,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/agg"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 )
 
 // The merger joins the partitions: it holds the partials that their tasks have sealed, knows each
@@ -17,7 +18,7 @@ import (
 type merger struct {
 	mu     sync.Mutex
 	e      *Engine
-	groups map[*markGroup]*groupMarks
+	groups map[*dataflow.Watermark]*groupMarks
 	closer []*closer // by windowed operator
 
 	writers  []*rowWriter
@@ -57,10 +58,12 @@ type partialKey struct {
 	slice, minEnd int64
 }
 
-func newMerger(e *Engine) *merger { return &merger{e: e, groups: map[*markGroup]*groupMarks{}} }
+func newMerger(e *Engine) *merger {
+	return &merger{e: e, groups: map[*dataflow.Watermark]*groupMarks{}}
+}
 
 // addGroup makes room for a watermark over n lanes, which are empty until a task takes them.
-func (m *merger) addGroup(g *markGroup, n int) {
+func (m *merger) addGroup(g *dataflow.Watermark, n int) {
 	gm := m.groups[g]
 	if gm == nil {
 		gm = &groupMarks{global: math.MinInt64}
@@ -86,7 +89,7 @@ func (m *merger) report(t *task) error {
 	m.noteAppended(t)
 	t.ahead = false
 	for _, tm := range t.marks {
-		if tm.lane == noLane {
+		if tm.lane == dataflow.NoLane {
 			continue
 		}
 		g, now := m.groups[tm.group], tm.tracker.Now()
@@ -97,13 +100,13 @@ func (m *merger) report(t *task) error {
 		}
 	}
 	for _, w := range t.windows {
-		m.e.closerOf(w.w).seal(t, w)
+		m.e.closerOf(w.w.op).seal(t, w)
 	}
 	for _, l := range t.alerts {
 		l.report()
 	}
 	for _, tm := range t.marks {
-		if tm.lane == noLane {
+		if tm.lane == dataflow.NoLane {
 			continue
 		}
 		if err := m.groups[tm.group].advance(); err != nil {
@@ -145,24 +148,24 @@ func isAhead(before, now, all int64) bool {
 // rows that they bring for these are late. That is where the end of the sources closed windows, and
 // where partitions were added; a partition in added starts at the watermark that the others had
 // reached. The gate is held.
-func (m *merger) settle(flows []*topicFlow, added func(*task) bool) {
+func (m *merger) settle(flows []*dataflow.Scan, added func(*task) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, f := range flows {
-		for i, mg := range f.groups {
+		for i, mg := range f.Watermarks {
 			g := m.groups[mg]
 			closed, reached := int64(math.MinInt64), int64(math.MaxInt64)
 			for _, c := range g.closers {
 				closed = max(closed, c.closed)
 			}
-			for _, t := range f.tasks {
-				if !added(t) && t.marks[i].lane != noLane {
+			for _, t := range m.e.tasksOf[f] {
+				if !added(t) && t.marks[i].lane != dataflow.NoLane {
 					reached = min(reached, t.marks[i].tracker.Now())
 				}
 			}
-			for _, t := range f.tasks {
+			for _, t := range m.e.tasksOf[f] {
 				tm := t.marks[i]
-				if tm.lane == noLane {
+				if tm.lane == dataflow.NoLane {
 					continue
 				}
 				tm.raise(closed)

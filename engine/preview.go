@@ -6,6 +6,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/agg"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
@@ -187,24 +188,24 @@ func (e *Engine) buildPreviews() error {
 
 // pathsFrom is every way on which final rows of a windowed operator reach a sink: the operators that
 // they pass, the sink's last. A windowed operator that is a sink itself is a way of its own.
-func (e *Engine) pathsFrom(op *operator) [][]*operator {
+func (e *Engine) pathsFrom(op *dataflow.Operator) [][]*dataflow.Operator {
 	switch {
 	case op.Alert != nil:
 		return nil
 	case op.Sink != nil:
-		return [][]*operator{{op}}
+		return [][]*dataflow.Operator{{op}}
 	}
-	var paths [][]*operator
-	for _, next := range op.consumers {
+	var paths [][]*dataflow.Operator
+	for _, next := range op.Consumers {
 		if next.Windowed() {
 			continue // its windows are a beginning of their own
 		}
 		if next.Sink != nil {
-			paths = append(paths, []*operator{next})
+			paths = append(paths, []*dataflow.Operator{next})
 			continue
 		}
 		for _, rest := range e.pathsFrom(next) {
-			paths = append(paths, append([]*operator{next}, rest...))
+			paths = append(paths, append([]*dataflow.Operator{next}, rest...))
 		}
 	}
 	return paths
@@ -212,7 +213,7 @@ func (e *Engine) pathsFrom(op *operator) [][]*operator {
 
 // newChain compiles the operators of a way once more, so that they can run beside the ones that final
 // rows take, and count nothing.
-func newChain(from *operator, path []*operator, env expr.Env) ([]*derived, error) {
+func newChain(from *dataflow.Operator, path []*dataflow.Operator, env expr.Env) ([]*derived, error) {
 	var chain []*derived
 	for _, op := range path {
 		if op == from {

@@ -77,7 +77,7 @@ func (e *Engine) systemDatasets() []*plan.Dataset {
 		out = append(out, &plan.Dataset{Kind: plan.System, Name: name, Schema: schema, EventTime: -1})
 	}
 	for _, f := range e.flows {
-		for _, topic := range f.topics {
+		for _, topic := range f.Topics {
 			add(topic, e.opt.Pipeline.SchemaOfTopic(topic))
 			add(topic+"$invalid", refusedSchema)
 		}

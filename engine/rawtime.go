@@ -7,6 +7,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
@@ -21,7 +22,7 @@ type rawTime struct {
 }
 
 // newRawTime is for an event time over the columns of a flow, or over such that explosions made.
-func newRawTime(time *expr.Node, f *topicFlow, env expr.Env) (*rawTime, error) {
+func newRawTime(time *expr.Node, f *dataflow.Scan, env expr.Env) (*rawTime, error) {
 	raw := &rawTime{}
 	var targets []codec.Target
 	var fault error
@@ -42,12 +43,12 @@ func newRawTime(time *expr.Node, f *topicFlow, env expr.Env) (*rawTime, error) {
 			raw.values = append(raw.values, ev)
 			return
 		}
-		if n.Op == expr.OpColumn && n.Index < len(f.columns) {
-			switch c := &f.columns[n.Index]; {
-			case c.target != nil:
-				targets = append(targets, codec.Target{Path: c.target.Path, Type: column.Of(column.String)})
-			case c.computed != nil:
-				find(c.computed)
+		if n.Op == expr.OpColumn && n.Index < len(f.Columns) {
+			switch c := &f.Columns[n.Index]; {
+			case c.Target != nil:
+				targets = append(targets, codec.Target{Path: c.Target.Path, Type: column.Of(column.String)})
+			case c.Computed != nil:
+				find(c.Computed)
 			}
 		}
 		for _, a := range n.Args {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
@@ -180,8 +181,8 @@ func (e *Engine) keptRows(name string) *destination {
 }
 
 // windowed is the operators that write windows into a table.
-func (e *Engine) windowed(table string) []*operator {
-	var flows []*operator
+func (e *Engine) windowed(table string) []*dataflow.Operator {
+	var flows []*dataflow.Operator
 	for _, op := range e.byTable[table] {
 		if op.Windowed() {
 			flows = append(flows, op)
@@ -220,7 +221,7 @@ func (e *Engine) Names() []string {
 		}
 	}
 	for _, f := range e.flows {
-		names = append(names, f.topics...)
+		names = append(names, f.Topics...)
 	}
 	for _, d := range e.opt.Pipeline.Datasets {
 		if e.destinations["late/"+d.Name] != nil {
@@ -233,7 +234,7 @@ func (e *Engine) Names() []string {
 		}
 	}
 	for _, f := range e.flows {
-		for _, topic := range f.topics {
+		for _, topic := range f.Topics {
 			names = append(names, topic+"$invalid")
 		}
 	}
@@ -261,27 +262,27 @@ func (e *Engine) Explain(table string) (string, error) {
 	return b.String(), nil
 }
 
-func (e *Engine) explainOp(b *strings.Builder, op *operator) {
-	if op.topic == nil {
+func (e *Engine) explainOp(b *strings.Builder, op *dataflow.Operator) {
+	if op.Scan == nil {
 		fmt.Fprintf(b, "reads final rows of %s\n", op.From.Name)
 		return
 	}
 	var fields []string
-	for _, c := range op.topic.columns {
-		fields = append(fields, c.field.Name)
+	for _, c := range op.Scan.Columns {
+		fields = append(fields, c.Field.Name)
 	}
-	fmt.Fprintf(b, "one scan of topic %s serves %d operators and decodes: %s\n", strings.Join(op.topic.topics, ", "), len(op.topic.ops), strings.Join(fields, ", "))
-	for _, id := range op.topic.ids {
+	fmt.Fprintf(b, "one scan of topic %s serves %d operators and decodes: %s\n", strings.Join(op.Scan.Topics, ", "), len(op.Scan.Operators), strings.Join(fields, ", "))
+	for _, id := range op.Scan.IDs {
 		fmt.Fprintf(b, "of records of %s with the same %s within %s only the first counts; the others are in %s$invalid\n",
-			id.topic, id.config.Dedup, time.Duration(id.config.DedupHorizon)*time.Microsecond, id.topic)
+			id.Topic, id.Config.Dedup, time.Duration(id.Config.DedupHorizon)*time.Microsecond, id.Topic)
 	}
 	e.explainUnfit(b, op)
-	if op.window == nil {
+	if !op.Windowed() {
 		return
 	}
 	e.gate.Lock()
 	defer e.gate.Unlock()
-	c := e.closerOf(op.window)
+	c := e.closerOf(op)
 	ends := c.openEnds()
 	if len(ends) == 0 {
 		b.WriteString("no window is open\n")

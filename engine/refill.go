@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/state"
 )
@@ -80,7 +81,7 @@ func (e *Engine) readLive(ctx context.Context, d *destination, take func(*Rows) 
 		}
 	}
 	for _, op := range e.ops {
-		if op.Sink != nil && op.topic != nil && !op.Windowed() && e.destinations["sink/"+op.Name] == d {
+		if op.Sink != nil && op.Scan != nil && !op.Windowed() && e.destinations["sink/"+op.Name] == d {
 			return e.readTopicAgain(ctx, op, d, e.livesSince(op), take)
 		}
 	}
@@ -88,7 +89,7 @@ func (e *Engine) readLive(ctx context.Context, d *destination, take func(*Rows) 
 }
 
 // livesSince is the time from which on rows of a sink live.
-func (e *Engine) livesSince(op *operator) int64 {
+func (e *Engine) livesSince(op *dataflow.Operator) int64 {
 	if op.Sink.TTL == 0 {
 		return math.MinInt64
 	}
@@ -97,7 +98,7 @@ func (e *Engine) livesSince(op *operator) int64 {
 
 // readFinal runs the final rows of a windowed operator, of windows as old as since or younger, through
 // the operators between it and a sink.
-func (e *Engine) readFinal(ctx context.Context, op *operator, path []*operator, d *destination, since int64, take func(*Rows) error) error {
+func (e *Engine) readFinal(ctx context.Context, op *dataflow.Operator, path []*dataflow.Operator, d *destination, since int64, take func(*Rows) error) error {
 	chain, err := newChain(op, path, e.env)
 	if err != nil {
 		return err
@@ -122,7 +123,7 @@ func (e *Engine) readFinal(ctx context.Context, op *operator, path []*operator, 
 		return handOver(ctx, to, take)
 	})
 	err = e.scanKept(ctx, v, func(k keptRow) error {
-		if int(k.key[8]) != op.flow {
+		if int(k.key[8]) != op.Flow {
 			return nil
 		}
 		end := state.Ordered(k.key)
@@ -142,10 +143,10 @@ func (e *Engine) readFinal(ctx context.Context, op *operator, path []*operator, 
 }
 
 // agesOf is a copy of the ages of an operator's windows.
-func (e *Engine) agesOf(op *operator) []age {
+func (e *Engine) agesOf(op *dataflow.Operator) []age {
 	e.gate.Lock()
 	defer e.gate.Unlock()
-	return slices.Clone(e.closerOf(op.window).ages)
+	return slices.Clone(e.closerOf(op).ages)
 }
 
 // firstSince is the end of the first window whose rows are of since or younger.
@@ -175,13 +176,13 @@ const refillRecords = 64
 
 // readTopicAgain runs a sink that reads a topic row by row over what the pipeline has read of it, from
 // records appended at since on.
-func (e *Engine) readTopicAgain(ctx context.Context, op *operator, d *destination, since int64, take func(*Rows) error) error {
+func (e *Engine) readTopicAgain(ctx context.Context, op *dataflow.Operator, d *destination, since int64, take func(*Rows) error) error {
 	again, err := e.operatorAgain(op)
 	if err != nil {
 		return err
 	}
-	for _, read := range op.topic.tasks {
-		if op.laneOf(read) == noLane {
+	for _, read := range e.tasksOf[op.Scan] {
+		if op.LaneOf(read.topic, read.partition) == dataflow.NoLane {
 			continue
 		}
 		t, err := e.taskAgain(again, read, newAside(e, d, read.partition))
@@ -217,15 +218,15 @@ func (e *Engine) readTopicAgain(ctx context.Context, op *operator, d *destinatio
 }
 
 // operatorAgain makes the operator of a sink once more, with a scan of its own.
-func (e *Engine) operatorAgain(op *operator) (*operator, error) {
+func (e *Engine) operatorAgain(op *dataflow.Operator) (*dataflow.Operator, error) {
 	ops, faults := e.opt.Pipeline.StreamOps()
 	if len(faults) > 0 {
 		return nil, faults
 	}
 	for _, o := range ops {
 		if o.Sink == op.Sink && o.Name == op.Name {
-			again := &operator{StreamOp: *o, id: op.id, flows: 1}
-			newTopicFlow(op.From.Topics, []*operator{again}, e.opt.Pipeline.Config.Topics)
+			again := &dataflow.Operator{StreamOp: *o, ID: op.ID, Flows: 1}
+			dataflow.NewScan(op.From.Topics, []*dataflow.Operator{again}, e.opt.Pipeline.Config.Topics)
 			return again, nil
 		}
 	}
@@ -233,8 +234,8 @@ func (e *Engine) operatorAgain(op *operator) (*operator, error) {
 }
 
 // taskAgain makes a task that runs one operator over a partition beside the one that counts.
-func (e *Engine) taskAgain(op *operator, beside *task, to *rowWriter) (*task, error) {
-	f := op.topic
+func (e *Engine) taskAgain(op *dataflow.Operator, beside *task, to *rowWriter) (*task, error) {
+	f := op.Scan
 	t := &task{e: e, flow: f, topic: beside.topic, partition: beside.partition, source: beside.source}
 	var err error
 	if t.scan, err = newScanner(f, t.topic, e.env); err != nil {
@@ -244,7 +245,7 @@ func (e *Engine) taskAgain(op *operator, beside *task, to *rowWriter) (*task, er
 		return nil, err
 	}
 	t.addDuplicates()
-	t.timeless = op.group < 0
+	t.timeless = op.Watermark < 0
 	r, err := newRowTask(op, e.env)
 	if err != nil {
 		return nil, err

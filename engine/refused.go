@@ -114,7 +114,7 @@ func (t *task) refuse(row uint32, verdict, reason string) {
 
 // keepUnusable writes the step's malformed, invalid and future rows, each once, in order.
 func (t *task) keepUnusable() error {
-	if t.flow.json && len(t.scan.valid) < t.scan.batch.Len {
+	if t.flow.JSON && len(t.scan.valid) < t.scan.batch.Len {
 		for i := range t.scan.status {
 			if s := &t.scan.status[i]; s.Reason != codec.OK && s.Reason != codec.NoValue {
 				reason := s.String()

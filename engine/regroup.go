@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/window"
 )
@@ -22,14 +23,14 @@ type regroup struct {
 }
 
 // buildRegroup makes a windowed operator over the rows of the windows that a closer closes.
-func (e *Engine) buildRegroup(below *closer, op *operator) (*regroup, error) {
+func (e *Engine) buildRegroup(below *closer, op *dataflow.Operator) (*regroup, error) {
 	if err := e.buildWindow(op, 1, below.group); err != nil {
 		return nil, err
 	}
-	r := &regroup{c: e.closerOf(op.window)}
+	r := &regroup{c: e.closerOf(op)}
 	r.c.below = below
 	var err error
-	if r.t, err = newWindowTask(op.window, e.env, nil, 0); err != nil {
+	if r.t, err = newWindowTask(r.c.w, e.env, nil, 0); err != nil {
 		return nil, err
 	}
 	if r.t.where, err = compileFilter(slices.Concat(op.Pre, op.Post), e.env); err != nil {

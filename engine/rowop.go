@@ -4,12 +4,13 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
 // A rowTask runs one operator that keeps rows one for one, on one partition.
 type rowTask struct {
-	op     *operator
+	op     *dataflow.Operator
 	where  filter
 	out    []*expr.Eval
 	cols   []*column.Vector
@@ -22,10 +23,10 @@ type rowTask struct {
 	made     madeRows
 }
 
-func newRowTask(op *operator, env expr.Env) (*rowTask, error) {
+func newRowTask(op *dataflow.Operator, env expr.Env) (*rowTask, error) {
 	r := &rowTask{op: op}
 	predicates := op.Post
-	if op.group < 0 {
+	if op.Watermark < 0 {
 		predicates = slices.Concat(op.Pre, op.Post)
 	}
 	var err error
@@ -36,7 +37,7 @@ func newRowTask(op *operator, env expr.Env) (*rowTask, error) {
 		return nil, err
 	}
 	r.cols = make([]*column.Vector, len(r.out))
-	r.exploder, err = newExploder(op, len(op.topic.columns), env)
+	r.exploder, err = newExploder(op, len(op.Scan.Columns), env)
 	return r, err
 }
 
@@ -62,8 +63,8 @@ func (r *rowTask) step(t *task) error {
 	// Without a watermark a malformed value is a struct of NULLs to the query, as in Spark, though
 	// the ledger calls the row invalid.
 	rows := t.scan.all
-	if r.op.group >= 0 {
-		rows = t.marks[r.op.group].rows
+	if r.op.Watermark >= 0 {
+		rows = t.marks[r.op.Watermark].rows
 	}
 	b := &t.scan.batch
 	if r.exploder != nil {
@@ -74,7 +75,7 @@ func (r *rowTask) step(t *task) error {
 		r.cols[i] = ev.Run(b, sel, &r.failed)
 	}
 	sel = t.dropFailed(sel, &r.failed, &r.judged)
-	if r.op.json && r.op.group < 0 && len(t.scan.tombs) > 0 {
+	if r.op.JSON && r.op.Watermark < 0 && len(t.scan.tombs) > 0 {
 		t.wantTombs(sel, r.judged.by)
 	}
 	for _, row := range sel {

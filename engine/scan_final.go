@@ -8,6 +8,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -17,7 +18,7 @@ type keptRow struct{ key, row []byte }
 // A windowsView is the windowed flows of a table at one moment: what the store may not hold yet, what
 // it may hold of later, and the open rows.
 type windowsView struct {
-	flows   []*operator
+	flows   []*dataflow.Operator
 	closed  []int64 // by flow: end of the newest window that was closed; later ones are left out
 	pending []keptRow
 	from    []byte       // key of the first row that is wanted; nil: all
@@ -25,8 +26,8 @@ type windowsView struct {
 }
 
 // viewWindows takes the view.
-func (e *Engine) viewWindows(flows []*operator, open bool) *windowsView {
-	v := &windowsView{flows: flows, closed: make([]int64, flows[0].flows)}
+func (e *Engine) viewWindows(flows []*dataflow.Operator, open bool) *windowsView {
+	v := &windowsView{flows: flows, closed: make([]int64, flows[0].Flows)}
 	schema := schemaOf(flows[0].Cols)
 	v.open.Reset(&schema)
 	name := "table/" + flows[0].Table.Name
@@ -35,8 +36,8 @@ func (e *Engine) viewWindows(flows []*operator, open bool) *windowsView {
 	e.reading.Lock()
 	defer e.reading.Unlock()
 	for _, op := range flows {
-		c := e.closerOf(op.window)
-		v.closed[op.flow] = c.closed
+		c := e.closerOf(op)
+		v.closed[op.Flow] = c.closed
 		if open {
 			c.appendOpen(&v.open)
 		}
@@ -54,10 +55,10 @@ func (e *Engine) viewWindows(flows []*operator, open bool) *windowsView {
 
 // scanWindows hands the final rows of a table's windowed flows to visit, flow by flow in the order of
 // its grouping columns, and then, if open is not nil, the open rows to open.
-func (e *Engine) scanWindows(ctx context.Context, flows []*operator, visit, open func(*column.Batch) error) error {
+func (e *Engine) scanWindows(ctx context.Context, flows []*dataflow.Operator, visit, open func(*column.Batch) error) error {
 	v := e.viewWindows(flows, open != nil)
 	out := newBatchWriter(flows[0], visit)
-	if len(flows) == 1 && flows[0].window.place == 0 { // as the store has them
+	if len(flows) == 1 && e.closerOf(flows[0]).w.place == 0 { // as the store has them
 		if err := e.scanKept(ctx, v, func(k keptRow) error { return out.add(k.row) }); err != nil {
 			return err
 		}
@@ -72,10 +73,10 @@ func (e *Engine) scanWindows(ctx context.Context, flows []*operator, visit, open
 			return err
 		}
 		for _, op := range flows {
-			if err := sortByGrouping(rows[op.flow], op); err != nil {
+			if err := sortByGrouping(rows[op.Flow], e.closerOf(op).w); err != nil {
 				return err
 			}
-			for _, r := range rows[op.flow] {
+			for _, r := range rows[op.Flow] {
 				if err := out.add(r.row); err != nil {
 					return err
 				}
@@ -126,13 +127,13 @@ func (e *Engine) scanKept(ctx context.Context, v *windowsView, visit func(keptRo
 
 // A batchWriter gathers encoded rows in batches.
 type batchWriter struct {
-	op     *operator
+	op     *dataflow.Operator
 	schema column.Schema
 	batch  column.Batch
 	visit  func(*column.Batch) error
 }
 
-func newBatchWriter(op *operator, visit func(*column.Batch) error) *batchWriter {
+func newBatchWriter(op *dataflow.Operator, visit func(*column.Batch) error) *batchWriter {
 	w := &batchWriter{op: op, schema: schemaOf(op.Cols), visit: visit}
 	w.batch.Reset(&w.schema)
 	return w
@@ -159,8 +160,8 @@ func (w *batchWriter) flush() error {
 
 // sortByGrouping orders rows, which are in the order of window end and then key, by the grouping
 // columns as the query has them, the window where it stands among them.
-func sortByGrouping(rows []keptRow, op *operator) error {
-	place := op.window.place
+func sortByGrouping(rows []keptRow, w *windowOp) error {
+	place := w.place
 	if place == 0 {
 		return nil
 	}
@@ -173,10 +174,10 @@ func sortByGrouping(rows []keptRow, op *operator) error {
 	for i, r := range rows {
 		rest := r.key[9:] // behind the window's end and the flow
 		for k := range scratch {
-			scratch[k].Reset(op.window.keys[k])
+			scratch[k].Reset(w.keys[k])
 			var err error
 			if rest, err = codec.ReadKey(rest, &scratch[k]); err != nil {
-				return fmt.Errorf("read a key of %s: %w", op.Name, err)
+				return fmt.Errorf("read a key of %s: %w", w.op.Name, err)
 			}
 		}
 		head := len(r.key) - len(rest)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/window"
@@ -19,7 +20,7 @@ import (
 // determinism: what it gives depends on the partition's records alone.
 type task struct {
 	e         *Engine
-	flow      *topicFlow
+	flow      *dataflow.Scan
 	topic     string
 	partition int32
 	source    Source
@@ -59,8 +60,8 @@ type task struct {
 
 // taskMarks is one watermark of the task's partition.
 type taskMarks struct {
-	group   *markGroup
-	lane    int // noLane: its operators do not read the task's topic
+	group   *dataflow.Watermark
+	lane    int // NoLane: its operators do not read the task's topic
 	tracker window.Tracker
 	pre     filter
 	raw     *rawTime
@@ -214,7 +215,7 @@ func (t *task) step(from, to int) error {
 		t.duplicates.step(t)
 	}
 	for _, m := range t.marks {
-		if m.lane != noLane {
+		if m.lane != dataflow.NoLane {
 			m.mark(t)
 		}
 	}
@@ -239,14 +240,14 @@ func (t *task) step(from, to int) error {
 
 // mark judges each row's event time and gives it the watermark just before it.
 func (m *taskMarks) mark(t *task) {
-	if m.group.made {
+	if m.group.Made {
 		return
 	}
 	n := t.scan.batch.Len
 	m.marks, m.verdict = grow(m.marks, n), grow(m.verdict, n)
 	m.failed.Reset()
 	rows := t.scan.all
-	if m.group.json {
+	if m.group.JSON {
 		rows = t.scan.valid
 		m.wanted = m.wanted[:0]
 		if len(t.scan.tombs) > 0 {
@@ -254,7 +255,7 @@ func (m *taskMarks) mark(t *task) {
 		}
 	}
 	m.offered = m.pre.run(&t.scan.batch, rows, &m.failed)
-	m.tracker.Mark(&t.scan.batch.Cols[m.group.timeCol], t.scan.appended, m.offered, m.marks, m.verdict)
+	m.tracker.Mark(&t.scan.batch.Cols[m.group.TimeColumn], t.scan.appended, m.offered, m.marks, m.verdict)
 	m.rows = m.rows[:0]
 	for _, r := range m.offered {
 		if m.verdict[r] == window.OK {
@@ -307,9 +308,9 @@ func compileFilter(predicates []*expr.Node, env expr.Env) (filter, error) {
 	return filter{eval: eval}, err
 }
 
-// A scanner decodes records into the columns of a topicFlow.
+// A scanner decodes records into the columns of a Scan.
 type scanner struct {
-	flow     *topicFlow
+	flow     *dataflow.Scan
 	topic    string
 	json     *codec.JSON
 	status   []codec.Status
@@ -322,16 +323,16 @@ type scanner struct {
 	failed   expr.RowErrors
 }
 
-func newScanner(f *topicFlow, topic string, env expr.Env) (*scanner, error) {
-	s := &scanner{flow: f, topic: topic, computed: make([]*expr.Eval, len(f.columns))}
-	if len(f.targets) > 0 {
-		s.json = codec.NewJSON(f.targets, codec.Options{Zone: env.Zone, NonFiniteStrings: true})
+func newScanner(f *dataflow.Scan, topic string, env expr.Env) (*scanner, error) {
+	s := &scanner{flow: f, topic: topic, computed: make([]*expr.Eval, len(f.Columns))}
+	if len(f.Targets) > 0 {
+		s.json = codec.NewJSON(f.Targets, codec.Options{Zone: env.Zone, NonFiniteStrings: true})
 	}
-	for i, c := range f.columns {
-		if c.computed == nil {
+	for i, c := range f.Columns {
+		if c.Computed == nil {
 			continue
 		}
-		ev, err := expr.Compile(c.computed, env)
+		ev, err := expr.Compile(c.Computed, env)
 		if err != nil {
 			return nil, err
 		}
@@ -344,13 +345,13 @@ func newScanner(f *topicFlow, topic string, env expr.Env) (*scanner, error) {
 func (s *scanner) decode(r *Records, from, to int) error {
 	n := to - from
 	b := &s.batch
-	b.Reset(&s.flow.schema)
+	b.Reset(&s.flow.Schema)
 	b.Len = n
 	s.appended = append(s.appended[:0], r.Times[from:to]...)
 	s.status = grow(s.status, n)
 	clear(s.status)
 	if s.json != nil {
-		s.json.Decode(&r.Values, from, to, b.Cols[:len(s.flow.targets)], s.status)
+		s.json.Decode(&r.Values, from, to, b.Cols[:len(s.flow.Targets)], s.status)
 		for i := from; i < min(to, len(r.Faults)); i++ {
 			if r.Faults[i] != "" {
 				s.status[i-from].Reason = codec.Malformed
@@ -367,9 +368,9 @@ func (s *scanner) decode(r *Records, from, to int) error {
 			s.tombs = append(s.tombs, uint32(i))
 		}
 	}
-	for i := len(s.flow.targets); i < len(s.flow.columns); i++ {
-		if c := &s.flow.columns[i]; c.source >= 0 {
-			fillSource(&b.Cols[i], c.source, s.topic, r, from, to)
+	for i := len(s.flow.Targets); i < len(s.flow.Columns); i++ {
+		if c := &s.flow.Columns[i]; c.Source >= 0 {
+			fillSource(&b.Cols[i], c.Source, s.topic, r, from, to)
 		}
 	}
 	s.failed.Reset()

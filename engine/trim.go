@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -41,18 +42,18 @@ func (e *Engine) trim(ctx context.Context) error {
 }
 
 // reached is the watermark that all flows of a table have reached.
-func (e *Engine) reached(flows []*operator) int64 {
+func (e *Engine) reached(flows []*dataflow.Operator) int64 {
 	e.merger.mu.Lock()
 	defer e.merger.mu.Unlock()
 	mark := int64(math.MaxInt64)
 	for _, op := range flows {
-		mark = min(mark, e.closerOf(op.window).group.global)
+		mark = min(mark, e.closerOf(op).group.global)
 	}
 	return mark
 }
 
 // trimTable has the next commit remove the rows of windows that ended before a time.
-func (e *Engine) trimTable(ctx context.Context, table string, flows []*operator, before int64) error {
+func (e *Engine) trimTable(ctx context.Context, table string, flows []*dataflow.Operator, before int64) error {
 	name := "table/" + table
 	var old [][]byte
 	err := e.opt.Store.Scan(ctx, name, nil, state.AppendOrdered(nil, before), func(key, _ []byte) error {
@@ -67,8 +68,8 @@ func (e *Engine) trimTable(ctx context.Context, table string, flows []*operator,
 	for _, key := range old {
 		e.finals.Delete(name, key)
 		for _, op := range flows {
-			if op.flow == int(key[8]) {
-				emit := e.closerOf(op.window).emit
+			if op.Flow == int(key[8]) {
+				emit := e.closerOf(op).emit
 				emit.rows--
 				emit.letGo++
 			}

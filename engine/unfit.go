@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
 
@@ -40,7 +41,7 @@ func (t *task) bookUnfit(key string, u *codec.Unfit, record int) {
 
 // unfitKey is the key of a place in task.unfit: a field that is read as several types has each of them.
 func (t *task) unfitKey(u *codec.Unfit) string {
-	f := t.flow.columns[u.Target].field
+	f := t.flow.Columns[u.Target].Field
 	return f.Name + " " + f.Type.String() + u.Path
 }
 
@@ -58,11 +59,11 @@ func (l *Ledger) unfitOf(t *task, used []bool, calls map[string]bool) {
 	}
 	for i := range unfit {
 		u := &unfit[i]
-		if used != nil && !used[u.Target] || t.flow.targets[u.Target].FromString {
+		if used != nil && !used[u.Target] || t.flow.Targets[u.Target].FromString {
 			continue
 		}
 		if found, ok := t.unfit[t.unfitKey(u)]; ok {
-			mine.see(t.flow.columns[u.Target].field.Name+u.Path, found)
+			mine.see(t.flow.Columns[u.Target].Field.Name+u.Path, found)
 		}
 	}
 	for _, c := range t.calls.Calls {
@@ -178,12 +179,12 @@ func (l *Ledger) addUnfit(topic, place string, found UnfitValues) {
 }
 
 // explainUnfit tells which values are NULL to an operator because they did not fit, by field.
-func (e *Engine) explainUnfit(b *strings.Builder, op *operator) {
+func (e *Engine) explainUnfit(b *strings.Builder, op *dataflow.Operator) {
 	var l Ledger
-	used, calls := op.usedColumns()
+	used, calls := op.UsedColumns()
 	e.gate.Lock()
-	for _, t := range op.topic.tasks {
-		if op.laneOf(t) != noLane {
+	for _, t := range e.tasksOf[op.Scan] {
+		if op.LaneOf(t.topic, t.partition) != dataflow.NoLane {
 			l.unfitOf(t, used, calls)
 		}
 	}
@@ -194,41 +195,4 @@ func (e *Engine) explainUnfit(b *strings.Builder, op *operator) {
 			fmt.Fprintf(b, "values of %s that are no %s, so NULL: %d, such as %s at %s/%d offset %d\n", name, u.Type, u.Count, u.Sample, topic, u.Partition, u.Offset)
 		}
 	}
-}
-
-// usedColumns is the columns of the operator's flow that it reads, and its calls of from_json by their keys.
-func (op *operator) usedColumns() (used []bool, calls map[string]bool) {
-	f := op.topic
-	used, calls = make([]bool, len(f.columns)), map[string]bool{}
-	var note func(n *expr.Node)
-	note = func(n *expr.Node) {
-		if n == nil {
-			return
-		}
-		n.Walk(func(m *expr.Node) {
-			if m.Op == expr.OpCall && m.Func == "from_json" {
-				calls[m.Key()] = true
-			}
-			if m.Op != expr.OpColumn || m.Index >= len(used) {
-				return
-			}
-			used[m.Index] = true
-			note(f.columns[m.Index].computed)
-		})
-	}
-	for _, n := range scanExprs(&op.StreamOp) {
-		note(n)
-	}
-	for _, x := range op.Explosions {
-		for _, n := range append(slices.Clone(x.Where), x.Rows) {
-			note(n)
-		}
-	}
-	if op.group >= 0 {
-		g := f.groups[op.group]
-		for _, n := range append(slices.Clone(g.pre), g.time) {
-			note(n)
-		}
-	}
-	return used, calls
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
@@ -88,8 +89,8 @@ func (e *Engine) Status() Status {
 	s.Ledger = e.ledger()
 	for _, f := range e.flows {
 		s.Partitions = append(s.Partitions, e.partitions(f)...)
-		for _, id := range f.ids {
-			s.Dedup = append(s.Dedup, id.topic)
+		for _, id := range f.IDs {
+			s.Dedup = append(s.Dedup, id.Topic)
 		}
 	}
 	for i := range s.Partitions {
@@ -127,7 +128,7 @@ func (e *Engine) Status() Status {
 func (e *Engine) tableStatus(name string, ledger map[string]Count) TableStatus {
 	t := TableStatus{Name: name, Kind: "rows", Watermark: math.MinInt64, Retention: e.retentionOf(name)}
 	for _, op := range e.windowed(name) {
-		c := e.closerOf(op.window)
+		c := e.closerOf(op)
 		if t.Kind == "rows" || c.group.global < t.Watermark {
 			t.Watermark = c.group.global
 		}
@@ -196,7 +197,7 @@ func (c *closer) partials() []*partial {
 }
 
 // partitions tells where the partitions of a topic stand. The gate is held.
-func (e *Engine) partitions(f *topicFlow) []PartitionStatus {
+func (e *Engine) partitions(f *dataflow.Scan) []PartitionStatus {
 	var out []PartitionStatus
 	newest, low, holder := int64(math.MinInt64), int64(math.MaxInt64), -1
 	for _, t := range e.tasks {
@@ -208,7 +209,7 @@ func (e *Engine) partitions(f *topicFlow) []PartitionStatus {
 		if m := t.firstMark(); m != nil {
 			p.Watermark = m.tracker.Now()
 			if p.Watermark != math.MinInt64 {
-				p.EventTime = p.Watermark + m.group.delay
+				p.EventTime = p.Watermark + m.group.Delay
 			}
 			newest = max(newest, p.Watermark)
 			if p.Watermark < low {
@@ -231,7 +232,7 @@ func (e *Engine) partitions(f *topicFlow) []PartitionStatus {
 // firstMark is the first watermark that the partition has a part in, or nil.
 func (t *task) firstMark() *taskMarks {
 	for _, m := range t.marks {
-		if m.lane != noLane {
+		if m.lane != dataflow.NoLane {
 			return m
 		}
 	}

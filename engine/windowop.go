@@ -6,13 +6,14 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/agg"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
 // A windowOp is what all partitions share of an operator that groups rows into windows.
 type windowOp struct {
-	op    *operator
+	op    *dataflow.Operator
 	spec  window.Spec
 	keys  []column.Type // of the groups, the window left out
 	aggs  []agg.Spec
@@ -22,7 +23,7 @@ type windowOp struct {
 	watched bool // somebody wants to know which groups changed
 }
 
-func newWindowOp(op *operator) (*windowOp, error) {
+func newWindowOp(op *dataflow.Operator) (*windowOp, error) {
 	a := op.Agg
 	w := &windowOp{op: op, place: a.WindowKey, spec: window.Spec{Size: a.Window.Size, Slide: a.Window.Slide, Offset: a.Window.Offset}}
 	for i, k := range a.Keys {
@@ -157,15 +158,15 @@ func newWindowTask(w *windowOp, env expr.Env, late *keeper, lane int) (*windowTa
 	}
 	t.keyCols = make([]*column.Vector, len(t.keys))
 	t.argCols = make([]*column.Vector, len(t.args))
-	if w.op.topic != nil {
-		t.exploder, err = newExploder(w.op, len(w.op.topic.columns), env)
+	if w.op.Scan != nil {
+		t.exploder, err = newExploder(w.op, len(w.op.Scan.Columns), env)
 	}
 	return t, err
 }
 
 // step folds the rows of the scan's batch into their slices.
 func (w *windowTask) step(t *task) error {
-	m := t.marks[w.w.op.group]
+	m := t.marks[w.w.op.Watermark]
 	b := &t.scan.batch
 	w.judged.begin(t, w.w.op)
 	if w.exploder != nil {
@@ -203,7 +204,7 @@ func (w *windowTask) evaluate(b *column.Batch, rows []uint32) []uint32 {
 
 // placeRows sorts rows into slices, and keeps those that are late.
 func (w *windowTask) placeRows(t *task, m *taskMarks, rows []uint32) error {
-	times := t.scan.batch.Cols[m.group.timeCol].Int
+	times := t.scan.batch.Cols[m.group.TimeColumn].Int
 	w.w.spec.PlaceAll(times, m.marks, rows, &w.placed)
 	if len(w.placed.Late) == 0 {
 		return nil

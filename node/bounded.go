@@ -15,6 +15,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/sql"
@@ -115,7 +116,7 @@ func (r *boundedRun) openFiles() error {
 			return &web.RequestError{Reason: text + "; it reads " + strings.Join(roles.sources, ", ")}
 		}
 	}
-	fields := engine.ValueFields(r.Pipeline)
+	fields := dataflow.ValueFields(r.Pipeline)
 	for _, topic := range roles.sources {
 		paths := r.Files[topic]
 		if len(paths) == 0 {

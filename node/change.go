@@ -9,6 +9,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
@@ -32,7 +33,7 @@ func (n *Node) CompareProject(ctx context.Context, in plan.Input) (*web.ProjectC
 	if err := checkProject(n.cfg.Data, n.cfg.Project, Project{Name: now.Name, Path: n.cfg.Project.Path}); err != nil {
 		return nil, err
 	}
-	changes, err := engine.Compare(n.made(), now)
+	changes, err := dataflow.Compare(n.made(), now)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +45,7 @@ func (n *Node) CompareProject(ctx context.Context, in plan.Input) (*web.ProjectC
 			return nil, fmt.Errorf("compare %s %s: %w", changes[i].Kind, changes[i].Name, err)
 		}
 		answer.Parts = append(answer.Parts, p)
-		answer.Same = answer.Same && p.Verdict == engine.Keeps
+		answer.Same = answer.Same && p.Verdict == dataflow.Keeps
 	}
 	for _, topic := range slices.Sorted(maps.Keys(c.logs)) {
 		answer.Topics = append(answer.Topics, c.logs[topic].ChangeLog)
@@ -73,7 +74,7 @@ type logged struct {
 	newest map[int32]int64 // by partition: offset from which on it is sampled
 }
 
-func (c *comparison) part(ctx context.Context, of *engine.Change) (web.PartChange, error) {
+func (c *comparison) part(ctx context.Context, of *dataflow.Change) (web.PartChange, error) {
 	p := web.PartChange{Kind: of.Kind, Name: of.Name, Verdict: of.Verdict, New: of.New, Why: of.Why, Topics: of.Topics}
 	if of.Pos.File != "" {
 		p.Place = fmt.Sprintf("%s:%d:%d", of.Pos.File, of.Pos.Line, of.Pos.Col)
@@ -88,7 +89,7 @@ func (c *comparison) part(ctx context.Context, of *engine.Change) (web.PartChang
 	if p.Gone > 0 && !p.New { // rows that it has could not be made again
 		p.Verdict = impossible
 	}
-	if p.Kind == "table" && p.Verdict == engine.Fills && p.Records > 0 {
+	if p.Kind == "table" && p.Verdict == dataflow.Fills && p.Records > 0 {
 		rate, err := c.rate(ctx, of)
 		if ctx.Err() != nil {
 			return p, ctx.Err()
@@ -155,7 +156,7 @@ func (c *comparison) starts(topic string) (engine.Starter, error) {
 }
 
 // rate is how many records of its topics a table reads in a second, measured on the newest of them; 0: that is not known.
-func (c *comparison) rate(ctx context.Context, of *engine.Change) (float64, error) {
+func (c *comparison) rate(ctx context.Context, of *dataflow.Change) (float64, error) {
 	short, cancel := context.WithTimeout(ctx, sampleTime)
 	defer cancel()
 	source := func(topic string) (engine.Source, error) {

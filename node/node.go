@@ -88,7 +88,7 @@ type Node struct {
 	defects   defects          // of the goroutine that runs the engine
 
 	fieldsOnce sync.Once
-	fields     map[string]map[string][]column.Type // engine.ValueFields, for publish
+	fields     map[string]map[string][]column.Type // dataflow.ValueFields, for publish
 
 	replaying atomic.Bool // an alert over history
 

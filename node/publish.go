@@ -13,9 +13,9 @@ import (
 	"github.com/nagare-stream/nagare/adapters/file"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
@@ -129,7 +129,7 @@ func (p *publisher) grow(ctx context.Context, n *Node, parts int) error {
 func (n *Node) valueFields(topic string) map[string][]column.Type {
 	n.fieldsOnce.Do(func() {
 		if n.cfg.Pipeline != nil {
-			n.fields = engine.ValueFields(n.cfg.Pipeline)
+			n.fields = dataflow.ValueFields(n.cfg.Pipeline)
 		}
 	})
 	return n.fields[topic]

@@ -1,4 +1,4 @@
-package engine
+package dataflow
 
 import (
 	"slices"
@@ -31,15 +31,15 @@ func ValueFields(p *plan.Pipeline) map[string]map[string][]column.Type {
 		if op.From.Kind != plan.SourceTopic {
 			continue
 		}
-		for _, n := range scanExprs(op) {
+		for _, n := range Expressions(op) {
 			noteFields(n, note)
 		}
 	}
 	return all
 }
 
-// scanExprs is all expressions of an operator over the columns of what it scans.
-func scanExprs(op *plan.StreamOp) []*expr.Node {
+// Expressions is all expressions of an operator over the columns of what it scans.
+func Expressions(op *plan.StreamOp) []*expr.Node {
 	all := append(slices.Concat(op.Pre, op.Post), op.Time)
 	if op.Agg == nil {
 		return append(all, op.Out...)

@@ -1,4 +1,4 @@
-package engine_test
+package dataflow_test
 
 import (
 	"maps"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
@@ -80,7 +80,7 @@ CREATE TEMPORARY VIEW larger AS SELECT k AS key, to_json(struct(k, q)) AS value 
 				t.Fatalf("%s: %q is not there to be edited", c.name, c.old)
 			}
 		}
-		changes, err := engine.Compare(made, project(text, c.extra...))
+		changes, err := dataflow.Compare(made, project(text, c.extra...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,14 +89,14 @@ CREATE TEMPORARY VIEW larger AS SELECT k AS key, to_json(struct(k, q)) AS value 
 		for _, x := range changes {
 			line := x.Kind + " " + x.Name + " " + x.Verdict
 			switch {
-			case x.Verdict == engine.Keeps:
+			case x.Verdict == dataflow.Keeps:
 				continue
 			case x.New:
 				line += ": new"
-			case x.Verdict == engine.Fills:
+			case x.Verdict == dataflow.Fills:
 				line += ": " + strings.Join(x.Why, ", ")
 			}
-			if fills++; x.Verdict == engine.Fills && !slices.Contains(x.Topics, "events") {
+			if fills++; x.Verdict == dataflow.Fills && !slices.Contains(x.Topics, "events") {
 				t.Errorf("%s: %s: topics %v", c.name, line, x.Topics)
 			}
 			got = append(got, line)
@@ -108,12 +108,12 @@ CREATE TEMPORARY VIEW larger AS SELECT k AS key, to_json(struct(k, q)) AS value 
 			t.Errorf("%s:\n got %s\nwant %s", c.name, text, c.want)
 		}
 	}
-	all, err := engine.Compare(nil, project(before))
+	all, err := dataflow.Compare(nil, project(before))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, x := range all {
-		if x.Verdict != engine.Fills || !x.New {
+		if x.Verdict != dataflow.Fills || !x.New {
 			t.Errorf("of a folder with nothing in it: %+v", x)
 		}
 	}

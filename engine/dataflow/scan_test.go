@@ -1,4 +1,4 @@
-package engine
+package dataflow
 
 import (
 	"testing"
@@ -27,15 +27,15 @@ CREATE STREAMING TABLE b AS SELECT k, t FROM STREAM event WHERE q > 1;`}}})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	var list []*operator
+	var list []*Operator
 	for _, op := range ops {
-		list = append(list, &operator{StreamOp: *op})
+		list = append(list, &Operator{StreamOp: *op})
 	}
-	f := newTopicFlow([]string{"events"}, list, nil)
-	if len(f.columns) != len(f.targets) || len(f.targets) != 3 {
-		t.Errorf("the scan has columns %+v: want the fields ts, k and q and nothing else", f.schema.Fields)
+	f := NewScan([]string{"events"}, list, nil)
+	if len(f.Columns) != len(f.Targets) || len(f.Targets) != 3 {
+		t.Errorf("the scan has columns %+v: want the fields ts, k and q and nothing else", f.Schema.Fields)
 	}
-	if len(f.groups) != 1 || !f.targets[f.groups[0].timeCol].FromString {
-		t.Errorf("the event time is not decoded as a time, or there are %d watermarks instead of one", len(f.groups))
+	if len(f.Watermarks) != 1 || !f.Targets[f.Watermarks[0].TimeColumn].FromString {
+		t.Errorf("the event time is not decoded as a time, or there are %d watermarks instead of one", len(f.Watermarks))
 	}
 }

@@ -1,4 +1,4 @@
-package engine
+package dataflow
 
 import (
 	"crypto/sha256"
@@ -12,9 +12,9 @@ import (
 // A trait is one thing that decides which rows a query gives: what kind of thing, and the thing.
 type trait struct{ kind, text string }
 
-// fingerprint names the queries that state and row numbers belong to: all of what decides which rows
+// Fingerprint names the queries that state and row numbers belong to: all of what decides which rows
 // they give, and in what order.
-func fingerprint(ops []*operator, c *plan.Config) string {
+func Fingerprint(ops []*Operator, c *plan.Config) string {
 	h := sha256.New()
 	for i, op := range ops {
 		for _, t := range traits(&op.StreamOp, c) {
