@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // AlertTopic is the topic that has a record for each change of state of an incident.
@@ -237,7 +238,7 @@ func (w *rowWriter) appendRecord(key, value []byte, time int64) error {
 func alertOp(a *alertStage) string { return "alert/" + a.op.Alert.Name }
 
 // cutAlerts writes the incidents that changed. The gate is held.
-func (e *Engine) cutAlerts(d *Delta) {
+func (e *Engine) cutAlerts(d *state.Delta) {
 	for _, a := range e.alerts {
 		op := alertOp(a)
 		a.x.Cut(func(key, value []byte) { d.Put(op, key, value) }, func(key []byte) { d.Delete(op, key) })

@@ -12,6 +12,8 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -134,7 +136,7 @@ func (e *Engine) openSinks() error {
 			if sink == nil {
 				continue
 			}
-			if _, ok := sink.(Updater); op.Sink.Update && !ok {
+			if _, ok := sink.(record.Updater); op.Sink.Update && !ok {
 				return fmt.Errorf("open sink %s: a sink of format %s takes no rows of open windows; leave sink.%s.option.outputMode out", op.Name, op.Sink.Format, op.Name)
 			}
 			e.addSink(op, sink)
@@ -215,7 +217,7 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 		if op.Flow > math.MaxUint8 {
 			return fmt.Errorf("more than %d flows write the table", math.MaxUint8+1)
 		}
-		emit.table = &tableWriter{op: "table/" + op.Table.Name, flow: byte(op.Flow), delta: func() *Delta { return e.finals }}
+		emit.table = &tableWriter{op: "table/" + op.Table.Name, flow: byte(op.Flow), delta: func() *state.Delta { return e.finals }}
 	} else {
 		sink := *op
 		sink.Agg, sink.Pre, sink.Post, sink.From = nil, nil, nil, &plan.Dataset{Schema: schemaOf(op.Cols)}
@@ -436,7 +438,7 @@ func (e *Engine) lateDestination(op *dataflow.Operator) (*destination, error) {
 }
 
 // addSink makes the destination of a sink: what becomes of a row is decided by its format.
-func (e *Engine) addSink(op *dataflow.Operator, sink Sink) {
+func (e *Engine) addSink(op *dataflow.Operator, sink record.Sink) {
 	name := "sink/" + op.Name
 	d := &destination{name: name, sink: sink, schema: schemaOf(op.Cols), zone: e.env.Zone, key: -1, value: -1, topic: -1, headers: -1, field: -1, order: -1}
 	switch op.Sink.Format {

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"sync"
+
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // progress lets others wait for tasks to get on.
@@ -70,7 +72,7 @@ func (e *Engine) Settled(ctx context.Context, skip func(destination string) bool
 			return err
 		}
 		for _, d := range e.destinations {
-			if c, ok := d.sink.(Cache); ok && !skip(d.name) {
+			if c, ok := d.sink.(record.Cache); ok && !skip(d.name) {
 				if err := c.Settle(ctx); err != nil {
 					return err
 				}

@@ -105,7 +105,7 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 	for _, id := range done {
 		d.Delete(outboxOp, binary.BigEndian.AppendUint64(nil, id))
 	}
-	cp := Checkpoint{Epoch: e.epoch.Load() + 1}
+	cp := state.Checkpoint{Epoch: e.epoch.Load() + 1}
 	if cp.Data, err = json.Marshal(taken.cut); err != nil {
 		return fmt.Errorf("encode checkpoint %d: %w", cp.Epoch, err)
 	}
@@ -149,7 +149,7 @@ var errBroken = errors.New("take a checkpoint: the state in memory is not whole 
 // A taking is what a checkpoint takes away while the tasks stand still.
 type taking struct {
 	cut   *cut
-	delta *Delta
+	delta *state.Delta
 	held  []outgoing             // rows that leave behind the checkpoint; see Engine.hold
 	ends  map[*destination]int64 // of the queues of those that have left
 }
@@ -174,7 +174,7 @@ func (e *Engine) take() (taking, error) {
 }
 
 // committed ends what take has begun: from now on readers find those rows in the store.
-func (e *Engine) committed(d *Delta) {
+func (e *Engine) committed(d *state.Delta) {
 	e.reading.Lock()
 	e.underway = nil
 	e.reading.Unlock()
@@ -205,7 +205,7 @@ func (e *Engine) cutOutbox() []outgoing {
 
 // cutState writes the slots that changed since the last checkpoint, and removes those of windows
 // that were closed.
-func (e *Engine) cutState(d *Delta) {
+func (e *Engine) cutState(d *state.Delta) {
 	for _, t := range e.tasks {
 		t.cutIDs(d)
 	}
@@ -236,7 +236,7 @@ const mostDeltas = 64
 
 // A stateWriter writes partials into a delta.
 type stateWriter struct {
-	delta      *Delta
+	delta      *state.Delta
 	op         string
 	grows      bool   // some aggregate writes changes instead of its whole state
 	key, value []byte // scratch

@@ -2,7 +2,11 @@
 
 package engine
 
-import "context"
+import (
+	"context"
+
+	"github.com/nagare-stream/nagare/engine/state"
+)
 
 // deliverFirst has the sinks take the rows from before the cut: a checkpoint that says that a lane has come to row n is
 // made when the rows before n are durable. What a sink does not take goes into the checkpoint.
@@ -14,6 +18,6 @@ func (e *Engine) deliverFirst(ctx context.Context, taken *taking) {
 const commitsFirst = false
 
 // commit makes positions and state durable in one transaction, so that no crash comes between them.
-func (e *Engine) commit(ctx context.Context, cp *Checkpoint, d *Delta) error {
+func (e *Engine) commit(ctx context.Context, cp *state.Checkpoint, d *state.Delta) error {
 	return e.opt.Store.Commit(ctx, *cp, d)
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // commitsFirst is wrong on purpose: rows leave behind a checkpoint that says already that they are where they belong.
@@ -22,7 +24,7 @@ func (e *Engine) deliverFirst(_ context.Context, taken *taking) {
 	taken.cut.Entry, undelivered = e.outbox.lastID(), len(taken.held)
 }
 
-func (e *Engine) commit(ctx context.Context, cp *Checkpoint, d *Delta) error {
+func (e *Engine) commit(ctx context.Context, cp *state.Checkpoint, d *state.Delta) error {
 	if err := e.opt.Store.Commit(ctx, *cp, d); err != nil {
 		return err
 	}

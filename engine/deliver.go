@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Delivery is tried again after a wait that doubles between these bounds, with jitter.
@@ -57,7 +59,7 @@ func (e *Engine) deliver(ctx context.Context, d *destination) error {
 }
 
 // writeAll gives a sink rows to keep. A sink that panics has not taken them.
-func writeAll(ctx context.Context, sink Sink, batch []*entry) (err error) {
+func writeAll(ctx context.Context, sink record.Sink, batch []*entry) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the sink panicked: %v", p)
@@ -67,7 +69,7 @@ func writeAll(ctx context.Context, sink Sink, batch []*entry) (err error) {
 		switch {
 		case e.rows == nil:
 		case e.preview != nil:
-			err = sink.(Updater).Update(ctx, e.rows)
+			err = sink.(record.Updater).Update(ctx, e.rows)
 		default:
 			err = sink.Write(ctx, e.epoch, e.rows)
 		}

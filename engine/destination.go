@@ -8,6 +8,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -15,8 +16,8 @@ import (
 // are numbered per partition without gaps; see Rows.
 type destination struct {
 	name   string // "table/…", "late/…", "invalid/…", "sink/…": the Sink of its Rows
-	sink   Sink
-	log    Log // the same, where rows can be read back
+	sink   record.Sink
+	log    record.Log // the same, where rows can be read back
 	format rowFormat
 	schema column.Schema
 	zone   *time.Location
@@ -48,8 +49,8 @@ type rowWriter struct {
 	e         *Engine
 	to        *destination
 	partition int32
-	rows      *Rows
-	full      []*Rows         // before rows
+	rows      *record.Rows
+	full      []*record.Rows  // before rows
 	view      []column.Vector // the row's columns
 	json      *codec.RowJSON
 	headers   []byte            // scratch
@@ -80,7 +81,7 @@ func newRowWriter(e *Engine, to *destination, partition int32) *rowWriter {
 // newAside is a writer of rows that no checkpoint takes.
 func newAside(e *Engine, to *destination, partition int32) *rowWriter {
 	w := &rowWriter{e: e, to: to, partition: partition, aside: true}
-	w.rows = &Rows{Sink: to.name, Partition: partition}
+	w.rows = &record.Rows{Sink: to.name, Partition: partition}
 	w.view = make([]column.Vector, len(to.schema.Fields))
 	switch {
 	case to.format != formatCSV:
@@ -151,7 +152,7 @@ func (w *rowWriter) encode(dst []byte, row int) []byte {
 }
 
 func (w *rowWriter) appendTopic(cols []*column.Vector, row int) error {
-	put := func(b *Bytes, at int) {
+	put := func(b *record.Bytes, at int) {
 		if at < 0 || cols[at].IsNull(row) {
 			b.AppendNull()
 		} else {
@@ -171,7 +172,7 @@ func (w *rowWriter) appendTopic(cols []*column.Vector, row int) error {
 
 // appendPlace appends a row of a cache. A column that is not there leaves its part of Rows empty.
 func (w *rowWriter) appendPlace(cols []*column.Vector, row int, time int64) {
-	put := func(b *Bytes, at int) {
+	put := func(b *record.Bytes, at int) {
 		if cols[at].IsNull(row) {
 			b.AppendNull()
 			return
@@ -226,7 +227,7 @@ func (w *rowWriter) writeThrough(ctx context.Context) error {
 }
 
 // take gives away the rows gathered so far, in batches, and goes on with empty ones.
-func (w *rowWriter) take() []*Rows {
+func (w *rowWriter) take() []*record.Rows {
 	out := w.full
 	if w.rows.Len() > 0 {
 		out = append(out, w.begin())
@@ -236,7 +237,7 @@ func (w *rowWriter) take() []*Rows {
 }
 
 // begin goes on with an empty batch and returns the one before.
-func (w *rowWriter) begin() *Rows {
+func (w *rowWriter) begin() *record.Rows {
 	out := w.rows
 	w.rows = w.e.outbox.spare()
 	w.rows.Sink, w.rows.Partition, w.rows.First = out.Sink, out.Partition, out.First+int64(out.Len())
@@ -248,7 +249,7 @@ func (w *rowWriter) begin() *Rows {
 type tableWriter struct {
 	op    string // "table/…"
 	flow  byte   // of a table with several flows
-	delta func() *Delta
+	delta func() *state.Delta
 	key   []byte
 	value []byte
 	view  []column.Vector

@@ -8,6 +8,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/dedup"
+	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -99,7 +100,7 @@ func (t *task) usable(r uint32) bool {
 }
 
 // cutIDs writes the ids that are new since the last checkpoint, and removes those that were forgotten.
-func (t *task) cutIDs(d *Delta) {
+func (t *task) cutIDs(d *state.Delta) {
 	if t.duplicates == nil {
 		return
 	}

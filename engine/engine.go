@@ -15,6 +15,8 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // An Engine runs one pipeline. Open it, Run it, Close it.
@@ -32,9 +34,9 @@ type Engine struct {
 	ops          []*dataflow.Operator
 	byTable      map[string][]*dataflow.Operator // those that write a table
 	flows        []*dataflow.Scan
-	sources      map[string]Source // by topic
-	partitionsOf map[string]int    // by topic
-	aside        map[string]bool   // topics that count in no total, see Options.Own
+	sources      map[string]record.Source // by topic
+	partitionsOf map[string]int           // by topic
+	aside        map[string]bool          // topics that count in no total, see Options.Own
 	destinations map[string]*destination
 	tasks        []*task
 	tasksOf      map[*dataflow.Scan][]*task // by topic and partition
@@ -45,10 +47,10 @@ type Engine struct {
 	outbox       *outbox
 
 	gate       sync.RWMutex // tasks hold it for reading while they process a batch
-	finals     *Delta       // final rows of windows since the last checkpoint; under merger.mu inside the gate
-	spareDelta *Delta
+	finals     *state.Delta // final rows of windows since the last checkpoint; under merger.mu inside the gate
+	spareDelta *state.Delta
 	reading    sync.Mutex       // of underway, against its end; it begins inside the gate
-	underway   []DeltaOp        // final rows that a checkpoint is committing
+	underway   []state.DeltaOp  // final rows that a checkpoint is committing
 	trimmed    map[string]int64 // by table: rows of windows that end before are gone
 
 	committing turn
@@ -84,9 +86,9 @@ func (t turn) Unlock() { <-t }
 // Open builds the dataflow and loads the newest checkpoint. Nothing is read or written yet.
 func Open(ctx context.Context, opt Options) (*Engine, error) {
 	e := &Engine{
-		opt: opt, log: opt.Logger, byTable: map[string][]*dataflow.Operator{}, sources: map[string]Source{}, partitionsOf: map[string]int{}, aside: map[string]bool{},
+		opt: opt, log: opt.Logger, byTable: map[string][]*dataflow.Operator{}, sources: map[string]record.Source{}, partitionsOf: map[string]int{}, aside: map[string]bool{},
 		destinations: map[string]*destination{}, tasksOf: map[*dataflow.Scan][]*task{},
-		outbox: newOutbox(), finals: &Delta{}, spareDelta: &Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1), stirred: make(chan struct{}, 1), committing: make(turn, 1),
+		outbox: newOutbox(), finals: &state.Delta{}, spareDelta: &state.Delta{}, trimmed: map[string]int64{}, due: make(chan struct{}, 1), stirred: make(chan struct{}, 1), committing: make(turn, 1),
 	}
 	e.progress.init()
 	if e.log == nil {
@@ -149,7 +151,7 @@ func (e *Engine) Run(ctx context.Context) error {
 				giveUp(err)
 			}
 		})
-		if cache, ok := d.sink.(Cache); ok && !e.opt.Ephemeral {
+		if cache, ok := d.sink.(record.Cache); ok && !e.opt.Ephemeral {
 			deliverers.Go(func() { e.keepFilled(delivery, d, cache) })
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/sql"
 	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/engine/window"
@@ -336,7 +337,7 @@ func (v *evidence) locateKept(ctx context.Context, op *dataflow.Operator, c *com
 	}
 	v.match[op] = andOf(m.must)
 	v.found(op)
-	return v.e.scanRows(ctx, d, nil, func(r *Records, b *column.Batch) error {
+	return v.e.scanRows(ctx, d, nil, func(r *record.Records, b *column.Batch) error {
 		for _, row := range c.run(b) {
 			v.rows[op] = append(v.rows[op], keptPlace{r.Partition, r.Offsets[row], r.Times[row]})
 			step.Rows++

@@ -10,6 +10,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // readLate takes what TABLE$late has of the groups' times.
@@ -23,7 +24,7 @@ func (in *inspector) readLate(ctx context.Context, op *dataflow.Operator) error 
 		return nil
 	}
 	from, to := in.groups.span(in.w.w.spec.Size)
-	return in.v.e.scanRows(ctx, d, nil, func(r *Records, b *column.Batch) error {
+	return in.v.e.scanRows(ctx, d, nil, func(r *record.Records, b *column.Batch) error {
 		for _, row := range b.Sel {
 			if t := b.Cols[3].Int[row]; t < from || t >= to {
 				continue
@@ -45,7 +46,7 @@ func (in *inspector) readRefused(ctx context.Context, beside *task, from, to int
 		if d == nil {
 			return nil
 		}
-		return e.scanRows(ctx, d, nil, func(_ *Records, b *column.Batch) error {
+		return e.scanRows(ctx, d, nil, func(_ *record.Records, b *column.Batch) error {
 			for _, row := range b.Sel {
 				offset := b.Cols[1].Int[row]
 				if int32(b.Cols[0].Int[row]) != beside.partition || offset >= from && offset < to {
@@ -83,7 +84,7 @@ func (in *inspector) readRefused(ctx context.Context, beside *task, from, to int
 }
 
 // one judges a record that was kept as left out: whether it belongs to the groups.
-func (in *inspector) one(beside *task, r Records, verdict, reason string, mark int64) error {
+func (in *inspector) one(beside *task, r record.Records, verdict, reason string, mark int64) error {
 	t, err := in.v.task(in.op, beside)
 	if err != nil {
 		return err
@@ -101,9 +102,9 @@ func (in *inspector) one(beside *task, r Records, verdict, reason string, mark i
 }
 
 // keptRecord is a row of TABLE$late or TOPIC$invalid as the record that it was.
-func keptRecord(b *column.Batch, row int) Records {
+func keptRecord(b *column.Batch, row int) record.Records {
 	n := len(b.Cols)
-	r := Records{Offsets: []int64{b.Cols[1].Int[row]}, Times: []int64{b.Cols[2].Int[row]}}
+	r := record.Records{Offsets: []int64{b.Cols[1].Int[row]}, Times: []int64{b.Cols[2].Int[row]}}
 	if b.Cols[n-3].IsNull(row) {
 		r.Keys.Append(nil)
 	} else {
@@ -187,7 +188,7 @@ func (v *evidence) readRows(ctx context.Context, op *dataflow.Operator, beside *
 	if err != nil {
 		return err
 	}
-	return passStop(scanFrom(ctx, t.source, t.partition, from, end.Offset, func(rec *Records) error {
+	return passStop(scanFrom(ctx, t.source, t.partition, from, end.Offset, func(rec *record.Records) error {
 		t.records = *rec
 		for at := 0; at < rec.Len() && left > 0; at += refillRecords {
 			t.from, t.to = at, min(at+refillRecords, rec.Len())
@@ -237,7 +238,7 @@ func (v *evidence) countInvalid(ctx context.Context) error {
 		if d == nil {
 			continue
 		}
-		if err := v.e.scanRows(ctx, d, nil, func(_ *Records, b *column.Batch) error {
+		if err := v.e.scanRows(ctx, d, nil, func(_ *record.Records, b *column.Batch) error {
 			for _, row := range b.Sel {
 				if string(b.Cols[3].Bytes(int(row))) == "invalid" {
 					v.Invalid++

@@ -171,7 +171,7 @@ func (in *inspector) partition(ctx context.Context, beside *task, until int64) e
 	mark := t.marks[in.op.Watermark]
 	c := Crossing{Topic: t.topic, Partition: t.partition, Offset: -1, Watermark: math.MinInt64}
 	read := from
-	err = scanFrom(ctx, t.source, t.partition, from, min(end.Offset, beside.offset.Load()), func(r *Records) error {
+	err = scanFrom(ctx, t.source, t.partition, from, min(end.Offset, beside.offset.Load()), func(r *record.Records) error {
 		t.records = *r
 		for at := 0; at < r.Len(); at += refillRecords {
 			if err := in.step(t, at, min(at+refillRecords, r.Len()), ""); err != nil {
@@ -233,7 +233,7 @@ func (v *evidence) begins(ctx context.Context, t *task, first int64) (int64, err
 type Dated interface {
 	// After is the position of the first record that was appended at a time in microseconds or later, or a position
 	// before it; the end if there is none.
-	After(ctx context.Context, partition int32, micros int64) (Position, error)
+	After(ctx context.Context, partition int32, micros int64) (record.Position, error)
 }
 
 // step runs the operator over records from … to-1 of a task; those of a verdict are known to have been left out.

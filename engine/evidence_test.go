@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A datedSource knows where times lie: record j of partition p was appended at second 3·j + p.
 type datedSource struct{ countingSource }
 
-func (s datedSource) After(_ context.Context, p int32, micros int64) (engine.Position, error) {
-	return engine.Position{Offset: max(0, (micros/second-int64(p)+2)/3)}, nil
+func (s datedSource) After(_ context.Context, p int32, micros int64) (record.Position, error) {
+	return record.Position{Offset: max(0, (micros/second-int64(p)+2)/3)}, nil
 }
 
 // TestExplainReadsTheWindowOnce explains rows of a long topic: as many records as the row counts, and of the topic the
@@ -30,7 +30,7 @@ func TestExplainReadsTheWindowOnce(t *testing.T) {
 		opt := b.Options()
 		read := counting(&opt)
 		if source := opt.Source; dated {
-			opt.Source = func(topic string) (engine.Source, error) {
+			opt.Source = func(topic string) (record.Source, error) {
 				s, err := source(topic)
 				return datedSource{s.(countingSource)}, err
 			}

@@ -5,6 +5,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/explode"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -19,12 +20,12 @@ type exploder struct {
 	time   *expr.Eval
 	marks  *taskMarks // of a watermark above explosions; nil: it stands below them all, or there is none
 
-	records  *Records // of the origins, where marks is set
-	from     int      // the first origin's record
-	appended []int64  // by origin
-	first    []int64  // by origin: the watermark just before it, where marks is set
-	seen     []bool   // by origin
-	times    []int64  // scratch, by row
+	records  *record.Records // of the origins, where marks is set
+	from     int             // the first origin's record
+	appended []int64         // by origin
+	first    []int64         // by origin: the watermark just before it, where marks is set
+	seen     []bool          // by origin
+	times    []int64         // scratch, by row
 	passed   []uint32
 	unfit    *expr.Unfit
 	lose     func(origin uint32, outcome uint8, verdict, reason string)

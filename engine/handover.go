@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"time"
+
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Rows are final before a checkpoint knows of them, and leave for their sinks at once: what follows from the topics
@@ -34,7 +36,7 @@ func handAll(writers []*rowWriter) {
 }
 
 func (d *destination) isCache() bool {
-	_, ok := d.sink.(Cache)
+	_, ok := d.sink.(record.Cache)
 	return ok
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // fillHeaders appends the column headers: NULL where a record has none.
-func fillHeaders(v *column.Vector, r *Records, from, to int) {
+func fillHeaders(v *column.Vector, r *record.Records, from, to int) {
 	each := &v.Kids[0]
 	for i := from; i < to; i++ {
 		headers := r.HeadersAt(i)
@@ -33,7 +33,7 @@ func fillHeaders(v *column.Vector, r *Records, from, to int) {
 
 // appendHeaders appends a sink's column headers of a row to those of the rows before. An element that is NULL,
 // or has no key, is left out: no record can have it.
-func appendHeaders(r *Rows, v *column.Vector, row, at int, scratch []byte) []byte {
+func appendHeaders(r *record.Rows, v *column.Vector, row, at int, scratch []byte) []byte {
 	scratch = scratch[:0]
 	if v.IsNull(row) {
 		return scratch

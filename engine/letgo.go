@@ -9,6 +9,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -124,7 +125,7 @@ func (h *handed) begin(times []int64, end int64, to *rowWriter) {
 }
 
 // end compares what was handed on of a window with what was before, and appends the places that were left.
-func (h *handed) end(end int64, em *emitter, rows *Rows) {
+func (h *handed) end(end int64, em *emitter, rows *record.Rows) {
 	w := h.windows[end]
 	if w == nil {
 		w = &handedWindow{groups: map[string][]handedRow{}, owners: map[string]string{}}
@@ -160,7 +161,7 @@ func hasPlace(list []handedRow, place string) bool {
 }
 
 // handedAt is where a row of a batch belongs; false for one that no cache takes.
-func handedAt(rows *Rows, i int) (r handedRow, ok bool) {
+func handedAt(rows *record.Rows, i int) (r handedRow, ok bool) {
 	hasField := rows.Fields.Len() > 0
 	if rows.Keys.IsNull(i) || hasField && rows.Fields.IsNull(i) {
 		return r, false
@@ -173,7 +174,7 @@ func handedAt(rows *Rows, i int) (r handedRow, ok bool) {
 }
 
 // appendTo appends the place of a row that is no more.
-func (of *handedRow) appendTo(r *Rows, withField bool) {
+func (of *handedRow) appendTo(r *record.Rows, withField bool) {
 	had := r.Len()
 	r.Keys.Append([]byte(of.key))
 	r.Values.AppendNull()
@@ -224,7 +225,7 @@ func (h *handed) owes() bool {
 }
 
 // settle appends the places of closed windows that no final row is for, and forgets the windows.
-func (h *handed) settle(rows *Rows) {
+func (h *handed) settle(rows *record.Rows) {
 	h.mu.Lock()
 	closed := h.closed
 	h.closed = nil

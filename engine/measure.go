@@ -3,6 +3,8 @@ package engine
 import (
 	"math"
 	"strings"
+
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Measures is what a monitor looks at each second. Unlike a Status it asks no log for its end and merges no open
@@ -30,13 +32,13 @@ type TableMeasures struct {
 // SinkMeasures is one sink of the configuration.
 type SinkMeasures struct {
 	Name      string
-	Trouble   string      // why rows wait, "" while they do not
-	Writing   int64       // since when it has been busy with rows, wall clock, µs; 0: it is not
-	Waiting   int64       // rows that are committed and not delivered
-	Oldest    int64       // since when the first of them has waited, wall clock, µs; 0: none waits
-	Delivered int64       // rows, of this process
-	Latency   Latency     // of the rows that were delivered, see Latency
-	Cache     *SinkStatus // of one that tells how it is
+	Trouble   string             // why rows wait, "" while they do not
+	Writing   int64              // since when it has been busy with rows, wall clock, µs; 0: it is not
+	Waiting   int64              // rows that are committed and not delivered
+	Oldest    int64              // since when the first of them has waited, wall clock, µs; 0: none waits
+	Delivered int64              // rows, of this process
+	Latency   Latency            // of the rows that were delivered, see Latency
+	Cache     *record.SinkStatus // of one that tells how it is
 }
 
 // Measure takes the measures of this moment. It stops the tasks between two batches for a moment.
@@ -81,7 +83,7 @@ func (e *Engine) checkpoints() CheckpointStatus {
 func (e *Engine) measureSink(name string, d *destination) SinkMeasures {
 	s := SinkMeasures{Name: name}
 	s.Waiting, s.Oldest = e.outbox.waitingFor(d)
-	if r, ok := d.sink.(SinkReporter); ok {
+	if r, ok := d.sink.(record.SinkReporter); ok {
 		report := r.Report()
 		s.Cache = &report
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // A Place is a record's.
@@ -19,15 +21,15 @@ type Place struct {
 type Options struct {
 	Pipeline *plan.Pipeline
 	// Source opens a topic for reading.
-	Source func(topic string) (Source, error)
+	Source func(topic string) (record.Source, error)
 	// Topics lists the topics that there are, for queries that name one which the pipeline does not read; nil:
 	// there are none.
 	Topics func(ctx context.Context) ([]string, error)
 	// Sink opens a sink of the configuration; nil without an error means that it takes nothing.
-	Sink func(def *plan.SinkDef) (Sink, error)
+	Sink func(def *plan.SinkDef) (record.Sink, error)
 	// Log opens (and creates, if needed) a topic of the engine's own with that many partitions.
-	Log   func(topic string, partitions int) (Log, error)
-	Store Store
+	Log   func(topic string, partitions int) (record.Log, error)
+	Store state.Store
 	// Now is the wall clock, microseconds since 1970. It decides when a partition is idle and when
 	// a checkpoint is due, and stamps output; no result depends on it otherwise.
 	Now func() int64

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"sync"
+
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // outboxOp is the operator of the store that holds rows which are committed and not yet delivered.
@@ -20,12 +22,12 @@ type outbox struct {
 	bytes  int64
 	rows   int64
 	nextID uint64
-	done   []uint64 // delivered, to be removed by the next checkpoint
-	free   []*Rows  // delivered, to be filled again
-	kept   int64    // bytes of memory in free
-	text   []byte   // scratch of encodeRows
-	body   []byte   // the same
-	packed []byte   // the same
+	done   []uint64       // delivered, to be removed by the next checkpoint
+	free   []*record.Rows // delivered, to be filled again
+	kept   int64          // bytes of memory in free
+	text   []byte         // scratch of encodeRows
+	body   []byte         // the same
+	packed []byte         // the same
 }
 
 type queue struct {
@@ -40,12 +42,12 @@ type queue struct {
 type entry struct {
 	id      uint64 // if it is kept
 	epoch   uint64
-	rows    *Rows    // nil: it turned out that there are none
-	kept    bool     // in the store, by a checkpoint at which it was not delivered
-	loose   bool     // never kept: what is lost can be computed again
-	preview *preview // of rows of open windows, which are loose and hold nobody up
-	at      int64    // since when it waits, wall clock, µs
-	empty   bool     // its rows are still being computed, and what comes behind it waits for them
+	rows    *record.Rows // nil: it turned out that there are none
+	kept    bool         // in the store, by a checkpoint at which it was not delivered
+	loose   bool         // never kept: what is lost can be computed again
+	preview *preview     // of rows of open windows, which are loose and hold nobody up
+	at      int64        // since when it waits, wall clock, µs
+	empty   bool         // its rows are still being computed, and what comes behind it waits for them
 }
 
 func newOutbox() *outbox {
@@ -143,7 +145,7 @@ func (o *outbox) reserve(v *preview, epoch uint64) *entry {
 }
 
 // fill ends what reserve began; nil: there are no such rows.
-func (o *outbox) fill(e *entry, rows *Rows) {
+func (o *outbox) fill(e *entry, rows *record.Rows) {
 	o.mu.Lock()
 	e.rows, e.empty = rows, false
 	o.mu.Unlock()
@@ -194,7 +196,7 @@ func (o *outbox) delivered(q *queue, n int) (kept bool) {
 }
 
 // recycle keeps a batch of rows to be filled again. The lock is held.
-func (o *outbox) recycle(r *Rows) {
+func (o *outbox) recycle(r *record.Rows) {
 	if r == nil {
 		return
 	}
@@ -215,7 +217,7 @@ func (o *outbox) isBusy(v *preview) bool {
 const spareRowBytes = 32 << 20
 
 // spare returns an empty batch of rows.
-func (o *outbox) spare() *Rows {
+func (o *outbox) spare() *record.Rows {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if n := len(o.free); n > 0 {
@@ -223,7 +225,7 @@ func (o *outbox) spare() *Rows {
 		o.free, o.kept = o.free[:n-1], o.kept-r.Memory()
 		return r
 	}
-	return &Rows{}
+	return &record.Rows{}
 }
 
 // newID names an entry of the store.
@@ -281,6 +283,6 @@ func (o *outbox) waits(skip func(destination string) bool) bool {
 	return false
 }
 
-func rowsBytes(r *Rows) int64 {
+func rowsBytes(r *record.Rows) int64 {
 	return int64(len(r.Values.Data) + len(r.Keys.Data) + len(r.Topics.Data) + len(r.Headers.Data) + len(r.Fields.Data) + 16*r.Len())
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/klauspost/compress/s2"
+
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // encodeRows writes rows for the store, for one checkpoint at a time, into memory that is valid until the
@@ -18,7 +20,7 @@ import (
 //
 // The form before has no 0, and the data of the values where they stand among the rest; in it, what is
 // behind the topics may be missing.
-func (o *outbox) encodeRows(r *Rows) []byte {
+func (o *outbox) encodeRows(r *record.Rows) []byte {
 	o.packed = appendPacked(o.packed[:0], r.Values.Data) // the sink may have the rows in hand: they stay as they are
 	dst := append(o.text[:0], packedRows)
 	if r.Headers.Len() > 0 {
@@ -35,7 +37,7 @@ func (o *outbox) encodeRows(r *Rows) []byte {
 	for _, t := range r.Times {
 		body = binary.LittleEndian.AppendUint64(body, uint64(t))
 	}
-	for _, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
+	for _, b := range []*record.Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
 		body = binary.AppendUvarint(body, uint64(len(b.Ends)))
 		for _, e := range b.Ends {
 			body = binary.LittleEndian.AppendUint32(body, e)
@@ -104,13 +106,13 @@ func (r *rowsReader) fail() {
 	}
 }
 
-func decodeRows(src []byte) (*Rows, error) {
+func decodeRows(src []byte) (*record.Rows, error) {
 	in := &rowsReader{b: src}
 	packed := len(src) > 0 && src[0] == packedRows
 	if packed {
 		in.b = src[1:]
 	}
-	r := &Rows{Sink: string(in.bytes(in.uvarint()))}
+	r := &record.Rows{Sink: string(in.bytes(in.uvarint()))}
 	withHeaders := packed && r.Sink == ""
 	if withHeaders {
 		r.Sink = string(in.bytes(in.uvarint()))
@@ -138,7 +140,7 @@ func decodeRows(src []byte) (*Rows, error) {
 			r.Times = append(r.Times, int64(binary.LittleEndian.Uint64(b)))
 		}
 	}
-	for i, b := range []*Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
+	for i, b := range []*record.Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
 		if i == 3 && len(in.b) == 0 {
 			return r, in.err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // previewRows is how many rows of open windows a sink is given at a time: what the tasks stand still
@@ -255,7 +256,7 @@ func (e *Engine) preview() error {
 		if err == nil && v.handed != nil {
 			v.handed.settle(v.rows.rows)
 		}
-		var rows *Rows
+		var rows *record.Rows
 		if err == nil && v.rows.rows.Len() > 0 {
 			rows = v.rows.rows
 			v.rows.rows = e.outbox.spare()

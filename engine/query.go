@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
@@ -120,7 +121,7 @@ func (r reading) scan(ctx context.Context, e *Engine, name string, reach batch.R
 }
 
 // topic is the log of a topic, nil for another dataset.
-func (r reading) topic(e *Engine, name string) (Source, error) {
+func (r reading) topic(e *Engine, name string) (record.Source, error) {
 	if r.others[name] {
 		return e.opt.Source(name)
 	}

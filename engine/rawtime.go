@@ -9,6 +9,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A rawTime finds what an event time was made of, to say why it cannot be used. It is asked for refused rows
@@ -69,7 +70,7 @@ func readsColumn(n *expr.Node) (is bool) {
 }
 
 // reason is reasonTime for a row of b that comes from a record, and what its time looks like, if that is known.
-func (w *rawTime) reason(r *Records, record int, b *column.Batch, row uint32) string {
+func (w *rawTime) reason(r *record.Records, record int, b *column.Batch, row uint32) string {
 	if w.fields != nil {
 		for i := range w.cols {
 			w.cols[i].Reset(column.Of(column.String))

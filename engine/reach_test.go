@@ -12,25 +12,26 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // A countingSource counts the records that its readers return.
 type countingSource struct {
-	engine.Source
+	record.Source
 	read *atomic.Int64
 }
 
 type countingReader struct {
-	engine.Reader
+	record.Reader
 	read *atomic.Int64
 }
 
-func (s countingSource) Open(ctx context.Context, p int32, from engine.Position) (engine.Reader, error) {
+func (s countingSource) Open(ctx context.Context, p int32, from record.Position) (record.Reader, error) {
 	r, err := s.Source.Open(ctx, p, from)
 	return countingReader{r, s.read}, err
 }
 
-func (r countingReader) Read(ctx context.Context, dst *engine.Records) error {
+func (r countingReader) Read(ctx context.Context, dst *record.Records) error {
 	err := r.Reader.Read(ctx, dst)
 	if err == nil {
 		r.read.Add(int64(dst.Len()))
@@ -41,7 +42,7 @@ func (r countingReader) Read(ctx context.Context, dst *engine.Records) error {
 // counting has all topics of an engine count what is read of them.
 func counting(opt *engine.Options) *atomic.Int64 {
 	read, source := &atomic.Int64{}, opt.Source
-	opt.Source = func(topic string) (engine.Source, error) {
+	opt.Source = func(topic string) (record.Source, error) {
 		s, err := source(topic)
 		return countingSource{s, read}, err
 	}

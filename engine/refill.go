@@ -17,7 +17,7 @@ import (
 
 // keepFilled gives a cache everything that lives whenever it says that rows may be missing, until ctx
 // ends. What cannot be read now is tried again after a wait.
-func (e *Engine) keepFilled(ctx context.Context, d *destination, cache Cache) {
+func (e *Engine) keepFilled(ctx context.Context, d *destination, cache record.Cache) {
 	for {
 		select {
 		case <-cache.Lost():
@@ -41,19 +41,19 @@ func (e *Engine) keepFilled(ctx context.Context, d *destination, cache Cache) {
 
 // refill gives a cache everything that lives, once. A panic in it is an error: the pipeline needs
 // nothing of what was being done.
-func (e *Engine) refill(ctx context.Context, d *destination, cache Cache) (err error) {
+func (e *Engine) refill(ctx context.Context, d *destination, cache record.Cache) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("read the rows of %s again: it panicked: %v\n%s", d.name, p, stack())
 		}
 	}()
-	return cache.Refill(ctx, func(take func(*Rows) error) error { return e.readLive(ctx, d, take) })
+	return cache.Refill(ctx, func(take func(*record.Rows) error) error { return e.readLive(ctx, d, take) })
 }
 
 // settleCaches waits for the caches, until ctx ends: a run with an end has no later time to fill them.
 func (e *Engine) settleCaches(ctx context.Context) {
 	for _, d := range e.destinations {
-		if c, ok := d.sink.(Cache); ok {
+		if c, ok := d.sink.(record.Cache); ok {
 			_ = c.Settle(ctx) // what is not there now is filled by the next start
 		}
 	}
@@ -61,7 +61,7 @@ func (e *Engine) settleCaches(ctx context.Context) {
 
 // readLive hands everything to take that a sink holds when it has lost nothing: final rows that have
 // not lived as long as its ttl. Rows of open windows are marked as changed and come by the next checkpoints.
-func (e *Engine) readLive(ctx context.Context, d *destination, take func(*Rows) error) error {
+func (e *Engine) readLive(ctx context.Context, d *destination, take func(*record.Rows) error) error {
 	e.gate.Lock()
 	for _, v := range e.previews {
 		if v.to == d {
@@ -98,7 +98,7 @@ func (e *Engine) livesSince(op *dataflow.Operator) int64 {
 
 // readFinal runs the final rows of a windowed operator, of windows as old as since or younger, through
 // the operators between it and a sink.
-func (e *Engine) readFinal(ctx context.Context, op *dataflow.Operator, path []*dataflow.Operator, d *destination, since int64, take func(*Rows) error) error {
+func (e *Engine) readFinal(ctx context.Context, op *dataflow.Operator, path []*dataflow.Operator, d *destination, since int64, take func(*record.Rows) error) error {
 	chain, err := newChain(op, path, e.env)
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func firstSince(ages []age, since int64) int64 {
 }
 
 // handOver gives what a writer holds to take and empties it.
-func handOver(ctx context.Context, to *rowWriter, take func(*Rows) error) error {
+func handOver(ctx context.Context, to *rowWriter, take func(*record.Rows) error) error {
 	if to.rows.Len() > 0 {
 		if err := take(to.rows); err != nil {
 			return err
@@ -176,7 +176,7 @@ const refillRecords = 64
 
 // readTopicAgain runs a sink that reads a topic row by row over what the pipeline has read of it, from
 // records appended at since on.
-func (e *Engine) readTopicAgain(ctx context.Context, op *dataflow.Operator, d *destination, since int64, take func(*Rows) error) error {
+func (e *Engine) readTopicAgain(ctx context.Context, op *dataflow.Operator, d *destination, since int64, take func(*record.Rows) error) error {
 	again, err := e.operatorAgain(op)
 	if err != nil {
 		return err
@@ -194,7 +194,7 @@ func (e *Engine) readTopicAgain(ctx context.Context, op *dataflow.Operator, d *d
 		if err != nil {
 			return err
 		}
-		err = scanFrom(ctx, t.source, t.partition, from, end, func(r *Records) error {
+		err = scanFrom(ctx, t.source, t.partition, from, end, func(r *record.Records) error {
 			t.records = *r
 			step := e.opt.BatchRows
 			if len(op.Explosions) > 0 {
@@ -295,7 +295,7 @@ const (
 
 // offsetAt is an offset from which on all records are found that were appended at since or later, as
 // far as append times ascend.
-func offsetAt(ctx context.Context, s Source, p int32, end, since int64) (int64, error) {
+func offsetAt(ctx context.Context, s record.Source, p int32, end, since int64) (int64, error) {
 	if end == 0 || since == math.MinInt64 {
 		return 0, nil
 	}
@@ -320,9 +320,9 @@ func offsetAt(ctx context.Context, s Source, p int32, end, since int64) (int64, 
 }
 
 // firstAt is the offset and append time of the first record at an offset or behind it.
-func firstAt(ctx context.Context, s Source, p int32, offset int64) (first, at int64, err error) {
+func firstAt(ctx context.Context, s record.Source, p int32, offset int64) (first, at int64, err error) {
 	var found bool
-	err = scanFrom(ctx, s, p, offset, math.MaxInt64, func(r *Records) error {
+	err = scanFrom(ctx, s, p, offset, math.MaxInt64, func(r *record.Records) error {
 		first, at, found = r.Offsets[0], r.Times[0], true
 		return errStop
 	})

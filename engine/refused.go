@@ -7,6 +7,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -71,7 +72,7 @@ func (k *keeper) begin(schema *column.Schema) {
 }
 
 // record appends the columns that every kept row has: the first three and the last three.
-func (k *keeper) record(r *Records, i int) {
+func (k *keeper) record(r *record.Records, i int) {
 	c := k.batch.Cols
 	c[0].AppendInt(int64(r.Partition))
 	c[1].AppendInt(r.Offsets[i])

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // replay is what a start reads and computes again after a crash: what was read since the newest checkpoint. The sinks
@@ -44,7 +46,7 @@ func (e *Engine) beginLife(ctx context.Context) error {
 func (e *Engine) Grown() bool { return e.grown }
 
 // IsClean reports a checkpoint with which a run ended: no sink has rows beyond it. So is none at all.
-func IsClean(cp Checkpoint) bool {
+func IsClean(cp state.Checkpoint) bool {
 	var c cut
 	return cp.Epoch == 0 || json.Unmarshal(cp.Data, &c) == nil && c.Clean
 }

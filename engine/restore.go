@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -121,7 +122,7 @@ func (e *Engine) Durable(topic string, partition int32) int64 {
 // the places, also when nothing has come by then.
 func (e *Engine) begin(ctx context.Context) error {
 	for _, t := range e.tasks {
-		s, ok := t.source.(Starter)
+		s, ok := t.source.(record.Starter)
 		if !ok {
 			continue
 		}
@@ -129,7 +130,7 @@ func (e *Engine) begin(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("find where %s partition %d begins: %w", t.topic, t.partition, err)
 		}
-		if at != (Position{}) {
+		if at != (record.Position{}) {
 			t.position = at
 			t.offset.Store(at.Offset)
 			e.changed.Store(true)
@@ -272,7 +273,7 @@ func (t *task) resume(p *partitionCut) error {
 	if len(p.Marks) != len(t.marks) {
 		return fmt.Errorf("%s partition %d has %d watermarks, and %d are needed", t.topic, t.partition, len(p.Marks), len(t.marks))
 	}
-	t.position = Position{Offset: p.Offset, Log: p.Log}
+	t.position = record.Position{Offset: p.Offset, Log: p.Log}
 	t.offset.Store(p.Offset)
 	t.count, t.lost, t.unfit = p.Topic, p.Lost, p.Unfit
 	if t.duplicates != nil && p.IDs != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // readRows is how many rows a batch holds that is read back from a table or a topic.
@@ -19,11 +20,11 @@ const readRows = 4096
 // rows to visit as batches of the destination's schema; with a reach those that it names. A batch is valid during the
 // call.
 func (e *Engine) scanLog(ctx context.Context, d *destination, reach batch.Reach, visit func(*column.Batch) error) error {
-	return e.scanRows(ctx, d, reach, func(_ *Records, b *column.Batch) error { return visit(b) })
+	return e.scanRows(ctx, d, reach, func(_ *record.Records, b *column.Batch) error { return visit(b) })
 }
 
 // scanRows is scanLog for who also wants to know where the rows lie in the log.
-func (e *Engine) scanRows(ctx context.Context, d *destination, reach batch.Reach, visit func(*Records, *column.Batch) error) error {
+func (e *Engine) scanRows(ctx context.Context, d *destination, reach batch.Reach, visit func(*record.Records, *column.Batch) error) error {
 	if d.format == formatCSV {
 		return fmt.Errorf("read %s: its rows are kept as text, to be copied out", d.name)
 	}
@@ -33,7 +34,7 @@ func (e *Engine) scanRows(ctx context.Context, d *destination, reach batch.Reach
 	if d.format == formatExact {
 		dec = codec.NewStored(d.schema.Fields)
 	}
-	return scanSource(ctx, d.log, reach, func(r *Records) error {
+	return scanSource(ctx, d.log, reach, func(r *record.Records) error {
 		b.Reset(&d.schema)
 		b.Len = r.Len()
 		if dec != nil {
@@ -71,7 +72,7 @@ func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows i
 		}
 	}
 	var line []byte
-	err = scanSource(ctx, d.log, nil, func(r *Records) error {
+	err = scanSource(ctx, d.log, nil, func(r *record.Records) error {
 		line = line[:0]
 		for i := range r.Len() {
 			if short[r.Partition] > 0 {
@@ -90,9 +91,9 @@ func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows i
 
 // scanTopic reads a topic to its present end as the columns of a source: what a reach names, and what lies in a block of
 // the log with it.
-func scanTopic(ctx context.Context, topic string, schema column.Schema, s Source, reach batch.Reach, visit func(*column.Batch) error) error {
+func scanTopic(ctx context.Context, topic string, schema column.Schema, s record.Source, reach batch.Reach, visit func(*column.Batch) error) error {
 	var b column.Batch
-	return scanSource(ctx, s, reach, func(r *Records) error {
+	return scanSource(ctx, s, reach, func(r *record.Records) error {
 		b.Reset(&schema)
 		b.Len = r.Len()
 		for i := range b.Cols {
@@ -112,7 +113,7 @@ func visitAll(b *column.Batch, visit func(*column.Batch) error) error {
 
 // scanSource hands every record that a source holds now, and that lies in the ranges of a reach, to visit, partition by
 // partition.
-func scanSource(ctx context.Context, s Source, reach batch.Reach, visit func(*Records) error) error {
+func scanSource(ctx context.Context, s record.Source, reach batch.Reach, visit func(*record.Records) error) error {
 	n, err := s.Partitions(ctx)
 	if err != nil {
 		return err
@@ -135,25 +136,25 @@ func scanSource(ctx context.Context, s Source, reach batch.Reach, visit func(*Re
 }
 
 // openAt starts a reader at an offset, or at the first record that is still there, if that lies behind it.
-func openAt(ctx context.Context, s Source, p int32, from int64) (Reader, error) {
-	r, err := s.Open(ctx, p, Position{Offset: from})
+func openAt(ctx context.Context, s record.Source, p int32, from int64) (record.Reader, error) {
+	r, err := s.Open(ctx, p, record.Position{Offset: from})
 	if err == nil || from == 0 || ctx.Err() != nil {
 		return r, err
 	}
-	first, rerr := s.Open(ctx, p, Position{})
+	first, rerr := s.Open(ctx, p, record.Position{})
 	if rerr != nil {
 		return nil, err
 	}
 	defer func() { _ = first.Close() }() // it was only looked into
-	var records Records
+	var records record.Records
 	if rerr := first.Read(ctx, &records); errors.Is(rerr, io.EOF) || rerr == nil && records.Len() > 0 && records.Offsets[0] > from {
-		return s.Open(ctx, p, Position{})
+		return s.Open(ctx, p, record.Position{})
 	}
 	return nil, err
 }
 
 // scanFrom hands the records at offsets from … end-1 to visit.
-func scanFrom(ctx context.Context, s Source, p int32, from, end int64, visit func(*Records) error) (err error) {
+func scanFrom(ctx context.Context, s record.Source, p int32, from, end int64, visit func(*record.Records) error) (err error) {
 	if end <= from {
 		return nil
 	}
@@ -162,7 +163,7 @@ func scanFrom(ctx context.Context, s Source, p int32, from, end int64, visit fun
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	var records Records
+	var records record.Records
 	for next := from; next < end; {
 		if err := r.Read(ctx, &records); err != nil {
 			if errors.Is(err, io.EOF) {

@@ -42,9 +42,9 @@ func (e *Engine) viewWindows(flows []*dataflow.Operator, open bool) *windowsView
 			c.appendOpen(&v.open)
 		}
 	}
-	for _, ops := range [][]DeltaOp{e.underway, e.finals.Ops} {
+	for _, ops := range [][]state.DeltaOp{e.underway, e.finals.Ops} {
 		for _, o := range ops {
-			if o.Kind == Put && o.Op == name {
+			if o.Kind == state.Put && o.Op == name {
 				v.pending = append(v.pending, keptRow{bytes.Clone(o.Key), bytes.Clone(o.Value)})
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // scanLast is scan for the last rows of what Table can read: so many at least, if there are as many. Of a log a few blocks
@@ -39,7 +40,7 @@ func (e *Engine) scanLast(ctx context.Context, name string, most int, visit func
 
 // lastOf is where the last records of a log lie, by partition and offset: so many at least, if there are as many. Offsets
 // may have gaps, so the records are counted, from further and further back.
-func lastOf(ctx context.Context, s Source, most int) (batch.Reach, error) {
+func lastOf(ctx context.Context, s record.Source, most int) (batch.Reach, error) {
 	extents, err := extentsOf(ctx, s)
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func lastOf(ctx context.Context, s Source, most int) (batch.Reach, error) {
 		e := extents[i]
 		for back := left; e.End > 0; back *= 4 {
 			from, found := max(0, e.End-back), int64(0)
-			if err := scanFrom(ctx, s, e.Partition, from, e.End, func(r *Records) error {
+			if err := scanFrom(ctx, s, e.Partition, from, e.End, func(r *record.Records) error {
 				found += int64(r.Len())
 				return nil
 			}); err != nil {
@@ -68,7 +69,7 @@ func lastOf(ctx context.Context, s Source, most int) (batch.Reach, error) {
 }
 
 // extentsOf is what the partitions of a log hold now. The first offsets may be gone.
-func extentsOf(ctx context.Context, s Source) ([]batch.Extent, error) {
+func extentsOf(ctx context.Context, s record.Source) ([]batch.Extent, error) {
 	n, err := s.Partitions(ctx)
 	if err != nil {
 		return nil, err

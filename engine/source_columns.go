@@ -3,10 +3,11 @@ package engine
 import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // fillSource appends one of the columns of a Kafka source for records from … to-1.
-func fillSource(v *column.Vector, which int, topic string, r *Records, from, to int) {
+func fillSource(v *column.Vector, which int, topic string, r *record.Records, from, to int) {
 	switch which {
 	case plan.SourceKey:
 		fillBytes(v, &r.Keys, from, to)
@@ -33,7 +34,7 @@ func fillSource(v *column.Vector, which int, topic string, r *Records, from, to 
 	}
 }
 
-func fillBytes(v *column.Vector, b *Bytes, from, to int) {
+func fillBytes(v *column.Vector, b *record.Bytes, from, to int) {
 	for i := from; i < to; i++ {
 		if b.IsNull(i) {
 			v.AppendNull()

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // Count is how many rows had each outcome. It always adds up:
@@ -98,19 +99,19 @@ type TableStatus struct {
 
 // Status is the whole engine at one moment.
 type Status struct {
-	State       string            `json:"state"` // "starting", "idle", "running", "behind", "degraded", "failed"
-	Reason      string            `json:"reason,omitempty"`
-	Epoch       uint64            `json:"epoch"`
-	Events      int64             `json:"events"` // rows read since the first start
-	Watermark   int64             `json:"watermark"`
-	Tables      []TableStatus     `json:"tables"`
-	Partitions  []PartitionStatus `json:"partitions"`
-	StateRows   int64             `json:"stateRows"`
-	StateBytes  int64             `json:"stateBytes"`
-	OutboxRows  int64             `json:"outboxRows"`
-	Checkpoints CheckpointStatus  `json:"checkpoints"`
-	Ledger      Ledger            `json:"ledger"`
-	Sinks       []SinkStatus      `json:"sinks,omitempty"` // those that tell how they are
+	State       string              `json:"state"` // "starting", "idle", "running", "behind", "degraded", "failed"
+	Reason      string              `json:"reason,omitempty"`
+	Epoch       uint64              `json:"epoch"`
+	Events      int64               `json:"events"` // rows read since the first start
+	Watermark   int64               `json:"watermark"`
+	Tables      []TableStatus       `json:"tables"`
+	Partitions  []PartitionStatus   `json:"partitions"`
+	StateRows   int64               `json:"stateRows"`
+	StateBytes  int64               `json:"stateBytes"`
+	OutboxRows  int64               `json:"outboxRows"`
+	Checkpoints CheckpointStatus    `json:"checkpoints"`
+	Ledger      Ledger              `json:"ledger"`
+	Sinks       []record.SinkStatus `json:"sinks,omitempty"` // those that tell how they are
 	// Dedup is the topics whose duplicates are looked for (nagare.topic.<name>.dedup).
 	Dedup []string `json:"dedup,omitempty"`
 }

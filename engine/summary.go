@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // A Summary is what a checkpoint tells without its state and without the queries that made it.
@@ -17,7 +19,7 @@ type Summary struct {
 }
 
 // CountOpen counts the groups that the open windows of a checkpoint hold, by their keys alone.
-func CountOpen(ctx context.Context, s Store) (n int64, err error) {
+func CountOpen(ctx context.Context, s state.Store) (n int64, err error) {
 	_, err = s.Load(ctx, func(op string, key, _ []byte) error {
 		if strings.HasPrefix(op, statePrefix) && len(key) == stateKeyBytes && key[stateKeyBytes-1] == 0 {
 			n++
@@ -28,7 +30,7 @@ func CountOpen(ctx context.Context, s Store) (n int64, err error) {
 }
 
 // Summarize reads a checkpoint. Its error is a *ChangedError for one of another version.
-func Summarize(cp Checkpoint) (Summary, error) {
+func Summarize(cp state.Checkpoint) (Summary, error) {
 	s := Summary{Epoch: cp.Epoch, Watermark: math.MinInt64, Rows: map[string]int64{}}
 	if cp.Epoch == 0 {
 		return s, nil

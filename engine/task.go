@@ -23,11 +23,11 @@ type task struct {
 	flow      *dataflow.Scan
 	topic     string
 	partition int32
-	source    Source
-	reader    Reader
-	records   Records
+	source    record.Source
+	reader    record.Reader
+	records   record.Records
 
-	position Position // next to read; guarded by the gate
+	position record.Position // next to read; guarded by the gate
 	lastRow  atomic.Int64
 	offset   atomic.Int64 // position.Offset for status, without the gate
 	end      atomic.Int64 // of the partition, as its log told last
@@ -133,7 +133,7 @@ func (t *task) process() error {
 	}
 	t.from, t.to = 0, 0 // a panic from here on is none of a record's
 	t.lost += t.records.Lost
-	if t.records.Next != (Position{}) {
+	if t.records.Next != (record.Position{}) {
 		t.position = t.records.Next
 		t.e.changed.Store(true) // before the offset: who sees the one has to get a checkpoint with the other
 		t.offset.Store(t.position.Offset)
@@ -342,7 +342,7 @@ func newScanner(f *dataflow.Scan, topic string, env expr.Env) (*scanner, error) 
 }
 
 // decode fills the batch with records from … to-1, once for all operators.
-func (s *scanner) decode(r *Records, from, to int) error {
+func (s *scanner) decode(r *record.Records, from, to int) error {
 	n := to - from
 	b := &s.batch
 	b.Reset(&s.flow.Schema)

@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // watchers is who wants to know of checkpoints, and how the last one went.
@@ -71,7 +72,7 @@ func (e *Engine) Status() Status {
 			s.State, s.Reason = "degraded", name+": "+d.trouble
 		}
 		d.mu.Unlock()
-		if r, ok := d.sink.(SinkReporter); ok {
+		if r, ok := d.sink.(record.SinkReporter); ok {
 			s.Sinks = append(s.Sinks, r.Report())
 		}
 	}

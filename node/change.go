@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // How fast a table would be filled is told by a run over the newest sampledRecords of each of its topics, which may
@@ -146,12 +146,12 @@ func (c *comparison) log(ctx context.Context, topic string) (logged, error) {
 }
 
 // starts says where the project begins to read a topic; nil: at its first record.
-func (c *comparison) starts(topic string) (engine.Starter, error) {
+func (c *comparison) starts(topic string) (record.Starter, error) {
 	src, err := c.n.hostOf(topic).Source(topic, true)
 	if err != nil {
 		return nil, err
 	}
-	s, _ := startingAs(c.project, topic, src, c.n.log).(engine.Starter)
+	s, _ := startingAs(c.project, topic, src, c.n.log).(record.Starter)
 	return s, nil
 }
 
@@ -159,7 +159,7 @@ func (c *comparison) starts(topic string) (engine.Starter, error) {
 func (c *comparison) rate(ctx context.Context, of *dataflow.Change) (float64, error) {
 	short, cancel := context.WithTimeout(ctx, sampleTime)
 	defer cancel()
-	source := func(topic string) (engine.Source, error) {
+	source := func(topic string) (record.Source, error) {
 		src, err := c.n.hostOf(topic).Source(topic, true)
 		if err != nil {
 			return nil, err
