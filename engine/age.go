@@ -22,9 +22,8 @@ type age struct{ end, at int64 }
 
 func ageOp(w *windowOp) string { return "age/" + w.op.Name }
 
-// noteAppended remembers when the newest record was appended of those that a task reports; what its
-// report closes is that old. A report without records, of an idle task or of one at its end, changes
-// nothing. merger.mu is held, inside the gate.
+// noteAppended remembers when the newest record was appended of those that a task reports. merger.mu is held, inside the
+// gate.
 func (m *merger) noteAppended(t *task) {
 	m.cause = t.appended
 	if t.appended != 0 {
@@ -32,13 +31,22 @@ func (m *merger) noteAppended(t *task) {
 	}
 }
 
-// ageOf is the age of a window that closes now, or of one that is open.
-func (m *merger) ageOf(end int64) int64 { return max(end, m.appended) }
+// ageOf is the age of a window that is closed; see passages.
+func (c *closer) ageOf(end int64) int64 {
+	at := end
+	for i := range c.group.passages {
+		at = max(at, c.group.passages[i].when(func(mark int64) bool { return c.passedAt(mark) >= end }))
+	}
+	return at
+}
+
+// ageOpen is the age of a window that is open: as if the newest record had closed it. The gate is held.
+func (m *merger) ageOpen(end int64) int64 { return max(end, m.appended) }
 
 // noteAge keeps the age of a window that closes, and forgets those of which no rows live any more.
 func (c *closer) noteAge(end int64) {
-	at := c.m.ageOf(end)
-	c.emit.age = at
+	at := c.ageOf(end)
+	c.emit.age, c.m.clock.Now = at, at
 	if c.lives == 0 {
 		return
 	}

@@ -56,6 +56,7 @@ func (e *Engine) build(ctx context.Context) error {
 	for _, c := range e.merger.closer {
 		c.lives = e.livesFor(c.w.op)
 	}
+	e.buildPassages()
 	return e.buildPreviews()
 }
 
@@ -208,7 +209,7 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 	if err != nil {
 		return err
 	}
-	emit, err := newEmitter(w, e.env, e.log)
+	emit, err := newEmitter(w, e.merger.env(), e.log)
 	if err != nil {
 		return err
 	}
@@ -239,7 +240,7 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 // own rows read them.
 func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *dataflow.Operator, lane int) error {
 	lane = op.Lane(lane)
-	d, err := newDerived(op, e.env)
+	d, err := newDerived(op, e.merger.env())
 	if err != nil {
 		return fmt.Errorf("build %s: %w", op.Name, err)
 	}
@@ -284,8 +285,7 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 	others := len(e.writers)
 	env := e.env
 	env.Unfit = &t.calls
-	var err error
-	if t.scan, err = newScanner(f, topic, env); err != nil {
+	if err := t.open(env); err != nil {
 		return err
 	}
 	t.unusable = newKeeper(newRowWriter(e, unusable, p), &refusedSchema)
@@ -309,7 +309,7 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 			if err != nil {
 				return err
 			}
-			w, err := newWindowTask(e.closerOf(op).w, env, newKeeper(newRowWriter(e, late, int32(op.Lane(at))), &lateSchema), at)
+			w, err := newWindowTask(e.closerOf(op).w, t.env, newKeeper(newRowWriter(e, late, int32(op.Lane(at))), &lateSchema), at)
 			if err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
@@ -317,7 +317,7 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 			e.closerOf(op).tasks[at] = w
 			continue
 		}
-		r, err := newRowTask(op, env)
+		r, err := newRowTask(op, t.env)
 		if err != nil {
 			return fmt.Errorf("build %s: %w", op.Name, err)
 		}
@@ -346,10 +346,10 @@ func (t *task) addMarks() error {
 		m := &taskMarks{group: g, lane: dataflow.LaneOf(g.Topics, t.topic, t.partition), floor: math.MinInt64}
 		m.tracker = window.NewTracker(g.Delay, t.e.opt.Pipeline.Config.FutureLimit)
 		var err error
-		if m.pre, err = compileFilter(g.Pre, t.e.env); err != nil {
+		if m.pre, err = compileFilter(g.Pre, t.env); err != nil {
 			return err
 		}
-		if m.raw, err = newRawTime(g.Time, t.flow, t.e.env); err != nil {
+		if m.raw, err = newRawTime(g.Time, t.flow, t.env); err != nil {
 			return err
 		}
 		t.marks = append(t.marks, m)

@@ -27,7 +27,6 @@ type cut struct {
 	Entry   uint64                    `json:"entry"`   // next outbox entry
 
 	Appended int64 `json:"appended,omitempty"` // see merger.appended
-	Now      int64 `json:"now,omitempty"`      // current_timestamp() of the run
 	Clean    bool  `json:"clean,omitempty"`    // the run ended with it: no sink has rows beyond it
 }
 
@@ -46,6 +45,9 @@ type markCut struct {
 	Watermark int64  `json:"watermark"` // for readers; the state has it too
 	Floor     int64  `json:"floor"`
 	State     []byte `json:"state"`
+
+	Passed []int64 `json:"passed,omitempty"` // see passages: mark and append time, in turns
+	Newest *int64  `json:"newest,omitempty"` // the same; nil: nobody looked
 }
 
 type windowCut struct {
@@ -288,7 +290,7 @@ func partialPrefix(dst []byte, lane int32, slice, minEnd int64) []byte {
 
 // cut describes everything that is not state. The gate is held.
 func (e *Engine) cut() *cut {
-	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Appended: e.merger.appended, Now: e.env.Now, Clean: e.ended.Load(),
+	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Appended: e.merger.appended, Clean: e.ended.Load(),
 		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
 		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.count, Tables: t.tables(), Unfit: maps.Clone(t.unfit)}
@@ -297,7 +299,9 @@ func (e *Engine) cut() *cut {
 			p.IDs = &ids
 		}
 		for _, m := range t.marks {
-			p.Marks = append(p.Marks, markCut{m.tracker.Now(), m.floor, m.tracker.AppendState(nil)})
+			mark := markCut{Watermark: m.tracker.Now(), Floor: m.floor, State: m.tracker.AppendState(nil)}
+			e.merger.groups[m.group].cutPassages(m, &mark)
+			p.Marks = append(p.Marks, mark)
 		}
 		c.Topics[t.topic] = append(c.Topics[t.topic], p)
 	}

@@ -25,7 +25,7 @@ import (
 type Engine struct {
 	opt         Options
 	log         *slog.Logger
-	env         expr.Env // Now is a run's, over its crashes: rows that are computed again come out the same
+	env         expr.Env // without a clock: what goes by current_timestamp() brings that of its rows
 	opened      int64
 	fingerprint string
 	found       *cut  // the newest checkpoint, until it is restored

@@ -100,6 +100,7 @@ type keptPlace struct {
 type evidence struct {
 	Evidence
 	e      *Engine
+	env    expr.Env // with the clock of the records that are read, a partition after the other
 	groups map[*dataflow.Operator]groupSet
 	rows   map[*dataflow.Operator][]keptPlace
 	order  []*dataflow.Operator // of groups and rows, as they were found
@@ -120,7 +121,8 @@ func (e *Engine) Evidence(ctx context.Context, name, where string) (*Evidence, e
 		return nil, faults
 	}
 	d := e.opt.Pipeline.Dataset(name)
-	v := &evidence{e: e, groups: map[*dataflow.Operator]groupSet{}, rows: map[*dataflow.Operator][]keptPlace{}, match: map[*dataflow.Operator]*expr.Node{}, noted: map[string]bool{}}
+	v := &evidence{e: e, env: e.env, groups: map[*dataflow.Operator]groupSet{}, rows: map[*dataflow.Operator][]keptPlace{}, match: map[*dataflow.Operator]*expr.Node{}, noted: map[string]bool{}}
+	v.env.Clock = &expr.Clock{}
 	v.Start, v.End = math.MinInt64, math.MinInt64
 	from := []plan.Origin{{Table: d, Where: []*expr.Node{pred}}}
 	if d.Kind == plan.MaterializedView {

@@ -156,7 +156,7 @@ func (v *evidence) readRows(ctx context.Context, op *dataflow.Operator, beside *
 	if err != nil {
 		return err
 	}
-	r, err := newRowTask(op, v.e.env)
+	r, err := newRowTask(op, v.env)
 	if err != nil {
 		return err
 	}

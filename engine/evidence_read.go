@@ -61,8 +61,7 @@ func (v *evidence) again(op *dataflow.Operator) (*dataflow.Operator, error) {
 // task makes a task that reads a partition again and books nothing.
 func (v *evidence) task(op *dataflow.Operator, beside *task) (*task, error) {
 	t := &task{e: v.e, flow: op.Scan, topic: beside.topic, partition: beside.partition, source: beside.source}
-	var err error
-	if t.scan, err = newScanner(op.Scan, t.topic, v.e.env); err != nil {
+	if err := t.open(v.env); err != nil {
 		return nil, err
 	}
 	if err := t.addMarks(); err != nil {
@@ -92,7 +91,7 @@ func (v *evidence) read(ctx context.Context, op *dataflow.Operator, top bool) er
 	if err != nil {
 		return err
 	}
-	if in.w, err = newWindowTask(w, v.e.env, nil, 0); err != nil {
+	if in.w, err = newWindowTask(w, v.env, nil, 0); err != nil {
 		return err
 	}
 	in.hits = &groupHits{groups: in.groups, spec: w.spec, keys: in.w.keys}
@@ -102,7 +101,7 @@ func (v *evidence) read(ctx context.Context, op *dataflow.Operator, top bool) er
 		v.note("records that a WHERE between explode and WATERMARK leaves out are not told")
 	}
 	in.conds = append(in.conds, again.Post...)
-	if in.tests, err = compileEach(in.conds, v.e.env); err != nil {
+	if in.tests, err = compileEach(in.conds, v.env); err != nil {
 		return err
 	}
 	in.taken = make([]int64, len(again.Agg.Aggs))

@@ -28,6 +28,7 @@ type exploder struct {
 	times    []int64         // scratch, by row
 	passed   []uint32
 	unfit    *expr.Unfit
+	clock    *expr.Clock
 	lose     func(origin uint32, outcome uint8, verdict, reason string)
 	visit    func(b *column.Batch, rows, origins []uint32) error
 }
@@ -47,7 +48,7 @@ func newExploder(op *dataflow.Operator, width int, env expr.Env) (*exploder, err
 	if len(op.Explosions) == 0 {
 		return nil, nil
 	}
-	x := &exploder{below: op.Below, unfit: env.Unfit}
+	x := &exploder{below: op.Below, unfit: env.Unfit, clock: env.Clock}
 	for k, e := range op.Explosions {
 		where, err := compileFilter(e.Where, env)
 		if err != nil {
@@ -76,17 +77,21 @@ func (x *exploder) run(b *column.Batch, rows []uint32, appended []int64) error {
 		x.seen, x.first = grow(x.seen, b.Len), grow(x.first, b.Len)
 		clear(x.seen)
 	}
-	if x.unfit != nil {
-		defer func() { x.unfit.Origins = nil }()
-	}
+	defer x.origins(nil)
 	return x.level(0, b, rows, nil)
+}
+
+// origins tells who goes by records of which one each row was made.
+func (x *exploder) origins(of []uint32) {
+	x.clock.Origins = of
+	if x.unfit != nil {
+		x.unfit.Origins = of
+	}
 }
 
 // level does what stands behind k explosions. Without origins the rows are origins themselves.
 func (x *exploder) level(k int, b *column.Batch, rows, origins []uint32) error {
-	if x.unfit != nil {
-		x.unfit.Origins = origins
-	}
+	x.origins(origins)
 	if k == x.below && x.marks != nil {
 		rows = x.judge(b, rows, origins)
 	}
@@ -153,6 +158,9 @@ func (x *exploder) judge(b *column.Batch, rows, origins []uint32) []uint32 {
 		x.times[r] = x.appended[originOf(r, origins)]
 	}
 	m.tracker.Mark(times, x.times, rows, m.marks, m.verdict)
+	if m.passing != nil {
+		m.passing.note(m.marks, rows, m.tracker.Now(), x.times)
+	}
 	x.passed = x.passed[:0]
 	for _, r := range rows {
 		o := originOf(r, origins)

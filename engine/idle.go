@@ -117,5 +117,8 @@ func (m *taskMarks) raise(to int64) bool {
 	}
 	m.tracker.Raise(to)
 	m.floor = to
+	if p := m.passing; p != nil && to >= p.next {
+		p.add(to, p.found.newest)
+	}
 	return true
 }

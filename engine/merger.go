@@ -8,6 +8,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/agg"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
+	"github.com/nagare-stream/nagare/engine/expr"
 )
 
 // The merger joins the partitions: it holds the partials that their tasks have sealed, knows each
@@ -21,6 +22,7 @@ type merger struct {
 	groups map[*dataflow.Watermark]*groupMarks
 	closer []*closer // by windowed operator
 
+	clock    expr.Clock // of the window in hand
 	writers  []*rowWriter
 	ending   bool  // the sources have ended, and nothing holds windows open any more
 	appended int64 // append time of the newest record that the task of the last report has read
@@ -33,6 +35,8 @@ type groupMarks struct {
 	global  int64   // minimum of marks, never falling
 	closers []*closer
 	alerts  []*alertStage
+
+	passages []passages // by lane; nil: nobody wants to know when windows were closed
 }
 
 // A closer closes the windows of one operator and hands their rows on.
@@ -56,6 +60,13 @@ type closer struct {
 type partialKey struct {
 	lane          int32
 	slice, minEnd int64
+}
+
+// env is for what is computed of the rows of windows: they are as old as their window.
+func (m *merger) env() expr.Env {
+	env := m.e.env
+	env.Clock = &m.clock
+	return env
 }
 
 func newMerger(e *Engine) *merger {
@@ -93,6 +104,7 @@ func (m *merger) report(t *task) error {
 			continue
 		}
 		g, now := m.groups[tm.group], tm.tracker.Now()
+		m.takePassages(g, tm)
 		t.ahead = t.ahead || isAhead(g.marks[tm.lane], now, g.global)
 		g.marks[tm.lane] = now
 		if t.done && (m.ending || m.e.opt.Ephemeral && m.e.opt.CloseWindows) {
@@ -172,6 +184,7 @@ func (m *merger) settle(flows []*dataflow.Scan, added func(*task) bool) {
 				if added(t) && reached < math.MaxInt64 {
 					tm.raise(reached)
 				}
+				m.takePassages(g, tm)
 				g.marks[tm.lane] = max(g.marks[tm.lane], tm.tracker.Now())
 			}
 			g.global = max(g.global, slices.Min(g.marks))
@@ -227,6 +240,9 @@ func (g *groupMarks) advance() error {
 		if err := a.advance(); err != nil {
 			return err
 		}
+	}
+	for lane := range g.passages {
+		g.passages[lane].forget(low)
 	}
 	return nil
 }

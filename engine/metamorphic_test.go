@@ -73,6 +73,20 @@ CREATE TEMPORARY VIEW high AS SELECT u, q, t FROM STREAM event WHERE q > %[1]d;`
 		config: []string{"alert.many.from", "many", "alert.many.key", "k", "alert.many.for", "10 seconds", "alert.many.keepFiring", "5 seconds", "alert.many.summary", "${m}",
 			"alert.high.from", "high", "alert.high.key", "u", "alert.high.interval", "7 seconds", "alert.high.for", "9 seconds",
 			"alert.rare.from", "rarer", "alert.recent.from", "recent", "alert.recent.key", "k,us", "alert.recent.keepFiring", "11 seconds"}},
+	{text: `CREATE STREAMING TABLE stamped AS
+SELECT u, current_timestamp() AS at, current_date() AS d, localtimestamp() AS l, transform(sequence(1, q), x -> unix_micros(now()) + x) AS each, CAST('01:02:03' AS TIMESTAMP) AS today
+FROM STREAM event WHERE q < 4 AND t < current_timestamp() - INTERVAL %[1]d SECONDS;
+CREATE STREAMING TABLE restamped AS SELECT k, n, unix_micros(now()) - n AS at FROM (SELECT k, explode(sequence(1, least(q, 3))) AS n FROM STREAM event WHERE t < now()) WHERE n < unix_micros(now());
+CREATE STREAMING TABLE closed AS
+SELECT window.start AS s, k, count(*) FILTER (WHERE t < now() - INTERVAL 1 SECOND) AS n, max(now()) AS newest, current_timestamp() AS at
+FROM STREAM event GROUP BY window(t, '%[2]d seconds', '%[1]d seconds'), k HAVING window.start < now();
+CREATE STREAMING TABLE over AS SELECT s, n, unix_micros(at) - unix_micros(now()) AS same, explode(array(now(), newest)) AS at FROM STREAM closed;
+CREATE STREAMING TABLE above AS SELECT window.end AS e, count(*) AS n, max(now()) AS at, now() AS closed
+FROM STREAM closed WATERMARK s DELAY OF INTERVAL %[1]d SECONDS GROUP BY window(s, '%[2]d seconds');
+CREATE TEMPORARY VIEW aged AS SELECT concat(s, coalesce(k, '-')) AS key, CAST(n AS STRING) AS value FROM STREAM closed;
+CREATE TEMPORARY VIEW aged_above AS SELECT CAST(e AS STRING) AS key, CAST(n AS STRING) AS value FROM STREAM above;`,
+		config: []string{"sink.aged.format", "redis", "sink.aged.from", "aged", "sink.aged.option.ttl", "100000 seconds",
+			"sink.above.format", "redis", "sink.above.from", "aged_above", "sink.above.option.ttl", "100000 seconds"}},
 }
 
 // A project is a drawn pipeline and its topics.
@@ -142,6 +156,7 @@ func TestInterleavings(t *testing.T) {
 			rest = rest[n:]
 			topic.Finish()
 			b.Run(t, false)
+			b.Clock.Add(7 * second)
 		}
 		topic.Finish()
 		b.Run(t, true)
@@ -169,12 +184,14 @@ func TestInterruptions(t *testing.T) {
 			fill(b, events[:n])
 			events = events[n:]
 			topic.Finish()
+			b.Clock.Add(7 * second)
 			switch rapid.IntRange(0, 3).Draw(rt, "crash") {
 			case 0:
 				crash(t, b)
 			case 1:
 				crashAtCommit(t, b, rapid.IntRange(1, 5).Draw(rt, "commit"), rapid.Bool().Draw(rt, "applied"))
 			}
+			b.Clock.Add(7 * second)
 			b.Run(t, false)
 		}
 		topic.Finish()

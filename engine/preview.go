@@ -29,6 +29,7 @@ type preview struct {
 	place  int // among the closer's previews, and in partial.stale
 	to     *destination
 	emit   *emitter // of its own
+	clock  expr.Clock
 	chain  []*derived
 	rows   *rowWriter
 	handed *handed // nil: what it hands on is let go by nothing but the ttl
@@ -167,10 +168,12 @@ func (e *Engine) buildPreviews() error {
 			}
 			v := &preview{closer: c, place: len(c.previews), to: e.destinations["sink/"+sink.Name]}
 			var err error
-			if v.emit, err = newEmitter(c.w, e.env, e.log); err != nil {
+			env := e.env
+			env.Clock = &v.clock
+			if v.emit, err = newEmitter(c.w, env, e.log); err != nil {
 				return err
 			}
-			if v.chain, err = newChain(c.w.op, path, e.env); err != nil {
+			if v.chain, err = newChain(c.w.op, path, env); err != nil {
 				return err
 			}
 			v.rows = newAside(e, v.to, 0)
@@ -371,7 +374,7 @@ func (v *preview) window(end int64) *openWindow {
 			panic("BUG: an aggregate that could be made before cannot be made now: " + err.Error())
 		}
 	}
-	v.windows = append(v.windows, openWindow{end, v.closer.m.ageOf(end), h})
+	v.windows = append(v.windows, openWindow{end, v.closer.m.ageOpen(end), h})
 	return &v.windows[len(v.windows)-1]
 }
 
@@ -380,8 +383,8 @@ func (v *preview) evaluate() error {
 	em := v.emit
 	for _, w := range v.windows {
 		em.fill(w.end-v.closer.w.spec.Size, w.end, w.hash)
+		em.age, v.clock.Now = w.age, w.age
 		em.evaluate()
-		em.age = w.age
 		v.times = grow(v.times, em.batch.Len)
 		for i := range v.times {
 			v.times[i] = w.end

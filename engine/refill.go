@@ -11,6 +11,7 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
+	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/state"
 )
@@ -99,7 +100,9 @@ func (e *Engine) livesSince(op *dataflow.Operator) int64 {
 // readFinal runs the final rows of a windowed operator, of windows as old as since or younger, through
 // the operators between it and a sink.
 func (e *Engine) readFinal(ctx context.Context, op *dataflow.Operator, path []*dataflow.Operator, d *destination, since int64, take func(*record.Rows) error) error {
-	chain, err := newChain(op, path, e.env)
+	env, clock := e.env, expr.Clock{}
+	env.Clock = &clock
+	chain, err := newChain(op, path, env)
 	if err != nil {
 		return err
 	}
@@ -107,10 +110,9 @@ func (e *Engine) readFinal(ctx context.Context, op *dataflow.Operator, path []*d
 	v := e.viewWindows(e.windowed(op.Table.Name), false)
 	v.from = state.AppendOrdered(nil, firstSince(ages, since))
 	var times []int64
-	var age int64
 	var cols []*column.Vector
 	to := newAside(e, d, 0)
-	to.age = &age
+	to.age = &clock.Now
 	out := newBatchWriter(op, func(b *column.Batch) error {
 		cols = cols[:0]
 		for i := range b.Cols {
@@ -132,7 +134,7 @@ func (e *Engine) readFinal(ctx context.Context, op *dataflow.Operator, path []*d
 				return err
 			}
 		}
-		age = ageIn(ages, end)
+		clock.Now = ageIn(ages, end)
 		times = append(times, end)
 		return out.add(k.row)
 	})
@@ -237,8 +239,7 @@ func (e *Engine) operatorAgain(op *dataflow.Operator) (*dataflow.Operator, error
 func (e *Engine) taskAgain(op *dataflow.Operator, beside *task, to *rowWriter) (*task, error) {
 	f := op.Scan
 	t := &task{e: e, flow: f, topic: beside.topic, partition: beside.partition, source: beside.source}
-	var err error
-	if t.scan, err = newScanner(f, t.topic, e.env); err != nil {
+	if err := t.open(e.env); err != nil {
 		return nil, err
 	}
 	if err := t.addMarks(); err != nil {
@@ -246,7 +247,7 @@ func (e *Engine) taskAgain(op *dataflow.Operator, beside *task, to *rowWriter) (
 	}
 	t.addDuplicates()
 	t.timeless = op.Watermark < 0
-	r, err := newRowTask(op, e.env)
+	r, err := newRowTask(op, t.env)
 	if err != nil {
 		return nil, err
 	}

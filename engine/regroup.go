@@ -30,13 +30,13 @@ func (e *Engine) buildRegroup(below *closer, op *dataflow.Operator) (*regroup, e
 	r := &regroup{c: e.closerOf(op)}
 	r.c.below = below
 	var err error
-	if r.t, err = newWindowTask(r.c.w, e.env, nil, 0); err != nil {
+	if r.t, err = newWindowTask(r.c.w, e.merger.env(), nil, 0); err != nil {
 		return nil, err
 	}
-	if r.t.where, err = compileFilter(slices.Concat(op.Pre, op.Post), e.env); err != nil {
+	if r.t.where, err = compileFilter(slices.Concat(op.Pre, op.Post), e.merger.env()); err != nil {
 		return nil, err
 	}
-	r.time, err = expr.Compile(op.Time, e.env)
+	r.time, err = expr.Compile(op.Time, e.merger.env())
 	return r, err
 }
 
@@ -92,11 +92,14 @@ func (r *regroup) partial(slice, minEnd int64) *partial {
 }
 
 // passed is the time up to which the closer's windows are closed: those that end at it or before. mu is held.
-func (c *closer) passed() int64 {
+func (c *closer) passed() int64 { return c.passedAt(c.group.global) }
+
+// passedAt is passed for a watermark of all lanes.
+func (c *closer) passedAt(global int64) int64 {
 	if c.below == nil {
-		return c.group.global
+		return global
 	}
-	low := c.below.passed()
+	low := c.below.passedAt(global)
 	next := c.below.w.spec.NextEnd(low) // of the first window that may still give rows
 	if low == math.MaxInt64 || next == window.None || next == window.End {
 		return low

@@ -30,9 +30,6 @@ func (e *Engine) identify(ctx context.Context) error {
 	case c.Plan != e.fingerprint:
 		return &ChangedError{Epoch: cp.Epoch}
 	}
-	if !c.Clean && c.Now != 0 {
-		e.env.Now = c.Now
-	}
 	e.epoch.Store(cp.Epoch)
 	e.found = c
 	e.kept.Store(c)
@@ -286,6 +283,7 @@ func (t *task) resume(p *partitionCut) error {
 			return err
 		}
 		m.floor = p.Marks[i].Floor
+		t.e.merger.groups[m.group].restorePassages(m, &p.Marks[i], t.e.merger.appended)
 	}
 	for _, w := range t.windows {
 		w.judged.count = p.Tables[w.w.op.Name]

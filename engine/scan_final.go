@@ -201,6 +201,7 @@ func (c *closer) appendOpenKeyed(out *column.Batch, tell func(end int64, key []b
 	for _, end := range c.openEnds() {
 		c.openWindow(end, em.hash)
 		em.fill(end-c.w.spec.Size, end, em.hash)
+		c.m.clock.Now = c.m.ageOpen(end)
 		em.evaluate()
 		for _, row := range em.sel {
 			tell(end, em.key(int(row)))

@@ -40,6 +40,7 @@ type task struct {
 	lost     int64 // offsets that were gone before they were read; guarded by the gate
 
 	scan       *scanner
+	env        expr.Env    // with the clock of its records
 	duplicates *duplicates // nil: they are not looked for
 	writers    []*rowWriter
 	timeless   bool // some operator needs no event time
@@ -71,7 +72,18 @@ type taskMarks struct {
 	offered []uint32 // rows that passed the filters below the watermark
 	wanted  []uint32 // records without a value that passed them, where the value is read
 	failed  expr.RowErrors
-	floor   int64 // to which the watermark was raised while the partition was idle; math.MinInt64: never
+	passing *passing // nil: nobody wants to know when windows were closed
+	floor   int64    // to which the watermark was raised while the partition was idle; math.MinInt64: never
+}
+
+// open gives the task its scanner.
+func (t *task) open(env expr.Env) (err error) {
+	if env.Clock == nil {
+		env.Clock = &expr.Clock{}
+	}
+	t.env = env
+	t.scan, err = newScanner(t.flow, t.topic, env)
+	return err
 }
 
 // run reads until the source ends or ctx does.
@@ -256,6 +268,9 @@ func (m *taskMarks) mark(t *task) {
 	}
 	m.offered = m.pre.run(&t.scan.batch, rows, &m.failed)
 	m.tracker.Mark(&t.scan.batch.Cols[m.group.TimeColumn], t.scan.appended, m.offered, m.marks, m.verdict)
+	if m.passing != nil {
+		m.passing.note(m.marks, m.offered, m.tracker.Now(), t.scan.appended)
+	}
 	m.rows = m.rows[:0]
 	for _, r := range m.offered {
 		if m.verdict[r] == window.OK {
@@ -321,10 +336,12 @@ type scanner struct {
 	all      []uint32
 	computed []*expr.Eval // by column, nil for those read from the record
 	failed   expr.RowErrors
+	clock    *expr.Clock
 }
 
+// newScanner makes a scanner that sets env.Clock to the append times of the records in hand.
 func newScanner(f *dataflow.Scan, topic string, env expr.Env) (*scanner, error) {
-	s := &scanner{flow: f, topic: topic, computed: make([]*expr.Eval, len(f.Columns))}
+	s := &scanner{flow: f, topic: topic, computed: make([]*expr.Eval, len(f.Columns)), clock: env.Clock}
 	if len(f.Targets) > 0 {
 		s.json = codec.NewJSON(f.Targets, codec.Options{Zone: env.Zone, NonFiniteStrings: true})
 	}
@@ -348,6 +365,7 @@ func (s *scanner) decode(r *record.Records, from, to int) error {
 	b.Reset(&s.flow.Schema)
 	b.Len = n
 	s.appended = append(s.appended[:0], r.Times[from:to]...)
+	s.clock.At, s.clock.Origins = s.appended, nil
 	s.status = grow(s.status, n)
 	clear(s.status)
 	if s.json != nil {

@@ -141,6 +141,12 @@ func (b *Bench) StateOf(t testing.TB, e *engine.Engine) string {
 			}
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(b.Caches)) {
+		values, ages := b.Caches[name].Values(), b.Caches[name].Ages
+		for _, place := range slices.Sorted(maps.Keys(values)) {
+			fmt.Fprintf(&out, "cache %s %s %s %d\n", name, place, values[place], ages[place])
+		}
+	}
 	ledger := e.Ledger()
 	books := func(name string, counts map[string]engine.Count) {
 		for _, topic := range slices.Sorted(maps.Keys(counts)) {

@@ -28,7 +28,7 @@ func castText(to column.Type) kernel {
 	case to.Kind == column.Date:
 		return parseWith(func(_ *frame, b []byte) (int64, bool) { return codec.ParseDate(b) })
 	case to.Kind == column.Timestamp:
-		return parseWith((*frame).parseTimestamp)
+		return castTextToTimestamp
 	case to.Kind == column.TimestampNTZ:
 		return parseWith(func(_ *frame, b []byte) (int64, bool) { return codec.ParseTimestampNTZ(b) })
 	}
@@ -59,17 +59,30 @@ func (f *frame) failText(i uint32, class string, text []byte) {
 	f.fail(i, class, strconv.Quote(string(text[:min(len(text), 64)])))
 }
 
-// parseTimestamp reads a timestamp; a time without a date is today's.
-func (f *frame) parseTimestamp(b []byte) (int64, bool) {
-	if micros, ok := codec.ParseTimestamp(b, f.x.env.Zone); ok {
-		return micros, true
+// castTextToTimestamp reads timestamps; a time without a date is that of the day of the row's current_timestamp().
+func castTextToTimestamp(f *frame, rows []uint32) {
+	for _, i := range rows {
+		b := f.text(0, i)
+		x, ok := codec.ParseTimestamp(b, f.x.env.Zone)
+		if !ok {
+			x, ok = f.timeOfDay(i, b)
+		}
+		if !ok {
+			f.failText(i, castInvalid, b)
+			continue
+		}
+		f.out.Int[i] = x
 	}
+}
+
+// timeOfDay reads a time without a date, of row i.
+func (f *frame) timeOfDay(i uint32, b []byte) (int64, bool) {
 	t, ok := codec.ParseTime(b, f.x.env.Zone)
 	if !ok || !t.TimeOnly {
 		return 0, false
 	}
 	*f.x.sawNow = true
-	today := codec.FloorDiv(codec.ToLocal(f.x.env.Now, t.Zone), codec.MicrosPerDay)
+	today := codec.FloorDiv(codec.ToLocal(f.x.now(i), t.Zone), codec.MicrosPerDay)
 	return codec.ToInstant(today*codec.MicrosPerDay+t.Micros, t.Zone), true
 }
 

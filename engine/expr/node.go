@@ -77,6 +77,8 @@ func (n *Node) Substitute(cols []*Node) *Node {
 type Env struct {
 	Zone *time.Location // spark.sql.session.timeZone
 	Now  int64          // current_timestamp(), microseconds; the same for a whole query
+	// Clock, unless it is nil, gives current_timestamp() row by row in the place of Now.
+	Clock *Clock
 	// Unfit, unless it is nil, gathers what from_json cannot fit into its type.
 	Unfit *Unfit
 }

@@ -317,19 +317,19 @@ func convertZone(*Node, *Env) (kernel, error) {
 	}, nil
 }
 
-// queryTime is the time of the query, as the type asks for it.
+// queryTime is the time of the query, or on a stream of the row, as the type asks for it.
 func queryTime(n *Node, _ *Env) (kernel, error) {
 	return func(f *frame, rows []uint32) {
-		env := &f.x.env
+		zone := f.x.env.Zone
 		*f.x.sawNow = true
-		x := env.Now
-		switch n.Type.Kind {
-		case column.Date:
-			x = codec.FloorDiv(codec.ToLocal(x, env.Zone), codec.MicrosPerDay)
-		case column.TimestampNTZ:
-			x = codec.ToLocal(x, env.Zone)
-		}
 		for _, i := range rows {
+			x := f.x.now(i)
+			switch n.Type.Kind {
+			case column.Date:
+				x = codec.FloorDiv(codec.ToLocal(x, zone), codec.MicrosPerDay)
+			case column.TimestampNTZ:
+				x = codec.ToLocal(x, zone)
+			}
 			f.out.Int[i] = x
 		}
 	}, nil
