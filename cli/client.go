@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -128,11 +127,6 @@ func (c *client) copyRows(ctx context.Context, method, path string, query url.Va
 		return errors.New(text)
 	}
 	return nil
-}
-
-// ledger is what became of every row.
-func (c *client) ledger(ctx context.Context) (engine.Ledger, error) {
-	return get[engine.Ledger](ctx, c, "/api/ledger")
 }
 
 // apiPath is the address of a thing, whose name may be any text.

@@ -13,18 +13,15 @@ import (
 // encodeRows writes rows for the store, for one checkpoint at a time, into memory that is valid until the
 // next call: the destination's name and numbers, then everything else compressed.
 //
-//	0, uvarint name length, name, uvarint partition, uvarint first, uvarint rows
+//	0, 0 again if rows have headers, uvarint name length, name, uvarint partition, uvarint first, uvarint rows
 //	uvarint length of, and S2 of: the data of the values
 //	S2 of: times (8 bytes each), then for keys, values, topics, fields: ends (4 bytes each), null bits,
 //	data, but not of the values; then orders (8 bytes each), or of rows with headers their lengths and bytes
-//
-// The form before has no 0, and the data of the values where they stand among the rest; in it, what is
-// behind the topics may be missing.
 func (o *outbox) encodeRows(r *record.Rows) []byte {
 	o.packed = appendPacked(o.packed[:0], r.Values.Data) // the sink may have the rows in hand: they stay as they are
 	dst := append(o.text[:0], packedRows)
 	if r.Headers.Len() > 0 {
-		dst = append(dst, packedRows) // an empty name before the name: headers come last
+		dst = append(dst, packedRows)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(r.Sink)))
 	dst = append(dst, r.Sink...)
@@ -63,7 +60,7 @@ func (o *outbox) encodeRows(r *record.Rows) []byte {
 	return o.text
 }
 
-// packedRows begins the form of encodeRows; the older one begins with the length of a name.
+// packedRows begins the form of encodeRows. A name behind it is never empty.
 const packedRows = 0
 
 // appendPacked appends text compressed by S2.
@@ -108,12 +105,11 @@ func (r *rowsReader) fail() {
 
 func decodeRows(src []byte) (*record.Rows, error) {
 	in := &rowsReader{b: src}
-	packed := len(src) > 0 && src[0] == packedRows
-	if packed {
-		in.b = src[1:]
+	if in.uvarint() != packedRows {
+		in.fail()
 	}
 	r := &record.Rows{Sink: string(in.bytes(in.uvarint()))}
-	withHeaders := packed && r.Sink == ""
+	withHeaders := r.Sink == ""
 	if withHeaders {
 		r.Sink = string(in.bytes(in.uvarint()))
 	}
@@ -122,14 +118,12 @@ func decodeRows(src []byte) (*record.Rows, error) {
 	if in.err != nil {
 		return nil, in.err
 	}
-	if packed {
-		r.Packed = slices.Clone(in.bytes(in.uvarint()))
-		data, err := s2.Decode(nil, r.Packed)
-		if err != nil {
-			return nil, fmt.Errorf("read outbox entry: %w", err)
-		}
-		r.Values.Data = data
+	r.Packed = slices.Clone(in.bytes(in.uvarint()))
+	data, err := s2.Decode(nil, r.Packed)
+	if err != nil {
+		return nil, fmt.Errorf("read outbox entry: %w", err)
 	}
+	r.Values.Data = data
 	body, err := s2.Decode(nil, in.b)
 	if err != nil {
 		return nil, fmt.Errorf("read outbox entry: %w", err)
@@ -140,17 +134,14 @@ func decodeRows(src []byte) (*record.Rows, error) {
 			r.Times = append(r.Times, int64(binary.LittleEndian.Uint64(b)))
 		}
 	}
-	for i, b := range []*record.Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
-		if i == 3 && len(in.b) == 0 {
-			return r, in.err
-		}
+	for _, b := range []*record.Bytes{&r.Keys, &r.Values, &r.Topics, &r.Fields} {
 		for ends := in.bytes(4 * in.uvarint()); len(ends) > 0; ends = ends[4:] {
 			b.Ends = append(b.Ends, binary.LittleEndian.Uint32(ends))
 		}
 		for null := in.bytes(8 * in.uvarint()); len(null) > 0; null = null[8:] {
 			b.Null = append(b.Null, binary.LittleEndian.Uint64(null))
 		}
-		if !packed || b != &r.Values {
+		if b != &r.Values {
 			b.Data = append(b.Data, in.bytes(in.uvarint())...)
 		}
 	}

@@ -1,16 +1,17 @@
 package engine
 
 import (
-	"github.com/nagare-stream/nagare/engine/record"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/klauspost/compress/s2"
+
+	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // TestRowsEncoding: what the store keeps of rows reads back equal, with and without the parts that only
-// some sinks have, and without those that an older version did not write.
+// some sinks have.
 func TestRowsEncoding(t *testing.T) {
 	plain := &record.Rows{Sink: "sink/a", Partition: 3, First: 7, Times: []int64{1, -5}}
 	place := &record.Rows{Sink: "sink/b", Times: []int64{1, 2}, Orders: []int64{9, -9}}
@@ -35,6 +36,11 @@ func TestRowsEncoding(t *testing.T) {
 		got.Packed = nil
 		if diff := cmp.Diff(r, got, cmpopts.IgnoreUnexported(record.Rows{})); err != nil || diff != "" {
 			t.Errorf("%s: %v %s", r.Sink, err, diff)
+		}
+	}
+	for _, damaged := range []string{"", "\x06sink/a", "\x00", "\x00\x06sink/a"} {
+		if r, err := decodeRows([]byte(damaged)); err == nil {
+			t.Errorf("%q is read as %v", damaged, r)
 		}
 	}
 }

@@ -81,14 +81,6 @@ func (n *Node) cacheText() string {
 	return n.cache.String()
 }
 
-// CacheAddress is where other programs find the cache; "" for nowhere.
-func (n *Node) CacheAddress() string {
-	if n.cache == nil {
-		return ""
-	}
-	return n.cache.Address()
-}
-
 // DialCache connects to the cache with nothing between; network and address are not looked at. It is what a
 // client of go-redis takes as its Dialer.
 func (n *Node) DialCache(ctx context.Context, network, address string) (net.Conn, error) {

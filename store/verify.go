@@ -8,8 +8,6 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 // What a bbolt file looks like, in the byte order of the machine. It is read here without bbolt, which
@@ -300,6 +298,3 @@ func (v *verifier) freeList() error {
 	}
 	return nil
 }
-
-// readSums returns the sums that stand beside the checkpoint.
-func readSums(meta *bolt.Bucket) (map[string]*opSum, error) { return parseSums(meta.Get(keySums)) }

@@ -96,12 +96,3 @@ func (s *Sample) silentSeconds(src Source, started time.Time) float64 {
 	}
 	return max(0, s.At.Sub(since).Seconds())
 }
-
-// table finds a table's measures.
-func (s *Sample) table(name string) *engine.TableMeasures {
-	i := slices.IndexFunc(s.Measures.Tables, func(t engine.TableMeasures) bool { return t.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &s.Measures.Tables[i]
-}

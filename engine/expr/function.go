@@ -293,15 +293,6 @@ func (c *call) constant(k int) (*column.Vector, bool) {
 	return n.Const, true
 }
 
-// constantInt gives argument k where it is a constant integer that is not NULL.
-func (c *call) constantInt(k int) (int64, bool) {
-	v, ok := c.constant(k)
-	if !ok || !v.Type.IsInteger() || v.IsNull(0) {
-		return 0, false
-	}
-	return v.Int[0], true
-}
-
 // constantText gives argument k where it is a constant text that is not NULL.
 func (c *call) constantText(k int) (string, bool) {
 	v, ok := c.constant(k)

@@ -73,10 +73,6 @@ func (n *Node) appendConstKey(dst []byte) []byte {
 	return append(strconv.AppendQuote(dst, string(value)), n.keyType()...)
 }
 
-// Deterministic reports that the node gives the same value for the same row, whenever it is asked.
-// The time of the query counts as constant.
-func (n *Node) Deterministic() bool { return true }
-
 // String is the node as SQL, for explain and messages.
 func (n *Node) String() string {
 	switch n.Op {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
-	"github.com/nagare-stream/nagare/engine/sql"
 )
 
 // WindowSpec is window(time, size[, slide[, offset]]), bound: lengths in microseconds.
@@ -25,24 +24,6 @@ func Duration(text string) (micros int64, class string) {
 		return 0, "_LEGACY_ERROR_TEMP_3231"
 	}
 	return s.micros, ""
-}
-
-// BindWindow binds the arguments of window(…) and checks them as Spark does.
-func (b *Binder) BindWindow(e *sql.Call) (WindowSpec, sql.Faults) {
-	outer := b.state.active
-	in := &binding{Binder: b}
-	b.state.active = in
-	defer func() { b.state.active = outer }()
-	args, good := in.exprs(e.Args)
-	if good {
-		c := &call{b: in, fn: lookup("window"), name: e.Name.Name, pos: e.Pos, args: args}
-		if spec, ok := c.windowSpec(); ok {
-			spec.Time = in.fold(spec.Time)
-			return spec, nil
-		}
-	}
-	in.faults.Sort()
-	return WindowSpec{}, in.faults
 }
 
 func windows() []function {

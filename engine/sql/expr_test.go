@@ -167,47 +167,6 @@ func TestTreeOfNegativeNumber(t *testing.T) {
 	}
 }
 
-func TestColumnName(t *testing.T) {
-	for _, c := range []struct{ text, want string }{
-		{"a", "a"},
-		{"t.`b c`", "b c"},
-		{"f(x).a", "a"},
-		{"COUNT(*)", "count(1)"},
-		{"count(DISTINCT x)", "count(DISTINCT x)"},
-		{"Sum(t.x)", "sum(t.x)"},
-		{"sum(x) FILTER (WHERE x>1)", "sum(x) FILTER (WHERE (x > 1))"},
-		{"window(ts, '1 minute')", "window"},
-		{"session_window(ts, '1 minute')", "session_window"},
-		{"explode(a)", "col"},
-		{"CAST(a AS INT)", "a"},
-		{"CAST(1 AS INT)", "CAST(1 AS INT)"},
-		{"a + b * 2", "(a + (b * 2))"},
-		{"-a", "(- a)"},
-		{"a <> 1 AND NOT b", "((NOT (a = 1)) AND (NOT b))"},
-		{"a IS NOT NULL", "(a IS NOT NULL)"},
-		{"a NOT IN (1, 'x')", "(NOT (a IN (1, x)))"},
-		{"'abc'", "abc"},
-		{"1.50D", "1.50"},
-		{"NULL", "NULL"},
-		{"true", "true"},
-		{"CASE WHEN a > 1 THEN 'x' ELSE b END", "CASE WHEN (a > 1) THEN x ELSE b END"},
-		{"CASE a WHEN 1 THEN 2 END", "CASE WHEN (a = 1) THEN 2 END"},
-		{"a[0]", "a[0]"},
-		{"round(sum(x), 2)", "round(sum(x), 2)"},
-		{"rank() OVER (ORDER BY a)", "rank() OVER (ORDER BY a)"},
-		{"(SELECT 1)", "scalarsubquery()"},
-	} {
-		e, faults := ParseExpr("", c.text)
-		if faults != nil {
-			t.Errorf("%s: %v", c.text, faults)
-			continue
-		}
-		if got := ColumnName(e); got != c.want {
-			t.Errorf("%s: %s, want %s", c.text, got, c.want)
-		}
-	}
-}
-
 func TestNearest(t *testing.T) {
 	names := []string{"FROM", "WHERE", "purchase", "sales_1m", "p"}
 	for _, c := range []struct{ word, want string }{

@@ -46,7 +46,6 @@ func FuzzParse(f *testing.F) {
 			checkStable(t, q)
 		}
 		if e, faults := ParseExpr("fuzz", text); faults == nil {
-			_ = ColumnName(e)
 			again, faults := ParseExpr("again", Format(e))
 			if faults != nil {
 				t.Fatalf("%s\n%v", Format(e), faults)

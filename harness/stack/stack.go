@@ -383,12 +383,6 @@ func (s *Stack) Status(ctx context.Context) (st engine.Status, err error) {
 	return st, err
 }
 
-// Explain is the plan of a table and why its window is open.
-func (s *Stack) Explain(ctx context.Context, table string) (text string, err error) {
-	err = s.within(ctx, func(_ context.Context, l *life) error { text, err = l.node.Explain(table); return err })
-	return text, err
-}
-
 // Failure waits until the pipeline has stopped by itself and returns why.
 func (s *Stack) Failure(ctx context.Context) (why, err error) {
 	l, err := s.now()

@@ -205,15 +205,6 @@ func (r *reply) pairs(n int) {
 	r.array(2 * n)
 }
 
-// push begins what a client did not ask for.
-func (r *reply) push(n int) {
-	if r.resp3 {
-		r.head('>', n)
-		return
-	}
-	r.array(n)
-}
-
 // text is a string that people read.
 func (r *reply) text(s string) {
 	if !r.resp3 {
