@@ -31,6 +31,7 @@ const (
 // runFlags is what `nagare run` can be told.
 type runFlags struct {
 	http               string
+	others             node.Others
 	kafkaListen        string
 	redis, redisListen string
 	generator          string
@@ -62,7 +63,8 @@ topics of the data folder are read to their present end.`,
 		Example: `  nagare run
   nagare run ./my-project --http 8080
   nagare run retail --once --from retail-events=online_retail.ndjson.gz --out out
-  nagare run ./my-project --once --close`,
+  nagare run ./my-project --once --close
+  nagare run --http-listen 7443 --http-cert cert.pem --http-key key.pem`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			arg := ""
@@ -74,6 +76,10 @@ topics of the data folder are read to their present end.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.http, "http", "", "address of the API: PORT, 127.0.0.1:PORT or off (default "+node.DefaultHTTP+", or the next free port)")
+	flags.StringVar(&f.others.Listen, "http-listen", "", "let other machines ask the API and open the page, at HOST:PORT or PORT, with the token of the data folder and TLS")
+	flags.StringVar(&f.others.Cert, "http-cert", "", "with --http-listen: file of the certificate, in PEM; read again when it is renewed")
+	flags.StringVar(&f.others.Key, "http-key", "", "with --http-listen: file of its key, in PEM")
+	flags.BoolVar(&f.others.Insecure, "http-insecure", false, "with --http-listen: without TLS, where something else encrypts")
 	flags.StringVar(&f.kafkaListen, "kafka-listen", "", "for development: open a Kafka port (PORT or 127.0.0.1:PORT) for other clients; its topics take the place of the embedded broker's")
 	flags.StringVar(&f.redis, "redis", "", "address of a Redis for the project's redis sinks: HOST:PORT, or a URL without a password (default an embedded one)")
 	flags.StringVar(&f.redisListen, "redis-listen", "", "open the embedded Redis to other programs of this machine, at PORT or 127.0.0.1:PORT")
@@ -117,6 +123,8 @@ func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 		return usage("run --out: tables are written when a run ends, so say --once too; of a running pipeline use `nagare query -o csv`")
 	case f.close && !f.once:
 		return usage("run --close: windows are closed when a run ends, so say --once too")
+	case f.once && f.others != (node.Others{}):
+		return usage("run --once: it serves nobody, so leave --http-listen and what belongs to it out")
 	case f.once && (f.generator != "" || f.http != ""):
 		return usage("run --once: it reads what is there, so leave --generator and --http out")
 	case f.out == "" && cmd.Flags().Changed("format"):
@@ -227,7 +235,7 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	log := a.logger()
 	n, err := node.Open(ctx, node.Config{
 		Kafka:    on,
-		Pipeline: p.pipeline, Project: p.id, Data: data, HTTP: f.http, Version: a.version,
+		Pipeline: p.pipeline, Project: p.id, Data: data, HTTP: f.http, Others: f.others, Version: a.version,
 		Started: a.started, Generate: generate, Cache: f.cache(), Logger: log, Doctor: a.doctorOf(data, f),
 		Unmonitored: f.unmonitored,
 	})
@@ -285,6 +293,14 @@ func (a *app) again(p *project, arg string, f *runFlags) string {
 	if f.kafkaListen != "" {
 		text += " --kafka-listen " + f.kafkaListen
 	}
+	for _, o := range [][2]string{{"listen", f.others.Listen}, {"cert", f.others.Cert}, {"key", f.others.Key}} {
+		if o[1] != "" {
+			text += " --http-" + o[0] + " " + o[1]
+		}
+	}
+	if f.others.Insecure {
+		text += " --http-insecure"
+	}
 	if a.data != "" {
 		text += " --data " + a.data
 	}
@@ -322,6 +338,13 @@ func (a *app) banner(n *node.Node, f *runFlags) {
 		line("try", "in a second shell: "+command()+` query "SELECT * FROM `+firstTable(n)+` LIMIT 5"`)
 	} else {
 		line("api", "none (--http off)")
+	}
+	if info.Others != "" {
+		how := "with the text of " + filepath.Join(info.Data, "token") + " as password"
+		if f.others.Insecure {
+			how += "; NOT encrypted (--http-insecure)"
+		}
+		line("others", info.Others+" "+how)
 	}
 	line("stop", "Ctrl-C; the next start goes on from there")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,6 +110,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 		{"api", address},
 		{"data", st.Info.Data},
 		{"events", fmt.Sprintf("%s read, watermark %s, %s behind", grouped(e.Events), clock(e.Watermark), grouped(lag(e)))},
+	}
+	if st.Info.Others != "" {
+		lines = slices.Insert(lines, 3, [2]string{"others", st.Info.Others})
 	}
 	if st.Info.Running {
 		lines = append(lines, [2]string{"rate", fmt.Sprintf("%.1f/s in, %.1f/s processed", st.Rates.Input, st.Rates.Processed)})

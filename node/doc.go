@@ -2,7 +2,7 @@
 // reverse.
 //
 //	check the data folder   nothing is touched before it is known to be writable, ours and roomy
-//	take the HTTP port      one loopback socket, or none
+//	take the HTTP port      a loopback socket, or none, and one for other machines if that is wanted (others.go)
 //	open the store          its lock is the folder's lock
 //	open the broker         topics, every acknowledged record on the disk
 //	make the topics         those that the project reads and writes

@@ -33,7 +33,7 @@ func ExitCode(err error) int {
 		return ExitData
 	case is[*PortError](err), is[*kafka.ConnectError](err), is[*kafka.TopicError](err), is[*kafka.DeniedError](err), is[*redis.UnavailableError](err):
 		return ExitPort
-	case is[*AddressError](err), is[*redis.AddressError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
+	case is[*AddressError](err), is[*OthersError](err), is[*redis.AddressError](err), is[*web.RequestError](err), is[*engine.NotFoundError](err):
 		return ExitUsage
 	case is[sql.Faults](err), is[*kafka.SettingsError](err):
 		return ExitProject

@@ -32,6 +32,7 @@ type Config struct {
 	Project  Project
 	Data     string // the data folder; with Memory: where sinks of files write
 	HTTP     string // address of the API; "": DefaultHTTP or the next free port, HTTPOff: no socket
+	Others   Others // how other machines come in; zero: they do not
 	Version  string
 	Started  time.Time // when the process started; zero: now
 
@@ -66,6 +67,7 @@ type Node struct {
 	cfg      Config
 	log      *slog.Logger
 	listener net.Listener
+	others   net.Listener // nil: no other machine comes in
 	notices  []string
 	store    *store.Store
 	broker   *broker.Broker
@@ -74,14 +76,16 @@ type Node struct {
 	cache    *redis.Server // nil: no sink needs one
 	server   *web.Server
 	token    string
-	info     web.Info
-	roles    roles
-	feed     *feed // nil: nothing is generated
-	meter    *meter
-	monitor  *monitor.Monitor // nil: nobody watches the process
-	telling  telling
-	queries  *batch.Budget
-	intake   intake
+	// Of the socket for other machines; nil: without TLS.
+	certificate *certificate
+	info        web.Info
+	roles       roles
+	feed        *feed // nil: nothing is generated
+	meter       *meter
+	monitor     *monitor.Monitor // nil: nobody watches the process
+	telling     telling
+	queries     *batch.Budget
+	intake      intake
 
 	published map[string]int64 // positions that the cluster's tools have been told, by topic and partition
 	refusal   string           // why not, as it was told last
@@ -140,11 +144,9 @@ func (n *Node) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The one socket. A taken port is known before the folder is touched.
-	if !n.cfg.Look && !n.cfg.Once && n.cfg.HTTP != HTTPOff {
-		if err := n.openPort(); err != nil {
-			return err
-		}
+	// The socket for this machine, and one for others if that is wanted. A taken port is known before the folder is touched.
+	if err := n.openPorts(); err != nil {
+		return err
 	}
 	// The cluster, if one keeps the topics.
 	if err := n.openKafka(ctx); err != nil {
@@ -256,18 +258,19 @@ func (n *Node) Close() error {
 	return all
 }
 
-func (n *Node) openPort() error {
+func (n *Node) openPorts() error {
+	if n.cfg.Look || n.cfg.Once {
+		return nil
+	}
+	if err := n.openOthers(); err != nil || n.cfg.HTTP == HTTPOff {
+		return err
+	}
 	l, notice, err := listen(n.cfg.HTTP)
 	if err != nil {
 		return err
 	}
 	n.listener = l
-	n.onClose(func() error {
-		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
-			return err
-		}
-		return nil
-	})
+	n.onClose(func() error { return closeListener(l) })
 	if notice != "" {
 		n.notices = append(n.notices, notice)
 	}
@@ -374,6 +377,7 @@ func (n *Node) describe(fresh bool) {
 	if n.listener != nil {
 		n.info.Address = n.listener.Addr().String()
 	}
+	n.info.Others = n.othersURL()
 	if n.feed != nil {
 		n.info.Rate = n.feed.gen.Config().Rate
 	}

@@ -48,9 +48,13 @@ func (e *PortError) Unwrap() error { return e.Err }
 type AddressError struct {
 	Address, Reason string
 	Flag            string // that named it; "": --http
+	open            bool   // it is one of this machine that others reach
 }
 
 func (e *AddressError) Error() string {
+	if e.Flag == "" && e.open {
+		return fmt.Sprintf("listen on %q: %s, and nothing is open to other machines without TLS and the token; for these say %s %s --http-cert FILE --http-key FILE, or --http-insecure where something else encrypts", e.Address, e.Reason, othersFlag, e.Address)
+	}
 	if e.Flag != "" {
 		return fmt.Sprintf("listen on %q: %s; use %s 127.0.0.1:PORT or %s PORT", e.Address, e.Reason, e.Flag, e.Flag)
 	}
@@ -74,7 +78,7 @@ func parseAddress(text string) (string, error) {
 		host = "127.0.0.1"
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return "", &AddressError{Address: text, Reason: "only loopback addresses are possible in this version"}
+		return "", &AddressError{Address: text, Reason: "only loopback addresses are possible here", open: true}
 	}
 	return net.JoinHostPort(host, port), nil
 }
@@ -112,6 +116,14 @@ func listen(address string) (l net.Listener, notice string, err error) {
 		}
 	}
 	return l, fmt.Sprintf("port %d is in use, so the API is at %s", port, l.Addr()), nil
+}
+
+// closeListener closes a socket that may be closed already.
+func closeListener(l net.Listener) error {
+	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // isInUse tells a taken port from other reasons, which Windows words in its own way.

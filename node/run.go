@@ -39,6 +39,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if n.listener != nil {
 		g.Go(func() error { return n.guarded("the API", func() error { return n.server.Serve(n.listener) }) })
 	}
+	if n.others != nil {
+		g.Go(func() error { return n.guarded("the API for other machines", n.serveOthers) })
+	}
 	if n.cfg.Memory == nil || n.monitor != nil { // in memory nobody asks for rates otherwise, and there is no server to look after
 		g.Go(func() error { return n.guarded("the meter", func() error { n.meter.run(parts); return nil }) })
 		g.Go(func() error {

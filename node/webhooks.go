@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func (n *Node) OpenNotifier(ctx context.Context, make bool) (*notify.Notifier, e
 	}
 	cfg := notify.Config{Version: n.cfg.Version, Logger: n.log, Note: n.noteKept}
 	if n.listener != nil {
-		cfg.ExternalURL = "http://" + n.listener.Addr().String()
+		cfg.ExternalURL = cmp.Or(n.othersURL(), "http://"+n.listener.Addr().String())
 	}
 	if err := n.addReceivers(&cfg); err != nil {
 		return nil, err

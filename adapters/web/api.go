@@ -70,6 +70,7 @@ type Info struct {
 	Path    string    `json:"path,omitempty"` // of the project; "" for one that ships
 	Data    string    `json:"data"`
 	Address string    `json:"address,omitempty"` // host:port; "" without a socket
+	Others  string    `json:"others,omitempty"`  // by which other machines come in; "" when they do not
 	PID     int       `json:"pid"`
 	Version string    `json:"version"`
 	Broker  string    `json:"broker"`

@@ -42,4 +42,5 @@
 //
 // Who may ask: only loopback hosts by name (a page of another site that has its name point here is
 // refused), no page of another origin, and nobody without the folder's token when something changes.
+// Other machines come in by a socket of their own, with TLS, and show the token for everything (others.go).
 package web

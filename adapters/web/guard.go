@@ -13,7 +13,7 @@ import (
 
 // guard refuses what a page of another site could make a browser send, and tells browsers to be
 // strict with what they get.
-func (s *Server) guard(next http.Handler) http.Handler {
+func (s *Server) guard(d door, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
@@ -25,8 +25,14 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		limitBody(w, r)
-		if reason := s.refuse(r); reason != "" {
+		if reason := d.refuse(r); reason != "" {
 			fail(w, http.StatusForbidden, reason, 1)
+			return
+		}
+		if d.guarded && !s.hasToken(r) {
+			h.Add("WWW-Authenticate", realm)
+			h.Add("WWW-Authenticate", "Bearer")
+			fail(w, http.StatusUnauthorized, "ask from another machine: the token of the data folder is missing or wrong; send Authorization: Bearer and the text of its file token, or that as the password of any name", 1)
 			return
 		}
 		if changes(r) && !s.hasToken(r) {
@@ -39,9 +45,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 }
 
 // refuse says why a request is not from this machine's own programs, "" when it may be.
-func (s *Server) refuse(r *http.Request) string {
-	if !s.isOurHost(r.Host) {
-		return "the host " + r.Host + " is not this machine; ask by http://" + s.address
+func (d door) refuse(r *http.Request) string {
+	if !d.isOurs(r.Host) {
+		return "the host " + r.Host + " is not this machine; ask by " + d.tell
 	}
 	switch site := r.Header.Get("Sec-Fetch-Site"); site {
 	case "", "same-origin", "none":
@@ -50,7 +56,7 @@ func (s *Server) refuse(r *http.Request) string {
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		u, err := url.Parse(origin)
-		if err != nil || u.Scheme != "http" || u.Host != r.Host {
+		if err != nil || u.Scheme != d.scheme || u.Host != r.Host {
 			return "the request comes from a page of another origin (" + origin + ")"
 		}
 	}
@@ -103,7 +109,11 @@ func recovered(next http.Handler, log *slog.Logger) http.Handler {
 	})
 }
 
+// hasToken reports a request with the token of the data folder, as a bearer's or as the password of any name.
 func (s *Server) hasToken(r *http.Request) bool {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		_, token, ok = r.BasicAuth()
+	}
 	return ok && s.token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(s.token)) == 1
 }

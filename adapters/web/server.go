@@ -53,6 +53,8 @@ type Server struct {
 	exitCode  func(error) int
 	http      *http.Server
 	handler   http.Handler
+	inner     http.Handler // behind the guard
+	log       *slog.Logger
 	followers atomic.Int64
 	examine   func(context.Context) []Finding
 	examining chan struct{}
@@ -61,9 +63,12 @@ type Server struct {
 	live      live
 	answers   answers
 	conns     connections
-	ready     atomic.Bool
-	base      context.Context
-	stop      context.CancelFunc
+	others    atomic.Pointer[http.Server] // nil: no other machine comes in
+	// Of the connections of others.
+	otherConns connections
+	ready      atomic.Bool
+	base       context.Context
+	stop       context.CancelFunc
 }
 
 // New makes a Server that listens to nobody yet.
@@ -118,22 +123,26 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Sprintf("%s %s: there is no such thing; GET / lists what there is", r.Method, r.URL.Path), 1)
 	})
-	var log *slog.Logger
-	if log = cfg.Logger; log == nil {
-		log = slog.New(slog.DiscardHandler)
+	if s.log = cfg.Logger; s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.handler = s.guard(recovered(mux, log))
-	s.http = &http.Server{
-		Handler:           s.handler,
+	s.inner = recovered(mux, s.log)
+	s.handler = s.guard(door{scheme: "http", isOurs: s.isOurHost, tell: "http://" + s.address}, s.inner)
+	s.http = s.newHTTP(&s.conns, s.handler)
+	return s
+}
+
+func (s *Server) newHTTP(conns *connections, h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ConnContext:       s.conns.begin,
-		ConnState:         s.conns.changed,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnContext:       conns.begin,
+		ConnState:         conns.changed,
 		BaseContext:       func(net.Listener) context.Context { return s.base },
 	}
-	return s
 }
 
 // Handler answers requests without a socket.
@@ -153,13 +162,19 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Close ends followers at once, waits for requests in flight as long as ctx lasts, and frees the port.
+// Close ends followers at once, waits for requests in flight as long as ctx lasts, and frees the ports.
 func (s *Server) Close(ctx context.Context) error {
 	s.stop()
-	if err := s.http.Shutdown(ctx); err != nil {
-		return s.http.Close()
+	var all error
+	for _, server := range []*http.Server{s.http, s.others.Load()} {
+		if server == nil {
+			continue
+		}
+		if err := server.Shutdown(ctx); err != nil {
+			all = errors.Join(all, server.Close())
+		}
 	}
-	return nil
+	return all
 }
 
 // follow gives out one of the places for requests that stay open.

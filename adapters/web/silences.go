@@ -179,9 +179,9 @@ func (s *Server) takeAlerts(w http.ResponseWriter, r *http.Request) {
 	}
 	g, err := notify.ParseGroup(text)
 	if err == nil {
-		page := "http://" + s.address + "/?incident="
+		pages := []string{"http://" + s.address, s.backend.Info().Others}       // the second is "" where no other machine comes in
 		g.Alerts = slices.DeleteFunc(g.Alerts, func(a notify.GroupAlert) bool { // our own, of which an Alertmanager is told
-			return strings.HasPrefix(a.GeneratorURL, page)
+			return slices.ContainsFunc(pages, func(page string) bool { return page != "" && strings.HasPrefix(a.GeneratorURL, page+"/?incident=") })
 		})
 		err = n.TakeIn(g)
 	}

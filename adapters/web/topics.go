@@ -56,6 +56,10 @@ func (s *Server) alterTopic(w http.ResponseWriter, r *http.Request) {
 // it got.
 func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 	if path := r.URL.Query().Get("file"); path != "" {
+		if isFromOthers(r) {
+			fail(w, http.StatusForbidden, "publish the file "+path+": files of this machine are read for programs of this machine alone; send the records as the body", 1)
+			return
+		}
 		s.publishFile(w, r, path)
 		return
 	}

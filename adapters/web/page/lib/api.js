@@ -43,9 +43,9 @@ async function ask(method, path, body, options = {}) {
     headers['Content-Type'] = 'application/json';
     body = JSON.stringify(body);
   }
-  let answer;
+  let answer; // a relative path would have the name and password that the page's own address may have been opened with
   try {
-    answer = await fetch(path, { method, headers, body, signal: options.signal, credentials: 'omit' });
+    answer = await fetch(location.origin + path, { method, headers, body, signal: options.signal, credentials: 'same-origin' });
   } catch (err) {
     if (err.name === 'AbortError') throw err;
     throw new Refusal('the process does not answer; is it running?', 0, 1);
