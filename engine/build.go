@@ -168,7 +168,7 @@ func (e *Engine) openTopic(ctx context.Context, topic string) error {
 		return fmt.Errorf("count partitions of %s: %w", topic, err)
 	}
 	if c := e.found; c != nil && !c.Clean && !e.opt.Look && len(c.Topics[topic]) > 0 && n > len(c.Topics[topic]) {
-		n, e.grown = len(c.Topics[topic]), true
+		n, e.finishes = len(c.Topics[topic]), true
 	}
 	e.partitionsOf[topic] = n
 	return nil
@@ -344,7 +344,7 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 func (t *task) addMarks() error {
 	for _, g := range t.flow.Watermarks {
 		m := &taskMarks{group: g, lane: dataflow.LaneOf(g.Topics, t.topic, t.partition), floor: math.MinInt64}
-		m.tracker = window.NewTracker(g.Delay, t.e.opt.Pipeline.Config.FutureLimit)
+		m.tracker = window.NewTracker(g.Delay, t.e.futureLimit)
 		var err error
 		if m.pre, err = compileFilter(g.Pre, t.env); err != nil {
 			return err

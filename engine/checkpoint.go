@@ -27,7 +27,10 @@ type cut struct {
 	Entry   uint64                    `json:"entry"`   // next outbox entry
 
 	Appended int64 `json:"appended,omitempty"` // see merger.appended
-	Clean    bool  `json:"clean,omitempty"`    // the run ended with it: no sink has rows beyond it
+
+	Version     string `json:"version,omitempty"`     // of who made it; "": one that made rows leave behind their checkpoint
+	FutureLimit int64  `json:"futureLimit,omitempty"` // that its rows were judged by
+	Clean       bool   `json:"clean,omitempty"`       // the run ended with it: no sink has rows beyond it
 }
 
 type partitionCut struct {
@@ -290,7 +293,7 @@ func partialPrefix(dst []byte, lane int32, slice, minEnd int64) []byte {
 
 // cut describes everything that is not state. The gate is held.
 func (e *Engine) cut() *cut {
-	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Appended: e.merger.appended, Clean: e.ended.Load(),
+	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Appended: e.merger.appended, Clean: e.ended.Load(), Version: e.opt.Version, FutureLimit: e.futureLimit,
 		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
 		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.count, Tables: t.tables(), Unfit: maps.Clone(t.unfit)}

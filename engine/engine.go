@@ -28,6 +28,7 @@ type Engine struct {
 	env         expr.Env // without a clock: what goes by current_timestamp() brings that of its rows
 	opened      int64
 	fingerprint string
+	futureLimit int64 // nagare.watermark.futureLimit, or what it was in a run that was cut short
 	found       *cut  // the newest checkpoint, until it is restored
 	unread      error // see Unread
 
@@ -70,7 +71,7 @@ type Engine struct {
 	stirred    chan struct{} // something happened since the last tick
 	fresh      atomic.Bool   // the same, for those who watch
 	again      replay
-	grown      bool // see Grown
+	finishes   bool // see Finishes
 
 	state    watchers
 	progress progress
@@ -109,6 +110,7 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 	}
 	e.opened = opt.Now()
 	e.env = expr.Env{Zone: zone, Now: e.opened}
+	e.futureLimit = opt.Pipeline.Config.FutureLimit
 	e.merger = newMerger(e)
 	if err := e.build(ctx); err != nil {
 		e.Close()
@@ -202,7 +204,7 @@ func (e *Engine) finish(ctx context.Context) error {
 	if e.opt.Ephemeral {
 		return e.finishEphemeral(ctx)
 	}
-	if e.opt.CloseWindows && !e.grown && ctx.Err() == nil {
+	if e.opt.CloseWindows && !e.finishes && ctx.Err() == nil {
 		if err := e.closeWindows(); err != nil {
 			return err
 		}

@@ -219,7 +219,7 @@ func (in *inspector) crossing(t *task, c *Crossing, until int64) {
 // begins is an offset from which on all records lie whose event time is first or later: a time that is farther ahead of its
 // append time than the limit does not count. Ids of duplicates are remembered from longer before.
 func (v *evidence) begins(ctx context.Context, t *task, first int64) (int64, error) {
-	limit := v.e.opt.Pipeline.Config.FutureLimit
+	limit := v.e.futureLimit
 	asked, is := t.source.(Dated)
 	if !is || limit > first-math.MinInt64-1 && first < 0 || limit == math.MaxInt64 {
 		return 0, nil

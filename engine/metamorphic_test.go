@@ -205,8 +205,9 @@ func TestInterruptions(t *testing.T) {
 var errCrash = errors.New("crash")
 
 // crash runs an engine that reads everything and dies before its checkpoint.
-func crash(t testing.TB, b *enginetest.Bench) {
-	opt := b.Options()
+func crash(t testing.TB, b *enginetest.Bench) { crashWith(t, b, b.Options()) }
+
+func crashWith(t testing.TB, b *enginetest.Bench, opt engine.Options) {
 	source := opt.Source
 	opt.Source = func(topic string) (record.Source, error) {
 		s, err := source(topic)

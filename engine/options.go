@@ -57,4 +57,6 @@ type Options struct {
 	// Queries is what queries and views that are read may take; nil: DefaultLimits.
 	Queries *batch.Budget
 	Logger  *slog.Logger
+	// Version is that of whoever runs the engine: a run that was cut short is best finished by the same one.
+	Version string
 }

@@ -40,10 +40,25 @@ func (e *Engine) beginLife(ctx context.Context) error {
 	return e.checkpointChanged(ctx)
 }
 
-// Grown reports that topics have more partitions than the checkpoint of a run that was cut short. They are taken by the
-// next engine: a new partition begins where the others have come to, and that is where they had come to before the
-// crash, not where the checkpoint stands. So this engine reads to their ends first (CaughtUp), and stops at a checkpoint.
-func (e *Engine) Grown() bool { return e.grown }
+// Finishes reports that this engine only finishes a run that was cut short, by what was given then: topics have more
+// partitions now, or a setting is another one that rows depend on. The sinks may have rows that a new one would number
+// otherwise, and a new partition begins where the others have come to, which is not where the checkpoint stands. So this engine reads to
+// the ends of its partitions (CaughtUp) and stops at a checkpoint, and the next one takes what is new.
+func (e *Engine) Finishes() bool { return e.finishes }
+
+// finishRun has the engine go by what a run had that was cut short, and says what it cannot have again.
+func (e *Engine) finishRun(c *cut) {
+	if c.Version != "" && c.Version != e.opt.Version {
+		e.log.Warn("the run before was cut short and was of another version: rows made since its last checkpoint are told apart by their numbers alone, "+
+			"and if this version makes others of the same records some are missing or there twice; `nagare checkpoint reset` computes all anew from the topics",
+			"was", c.Version, "is", e.opt.Version, "checkpoint", e.epoch.Load())
+	}
+	if was := c.FutureLimit; was != 0 && was != e.futureLimit && !e.opt.Look {
+		e.log.Warn("nagare.watermark.futureLimit was changed, and the run before was cut short: what it had read is computed again with the old value, then the new one counts",
+			"was", time.Duration(was)*time.Microsecond, "is", time.Duration(e.futureLimit)*time.Microsecond)
+		e.futureLimit, e.finishes = was, true
+	}
+}
 
 // IsClean reports a checkpoint with which a run ended: no sink has rows beyond it. So is none at all.
 func IsClean(cp state.Checkpoint) bool {

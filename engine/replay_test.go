@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -80,20 +81,93 @@ func TestPartitionsAddedAfterACrash(t *testing.T) {
 		topic.Append(1, 200*second, nil, event(at))
 	}
 	e := b.Open(t, true)
-	if !e.Grown() {
+	if !e.Finishes() {
 		t.Error("the first engine takes the new partition before the replay")
 	}
 	if err := e.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	e.Close()
-	if e = b.Open(t, true); e.Grown() {
+	if e = b.Open(t, true); e.Finishes() {
 		t.Error("the second engine does not take the new partition")
 	}
 	e.Close()
 	b.Run(t, true)
 	if c := checkBooks(t, b); c.Late != 2 || c.Counted != 102 {
 		t.Errorf("the ledger says %+v, expected 2 late rows", c)
+	}
+}
+
+// TestFutureLimitIsChangedAfterACrash: what a run that was cut short had read is judged by its own limit, and what comes then
+// by the new one.
+func TestFutureLimitIsChangedAfterACrash(t *testing.T) {
+	b := newBench(t, plainOracle, 1)
+	ahead := func(at, by int) { b.Topics["events"].Append(0, int64(at)*second, nil, event(at+by)) }
+	ahead(10, 0)
+	ahead(11, 50) // the limit is 60 seconds
+	crash(t, b)
+	delivered := b.Logs["chosen"].Values(0)
+	b.Pipeline.Config.FutureLimit = 20 * second
+	var told strings.Builder
+	opt := b.Options()
+	opt.Logger = slog.New(slog.NewTextHandler(&told, nil))
+	crashWith(t, b, opt) // amid the replay: the next one is one, too
+	for _, want := range []bool{true, false} {
+		e, err := engine.Open(context.Background(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Finishes() != want {
+			t.Errorf("the engine finishes the run before: %v, expected %v", e.Finishes(), want)
+		}
+		if !want {
+			ahead(70, 50)
+			ahead(70, 5)
+		}
+		if err := e.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		e.Close()
+	}
+	b.Run(t, true)
+	if c := checkBooks(t, b); c.Future != 1 || c.Counted != 3 {
+		t.Errorf("the ledger says %+v, expected one future row of four", c)
+	}
+	if !strings.Contains(told.String(), "nagare.watermark.futureLimit was changed") {
+		t.Errorf("nobody is told: %q", told.String())
+	}
+	if got := b.Logs["chosen"].Values(0); len(delivered) != 2 || len(got) != 3 {
+		t.Errorf("rows before %q, at the end %q", delivered, got)
+	}
+}
+
+// TestVersionIsChangedAfterACrash: it is said, after a crash alone.
+func TestVersionIsChangedAfterACrash(t *testing.T) {
+	b := newBench(t, plainOracle, 1)
+	fill(b, steadyEvents(30, 1))
+	b.Topics["events"].Finish()
+	var told strings.Builder
+	with := func(version string) engine.Options {
+		told.Reset()
+		opt := b.Options()
+		opt.Version, opt.Logger = version, slog.New(slog.NewTextHandler(&told, nil))
+		return opt
+	}
+	for _, life := range []struct {
+		version     string
+		dies, tells bool
+	}{{"1", false, false}, {"2", true, false}, {"2", true, false}, {"3", false, true}, {"4", false, false}} {
+		opt := with(life.version)
+		if life.dies {
+			crashWith(t, b, opt)
+		} else if e, err := engine.Open(context.Background(), opt); err != nil {
+			t.Fatal(err)
+		} else if err := errors.Join(e.Run(context.Background()), e.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(told.String(), "was of another version"); got != life.tells {
+			t.Errorf("version %s: told %q, expected %v", life.version, told.String(), life.tells)
+		}
 	}
 }
 

@@ -31,6 +31,9 @@ func (e *Engine) identify(ctx context.Context) error {
 		return &ChangedError{Epoch: cp.Epoch}
 	}
 	e.epoch.Store(cp.Epoch)
+	if !c.Clean {
+		e.finishRun(c)
+	}
 	e.found = c
 	e.kept.Store(c)
 	return nil

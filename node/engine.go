@@ -52,6 +52,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 		Queries:      n.queries,
 		Own:          ownTopics,
 		Logger:       n.log,
+		Version:      n.cfg.Version,
 	}
 	if n.cfg.Tune != nil {
 		n.cfg.Tune(&opt)
@@ -137,13 +138,13 @@ func (n *Node) runEngine(ctx context.Context) error {
 		n.mu.Unlock()
 		e := n.current()
 		go n.forward(run, e)
-		if e.Grown() {
-			go n.adoptPartitions(run, e)
+		if e.Finishes() {
+			go n.finishRun(run, e)
 		}
 		err := e.Run(run)
 		cancel()
 		n.mu.Lock()
-		again := n.again || e.Grown()
+		again := n.again || e.Finishes()
 		n.reload = nil
 		n.mu.Unlock()
 		var defect *engine.PanicError
@@ -208,9 +209,9 @@ func (n *Node) reopenEngine(ctx context.Context) error {
 	return n.openEngine(ctx)
 }
 
-// adoptPartitions has the pipeline start again with partitions that were added, once it has come to where a run was
-// that was cut short.
-func (n *Node) adoptPartitions(ctx context.Context, e *engine.Engine) {
+// finishRun has the pipeline start again with what is new (partitions, settings), once it has come to where a run was that
+// was cut short.
+func (n *Node) finishRun(ctx context.Context, e *engine.Engine) {
 	if e.CaughtUp(ctx) == nil {
 		n.restartEngine()
 	}
