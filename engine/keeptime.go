@@ -33,6 +33,7 @@ func (e *Engine) noteInput(n int64) {
 func (e *Engine) keepTime(ctx context.Context) error {
 	k := e.newKeeper()
 	defer k.stop()
+	e.replays(ctx) // it asks where the replay ends, if there is one
 	for {
 		var err error
 		select {
@@ -122,6 +123,7 @@ func (k *timekeeper) lookForIdle(ctx context.Context) error {
 
 // tick hands rows of open windows on that changed, and tells those who watch that something is new.
 func (e *Engine) tick(ctx context.Context) error {
+	e.replays(ctx)
 	if e.fresh.Swap(false) {
 		e.notify()
 	}

@@ -75,7 +75,7 @@ func (e *Engine) beginReplay() {
 	}
 }
 
-// replays reports whether records are still read for the second time, as far as is known.
+// replays reports whether records are still read for the second time, as far as is known, and asks for the ends that are not.
 func (e *Engine) replays(ctx context.Context) bool {
 	if e.replayed() == "" {
 		return false
@@ -83,22 +83,16 @@ func (e *Engine) replays(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, endsWait)
 	defer cancel()
 	for i, t := range e.tasks {
-		end := e.again.end(i)
-		if end < 0 {
-			at, err := t.source.End(ctx, t.partition)
-			if err != nil {
-				return true // it is asked again
-			}
-			end = e.again.setEnd(i, at.Offset)
+		if e.again.end(i) >= 0 {
+			continue
 		}
-		if t.offset.Load() < end {
-			return true
+		at, err := t.source.End(ctx, t.partition)
+		if err != nil {
+			return true // it is asked again
 		}
+		e.again.setEnd(i, at.Offset)
 	}
-	e.again.mu.Lock()
-	defer e.again.mu.Unlock()
-	e.again.on = false
-	return false
+	return e.replayed() != ""
 }
 
 func (r *replay) end(task int) int64 {
@@ -107,30 +101,34 @@ func (r *replay) end(task int) int64 {
 	return r.ends[task]
 }
 
-// setEnd sets an end that was not known, once, and returns it.
-func (r *replay) setEnd(task int, end int64) int64 {
+// setEnd sets an end that was not known, once.
+func (r *replay) setEnd(task int, end int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ends[task] < 0 {
 		r.ends[task] = end
 	}
-	return r.ends[task]
 }
 
 // Replays reports whether a run that was cut short is still computed again: its sinks have rows of which no checkpoint
 // knows.
 func (e *Engine) Replays(ctx context.Context) bool { return e.replays(ctx) }
 
-// replayed tells how far a replay is; "" for none.
+// replayed tells how far a replay is, and notes its end; "" for none.
 func (e *Engine) replayed() string {
 	e.again.mu.Lock()
 	defer e.again.mu.Unlock()
 	if !e.again.on {
 		return ""
 	}
-	var left int64
+	known, left := true, int64(0)
 	for i, t := range e.tasks {
+		known = known && e.again.ends[i] >= 0
 		left += max(0, e.again.ends[i]-t.offset.Load())
+	}
+	if known && left == 0 {
+		e.again.on = false
+		return ""
 	}
 	return fmt.Sprintf("what was read since the last checkpoint is computed again: %d records are left", left)
 }

@@ -36,6 +36,21 @@ func TestRowsLeaveBeforeTheirCheckpoint(t *testing.T) {
 	}
 }
 
+// TestReplayComesToItsEnd: also in a project without sinks that take rows of open windows, and where nothing is left.
+func TestReplayComesToItsEnd(t *testing.T) {
+	for _, n := range []int{0, 100} {
+		b := newBench(t, plainOracle, 2)
+		fill(b, steadyEvents(n, 2))
+		crash(t, b)
+		b.Topics["events"].Resume()
+		e := running(t, b.Options())
+		catchUp(t, e)
+		if s := e.Status(); s.State != "running" || s.Reason != "" {
+			t.Errorf("%d records: the engine is %s: %s", n, s.State, s.Reason)
+		}
+	}
+}
+
 // TestCurrentTimestampIsAppendTime: on a stream it is when the record was appended, of a window's row when the record was
 // that closed the window, whatever the clock says and however often it is computed.
 func TestCurrentTimestampIsAppendTime(t *testing.T) {

@@ -76,8 +76,8 @@ func (e *Engine) Status() Status {
 			s.Sinks = append(s.Sinks, r.Report())
 		}
 	}
-	if again := e.replayed(); again != "" && s.State == "running" {
-		s.State, s.Reason = "behind", again
+	if s.State == "running" && e.replays(context.Background()) {
+		s.State, s.Reason = "behind", e.replayed()
 	}
 	for _, r := range s.Sinks {
 		if r.State == "degraded" {
