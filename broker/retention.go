@@ -28,7 +28,7 @@ func (b *Broker) retainLoop() {
 			return
 		case now := <-ticker.C:
 			ctx, cancel := context.WithTimeout(context.Background(), retainEvery)
-			if err := b.retain(ctx, now); err != nil {
+			if err := b.lookForOld(ctx, now); err != nil {
 				b.cfg.Logger.Warn("remove old records", "error", err)
 			}
 			cancel()
@@ -40,6 +40,20 @@ func (b *Broker) retainLoop() {
 func (b *Broker) retain(ctx context.Context, now time.Time) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
+	return b.removeOld(ctx, now)
+}
+
+// lookForOld is retain where nothing else changes topics: whoever closes the broker does so and waits for the loop.
+func (b *Broker) lookForOld(ctx context.Context, now time.Time) error {
+	if !b.admin.TryLock() {
+		return nil // the next look comes
+	}
+	defer b.admin.Unlock()
+	return b.removeOld(ctx, now)
+}
+
+// removeOld does what retain says. The lock admin is held.
+func (b *Broker) removeOld(ctx context.Context, now time.Time) error {
 	l, err := b.current()
 	if err != nil || l.unwritable.err() != nil {
 		return nil // nothing to do while it is down

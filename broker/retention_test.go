@@ -29,6 +29,17 @@ func numbers(from, n int) *record.Records {
 	return r
 }
 
+// TestRetentionLetsTheBrokerClose: a look for old records that begins while the broker is being closed, or a topic is
+// changed, does not wait for that. Close waited for the look then, and neither came to an end.
+func TestRetentionLetsTheBrokerClose(t *testing.T) {
+	b := mustOpen(t, Config{Dir: t.TempDir(), NoSync: true})
+	b.admin.Lock() // as Close does
+	defer b.admin.Unlock()
+	if err := b.lookForOld(context.Background(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Retention removes what is old, and forgets neither the next offset nor where a producer stands.
 func TestRetention(t *testing.T) {
 	ctx := context.Background()
