@@ -223,6 +223,7 @@ func (e *Engine) cutState(d *state.Delta) {
 			d.DeletePrefix(w.op, w.key)
 		}
 		c.gone = c.gone[:0]
+		c.forgetUnasked()
 		for lane := range c.pending {
 			for _, p := range c.pending[lane] {
 				w.write(int32(lane), p)

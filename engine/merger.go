@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/nagare-stream/nagare/engine/agg"
-	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 )
@@ -50,7 +49,8 @@ type closer struct {
 	emit    *emitter
 
 	previews []*preview
-	below    *closer // whose windows' rows these group; nil: records
+	open     map[int64]*openGroups // by end of window
+	below    *closer               // whose windows' rows these group; nil: records
 
 	m     *merger
 	lives int64 // how long rows live in the sink that keeps them longest of those that forget; 0: there is none
@@ -289,6 +289,7 @@ func (c *closer) close(end int64) error {
 		}
 	}
 	c.closed = end
+	c.dropOpenGroups()
 	c.drop(end)
 	c.noteAge(end)
 	if err := c.emit.window(start, end, c.emit.hash); err != nil {
@@ -322,7 +323,6 @@ func (c *closer) drop(end int64) {
 // anything. The gate must be held.
 func (c *closer) openWindow(end int64, into *agg.Hash) {
 	into.Reset()
-	start := end - c.w.spec.Size
 	for lane := range c.pending {
 		parts := append([]*partial(nil), c.pending[lane]...)
 		if t := c.tasks[lane]; t != nil {
@@ -330,43 +330,11 @@ func (c *closer) openWindow(end int64, into *agg.Hash) {
 		}
 		slices.SortFunc(parts, comparePartials)
 		for _, p := range parts {
-			if p.slice >= start && p.slice < end && p.minEnd <= end {
+			if c.isIn(p, end) {
 				into.Merge(p.hash)
 			}
 		}
 	}
-}
-
-// openRows counts the rows that closing all windows now would give, HAVING left out. The gate must
-// be held.
-func (c *closer) openRows() int64 {
-	var n int64
-	for _, end := range c.openEnds() {
-		n += c.openRowsOf(end)
-	}
-	return n
-}
-
-// openRowsOf counts those of the window that ends at end. The gate must be held.
-func (c *closer) openRowsOf(end int64) int64 {
-	var keys []*column.Vector
-	var rows, slots []uint32
-	groups := agg.NewGroups(c.w.keys)
-	for _, p := range c.partials() {
-		if p.slice < end-c.w.spec.Size || p.slice >= end || p.minEnd > end {
-			continue
-		}
-		keys, rows = keys[:0], rows[:0]
-		held := p.hash.Keys()
-		for i := range held {
-			keys = append(keys, &held[i])
-		}
-		for slot := range uint32(p.hash.Len()) {
-			rows = append(rows, slot)
-		}
-		slots = groups.Slots(keys, rows, slots)
-	}
-	return int64(groups.Len())
 }
 
 // openEnds is the ends of all windows that have rows and are not closed, ascending.

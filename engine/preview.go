@@ -311,10 +311,15 @@ func (v *preview) take() {
 		v.ordered = c.inOrder(v.ordered[:0], lane)
 		for _, w := range v.windows {
 			for _, p := range v.ordered {
-				if p.slice >= w.end-c.w.spec.Size && p.slice < w.end && p.minEnd <= w.end {
-					w.hash.MergeKnown(p.hash)
+				if c.isIn(p, w.end) {
+					w.hash.MergeCounted(p.hash)
 				}
 			}
+		}
+	}
+	if c.countsOpen() {
+		for _, w := range v.windows {
+			w.hash.TakeCounts(c.openGroups(w.end))
 		}
 	}
 }

@@ -5,6 +5,10 @@ import "github.com/nagare-stream/nagare/engine/column"
 // find returns the slot of each row's key in dst, none where there is no such key. Nothing is added.
 func (g *Groups) find(keys []*column.Vector, rows []uint32, dst []uint32) []uint32 {
 	dst = resize(dst, len(rows))
+	if len(keys) == 0 { // the one group there is
+		clear(dst)
+		return dst
+	}
 	for at := 0; at < len(rows); at += chunk {
 		to := min(at+chunk, len(rows))
 		part, hs := rows[at:to], g.scratch(to-at)
@@ -24,12 +28,10 @@ func (g *Groups) find(keys []*column.Vector, rows []uint32, dst []uint32) []uint
 
 // MergeKnown is Merge of those groups alone that h has already: the cost is that of h's groups,
 // however many from has.
-func (h *Hash) MergeKnown(from *Hash) {
+func (h *Hash) MergeKnown(from *Hash) { h.mergeKnown(from, false) }
+
+func (h *Hash) mergeKnown(from *Hash, counted bool) {
 	if h.groups.n == 0 || from.groups.n == 0 {
-		return
-	}
-	if len(h.groups.types) == 0 {
-		h.Merge(from)
 		return
 	}
 	for i := range h.others {
@@ -39,10 +41,26 @@ func (h *Hash) MergeKnown(from *Hash) {
 	h.picked = from.groups.find(h.others, h.all[:h.groups.n], h.picked)
 	for i, a := range h.aggs {
 		b := from.aggs[i]
+		if counted && isCountDistinct(h.specs[i]) {
+			a.(*distinct).mergeLimits(h.picked, b.(*distinct))
+			continue
+		}
 		for dst, src := range h.picked {
 			if src != none {
 				a.Merge(uint32(dst), b, src)
 			}
+		}
+	}
+}
+
+// mergeLimits takes which slots met a limit, and no values: slots are from's, none where it has no such group.
+func (d *distinct) mergeLimits(slots []uint32, from *distinct) {
+	if len(from.set.over) == 0 {
+		return
+	}
+	for dst, src := range slots {
+		if src != none && from.set.overflowed(src) {
+			d.set.overflow(uint32(dst))
 		}
 	}
 }
