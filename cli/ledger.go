@@ -8,13 +8,14 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // ledgerText is the sum over the topics, and whether it adds up. A row counts once, by its best outcome
 // over the tables, so that leftOutText belongs beside it. Duplicates are told where they are looked for.
 func ledgerText(st engine.Status) string {
 	l := st.Ledger
-	var sum engine.Count
+	var sum ledger.Count
 	for _, c := range l.Topics {
 		sum.Add(c)
 	}
@@ -49,7 +50,7 @@ func fullLedgerText(st engine.Status) string {
 }
 
 // letGoText is how many rows retention has removed, by table; "" for none.
-func letGoText(l engine.Ledger) string {
+func letGoText(l ledger.Ledger) string {
 	var tables []string
 	for _, name := range slices.Sorted(maps.Keys(l.LetGo)) {
 		tables = append(tables, name+" "+grouped(l.LetGo[name]))
@@ -59,7 +60,7 @@ func letGoText(l engine.Ledger) string {
 
 // leftOutText names the tables that are without rows of what they read, and how many; "" if none is:
 // "per_minute 3 late, 2 invalid of 7; per_hour 2 invalid of 7".
-func leftOutText(l engine.Ledger) string {
+func leftOutText(l ledger.Ledger) string {
 	var tables []string
 	for _, x := range l.Losses() {
 		var parts []string
@@ -81,7 +82,7 @@ func leftOutText(l engine.Ledger) string {
 }
 
 // unfitText names the fields whose values did not fit their column: "amount 2 (DOUBLE, as "19.99")".
-func unfitText(l engine.Ledger) string {
+func unfitText(l ledger.Ledger) string {
 	var fields []string
 	for _, topic := range slices.Sorted(maps.Keys(l.Unfit)) {
 		for _, name := range slices.Sorted(maps.Keys(l.Unfit[topic])) {

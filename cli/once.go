@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -75,7 +76,7 @@ func filesOf(command string, from []string) (map[string][]string, error) {
 }
 
 // allRefused says that a table could use no row of its files.
-func allRefused(l engine.Ledger, files map[string][]string) error {
+func allRefused(l ledger.Ledger, files map[string][]string) error {
 	for _, x := range l.Losses() {
 		if paths := files[x.Topic]; len(paths) > 0 && x.Invalid+x.Future == x.Read {
 			return fmt.Errorf("read %s: table %s can use none of %s: %s invalid, %s future; %s$invalid tells why, row by row (--out DIR writes it)",

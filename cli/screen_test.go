@@ -9,6 +9,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 func texts(cells ...string) []*string {
@@ -20,7 +21,7 @@ func texts(cells ...string) []*string {
 }
 
 func testPicture() picture {
-	count := engine.Count{Read: 1204331, Counted: 1204000, Late: 300, Invalid: 31}
+	count := ledger.Count{Read: 1204331, Counted: 1204000, Late: 300, Invalid: 31}
 	sales := newTable("window_start", "category", "sales>")
 	for range 40 {
 		sales.rows = append(sales.rows, texts("12:03:00Z", "ノートPC", "89800.00"))
@@ -32,7 +33,7 @@ func testPicture() picture {
 		status: engine.Status{
 			State: "running", Events: 1204331, Watermark: time.Date(2026, 2, 3, 12, 3, 31, 0, time.UTC).UnixMicro(),
 			Partitions: []engine.PartitionStatus{{Topic: "t", Partition: 1, Lag: 12, Holds: true, LagTime: 9_000_000}},
-			Ledger:     engine.Ledger{Topics: map[string]engine.Count{"t": count}},
+			Ledger:     ledger.Ledger{Topics: map[string]ledger.Count{"t": count}},
 		},
 		rates:    web.Rates{Processed: 10.04},
 		sections: []section{{title: "sales: open windows", table: sales}, {title: "top", table: top}},

@@ -9,6 +9,7 @@ import (
 	"maps"
 
 	"github.com/nagare-stream/nagare/engine/dedup"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -22,7 +23,7 @@ type cut struct {
 	Events  int64                     `json:"events"`
 	Topics  map[string][]partitionCut `json:"topics"`
 	Windows map[string]windowCut      `json:"windows"`
-	Derived map[string]Count          `json:"derived,omitempty"`
+	Derived map[string]ledger.Count   `json:"derived,omitempty"`
 	Writers map[string][]int64        `json:"writers"` // by destination and partition: number of the next row
 	Entry   uint64                    `json:"entry"`   // next outbox entry
 
@@ -34,14 +35,14 @@ type cut struct {
 }
 
 type partitionCut struct {
-	Offset int64                  `json:"offset"`
-	Log    uint64                 `json:"log,omitempty"`
-	Lost   int64                  `json:"lost,omitempty"`
-	IDs    *dedup.State           `json:"ids,omitempty"` // where duplicates are looked for
-	Marks  []markCut              `json:"marks,omitempty"`
-	Topic  Count                  `json:"topic"`
-	Tables map[string]Count       `json:"tables,omitempty"`
-	Unfit  map[string]UnfitValues `json:"unfit,omitempty"`
+	Offset int64                         `json:"offset"`
+	Log    uint64                        `json:"log,omitempty"`
+	Lost   int64                         `json:"lost,omitempty"`
+	IDs    *dedup.State                  `json:"ids,omitempty"` // where duplicates are looked for
+	Marks  []markCut                     `json:"marks,omitempty"`
+	Topic  ledger.Count                  `json:"topic"`
+	Tables map[string]ledger.Count       `json:"tables,omitempty"`
+	Unfit  map[string]ledger.UnfitValues `json:"unfit,omitempty"`
 }
 
 type markCut struct {
@@ -295,7 +296,7 @@ func partialPrefix(dst []byte, lane int32, slice, minEnd int64) []byte {
 // cut describes everything that is not state. The gate is held.
 func (e *Engine) cut() *cut {
 	c := &cut{Format: cutFormat, Plan: e.fingerprint, Events: e.events.Load(), Appended: e.merger.appended, Clean: e.ended.Load(), Version: e.opt.Version, FutureLimit: e.futureLimit,
-		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]Count{}, Writers: map[string][]int64{}}
+		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]ledger.Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
 		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.count, Tables: t.tables(), Unfit: maps.Clone(t.unfit)}
 		if t.duplicates != nil {
@@ -327,8 +328,8 @@ func (e *Engine) cut() *cut {
 }
 
 // tables is the task's outcomes per operator.
-func (t *task) tables() map[string]Count {
-	m := map[string]Count{}
+func (t *task) tables() map[string]ledger.Count {
+	m := map[string]ledger.Count{}
 	for _, w := range t.windows {
 		m[w.w.op.Name] = w.judged.count
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // derived runs an operator that reads the final rows of a windowed table, or of another derived: a
@@ -22,7 +23,7 @@ type derived struct {
 	kept    []uint32 // the others
 	times   []int64  // by row of cols
 	failed  expr.RowErrors
-	count   Count
+	count   ledger.Count
 	to      *rowWriter
 	alert   *alertStage // in place of to
 	regroup *regroup    // in place of to

@@ -5,6 +5,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/explode"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/window"
 )
@@ -124,7 +125,7 @@ func (s *explodeStage) dropFailed(x *exploder, n int, rows, origins []uint32) []
 	clear(s.bad)
 	for i, r := range s.failed.Rows {
 		s.bad[r] = true
-		x.lose(originOf(r, origins), invalid, "invalid", s.failed.Classes[i])
+		x.lose(originOf(r, origins), ledger.Invalid, "invalid", s.failed.Classes[i])
 	}
 	s.kept = s.kept[:0]
 	for _, r := range rows {
@@ -150,7 +151,7 @@ func (x *exploder) judge(b *column.Batch, rows, origins []uint32) []uint32 {
 	rows = m.pre.run(b, rows, &m.failed)
 	times := x.time.Run(b, rows, &m.failed)
 	for i, r := range m.failed.Rows {
-		x.lose(originOf(r, origins), invalid, "invalid", m.failed.Classes[i])
+		x.lose(originOf(r, origins), ledger.Invalid, "invalid", m.failed.Classes[i])
 	}
 	m.failed.Reset() // they are booked: what is left there would be taken for rows of the scan
 	m.marks, m.verdict, x.times = grow(m.marks, b.Len), grow(m.verdict, b.Len), grow(x.times, b.Len)
@@ -169,9 +170,9 @@ func (x *exploder) judge(b *column.Batch, rows, origins []uint32) []uint32 {
 		}
 		switch m.verdict[r] {
 		case window.Future:
-			x.lose(o, future, "future", reasonFuture)
+			x.lose(o, ledger.Future, "future", reasonFuture)
 		case window.Invalid:
-			x.lose(o, invalid, "invalid", m.raw.reason(x.records, x.from+int(o), b, r))
+			x.lose(o, ledger.Invalid, "invalid", m.raw.reason(x.records, x.from+int(o), b, r))
 		default:
 			x.passed = append(x.passed, r)
 		}

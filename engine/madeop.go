@@ -4,6 +4,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // madeRows is the scratch of an operator for rows that explosions made.
@@ -68,10 +69,10 @@ func (r *rowTask) stepMade(t *task, b *column.Batch) error {
 		for i, ev := range r.out {
 			r.cols[i] = ev.Run(b, sel, &r.failed)
 		}
-		sel = r.made.dropFailed(b.Len, sel, origins, &r.failed, func(record uint32, class string) { x.lose(record, invalid, "invalid", class) })
+		sel = r.made.dropFailed(b.Len, sel, origins, &r.failed, func(record uint32, class string) { x.lose(record, ledger.Invalid, "invalid", class) })
 		r.made.times = grow(r.made.times, b.Len)
 		for _, row := range sel {
-			r.judged.worse(origins[row], counted)
+			r.judged.worse(origins[row], ledger.Counted)
 			r.made.times[row] = x.appended[origins[row]]
 		}
 		return r.to.append(r.cols, sel, r.made.times)
@@ -92,7 +93,7 @@ func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
 		w.failed.Reset()
 		sel := w.evaluate(b, rows)
 		times := x.time.Run(b, sel, &w.failed)
-		sel = w.made.dropFailed(b.Len, sel, origins, &w.failed, func(record uint32, class string) { x.lose(record, invalid, "invalid", class) })
+		sel = w.made.dropFailed(b.Len, sel, origins, &w.failed, func(record uint32, class string) { x.lose(record, ledger.Invalid, "invalid", class) })
 		w.made.marks = grow(w.made.marks, b.Len)
 		for _, row := range sel {
 			w.made.marks[row] = x.mark(origins[row], m)
@@ -100,7 +101,7 @@ func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
 		w.w.spec.PlaceAll(times.Int, w.made.marks, sel, &w.placed)
 		for _, row := range w.placed.Late {
 			record := origins[row]
-			w.judged.worse(record, late)
+			w.judged.worse(record, ledger.Late)
 			if !w.made.late[record] {
 				w.made.late[record] = true
 				w.keepLate(t, record, times.Int[row], w.made.marks[row], m.floor)
@@ -109,7 +110,7 @@ func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
 		for i := range w.placed.Parts {
 			part := &w.placed.Parts[i]
 			for _, row := range part.Rows {
-				w.judged.worse(origins[row], counted)
+				w.judged.worse(origins[row], ledger.Counted)
 			}
 			w.fold(w.partial(part.Slice, part.MinEnd), part.Rows)
 		}

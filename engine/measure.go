@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
@@ -13,7 +14,7 @@ type Measures struct {
 	Epoch       uint64
 	Checkpoints CheckpointStatus
 	Watermark   int64 // of all sources, µs; math.MinInt64: none
-	Ledger      Ledger
+	Ledger      ledger.Ledger
 	Partitions  []PartitionStatus // End and Lag go by the ends that were told last
 	Tables      []TableMeasures
 	Sinks       []SinkMeasures

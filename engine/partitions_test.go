@@ -12,12 +12,13 @@ import (
 
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
 // checkBooks compares the ledger of a query over tumbling windows with what the run has left behind:
 // each row that counts is in one window, each late one in the log of late rows.
-func checkBooks(t enginetest.Fataler, b *enginetest.Bench) engine.Count {
+func checkBooks(t enginetest.Fataler, b *enginetest.Bench) ledger.Count {
 	t.Helper()
 	e, err := engine.Open(context.Background(), b.Options())
 	if err != nil {

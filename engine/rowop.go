@@ -6,6 +6,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // A rowTask runs one operator that keeps rows one for one, on one partition.
@@ -79,8 +80,8 @@ func (r *rowTask) step(t *task) error {
 		t.wantTombs(sel, r.judged.by)
 	}
 	for _, row := range sel {
-		if r.judged.by[row] == filtered {
-			r.judged.by[row] = counted
+		if r.judged.by[row] == ledger.Filtered {
+			r.judged.by[row] = ledger.Counted
 		}
 	}
 	r.judged.end(t)
@@ -98,15 +99,15 @@ func (t *task) dropFailed(sel []uint32, failed *expr.RowErrors, j *judged) []uin
 		return sel
 	}
 	for i, row := range failed.Rows {
-		j.by[row] = outcomes // none that another row could have: a malformed one may stay
+		j.by[row] = ledger.Unjudged // none that another row could have: a malformed one may stay
 		t.refuse(row, "invalid", failed.Classes[i])
 	}
 	j.kept = j.kept[:0]
 	for _, row := range sel {
-		if j.by[row] != outcomes {
+		if j.by[row] != ledger.Unjudged {
 			j.kept = append(j.kept, row)
 		}
 	}
-	j.set(failed.Rows, invalid)
+	j.set(failed.Rows, ledger.Invalid)
 	return j.kept
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/window"
 )
@@ -48,12 +49,12 @@ type task struct {
 	windows    []*windowTask
 	rows       []*rowTask
 	alerts     []*alertLane // of rows
-	count      Count        // outcomes over all operators, a row once
+	count      ledger.Count // outcomes over all operators, a row once
 	best       []uint8      // by row: best outcome so far
 	from       int          // first record of the step
 	to         int          // behind its last one
 
-	unfit    map[string]UnfitValues // by field and type, or call of from_json, and path
+	unfit    map[string]ledger.UnfitValues // by field and type, or call of from_json, and path
 	calls    expr.Unfit
 	refused  []refusal
 	unusable *keeper
@@ -193,7 +194,7 @@ func (t *task) stepPastPoison(from, to int) error {
 
 // refuseUnseen books a record as invalid everywhere without decoding it.
 func (t *task) refuseUnseen(i int, reason string) error {
-	one := Count{Read: 1, Invalid: 1}
+	one := ledger.Count{Read: 1, Invalid: 1}
 	t.count.Add(one)
 	for _, w := range t.windows {
 		w.judged.count.Add(one)
@@ -221,7 +222,7 @@ func (t *task) step(from, to int) error {
 	t.noteUnfit(from)
 	t.best = grow(t.best, n)
 	for i := range t.best {
-		t.best[i] = outcomes // nobody has judged it
+		t.best[i] = ledger.Unjudged // nobody has judged it
 	}
 	if t.duplicates != nil {
 		t.duplicates.step(t)
@@ -245,7 +246,7 @@ func (t *task) step(from, to int) error {
 		return err
 	}
 	t.noteCalls(from)
-	countOutcomes(&t.count, t.best)
+	ledger.CountOutcomes(&t.count, t.best)
 	t.countEvents(int64(n))
 	return t.boundState()
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -49,18 +49,18 @@ func results(t testing.TB, b *enginetest.Bench) string {
 	}
 	e := b.Open(t, false)
 	defer e.Close()
-	ledger := e.Ledger()
-	book := func(name string, counts map[string]engine.Count) {
-		var all engine.Count
+	booked := e.Ledger()
+	book := func(name string, counts map[string]ledger.Count) {
+		var all ledger.Count
 		for _, c := range counts {
 			all.Read, all.Counted, all.Late, all.Future = all.Read+c.Read, all.Counted+c.Counted, all.Late+c.Late, all.Future+c.Future
 			all.Invalid, all.Filtered = all.Invalid+c.Invalid, all.Filtered+c.Filtered
 		}
 		fmt.Fprintf(&out, "%s %+v\n", name, all)
 	}
-	book("topics", ledger.Topics)
+	book("topics", booked.Topics)
 	for _, d := range b.Pipeline.Datasets {
-		book(d.Name, ledger.Tables[d.Name])
+		book(d.Name, booked.Tables[d.Name])
 	}
 	return out.String()
 }
@@ -152,13 +152,13 @@ CREATE STREAMING TABLE raw_of_other AS SELECT topic, partition FROM STREAM other
 			t.Errorf("%s (-want +got):\n%s", table, diff)
 		}
 	}
-	ledger := e.Ledger()
+	booked := e.Ledger()
 	for topic, want := range map[string]int64{"events": 2, "more": 7, "other": 1} {
-		if got := ledger.Topics[topic]; got.Read != want || !got.Balanced() {
+		if got := booked.Topics[topic]; got.Read != want || !got.Balanced() {
 			t.Errorf("the ledger of %s is %+v, want %d read", topic, got, want)
 		}
 	}
-	if late := ledger.Tables["of_all"]["more"]; late.Late != 1 || late.Counted != 6 {
+	if late := booked.Tables["of_all"]["more"]; late.Late != 1 || late.Counted != 6 {
 		t.Errorf("the row behind the closed window: %+v", late)
 	}
 	read := int64(0)

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // noteUnfit books the values of the step that did not fit their places.
@@ -29,11 +29,11 @@ func (t *task) noteUnfit(from int) {
 // bookUnfit adds values to those of a key; the first one is of a record.
 func (t *task) bookUnfit(key string, u *codec.Unfit, record int) {
 	if t.unfit == nil {
-		t.unfit = map[string]UnfitValues{}
+		t.unfit = map[string]ledger.UnfitValues{}
 	}
 	sum, known := t.unfit[key]
 	if !known {
-		sum = UnfitValues{Type: u.Type.String(), Sample: string(u.Text), Partition: t.partition, Offset: t.records.Offsets[record]}
+		sum = ledger.UnfitValues{Type: u.Type.String(), Sample: string(u.Text), Partition: t.partition, Offset: t.records.Offsets[record]}
 	}
 	sum.Count += u.Count
 	t.unfit[key] = sum
@@ -45,10 +45,10 @@ func (t *task) unfitKey(u *codec.Unfit) string {
 	return f.Name + " " + f.Type.String() + u.Path
 }
 
-// unfitOf adds what a task found to a ledger, of the flow's columns and calls of from_json
+// bookUnfitIn adds what a task found to a ledger, of the flow's columns and calls of from_json
 // that are used; nil: of all. A place that is
 // read as several types stands there by type.
-func (l *Ledger) unfitOf(t *task, used []bool, calls map[string]bool) {
+func (t *task) bookUnfitIn(l *ledger.Ledger, used []bool, calls map[string]bool) {
 	if t.scan == nil || len(t.unfit) == 0 {
 		return
 	}
@@ -77,7 +77,7 @@ func (l *Ledger) unfitOf(t *task, used []bool, calls map[string]bool) {
 		}
 	}
 	for _, p := range mine {
-		l.addUnfit(t.topic, p.name, p.found)
+		l.AddUnfit(t.topic, p.name, p.found)
 	}
 }
 
@@ -144,10 +144,10 @@ type unfitPlaces []unfitPlace
 
 type unfitPlace struct {
 	name  string
-	found UnfitValues
+	found ledger.UnfitValues
 }
 
-func (l *unfitPlaces) see(name string, found UnfitValues) {
+func (l *unfitPlaces) see(name string, found ledger.UnfitValues) {
 	for i := range *l {
 		if p := &(*l)[i]; p.name == name && p.found.Type == found.Type {
 			if found.Count > p.found.Count {
@@ -159,33 +159,14 @@ func (l *unfitPlaces) see(name string, found UnfitValues) {
 	*l = append(*l, unfitPlace{name, found})
 }
 
-// addUnfit adds what a task found.
-func (l *Ledger) addUnfit(topic, place string, found UnfitValues) {
-	if l.Unfit == nil {
-		l.Unfit = map[string]map[string]UnfitValues{}
-	}
-	if l.Unfit[topic] == nil {
-		l.Unfit[topic] = map[string]UnfitValues{}
-	}
-	name := place
-	for n := 2; l.Unfit[topic][name].Count > 0 && l.Unfit[topic][name].Type != found.Type; n++ {
-		name = place + "#" + strconv.Itoa(n)
-	}
-	if sum := l.Unfit[topic][name]; sum.Count > 0 {
-		sum.Count += found.Count
-		found = sum
-	}
-	l.Unfit[topic][name] = found
-}
-
 // explainUnfit tells which values are NULL to an operator because they did not fit, by field.
 func (e *Engine) explainUnfit(b *strings.Builder, op *dataflow.Operator) {
-	var l Ledger
+	var l ledger.Ledger
 	used, calls := op.UsedColumns()
 	e.gate.Lock()
 	for _, t := range e.tasksOf[op.Scan] {
 		if op.LaneOf(t.topic, t.partition) != dataflow.NoLane {
-			l.unfitOf(t, used, calls)
+			t.bookUnfitIn(&l, used, calls)
 		}
 	}
 	e.gate.Unlock()

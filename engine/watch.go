@@ -11,6 +11,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
 )
@@ -126,7 +127,7 @@ func (e *Engine) Status() Status {
 }
 
 // tableStatus sums up the flows of a table. The gate is held.
-func (e *Engine) tableStatus(name string, ledger map[string]Count) TableStatus {
+func (e *Engine) tableStatus(name string, ledger map[string]ledger.Count) TableStatus {
 	t := TableStatus{Name: name, Kind: "rows", Watermark: math.MinInt64, Retention: e.retentionOf(name)}
 	for _, op := range e.windowed(name) {
 		c := e.closerOf(op)
@@ -241,17 +242,17 @@ func (t *task) firstMark() *taskMarks {
 }
 
 // Ledger is what became of every row that was read so far.
-func (e *Engine) Ledger() Ledger {
+func (e *Engine) Ledger() ledger.Ledger {
 	e.gate.Lock()
 	defer e.gate.Unlock()
 	return e.ledger()
 }
 
-func (e *Engine) ledger() Ledger {
-	l := Ledger{Topics: map[string]Count{}, Tables: map[string]map[string]Count{}}
-	book := func(table, topic string, c Count) {
+func (e *Engine) ledger() ledger.Ledger {
+	l := ledger.Ledger{Topics: map[string]ledger.Count{}, Tables: map[string]map[string]ledger.Count{}}
+	book := func(table, topic string, c ledger.Count) {
 		if l.Tables[table] == nil {
-			l.Tables[table] = map[string]Count{}
+			l.Tables[table] = map[string]ledger.Count{}
 		}
 		sum := l.Tables[table][topic]
 		sum.Add(c)
@@ -264,7 +265,7 @@ func (e *Engine) ledger() Ledger {
 		sum := l.Topics[t.topic]
 		sum.Add(t.count)
 		l.Topics[t.topic] = sum
-		l.unfitOf(t, nil, nil)
+		t.bookUnfitIn(&l, nil, nil)
 		for _, w := range t.windows {
 			if w.w.op.Table != nil {
 				book(w.w.op.Table.Name, t.topic, w.judged.count)

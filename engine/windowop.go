@@ -8,6 +8,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -180,7 +181,7 @@ func (w *windowTask) step(t *task) error {
 	}
 	for i := range w.placed.Parts {
 		part := &w.placed.Parts[i]
-		w.judged.set(part.Rows, counted)
+		w.judged.set(part.Rows, ledger.Counted)
 		w.fold(w.partial(part.Slice, part.MinEnd), part.Rows)
 	}
 	w.judged.end(t)
@@ -209,7 +210,7 @@ func (w *windowTask) placeRows(t *task, m *taskMarks, rows []uint32) error {
 	if len(w.placed.Late) == 0 {
 		return nil
 	}
-	w.judged.set(w.placed.Late, late)
+	w.judged.set(w.placed.Late, ledger.Late)
 	w.late.begin(&lateSchema)
 	for _, row := range w.placed.Late {
 		w.keepLate(t, row, times[row], m.marks[row], m.floor)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/harness/stack"
 )
 
@@ -117,10 +117,10 @@ func (e *Env) Restart() { e.t.Helper(); e.within(e.stack.Restart) }
 
 // A Count is how many rows had each outcome: Read is the sum of Counted, Late, Future, Invalid,
 // Duplicate and Filtered.
-type Count = engine.Count
+type Count = ledger.Count
 
 // A Ledger is what became of every row, by topic, and by table and topic.
-type Ledger = engine.Ledger
+type Ledger = ledger.Ledger
 
 // Ledger is what became of every row that was published.
 func (e *Env) Ledger() (l Ledger) {

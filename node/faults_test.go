@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -96,7 +96,7 @@ func TestSignals(t *testing.T) {
 }
 
 // summary checks the four last lines of stdout and returns the counts of the first of them.
-func summary(t *testing.T, p *process) engine.Count {
+func summary(t *testing.T, p *process) ledger.Count {
 	t.Helper()
 	p.mu.Lock()
 	lines := p.lines
@@ -110,7 +110,7 @@ func summary(t *testing.T, p *process) engine.Count {
 			t.Fatalf("line %d of the summary is %q, want one that begins with %q", i+1, last[i], word)
 		}
 	}
-	var c engine.Count
+	var c ledger.Count
 	text := strings.ReplaceAll(last[0], ",", "")
 	if _, err := fmt.Sscanf(text, "stopped   %d read = %d counted + %d late + %d future + %d invalid + %d filtered",
 		&c.Read, &c.Counted, &c.Late, &c.Future, &c.Invalid, &c.Filtered); err != nil {
@@ -124,7 +124,7 @@ func summary(t *testing.T, p *process) engine.Count {
 
 // checkStopped looks at what a stopped process left: the counts that it told, nothing undelivered, and
 // each event once.
-func checkStopped(t *testing.T, data string, told engine.Count) {
+func checkStopped(t *testing.T, data string, told ledger.Count) {
 	t.Helper()
 	look(t, data, func(n *node.Node) {
 		st := n.Status()
@@ -254,7 +254,7 @@ func TestBadRecords(t *testing.T) {
 			send(t, data, all.Bytes())
 			succeed(t, "run", "--once", "--close", "--data", data, "--out", out)
 
-			want := engine.Count{Read: int64(900 + len(bads)), Counted: 900, Future: 1, Invalid: int64(len(bads) - 1)}
+			want := ledger.Count{Read: int64(900 + len(bads)), Counted: 900, Future: 1, Invalid: int64(len(bads) - 1)}
 			if got := readLedger(t, out).Topics[lifeTopic]; got != want {
 				t.Errorf("ledger: got %+v, want %+v", got, want)
 			}

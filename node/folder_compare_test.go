@@ -16,7 +16,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/generator"
 	"github.com/nagare-stream/nagare/broker"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/node"
 )
@@ -243,17 +243,17 @@ func checkEvents(t testing.TB, l life) {
 
 // checkLifeLedger compares the ledger with what the generator made. (Both folders' ledgers are read by
 // one program; this is what makes sure that it does not read both wrongly.)
-func checkLifeLedger(t testing.TB, ledger engine.Ledger, events int64, kinds map[generator.Kind]int64) {
+func checkLifeLedger(t testing.TB, books ledger.Ledger, events int64, kinds map[generator.Kind]int64) {
 	t.Helper()
 	bad := kinds[generator.Bad]
 	windowed := map[string]bool{"sales_by_minute": true, "segment_metrics": true, "hourly_sales": true, "product_sales": true, "sales_measures": true, "sliding_sales": true}
-	check := func(name string, c engine.Count, right bool) {
+	check := func(name string, c ledger.Count, right bool) {
 		if !c.Balanced() || c.Read != events || c.Invalid != bad || !right {
 			t.Errorf("ledger of %s: got %+v of %d events, %d of them bad, %d late", name, c, events, bad, kinds[generator.Late])
 		}
 	}
-	check("the topic", ledger.Topics[lifeTopic], ledger.Topics[lifeTopic].Counted == events-bad)
-	for name, topics := range ledger.Tables {
+	check("the topic", books.Topics[lifeTopic], books.Topics[lifeTopic].Counted == events-bad)
+	for name, topics := range books.Tables {
 		c := topics[lifeTopic]
 		switch {
 		case windowed[name]:
@@ -264,7 +264,7 @@ func checkLifeLedger(t testing.TB, ledger engine.Ledger, events int64, kinds map
 			check(name, c, c.Counted == events-bad)
 		}
 	}
-	if len(ledger.Tables) != 8 {
-		t.Errorf("the ledger has %d tables, want 8", len(ledger.Tables))
+	if len(books.Tables) != 8 {
+		t.Errorf("the ledger has %d tables, want 8", len(books.Tables))
 	}
 }

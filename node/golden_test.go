@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/enginetest"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // goldenKeys is the key columns of each expected answer, as testdata/golden/README.md has them.
@@ -64,8 +64,8 @@ func compareAnswers(t *testing.T, name, out string) {
 // compareLedger compares the verdicts with those of q6, rule r2. The filter's counted rows are those
 // that it let through; the others are filtered.
 func compareLedger(t *testing.T, name, out string) {
-	ledger := readLedger(t, out)
-	want := map[string]engine.Count{}
+	books := readLedger(t, out)
+	want := map[string]ledger.Count{}
 	for _, row := range readCSV(t, root("testdata", "golden", "expected", name+".q6.csv")) {
 		if row["rule"] != "r2" {
 			continue
@@ -77,20 +77,20 @@ func compareLedger(t *testing.T, name, out string) {
 			}
 			return x
 		}
-		want[row["window"]] = engine.Count{Read: n("total"), Invalid: n("invalid"), Future: n("future"), Duplicate: n("duplicate"), Late: n("late"), Counted: n("counted")}
+		want[row["window"]] = ledger.Count{Read: n("total"), Invalid: n("invalid"), Future: n("future"), Duplicate: n("duplicate"), Late: n("late"), Counted: n("counted")}
 	}
 	filter := want["none"]
 	filter.Counted, filter.Filtered = int64(goldenCases[name]), filter.Counted-int64(goldenCases[name])
-	for table, count := range map[string]engine.Count{"q1": want["1m"], "q2": want["2m"], "q3": filter, "q4": want["1h"], "q5_products": want["1h"]} {
+	for table, count := range map[string]ledger.Count{"q1": want["1m"], "q2": want["2m"], "q3": filter, "q4": want["1h"], "q5_products": want["1h"]} {
 		if count.Read == 0 {
 			t.Fatalf("%s.q6.csv has no row for %s", name, table)
 		}
-		if got := ledger.Tables[table]["purchase-events"]; got != count {
+		if got := books.Tables[table]["purchase-events"]; got != count {
 			t.Errorf("ledger of %s: got %+v, want %+v", table, got, count)
 		}
 	}
 	// A row counts once in the topic's line: a late one that the filter let through is counted there.
-	topic, hour := ledger.Topics["purchase-events"], want["1h"]
+	topic, hour := books.Topics["purchase-events"], want["1h"]
 	if !topic.Balanced() || topic.Read != hour.Read || topic.Invalid != hour.Invalid || topic.Future != hour.Future ||
 		topic.Counted < hour.Counted || topic.Counted+topic.Late != hour.Counted+hour.Late {
 		t.Errorf("ledger of the topic: got %+v, which does not fit %+v of the hours", topic, hour)
@@ -153,9 +153,9 @@ func shown(line string) string {
 	return strconv.Quote(line)
 }
 
-func readLedger(t testing.TB, out string) engine.Ledger {
+func readLedger(t testing.TB, out string) ledger.Ledger {
 	t.Helper()
-	var l engine.Ledger
+	var l ledger.Ledger
 	if err := json.Unmarshal([]byte(read(t, filepath.Join(out, "ledger.json"))), &l); err != nil {
 		t.Fatal(err)
 	}
@@ -208,15 +208,15 @@ func TestRetail(t *testing.T) {
 		t.Errorf("revenue: got %v, want 10000 lines, 78286 items, 180667.75", revenue)
 	}
 	// The file does not go back in time: nothing is late, nothing is left out.
-	all := engine.Count{Read: 10_000, Counted: 10_000}
-	returns := engine.Count{Read: 10_000, Counted: 130, Filtered: 9_870}
-	sold := engine.Count{Read: 10_000, Counted: 9_870, Filtered: 130}
-	ledger := readLedger(t, out)
-	if got := ledger.Topics["retail-events"]; got != all {
+	all := ledger.Count{Read: 10_000, Counted: 10_000}
+	returns := ledger.Count{Read: 10_000, Counted: 130, Filtered: 9_870}
+	sold := ledger.Count{Read: 10_000, Counted: 9_870, Filtered: 130}
+	books := readLedger(t, out)
+	if got := books.Topics["retail-events"]; got != all {
 		t.Errorf("ledger of the topic: got %+v, want %+v", got, all)
 	}
-	for table, want := range map[string]engine.Count{"sales_by_hour": all, "product_sales": sold, "returns": returns} {
-		if got := ledger.Tables[table]["retail-events"]; got != want {
+	for table, want := range map[string]ledger.Count{"sales_by_hour": all, "product_sales": sold, "returns": returns} {
+		if got := books.Tables[table]["retail-events"]; got != want {
 			t.Errorf("ledger of %s: got %+v, want %+v", table, got, want)
 		}
 	}

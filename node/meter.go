@@ -9,6 +9,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // A meter looks at the topics and the engine once a second and knows how fast things go. What the process writes of
@@ -162,7 +163,7 @@ func (m *meter) take(now sample, found map[string][]int64, measures *engine.Meas
 }
 
 // readOf is how many records were read of the topics that others write.
-func readOf(l engine.Ledger) (n int64) {
+func readOf(l ledger.Ledger) (n int64) {
 	for topic, c := range l.Topics {
 		if !monitor.IsOwn(topic) {
 			n += c.Read

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // Progress is Spark's StreamingQueryProgress; a field that has no like here is left out. The records of topic
@@ -158,7 +159,7 @@ func Durations(c engine.CheckpointStatus) map[string]int64 {
 func (c *comparison) table(t *engine.TableMeasures) Record {
 	rec := c.progress("table", t.Name)
 	now, before := c.now.Measures.Ledger.Tables[t.Name], c.last.Measures.Ledger.Tables[t.Name]
-	var n engine.Count
+	var n ledger.Count
 	var topics []string
 	for _, from := range slices.Sorted(maps.Keys(now)) {
 		n.Add(since(now[from], before[from]))
@@ -325,8 +326,8 @@ func (c *comparison) addHealth(rec *Record, part string) {
 
 // since is what was counted since an earlier moment. A pipeline that went back to its checkpoint counts what it
 // reads again once it is past where it was.
-func since(now, before engine.Count) engine.Count {
-	return engine.Count{
+func since(now, before ledger.Count) ledger.Count {
+	return ledger.Count{
 		Read: max(0, now.Read-before.Read), Counted: max(0, now.Counted-before.Counted), Late: max(0, now.Late-before.Late),
 		Future: max(0, now.Future-before.Future), Invalid: max(0, now.Invalid-before.Invalid),
 		Duplicate: max(0, now.Duplicate-before.Duplicate), Filtered: max(0, now.Filtered-before.Filtered),

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
@@ -29,7 +30,7 @@ func twoSeconds() (first, second *Sample) {
 		now := begin.Add(time.Duration(second) * time.Second)
 		s := &Sample{At: now, Sources: []Source{{Topic: "t", Newest: begin.Add(-3 * time.Second)}}, Sinks: map[string]string{"out": "kafka[o]"},
 			Measures: engine.Measures{Epoch: uint64(7 + second), Watermark: begin.UnixMicro(), Checkpoints: engine.CheckpointStatus{LastPause: 1000, LastCommit: 4000},
-				Ledger: engine.Ledger{Topics: map[string]engine.Count{"t": {Read: read}}, Tables: map[string]map[string]engine.Count{"sales": {"t": {Read: read, Counted: counted, Late: late}}}},
+				Ledger: ledger.Ledger{Topics: map[string]ledger.Count{"t": {Read: read}}, Tables: map[string]map[string]ledger.Count{"sales": {"t": {Read: read, Counted: counted, Late: late}}}},
 				Partitions: []engine.PartitionStatus{
 					{Topic: "t", Partition: 0, Position: position, End: end, Lag: end - position, EventTime: begin.Add(-30 * time.Second).UnixMicro(), Watermark: begin.Add(-40 * time.Second).UnixMicro()},
 					{Topic: "t", Partition: 1, EventTime: math.MinInt64, Watermark: math.MinInt64},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
@@ -32,7 +33,7 @@ func TestDataflow(t *testing.T) {
 	measures := func(end, position, read, final, delivered int64) engine.Measures {
 		return engine.Measures{
 			Partitions: []engine.PartitionStatus{{Topic: "events", End: end, Position: position}},
-			Ledger:     engine.Ledger{Tables: map[string]map[string]engine.Count{"sums": {"events": {Read: read, Counted: read - 5, Late: 5}}}},
+			Ledger:     ledger.Ledger{Tables: map[string]map[string]ledger.Count{"sums": {"events": {Read: read, Counted: read - 5, Late: 5}}}},
 			Tables:     []engine.TableMeasures{{Name: "sums", Windowed: true, FinalRows: final}},
 			Sinks:      []engine.SinkMeasures{{Name: "out", Delivered: delivered}},
 		}

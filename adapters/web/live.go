@@ -13,6 +13,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // The pace of /api/events.
@@ -108,7 +109,7 @@ type LiveAnswer struct {
 	Time time.Time `json:"time"` // the server's
 	StatusAnswer
 	Imbalance int64                 `json:"imbalance"` // rows without an outcome, or with two
-	LeftOut   []engine.Loss         `json:"leftOut"`   // what tables are without
+	LeftOut   []ledger.Loss         `json:"leftOut"`   // what tables are without
 	Sinks     []LiveSink            `json:"sinks"`
 	Alerts    []*alert.Change       `json:"alerts"` // incidents that are pending or firing, without evidence
 	Machine   *monitor.SystemRecord `json:"machine"`
@@ -129,7 +130,7 @@ type LiveSink struct {
 func (s *Server) update(ctx context.Context, state *liveState) []byte {
 	st, info, rates, now := s.backend.Status(), s.backend.Info(), s.backend.Rates(), time.Now()
 	a := LiveAnswer{Time: now, StatusAnswer: s.statusAnswer(ctx, st, info, rates), Imbalance: Imbalance(st.Ledger),
-		LeftOut: append([]engine.Loss{}, st.Ledger.Losses()...), Sinks: []LiveSink{}, Alerts: []*alert.Change{}}
+		LeftOut: append([]ledger.Loss{}, st.Ledger.Losses()...), Sinks: []LiveSink{}, Alerts: []*alert.Change{}}
 	if reading := s.backend.Machine(ctx); reading != nil {
 		record := reading.Record()
 		a.Machine = &record

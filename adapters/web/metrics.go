@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // metrics serves the status in the names of Prometheus, read anew for each scrape. Labels are names of the project
@@ -106,7 +107,7 @@ func (g gatherer) partitions(all []engine.PartitionStatus) {
 	}
 }
 
-func (g gatherer) ledger(l engine.Ledger) {
+func (g gatherer) ledger(l ledger.Ledger) {
 	for topic, n := range l.Topics {
 		g.counter("processed_records_total", "Records read from the topic.", n.Read, "topic", topic)
 		for _, o := range []struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // makeProgress puts a status into Spark's names.
@@ -44,7 +45,7 @@ func makeProgress(info Info, st engine.Status, rates Rates, now time.Time) monit
 	return p
 }
 
-func addOffsets(p *monitor.Progress, part engine.PartitionStatus, l engine.Ledger) {
+func addOffsets(p *monitor.Progress, part engine.PartitionStatus, l ledger.Ledger) {
 	description := monitor.Description(part.Topic)
 	n := len(p.Sources)
 	if n == 0 || p.Sources[n-1].Description != description {

@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // overview is the text at /.
@@ -103,20 +104,20 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 // LedgerAnswer is the body of /api/ledger. LeftOut is the tables that are without rows; Imbalance is 0
 // unless rows are unaccounted for.
 type LedgerAnswer struct {
-	engine.Ledger
-	LeftOut   []engine.Loss `json:"left_out"`
+	ledger.Ledger
+	LeftOut   []ledger.Loss `json:"left_out"`
 	Imbalance int64         `json:"imbalance"`
 }
 
 func (s *Server) ledger(w http.ResponseWriter, _ *http.Request) {
 	l := s.backend.Status().Ledger
-	answer(w, LedgerAnswer{l, append([]engine.Loss{}, l.Losses()...), Imbalance(l)})
+	answer(w, LedgerAnswer{l, append([]ledger.Loss{}, l.Losses()...), Imbalance(l)})
 }
 
 // Imbalance is how many rows of a ledger have no outcome, or two.
-func Imbalance(l engine.Ledger) int64 {
+func Imbalance(l ledger.Ledger) int64 {
 	total := int64(0)
-	count := func(c engine.Count) {
+	count := func(c ledger.Count) {
 		d := c.Read - c.Counted - c.Late - c.Future - c.Invalid - c.Duplicate - c.Filtered - c.InFlight
 		total += max(d, -d)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
 
@@ -42,7 +43,7 @@ type fakeBackend struct {
 }
 
 func newFake() *fakeBackend {
-	count := engine.Count{Read: 10, Counted: 7, Late: 2, Invalid: 1}
+	count := ledger.Count{Read: 10, Counted: 7, Late: 2, Invalid: 1}
 	return &fakeBackend{
 		changed: make(chan struct{}, 1),
 		rows:    []string{"{\"a\":1}\n", "{\"a\":2}\n"},
@@ -54,7 +55,7 @@ func newFake() *fakeBackend {
 				{Topic: "t", Partition: 1, Position: 4, End: 4, Watermark: math.MinInt64, EventTime: math.MinInt64},
 			},
 			Checkpoints: engine.CheckpointStatus{LastSuccess: 1_700_000_000_000_000, LastPause: 1000, LastCommit: 4000, Count: 9},
-			Ledger:      engine.Ledger{Topics: map[string]engine.Count{"t": count}, Tables: map[string]map[string]engine.Count{"sales": {"t": count}}},
+			Ledger:      ledger.Ledger{Topics: map[string]ledger.Count{"t": count}, Tables: map[string]map[string]ledger.Count{"sales": {"t": count}}},
 		},
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // An Event is a record as the oracle and the engine both get it.
@@ -35,7 +35,7 @@ type Oracle struct {
 // Answer is the rows in order of window and key, as CSV lines, and the outcomes.
 type Answer struct {
 	Rows   []string
-	Ledger engine.Count
+	Ledger ledger.Count
 }
 
 type oracleRow struct {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 )
 
 // An ExplodeOracle answers a windowed query over the elements of arrays, as naively as Oracle and without a line of
@@ -131,7 +131,7 @@ func sumLines(sums map[elementGroup][]int64) (lines []string) {
 	return lines
 }
 
-func book(l *engine.Count, worst int) {
+func book(l *ledger.Count, worst int) {
 	switch worst {
 	case notWanted:
 		l.Filtered++

@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/state"
@@ -147,8 +148,8 @@ func (b *Bench) StateOf(t testing.TB, e *engine.Engine) string {
 			fmt.Fprintf(&out, "cache %s %s %s %d\n", name, place, values[place], ages[place])
 		}
 	}
-	ledger := e.Ledger()
-	books := func(name string, counts map[string]engine.Count) {
+	all := e.Ledger()
+	books := func(name string, counts map[string]ledger.Count) {
 		for _, topic := range slices.Sorted(maps.Keys(counts)) {
 			c := counts[topic]
 			fmt.Fprintf(&out, "ledger %s %s %+v\n", name, topic, c)
@@ -158,9 +159,9 @@ func (b *Bench) StateOf(t testing.TB, e *engine.Engine) string {
 		}
 	}
 	for _, d := range b.Pipeline.Datasets {
-		books(d.Name, ledger.Tables[d.Name])
+		books(d.Name, all.Tables[d.Name])
 	}
-	books("topic", ledger.Topics)
+	books("topic", all.Topics)
 	return out.String()
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/alert"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -138,7 +139,7 @@ type scriptRun struct {
 	cancel context.CancelFunc
 	rows   map[string]int // how often a row was told, and how many rows of a sink
 	told   map[string]string
-	ledger engine.Count
+	ledger ledger.Count
 	mark   int64
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/harness/stack"
 	"github.com/nagare-stream/nagare/node"
 )
@@ -26,14 +27,14 @@ type run struct {
 	clock  atomic.Int64   // wall clock of the engine, microseconds
 	told   map[string]int // how often a row was told
 	marks  map[string]int64
-	ledger map[string]engine.Count
+	ledger map[string]ledger.Count
 
 	changes int // records of topic system-alerts that were told
 }
 
 // startRun opens the project.
 func startRun(ctx context.Context, project string, s *Script) (*run, error) {
-	r := &run{script: s, told: map[string]int{}, marks: map[string]int64{}, ledger: map[string]engine.Count{}}
+	r := &run{script: s, told: map[string]int{}, marks: map[string]int64{}, ledger: map[string]ledger.Count{}}
 	end, err := timeOf("@23:59:59", s.day)
 	if err != nil {
 		return nil, fmt.Errorf("read the day %s: %w", s.day, err)

@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/adapters/web"
-	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -59,7 +59,7 @@ func (s *Stack) Records(ctx context.Context, topic string) (all []node.Record, e
 }
 
 // Ledger settles and returns what became of every row.
-func (s *Stack) Ledger(ctx context.Context) (l engine.Ledger, err error) {
+func (s *Stack) Ledger(ctx context.Context) (l ledger.Ledger, err error) {
 	err = s.read(ctx, func(_ context.Context, n *node.Node) error { l = n.Status().Ledger; return nil })
 	for name, real := range s.Project.topics { // the ledger is a copy
 		for _, counts := range append(slices.Collect(maps.Values(l.Tables)), l.Topics) {
