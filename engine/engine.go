@@ -37,6 +37,7 @@ type Engine struct {
 	flows        []*dataflow.Scan
 	sources      map[string]record.Source // by topic
 	partitionsOf map[string]int           // by topic
+	times        appendTimes              // of the topics that were read
 	aside        map[string]bool          // topics that count in no total, see Options.Own
 	destinations map[string]*destination
 	tasks        []*task

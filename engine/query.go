@@ -113,7 +113,7 @@ func (r reading) scan(ctx context.Context, e *Engine, name string, reach batch.R
 		if err != nil {
 			return err
 		}
-		return scanTopic(ctx, name, plan.SourceSchema, s, reach, visit)
+		return e.scanTopic(ctx, name, plan.SourceSchema, s, reach, visit)
 	case r.open:
 		return e.scanWithOpen(ctx, name, reach, visit)
 	}

@@ -163,3 +163,55 @@ func TestLastRowsOfALog(t *testing.T) {
 		}
 	}
 }
+
+// TestTimesNarrowAQuestion asks by the time of append, of a topic whose producers give times of their own: what lies
+// elsewhere is not read again, and a record out of order is found.
+func TestTimesNarrowAQuestion(t *testing.T) {
+	const hour, each = int64(3_600_000_000), 33_000
+	b := newBench(t, plainOracle, 3)
+	b.Topics["events"].ReadRows = 64
+	start := steadyEvents(1, 1)[0]
+	for i := range 3 * each {
+		at := start.Append + int64(i/3)*1_000_000
+		switch i {
+		case 3 * 5000: // partition 0, of tomorrow
+			at += 24 * hour
+		case 3*30_000 + 1: // partition 1, of yesterday
+			at -= 24 * hour
+		}
+		b.Topics["events"].Append(i%3, at, nil, []byte(start.Value))
+	}
+	b.Topics["events"].Finish()
+	opt := b.Options()
+	read := counting(&opt)
+	e := running(t, opt)
+	catchUp(t, e)
+	stamp := func(micros int64) string { return fmt.Sprintf("timestamp_micros(%d)", micros) }
+	at := func(second int64) string { return stamp(start.Append + second*1_000_000) }
+	const piece = 8192
+	for _, q := range []struct {
+		where string
+		most  int64 // records read
+	}{
+		{"timestamp >= " + at(32_990), 4*(each%piece) + piece},
+		{"timestamp < " + at(10), 3*piece + 2*piece},
+		{"timestamp BETWEEN " + at(9000) + " AND " + at(9100) + " AND partition = 2", piece},
+		{"timestamp > " + stamp(start.Append+23*hour), 4 * piece},
+		{"timestamp < " + stamp(start.Append-1), 2 * piece},
+		{"timestamp = " + at(40_000_000), 0},
+		{"timestamp >= " + at(20_000) + " AND offset < 20100 AND partition = 0", 2 * piece},
+	} {
+		want := linesOf(t, e, fmt.Sprintf("SELECT partition, offset, timestamp FROM (SELECT * FROM events ORDER BY partition, offset, key) WHERE CASE WHEN %s THEN true END", q.where))
+		read.Store(0)
+		got := linesOf(t, e, fmt.Sprintf("SELECT partition, offset, timestamp FROM events WHERE %s", q.where))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("WHERE %s (-all read +narrowed):\n%.2000s", q.where, diff)
+		}
+		if n := read.Load(); n > q.most {
+			t.Errorf("WHERE %s reads %d records, more than %d", q.where, n, q.most)
+		}
+		if len(want) == 0 && q.most > 0 {
+			t.Errorf("WHERE %s has no answer", q.where)
+		}
+	}
+}

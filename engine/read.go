@@ -148,7 +148,7 @@ func (e *Engine) scan(ctx context.Context, name string, reach batch.Reach, visit
 		return e.runBatch(ctx, d.Flows[0].Root, reading{}, visit)
 	}
 	if s := e.sources[name]; s != nil {
-		return scanTopic(ctx, name, e.opt.Pipeline.SchemaOfTopic(name), s, reach, visit)
+		return e.scanTopic(ctx, name, e.opt.Pipeline.SchemaOfTopic(name), s, reach, visit)
 	}
 	return e.notFound(name)
 }

@@ -91,9 +91,11 @@ func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows i
 
 // scanTopic reads a topic to its present end as the columns of a source: what a reach names, and what lies in a block of
 // the log with it.
-func scanTopic(ctx context.Context, topic string, schema column.Schema, s record.Source, reach batch.Reach, visit func(*column.Batch) error) error {
+func (e *Engine) scanTopic(ctx context.Context, topic string, schema column.Schema, s record.Source, reach batch.Reach, visit func(*column.Batch) error) error {
 	var b column.Batch
-	return scanSource(ctx, s, reach, func(r *record.Records) error {
+	cut := func(p int32, span batch.Span) []batch.Span { return e.times.cut(topic, p, span) }
+	note := func(p int32, from, end int64, r *record.Records) { e.times.note(topic, p, from, end, r) }
+	return scanNarrowed(ctx, s, reach, cut, note, func(r *record.Records) error {
 		b.Reset(&schema)
 		b.Len = r.Len()
 		for i := range b.Cols {
@@ -114,6 +116,12 @@ func visitAll(b *column.Batch, visit func(*column.Batch) error) error {
 // scanSource hands every record that a source holds now, and that lies in the ranges of a reach, to visit, partition by
 // partition.
 func scanSource(ctx context.Context, s record.Source, reach batch.Reach, visit func(*record.Records) error) error {
+	cut := func(_ int32, span batch.Span) []batch.Span { return []batch.Span{span} }
+	return scanNarrowed(ctx, s, reach, cut, func(int32, int64, int64, *record.Records) {}, visit)
+}
+
+// scanNarrowed is scanSource of what cut leaves of each range. note is told of records that hold all between two offsets.
+func scanNarrowed(ctx context.Context, s record.Source, reach batch.Reach, cut func(int32, batch.Span) []batch.Span, note func(int32, int64, int64, *record.Records), visit func(*record.Records) error) error {
 	n, err := s.Partitions(ctx)
 	if err != nil {
 		return err
@@ -126,9 +134,17 @@ func scanSource(ctx context.Context, s record.Source, reach batch.Reach, visit f
 		if err != nil {
 			return err
 		}
-		for _, span := range reach.Offsets(p, 0, end.Offset) {
-			if err := scanFrom(ctx, s, p, span.Offset[0], span.Offset[1], visit); err != nil {
-				return err
+		for _, whole := range reach.Offsets(p, 0, end.Offset) {
+			for _, span := range cut(p, whole) {
+				at := span.Offset[0]
+				if err := scanFrom(ctx, s, p, at, span.Offset[1], func(r *record.Records) error {
+					next := min(r.Next.Offset, span.Offset[1])
+					note(p, at, next, r)
+					at = next
+					return visit(r)
+				}); err != nil {
+					return err
+				}
 			}
 		}
 	}

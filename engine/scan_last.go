@@ -35,7 +35,7 @@ func (e *Engine) scanLast(ctx context.Context, name string, most int, visit func
 	case d != nil:
 		return e.scanLog(ctx, d, reach, visit)
 	}
-	return scanTopic(ctx, name, e.opt.Pipeline.SchemaOfTopic(name), s, reach, visit)
+	return e.scanTopic(ctx, name, e.opt.Pipeline.SchemaOfTopic(name), s, reach, visit)
 }
 
 // lastOf is where the last records of a log lie, by partition and offset: so many at least, if there are as many. Offsets

@@ -100,6 +100,9 @@ func (t *task) run(ctx context.Context) error {
 		if err != nil {
 			return t.readFault("read", t.offset.Load(), err)
 		}
+		if r := &t.records; r.Len() > 0 {
+			t.e.times.note(t.topic, t.partition, r.Offsets[0], r.Next.Offset, r)
+		}
 		if err = t.inGate(t.process); err != nil {
 			return fmt.Errorf("process %s partition %d at offset %d: %w", t.topic, t.partition, t.offset.Load(), err)
 		}
