@@ -221,7 +221,7 @@ func (s *selecting) expandItems() {
 	for _, it := range s.body.Items {
 		star, ok := it.Expr.(*sql.Star)
 		if !ok {
-			s.items = append(s.items, item{syn: it.Expr, alias: it.Alias, aliases: it.Aliases, name: outputName(it)})
+			s.items = append(s.items, item{syn: it.Expr, alias: it.Alias, aliases: it.Aliases, name: s.outputName(it)})
 			continue
 		}
 		cols, fault := s.from.expand(star)
@@ -233,20 +233,6 @@ func (s *selecting) expandItems() {
 			s.items = append(s.items, item{syn: star, name: c.name, node: c.node, done: true})
 		}
 	}
-}
-
-// outputName is what a column of the SELECT list is called.
-func outputName(it sql.SelectItem) string {
-	if it.Alias != nil {
-		return it.Alias.Name
-	}
-	switch e := it.Expr.(type) {
-	case *sql.Name:
-		return e.Parts[len(e.Parts)-1].Name
-	case *sql.Dot:
-		return e.Field.Name
-	}
-	return sql.Format(it.Expr)
 }
 
 // offerAliases lets later expressions use the aliases of the list: n AS a, a + 1 AS b. Columns of

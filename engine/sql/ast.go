@@ -338,9 +338,10 @@ type (
 	}
 	// Extract is EXTRACT(field FROM x).
 	Extract struct {
-		Pos   Pos
-		Field string
-		Expr  Expr
+		Pos     Pos
+		Field   string // in upper case
+		Written string // Field as it is written
+		Expr    Expr
 	}
 	// Call is a function call. Special forms (SUBSTRING FROM FOR, TRIM, POSITION IN, OVERLAY) are
 	// calls with plain arguments: see the parser. Name is as written.

@@ -7,7 +7,7 @@ import "strings"
 //
 //	SUBSTRING(x FROM a FOR n)      substring(x, a, n)
 //	TRIM(BOTH c FROM x)            trim(c, x), LEADING ltrim(c, x), TRAILING rtrim(c, x); without c trim(x)
-//	POSITION(a IN x)               position(a, x)
+//	POSITION(a IN x)               locate(a, x)
 //	OVERLAY(x PLACING y FROM a)    overlay(x, y, a)
 //	x:a.b                          variant_get(x, '$.a.b', 'variant')
 func (p *parser) callOrForm() Expr {
@@ -248,7 +248,8 @@ func (p *parser) cast() Expr {
 func (p *parser) extract() Expr {
 	e := &Extract{Pos: p.next().pos}
 	p.expect("(")
-	e.Field = strings.ToUpper(p.name("a field, as in EXTRACT(HOUR FROM ts)").Name)
+	e.Written = p.name("a field, as in EXTRACT(HOUR FROM ts)").Name
+	e.Field = strings.ToUpper(e.Written)
 	p.expect("FROM")
 	e.Expr = p.value()
 	p.expect(")")
@@ -268,7 +269,10 @@ func (p *parser) substring() Expr {
 	if p.accept(")") {
 		return e
 	}
-	if !p.accept("FROM") && !p.accept(",") {
+	switch {
+	case p.accept("FROM"):
+		e.Name.Name = "substring"
+	case !p.accept(","):
 		p.fail("FROM or a comma")
 	}
 	e.Args = append(e.Args, p.value())
@@ -307,6 +311,7 @@ func (p *parser) position() Expr {
 	e := p.form()
 	e.Args = []Expr{p.value()}
 	if p.at("IN") || !p.at(",") {
+		e.Name.Name = "locate"
 		p.expect("IN")
 		e.Args = append(e.Args, p.value())
 	} else {

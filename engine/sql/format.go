@@ -113,7 +113,7 @@ func (f *formatter) node(e Expr) {
 		f.typeName(e.Type)
 		f.write(")")
 	case *Extract:
-		f.write("EXTRACT(", name(Ident{Name: e.Field}), " FROM ")
+		f.write("EXTRACT(", name(Ident{Name: e.Written}), " FROM ")
 		f.expr(e.Expr, bindValue)
 		f.write(")")
 	case *Call:

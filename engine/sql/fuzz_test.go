@@ -46,6 +46,7 @@ func FuzzParse(f *testing.F) {
 			checkStable(t, q)
 		}
 		if e, faults := ParseExpr("fuzz", text); faults == nil {
+			_ = ColumnName(e, noMeaning{})
 			again, faults := ParseExpr("again", Format(e))
 			if faults != nil {
 				t.Fatalf("%s\n%v", Format(e), faults)
@@ -65,3 +66,10 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// noMeaning knows no column, and prints constants as Format does.
+type noMeaning struct{}
+
+func (noMeaning) Column(*Name) (string, bool) { return "", false }
+func (noMeaning) Constant(e Expr) string      { return Format(e) }
+func (noMeaning) Type(Expr) string            { return "" }
