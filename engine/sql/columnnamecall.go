@@ -26,14 +26,7 @@ var leftOut = map[string][]string{
 }
 
 // inCapitals are the functions whose names Spark prints so.
-var inCapitals = map[string]bool{}
-
-func init() {
-	for _, name := range strings.Fields(`acos acosh asin asinh atan atan2 atanh cbrt cos cosh cot csc degrees e exp expm1 hypot log log10 log1p log2
-		pi power radians sec signum sin sinh sqrt tan tanh rank dense_rank percent_rank regexp rlike regexp_like`) {
-		inCapitals[name] = true
-	}
-}
+const inCapitals = ` acos acosh asin asinh atan atan2 atanh cbrt cos cosh cot csc degrees e exp expm1 hypot log log10 log1p log2 pi power radians sec signum sin sinh sqrt tan tanh rank dense_rank percent_rank regexp rlike regexp_like `
 
 func (p printer) call(e *Call) string {
 	name := strings.ToLower(e.Name.Name)
@@ -59,7 +52,7 @@ func (p printer) call(e *Call) string {
 	switch {
 	case e.Star:
 		texts = []string{"1"}
-	case inCapitals[name]:
+	case strings.Contains(inCapitals, " "+name+" "):
 		name = strings.ToUpper(name)
 	case strings.HasSuffix(name, "make_interval"):
 		for i := len(args); i < 7; i++ {
