@@ -18,7 +18,7 @@ func newFeedNode(t *testing.T, now time.Time, g *Generate) *Node {
 	if err := b.CreateTopic(context.Background(), broker.TopicConfig{Name: g.Topic, Partitions: 3}); err != nil {
 		t.Fatal(err)
 	}
-	return &Node{cfg: Config{Data: t.TempDir(), Started: now, Generate: g}, broker: b, host: embedded{b}, trouble: map[string]string{}}
+	return &Node{cfg: Config{Data: t.TempDir(), Started: now, Generate: g}, broker: b, host: embedded{b}, trouble: map[string]*trouble{}}
 }
 
 // write writes what is due until a number of events is reached.

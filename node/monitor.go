@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -86,7 +85,9 @@ func (n *Node) sample(now time.Time, measures engine.Measures, silent time.Durat
 	if n.cluster != nil {
 		s.Trouble["kafka"] = ""
 	}
-	maps.Copy(s.Trouble, n.trouble)
+	for part, t := range n.trouble {
+		s.Trouble[part] = t.text
+	}
 	return s
 }
 

@@ -95,12 +95,13 @@ type Node struct {
 	fields     map[string]map[string][]column.Type // dataflow.ValueFields, for publish
 
 	replaying atomic.Bool // an alert over history
+	rowCounts rowCounts
 
 	mu      sync.RWMutex
 	engine  *engine.Engine
 	swapped chan struct{} // closed when engine is replaced
 	failure string        // why nothing is processed any more
-	trouble map[string]string
+	trouble map[string]*trouble
 	reload  context.CancelFunc // stops the engine so that it is opened anew
 	again   bool               // reload was called
 	watches map[chan struct{}]bool
@@ -113,7 +114,7 @@ type roles struct{ sources, outputs, tables []string }
 
 // Open opens the parts in order. On an error everything that was opened is closed again.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg, log: cfg.Logger, trouble: map[string]string{}, watches: map[chan struct{}]bool{}, published: map[string]int64{}}
+	n := &Node{cfg: cfg, log: cfg.Logger, trouble: map[string]*trouble{}, watches: map[chan struct{}]bool{}, published: map[string]int64{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}

@@ -46,7 +46,7 @@ type LostTopic struct {
 // of the folder's files, it tells what can be told.
 func LookAtLoss(ctx context.Context, cfg Config) (l *Loss, err error) {
 	cfg.Look = true
-	n := &Node{cfg: cfg, log: slog.New(slog.DiscardHandler), trouble: map[string]string{}}
+	n := &Node{cfg: cfg, log: slog.New(slog.DiscardHandler), trouble: map[string]*trouble{}}
 	if n.roles, err = n.resetRoles(); err != nil {
 		return nil, err
 	}

@@ -145,26 +145,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// note keeps what troubles a part, "" for nothing any more.
-func (n *Node) note(part, trouble string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if trouble == "" {
-		delete(n.trouble, part)
-		return
-	}
-	if n.trouble[part] != trouble {
-		n.log.Warn("a part is in trouble", "part", part, "trouble", trouble)
-	}
-	n.trouble[part] = trouble
-}
-
-func (n *Node) troubled(part string) bool {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return n.trouble[part] != ""
-}
-
 // setFailure keeps why nothing is, or can be, processed any more.
 func (n *Node) setFailure(err error) {
 	n.mu.Lock()
@@ -181,8 +161,8 @@ func (n *Node) Status() engine.Status {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	for _, part := range []string{"broker", "kafka", "generator"} {
-		if trouble := n.trouble[part]; trouble != "" {
-			st.State, st.Reason = "degraded", part+": "+trouble
+		if t := n.trouble[part]; t != nil {
+			st.State, st.Reason = "degraded", part+": "+t.text
 			break
 		}
 	}

@@ -242,5 +242,9 @@ func (n *Node) openRowSink(def *plan.SinkDef) (record.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return notify.NewRowSink(r, n.cfg.Version, nil), nil
+	sink := notify.NewRowSink(r, n.cfg.Version, nil)
+	if err := n.countRows(def.Name, sink); err != nil {
+		return nil, err
+	}
+	return sink, nil
 }

@@ -31,7 +31,8 @@ const (
 type RowSink struct {
 	r      Receiver
 	client *client
-	waits  time.Time // until when the receiver wants no request
+	waits  time.Time       // until when the receiver wants no request
+	note   func(RowCounts) // nil: nobody keeps them
 
 	mu     sync.Mutex
 	next   map[rowLane]int64 // rows below are done
@@ -48,6 +49,19 @@ var (
 	_ record.Updater      = (*RowSink)(nil)
 	_ record.SinkReporter = (*RowSink)(nil)
 )
+
+// RowCounts is what became of a sink's rows, which are counted over the lives of a process.
+type RowCounts struct {
+	Written int64  `json:"written"`
+	Refused int64  `json:"refused"`
+	Refusal string `json:"refusal,omitempty"` // why the newest of them were
+}
+
+// Count goes on from earlier counts, and has note called with them behind each request that changes them, before its rows
+// count as delivered. To be called before the first Write.
+func (s *RowSink) Count(from RowCounts, note func(RowCounts)) {
+	s.status.Written, s.status.Refused, s.status.Refusal, s.note = from.Written, from.Refused, from.Refusal, note
+}
 
 // NewRowSink makes a sink; nothing is sent yet. A nil transport is one that checks addresses.
 func NewRowSink(r Receiver, version string, transport http.RoundTripper) *RowSink {
@@ -149,6 +163,9 @@ func (s *RowSink) send(ctx context.Context, out *record.Rows, body []byte, rows 
 		s.waits = time.Now().Add(o.after)
 		s.status.State, s.status.Reason = "degraded", o.text
 		return fmt.Errorf("%s", o.text)
+	}
+	if s.note != nil {
+		s.note(RowCounts{s.status.Written, s.status.Refused, s.status.Refusal})
 	}
 	return nil
 }
