@@ -56,7 +56,7 @@ func (e *Engine) addAlert(op *dataflow.Operator) error {
 	rows := newRowWriter(e, to, int32(len(e.alerts)))
 	e.merger.writers = append(e.merger.writers, rows)
 	e.alerts = append(e.alerts, &alertStage{op: op, e: e, maker: breachMaker{def: a}, rows: rows, changes: map[alert.State]int64{}, x: alert.New(alert.Rule{
-		Name: a.Name, From: a.From, Labels: a.Key, For: a.For, KeepFiring: a.KeepFiring, Interval: a.Interval, Windowed: a.Windowed, Notify: a.Notify,
+		Name: a.Name, Pipeline: e.opt.Pipeline.Name, From: a.From, Labels: a.Key, For: a.For, KeepFiring: a.KeepFiring, Interval: a.Interval, Windowed: a.Windowed, Notify: a.Notify,
 	})})
 	return nil
 }

@@ -88,7 +88,7 @@ func (n *Node) current() *engine.Engine {
 
 func (n *Node) openSource(topic string) (record.Source, error) {
 	n.wants(topic)
-	src, err := n.host.Source(topic, n.cfg.Once)
+	src, err := n.ownSource(topic, n.cfg.Once)
 	if err != nil {
 		return nil, err
 	}

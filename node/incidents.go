@@ -169,7 +169,7 @@ func (n *Node) readChanges(ctx context.Context, visit func(*alert.Change)) error
 	if err != nil || !has {
 		return err
 	}
-	src, err := n.hostOf(engine.AlertTopic).Source(engine.AlertTopic, true)
+	src, err := n.ownSource(engine.AlertTopic, true)
 	if err != nil {
 		return err
 	}

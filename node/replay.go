@@ -154,7 +154,7 @@ func (n *Node) replaySource(ctx context.Context, topic string, since time.Time, 
 	case !has:
 		return nil, &web.RequestError{Reason: fmt.Sprintf("there is no topic %s to read; --from %s=FILE reads a file in its place", topic, topic)}
 	}
-	src, err := n.hostOf(topic).Source(topic, true)
+	src, err := n.ownSource(topic, true)
 	if err != nil {
 		return nil, err
 	}

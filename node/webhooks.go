@@ -143,14 +143,14 @@ func (n *Node) addReceivers(cfg *notify.Config) error {
 		r.Leaving = !isReceiver(n.cfg.Pipeline, def)
 		cfg.Receivers = append(cfg.Receivers, r)
 	}
-	cfg.Source, cfg.Known, cfg.Append, cfg.Alone = n.alertSource, n.knownIncidents, n.appendChanges, n.ownsAlertTopic()
+	cfg.Source, cfg.Known, cfg.Append = n.alertSource, n.knownIncidents, n.appendChanges
 	return nil
 }
 
 // alertSource opens topic system-alerts. A project that has alerts has it; where it has none any more, a cluster that
 // refuses the topic does not keep the pipeline from running.
 func (n *Node) alertSource(ctx context.Context, make bool) (record.Source, error) {
-	src, err := n.host.Source(engine.AlertTopic, false)
+	src, err := n.ownSource(engine.AlertTopic, false)
 	if len(n.cfg.Pipeline.Alerts) > 0 {
 		if err != nil {
 			return nil, fmt.Errorf("open topic %s: %w", engine.AlertTopic, err)

@@ -114,7 +114,7 @@ func (h *history) since(after time.Time) []Series {
 }
 
 // before puts the records of an earlier process in front: those of series that this one has, too.
-func (h *history) before(values [][]byte, now time.Time) {
+func (h *history) before(values [][]byte, project string, now time.Time) {
 	type key struct{ kind, name string }
 	old := map[key][]Point{}
 	for _, v := range values {
@@ -122,8 +122,8 @@ func (h *history) before(values [][]byte, now time.Time) {
 			continue
 		}
 		var r Record
-		if json.Unmarshal(v, &r) != nil {
-			continue // the topic is open to everybody
+		if json.Unmarshal(v, &r) != nil || r.ID != project {
+			continue // the topic is open to everybody, and on a cluster other pipelines write there
 		}
 		at, err := time.Parse(time.RFC3339, r.Timestamp)
 		if err == nil && now.Sub(at) <= HistorySpan {
@@ -152,7 +152,7 @@ func (m *Monitor) History(after, now time.Time, read func(n int) ([][]byte, erro
 		if err != nil {
 			return nil, err
 		}
-		h.before(values, now)
+		h.before(values, m.reporter.project, now)
 		h.old = true
 	}
 	if oldest := now.Add(-HistorySpan); after.Before(oldest) {

@@ -52,7 +52,7 @@ func TestFailedCollectorStopsNothing(t *testing.T) {
 			t.Fatalf("failed: %v", r.Failed)
 		}
 		var rec map[string]any
-		if err := json.Unmarshal(r.record(), &rec); err != nil {
+		if err := json.Unmarshal(r.record("shop"), &rec); err != nil {
 			t.Fatal(err)
 		}
 		for _, column := range []string{"disk_percent", "disk_free_gb", "disk_total_gb", "disk_path", "load_1", "memory_percent", "memory_available_gb"} {

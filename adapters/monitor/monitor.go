@@ -149,7 +149,7 @@ func (m *Monitor) Machine(ctx context.Context, now time.Time) *Reading {
 
 // keep hands the record of a reading to its topic.
 func (m *Monitor) keep(r *Reading) {
-	m.system.send(batch{r.At.UnixMicro(), []string{r.Host}, [][]byte{r.record()}})
+	m.system.send(batch{r.At.UnixMicro(), []string{r.Host}, [][]byte{r.record(m.reporter.project)}})
 }
 
 // Dropped is how many records of the process's own topics were let go while those were away.

@@ -7,6 +7,7 @@ import (
 
 // SystemRecord is a record of topic system-metrics. What could not be read is null.
 type SystemRecord struct {
+	ID                string    `json:"id"` // of the project
 	Timestamp         string    `json:"timestamp"`
 	Host              string    `json:"host"`
 	Container         bool      `json:"container"`
@@ -58,9 +59,11 @@ func (r *Reading) Record() SystemRecord {
 	return rec
 }
 
-// record is a reading as JSON.
-func (r *Reading) record() []byte {
-	text, err := json.Marshal(r.Record())
+// record is a reading as the process of a project writes it, as JSON.
+func (r *Reading) record(project string) []byte {
+	rec := r.Record()
+	rec.ID = project
+	text, err := json.Marshal(rec)
 	if err != nil {
 		panic("BUG: a reading is no JSON: " + err.Error())
 	}

@@ -121,8 +121,7 @@ func (l *lost) end(ctx context.Context, known Known, now time.Time) (certain boo
 	return certain, nil
 }
 
-// read is what fires by receivers and, where the topic is this pipeline's alone, by what it had at the start, less what
-// the topic says is over.
+// read is what fires by receivers and by what the topic had at the start, less what it says is over.
 func (l *lost) read(ctx context.Context) (map[string]*alert.Change, error) {
 	open := maps.Clone(l.unsure)
 	end, err := l.cfg.source.End(ctx, 0)
@@ -151,7 +150,7 @@ func (l *lost) read(ctx context.Context) (map[string]*alert.Change, error) {
 			switch {
 			case c.State == alert.Resolved || c.State == alert.Inactive:
 				delete(open, c.ID)
-			case c.State == alert.Firing && l.cfg.Alone && records.Offsets[i] < l.horizon:
+			case c.State == alert.Firing && records.Offsets[i] < l.horizon:
 				open[c.ID] = c
 			}
 		}

@@ -91,7 +91,7 @@ func TestLastRuleIsGone(t *testing.T) {
 		idle := receiver(t, "idle")
 		a.Leaving, am.Leaving, idle.Leaving, late.Leaving = true, true, true, true
 		r.cfg.Receivers = []Receiver{a, am, idle, late}
-		r.cfg.Known, r.cfg.Alone = func() Known { return Known{Settled: true} }, true
+		r.cfg.Known = func() Known { return Known{Settled: true} }
 		r.answers(nil)
 		for range 2 { // the second process finds nothing left to be ended
 			r.open()

@@ -34,7 +34,6 @@ type Config struct {
 	// appends the ends of those that no rule gives to the topic; nil: only the rules end incidents.
 	Known  func() Known
 	Append func(ctx context.Context, changes []*alert.Change) error
-	Alone  bool // the topic has records of this pipeline alone
 
 	// Note notes how much is kept, whenever that has changed; nil: nobody wants to know. Several goroutines call it.
 	Note func(Kept)

@@ -77,6 +77,9 @@ type Change struct {
 	Description string            `json:"description"`
 	Notify      []string          `json:"notify,omitempty"` // the webhooks that are told
 
+	// Pipeline is the name of the project: pipelines on one cluster share the topic.
+	Pipeline string `json:"pipeline,omitempty"`
+
 	Breaches int64      `json:"breaches"`           // rows so far
 	Evidence []Evidence `json:"evidence,omitempty"` // the first ones and the newest, at most MostEvidence
 }

@@ -11,6 +11,7 @@ import (
 // A Rule says how breaches become incidents. Times are in microseconds of event time.
 type Rule struct {
 	Name       string   `json:"name"`
+	Pipeline   string   `json:"-"`          // the name of the project, for its changes
 	From       string   `json:"from"`       // the table or view that it reads
 	Labels     []string `json:"key"`        // the key's columns
 	For        int64    `json:"for"`        // how long the condition has to hold before the incident fires; 0: at its first breach
@@ -188,7 +189,7 @@ func (x *Incidents) change(key string, in *incident, state State, at int64) *Cha
 		evidence[i] = b.Evidence
 	}
 	c := &Change{
-		ID: incidentID(x.rule.Name, []byte(key), int64(in.activeAt)), Alert: x.rule.Name, State: state, Time: Time(at),
+		ID: incidentID(x.rule.Name, []byte(key), int64(in.activeAt)), Alert: x.rule.Name, Pipeline: x.rule.Pipeline, State: state, Time: Time(at),
 		ActiveAt: in.activeAt, FiredAt: in.firedAt, ResolvedAt: None,
 		Severity: newest.Severity, Labels: x.labels(key), Summary: newest.Summary, Description: newest.Description, Notify: x.rule.Notify,
 		Breaches: in.breaches, Evidence: evidence,
