@@ -26,6 +26,7 @@ func (e *Engine) build(ctx context.Context) error {
 	for i, op := range ops {
 		e.ops = append(e.ops, &dataflow.Operator{StreamOp: *op, ID: i})
 	}
+	dataflow.Link(e.ops)
 	if err := e.openSinks(); err != nil {
 		return err
 	}
@@ -45,10 +46,8 @@ func (e *Engine) build(ctx context.Context) error {
 			}
 		}
 	}
-	for _, r := range groups {
-		if err := e.buildFlow(r); err != nil {
-			return err
-		}
+	if err := e.buildFlows(groups); err != nil {
+		return err
 	}
 	for _, d := range e.destinations {
 		e.outbox.add(d)
@@ -69,21 +68,6 @@ func (e *Engine) findAside() {
 	}
 }
 
-// numberFlows gives each operator its place among those that write the same table.
-func (e *Engine) numberFlows() {
-	for _, op := range e.ops {
-		op.Flows = 1
-		if op.Table != nil {
-			e.byTable[op.Table.Name] = append(e.byTable[op.Table.Name], op)
-		}
-	}
-	for _, ops := range e.byTable {
-		for i, op := range ops {
-			op.Flow, op.Flows = i, len(ops)
-		}
-	}
-}
-
 // connect gives operators to the tables that they read, and returns those that read topics.
 func (e *Engine) connect() (ofTopics []*dataflow.Operator) {
 	for _, op := range e.ops {
@@ -98,37 +82,15 @@ func (e *Engine) connect() (ofTopics []*dataflow.Operator) {
 	return ofTopics
 }
 
-// lanesOf is how many lanes the partitions of topics take, empty ones included.
-func (e *Engine) lanesOf(topics []string) int {
-	most := 0
-	for _, topic := range topics {
-		most = max(most, e.partitionsOf[topic])
-	}
-	return most * len(topics)
-}
-
-// lanes is in how many numbered sequences an operator gives rows: one for each lane of its
-// topics, one for a windowed one, and those of the table that it reads for others. The flows of a table
-// take the partitions of its log in turn, so that each has its own numbers, however the topics grow.
-func (e *Engine) lanes(op *dataflow.Operator) int {
-	n := 1
-	switch {
-	case op.Windowed():
-	case op.From.Kind == plan.StreamingTable:
-		for _, from := range e.byTable[op.From.Name] {
-			n = max(n, e.lanes(from))
-		}
-	default:
-		n = e.lanesOf(op.From.Topics)
-	}
-	return n * op.Flows
-}
-
 // openSinks opens the sinks of the configuration; an operator whose sink takes nothing (Options.Sink
 // gave nil) is left out, and nothing is computed for it.
 func (e *Engine) openSinks() error {
 	kept := e.ops[:0]
 	for _, op := range e.ops {
+		if d := e.destinations[sinkOf(op)]; d != nil {
+			kept = append(kept, op)
+			continue
+		}
 		if op.Sink != nil {
 			sink, err := e.opt.Sink(op.Sink)
 			if err != nil {
@@ -174,29 +136,36 @@ func (e *Engine) openTopic(ctx context.Context, topic string) error {
 	return nil
 }
 
-// buildFlow makes the scan of topics and a task for each of their partitions.
-func (e *Engine) buildFlow(r *dataflow.Group) error {
-	f := dataflow.NewScan(r.Topics, r.Operators, e.opt.Pipeline.Config.Topics)
-	e.flows = append(e.flows, f)
-	for _, g := range f.Watermarks {
-		e.merger.addGroup(g, e.lanesOf(g.Topics))
+// buildFlows makes the scan of each group of topics, what its windowed operators share, and a task for each partition.
+func (e *Engine) buildFlows(groups []*dataflow.Group) error {
+	for _, r := range groups {
+		f := dataflow.NewScan(r.Topics, r.Operators, e.opt.Pipeline.Config.Topics)
+		e.flows = append(e.flows, f)
+		for _, g := range f.Watermarks {
+			e.merger.addGroup(g, e.lanesOf(g.Topics)*max(1, g.Parts))
+		}
 	}
-	for _, op := range r.Operators {
-		if op.Windowed() {
-			if err := e.buildWindow(op, e.lanesOf(op.From.Topics), e.merger.groups[f.Watermarks[op.Watermark]]); err != nil {
+	for i, f := range e.flows {
+		for _, op := range groups[i].Operators {
+			if !op.Windowed() || !op.IsHead() {
+				continue
+			}
+			if err := e.buildWindow(op, e.lanesInto(op), e.merger.groups[f.Watermarks[op.Watermark]]); err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
 		}
 	}
-	for _, topic := range r.Topics {
-		n := e.partitionsOf[topic]
-		unusable, err := e.logDestination("invalid/"+topic, topic+"$invalid", refusedSchema, n)
-		if err != nil {
-			return err
-		}
-		for p := range n {
-			if err := e.buildTask(f, topic, int32(p), unusable); err != nil {
+	for _, f := range e.flows {
+		for _, topic := range f.Topics {
+			n := e.partitionsOf[topic]
+			unusable, err := e.logDestination("invalid/"+topic, topic+"$invalid", refusedSchema, n)
+			if err != nil {
 				return err
+			}
+			for p := range n {
+				if err := e.buildTask(f, topic, int32(p), unusable); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -309,7 +278,7 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 			if err != nil {
 				return err
 			}
-			w, err := newWindowTask(e.closerOf(op).w, t.env, newKeeper(newRowWriter(e, late, int32(op.Lane(at))), &lateSchema), at)
+			w, err := newWindowTask(e.closerOf(op).w, op, t.env, newKeeper(newRowWriter(e, late, int32(op.Lane(at))), &lateSchema), at)
 			if err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
@@ -343,7 +312,7 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 // addMarks gives a task the watermarks of its flow.
 func (t *task) addMarks() error {
 	for _, g := range t.flow.Watermarks {
-		m := &taskMarks{group: g, lane: dataflow.LaneOf(g.Topics, t.topic, t.partition), floor: math.MinInt64}
+		m := &taskMarks{group: g, lane: g.LaneOf(t.topic, t.partition), floor: math.MinInt64}
 		m.tracker = window.NewTracker(g.Delay, t.e.futureLimit)
 		var err error
 		if m.pre, err = compileFilter(g.Pre, t.env); err != nil {
@@ -357,10 +326,10 @@ func (t *task) addMarks() error {
 	return nil
 }
 
-// closerOf is what closes the windows of an operator.
+// closerOf is what closes the windows of an operator, or of that which it is a part of.
 func (e *Engine) closerOf(op *dataflow.Operator) *closer {
 	for _, c := range e.merger.closer {
-		if c.w.op.ID == op.ID {
+		if c.w.op.ID == op.Lead().ID {
 			return c
 		}
 	}
@@ -412,7 +381,7 @@ func (e *Engine) viewReads(table string) bool {
 // destinationOf is where the rows of an operator go: a table's log, or its sink.
 func (e *Engine) destinationOf(op *dataflow.Operator) (*destination, error) {
 	if op.Table == nil {
-		return e.destinations["sink/"+op.Name], nil
+		return e.destinations[sinkOf(op)], nil
 	}
 	n := 0
 	for _, o := range e.byTable[op.Table.Name] {
@@ -426,20 +395,29 @@ func (e *Engine) destinationOf(op *dataflow.Operator) (*destination, error) {
 // lateDestination is where the late rows of a windowed operator go: one log for all flows of a table.
 func (e *Engine) lateDestination(op *dataflow.Operator) (*destination, error) {
 	if op.Table == nil {
-		return e.logDestination("late/"+op.Name, op.Name+"$late", lateSchema, e.lanesOf(op.From.Topics))
+		lead := op.Lead()
+		return e.logDestination("late/"+lead.Name, lead.Name+"$late", lateSchema, e.lanesInto(lead)*lead.Flows)
 	}
 	n := 0
 	for _, o := range e.byTable[op.Table.Name] {
 		if o.Windowed() {
-			n = max(n, e.lanesOf(o.From.Topics)*o.Flows)
+			n = max(n, e.lanesInto(o)*o.Flows)
 		}
 	}
 	return e.logDestination("late/"+op.Table.Name, op.Table.Name+"$late", lateSchema, n)
 }
 
+// sinkOf is the name of the destination of an operator's sink; "" where it has none.
+func sinkOf(op *dataflow.Operator) string {
+	if op.Sink == nil {
+		return ""
+	}
+	return "sink/" + op.Sink.Name
+}
+
 // addSink makes the destination of a sink: what becomes of a row is decided by its format.
 func (e *Engine) addSink(op *dataflow.Operator, sink record.Sink) {
-	name := "sink/" + op.Name
+	name := sinkOf(op)
 	d := &destination{name: name, sink: sink, schema: schemaOf(op.Cols), zone: e.env.Zone, key: -1, value: -1, topic: -1, headers: -1, field: -1, order: -1}
 	switch op.Sink.Format {
 	case "kafka":

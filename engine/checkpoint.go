@@ -331,7 +331,7 @@ func (e *Engine) cut() *cut {
 func (t *task) tables() map[string]ledger.Count {
 	m := map[string]ledger.Count{}
 	for _, w := range t.windows {
-		m[w.w.op.Name] = w.judged.count
+		m[w.op.Name] = w.judged.count
 	}
 	for _, r := range t.rows {
 		m[r.op.Name] = r.judged.count

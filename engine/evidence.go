@@ -384,7 +384,7 @@ func (v *evidence) down(ctx context.Context) error {
 			continue
 		}
 		groups := v.groups[op]
-		w, err := newWindowTask(v.e.closerOf(op).w, v.e.env, nil, 0)
+		w, err := newWindowTask(v.e.closerOf(op).w, op, v.e.env, nil, 0)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func (in *inspector) readLate(ctx context.Context, op *dataflow.Operator) error 
 				continue
 			}
 			for _, topic := range op.From.Topics {
-				if l := dataflow.LaneOf(op.From.Topics, topic, int32(b.Cols[0].Int[row])); op.Flows > 1 || l == int(r.Partition) {
+				if l := op.LaneOf(topic, int32(b.Cols[0].Int[row])); l != dataflow.NoLane && op.Lane(l) == int(r.Partition) {
 					in.late[Place{topic, int32(b.Cols[0].Int[row]), b.Cols[1].Int[row]}] = lateRow{reason: string(b.Cols[5].Bytes(int(row))), mark: b.Cols[4].Int[row]}
 				}
 			}

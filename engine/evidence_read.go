@@ -72,8 +72,17 @@ func (v *evidence) task(op *dataflow.Operator, beside *task) (*task, error) {
 	return t, nil
 }
 
-// read finds the records behind the groups or rows of an operator over topics.
+// read finds the records behind the groups or rows of an operator over topics, of all its parts.
 func (v *evidence) read(ctx context.Context, op *dataflow.Operator, top bool) error {
+	for _, part := range op.All() {
+		if err := v.readPart(ctx, part, top); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *evidence) readPart(ctx context.Context, op *dataflow.Operator, top bool) error {
 	for _, topic := range op.From.Topics {
 		if !slices.Contains(v.Topics, topic) {
 			v.Topics = append(v.Topics, topic)
@@ -86,12 +95,12 @@ func (v *evidence) read(ctx context.Context, op *dataflow.Operator, top bool) er
 	if !op.Windowed() {
 		return v.readKept(ctx, op, again)
 	}
-	in := &inspector{v: v, op: again, groups: v.groups[op], top: top, firsts: map[string]int64{}}
+	in := &inspector{v: v, op: again, groups: v.groups[op.Lead()], top: top, firsts: map[string]int64{}}
 	w, err := newWindowOp(again)
 	if err != nil {
 		return err
 	}
-	if in.w, err = newWindowTask(w, v.env, nil, 0); err != nil {
+	if in.w, err = newWindowTask(w, again, v.env, nil, 0); err != nil {
 		return err
 	}
 	in.hits = &groupHits{groups: in.groups, spec: w.spec, keys: in.w.keys}
@@ -105,8 +114,8 @@ func (v *evidence) read(ctx context.Context, op *dataflow.Operator, top bool) er
 		return err
 	}
 	in.taken = make([]int64, len(again.Agg.Aggs))
-	until := v.closes(op)
-	v.setWindow(op, in.groups)
+	until := v.closes(op.Lead())
+	v.setWindow(op.Lead(), in.groups)
 	if err := in.readLate(ctx, op); err != nil {
 		return err
 	}
@@ -120,6 +129,10 @@ func (v *evidence) read(ctx context.Context, op *dataflow.Operator, top bool) er
 	}
 	if top {
 		for i, a := range again.Agg.Aggs {
+			if op.Part > 0 {
+				v.Aggregates[i].Rows += in.taken[i]
+				continue
+			}
 			x := EvidenceAggregate{Text: a.Text, Rows: in.taken[i]}
 			if a.Filter != nil {
 				x.Filter, x.At = conditionText(a.Filter), a.Filter.Pos

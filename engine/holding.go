@@ -77,7 +77,7 @@ func (e *Engine) Watermarks() Watermarks {
 		}
 	}
 	for _, op := range e.ops {
-		if op.Windowed() {
+		if op.Windowed() && op.IsHead() {
 			all.Tables = append(all.Tables, e.tableWindows(op))
 		}
 	}
@@ -92,8 +92,8 @@ func (e *Engine) watermarkGroup(f *dataflow.Scan, i int) WatermarkGroup {
 		g.Time = mg.Time.String()
 	}
 	for _, op := range mg.Operators {
-		if !slices.Contains(g.Tables, op.Name) {
-			g.Tables = append(g.Tables, op.Name)
+		if name := op.Lead().Name; !slices.Contains(g.Tables, name) {
+			g.Tables = append(g.Tables, name)
 		}
 	}
 	marks := e.merger.groups[mg]
@@ -139,28 +139,24 @@ func (e *Engine) tableWindows(op *dataflow.Operator) TableWindows {
 	if c.below != nil {
 		t.Below = c.below.w.op.Name
 	}
-	var mg *dataflow.Watermark
-	for g, marks := range e.merger.groups {
-		if marks == c.group {
-			mg = g
+	for _, mg := range c.group.of {
+		for _, topic := range mg.Topics {
+			if !slices.Contains(t.Topics, topic) {
+				t.Topics = append(t.Topics, topic)
+			}
 		}
-	}
-	if mg != nil {
-		t.Topics, t.Delay = mg.Topics, time.Duration(mg.Delay)*time.Microsecond
+		t.Delay = max(t.Delay, time.Duration(mg.Delay)*time.Microsecond)
 	}
 	ends := c.openEnds()
 	t.Open = len(ends)
 	for _, end := range ends[:min(len(ends), MostOpenWindows)] {
-		t.Windows = append(t.Windows, OpenWindow{Start: end - c.w.spec.Size, End: end, Groups: c.openRowsOf(end), Holders: c.holders(end, mg)})
+		t.Windows = append(t.Windows, OpenWindow{Start: end - c.w.spec.Size, End: end, Groups: c.openRowsOf(end), Holders: c.holders(end)})
 	}
 	return t
 }
 
 // holders is the partitions that keep a window open.
-func (c *closer) holders(end int64, g *dataflow.Watermark) []Holder {
-	if g == nil {
-		return nil
-	}
+func (c *closer) holders(end int64) []Holder {
 	least := slices.Min(c.group.marks)
 	var all []Holder
 	for lane, mark := range c.group.marks {
@@ -168,8 +164,16 @@ func (c *closer) holders(end int64, g *dataflow.Watermark) []Holder {
 			continue
 		}
 		if c.below == nil && mark < end || c.below != nil && mark == least {
-			all = append(all, Holder{g.Topics[lane%len(g.Topics)], int32(lane / len(g.Topics))})
+			topic, partition := c.group.inLane(lane)
+			if h := (Holder{topic, partition}); !slices.Contains(all, h) {
+				all = append(all, h)
+			}
 		}
 	}
 	return all
+}
+
+// inLane is the partition that has a lane.
+func (g *groupMarks) inLane(lane int) (topic string, partition int32) {
+	return g.of[lane%len(g.of)].InLane(lane)
 }

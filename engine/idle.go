@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/nagare-stream/nagare/engine/dataflow"
 )
@@ -57,8 +58,11 @@ func (e *Engine) raiseIdle(since int64) (raised bool, err error) {
 	defer e.gate.Unlock()
 	held := e.holding.Swap(true)
 	for _, f := range e.flows {
-		for i := range f.Watermarks {
-			some, err := e.raiseGroup(f, i, since)
+		for _, g := range f.Watermarks {
+			if g.Part > 0 {
+				continue // with its head
+			}
+			some, err := e.raiseGroup(e.merger.groups[g], since)
 			if err != nil {
 				e.broken.Store(true)
 				return false, err
@@ -77,18 +81,15 @@ func (e *Engine) raiseIdle(since int64) (raised bool, err error) {
 // raiseGroup lifts one watermark of the partitions that are idle, and silent since a time, to the
 // minimum of the others. Where all are idle the greatest counts: it is what would have come out had
 // that partition been the last to fall idle, so that the order in which they do does not matter.
-func (e *Engine) raiseGroup(f *dataflow.Scan, group int, since int64) (raised bool, err error) {
+func (e *Engine) raiseGroup(g *groupMarks, since int64) (raised bool, err error) {
 	low, greatest := int64(math.MaxInt64), int64(math.MinInt64)
-	var silent []*task
+	var silent []partMarks
 	others := 0
-	for _, t := range e.tasksOf[f] {
-		if t.marks[group].lane == dataflow.NoLane {
-			continue
-		}
-		mark := t.marks[group].tracker.Now()
+	for _, p := range e.partsOf(g) {
+		mark := p.marks.tracker.Now()
 		greatest = max(greatest, mark)
-		if t.done && e.opt.CloseWindows || t.idle.Load() && t.lastRow.Load() <= since {
-			silent = append(silent, t)
+		if t := p.task; t.done && e.opt.CloseWindows || t.idle.Load() && t.lastRow.Load() <= since {
+			silent = append(silent, p)
 		} else {
 			low = min(low, mark)
 			others++
@@ -97,16 +98,35 @@ func (e *Engine) raiseGroup(f *dataflow.Scan, group int, since int64) (raised bo
 	if others == 0 {
 		low = greatest
 	}
-	for _, t := range silent {
-		if !t.marks[group].raise(low) {
+	for _, p := range silent {
+		if !p.marks.raise(low) {
 			continue
 		}
 		raised = true
-		if err := e.merger.report(t); err != nil {
-			return raised, fmt.Errorf("close windows past idle partition %d of %s: %w", t.partition, t.topic, err)
+		if err := e.merger.report(p.task); err != nil {
+			return raised, fmt.Errorf("close windows past idle partition %d of %s: %w", p.task.partition, p.task.topic, err)
 		}
 	}
 	return raised, nil
+}
+
+// A partMarks is a task and its watermark among those of a group.
+type partMarks struct {
+	task  *task
+	marks *taskMarks
+}
+
+// partsOf is the tasks that a watermark is the least of.
+func (e *Engine) partsOf(g *groupMarks) []partMarks {
+	var all []partMarks
+	for _, t := range e.tasks {
+		for _, m := range t.marks {
+			if m.lane != dataflow.NoLane && slices.Contains(g.of, m.group) {
+				all = append(all, partMarks{t, m})
+			}
+		}
+	}
+	return all
 }
 
 // raise lifts the watermark, and reports whether it was lower. Rows that are late by it are told apart

@@ -85,7 +85,7 @@ func (r *rowTask) stepMade(t *task, b *column.Batch) error {
 // stepMade is step for an operator with explosions.
 func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
 	x := w.exploder
-	x.begin(t, w.w.op, &w.judged)
+	x.begin(t, w.op, &w.judged)
 	w.late.begin(&lateSchema)
 	w.made.late = grow(w.made.late, b.Len)
 	clear(w.made.late)
@@ -116,7 +116,7 @@ func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
 		}
 		return nil
 	}
-	if err := x.run(b, originsOf(w.w.op, t), t.scan.appended); err != nil {
+	if err := x.run(b, originsOf(w.op, t), t.scan.appended); err != nil {
 		return err
 	}
 	w.judged.end(t)

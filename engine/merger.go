@@ -28,10 +28,11 @@ type merger struct {
 	cause    int64 // append time of the newest record of the report under way; 0: it has none
 }
 
-// groupMarks is one watermark over all partitions of its topics.
+// groupMarks is one watermark over all partitions of its topics, or the least of those of the parts of an operator.
 type groupMarks struct {
-	marks   []int64 // by lane; math.MaxInt64 where a lane is empty, which holds nothing back
-	global  int64   // minimum of marks, never falling
+	of      []*dataflow.Watermark // one, or those of the parts of an operator, by part
+	marks   []int64               // by lane; math.MaxInt64 where a lane is empty, which holds nothing back
+	global  int64                 // minimum of marks, never falling
 	closers []*closer
 	alerts  []*alertStage
 
@@ -75,10 +76,17 @@ func newMerger(e *Engine) *merger {
 
 // addGroup makes room for a watermark over n lanes, which are empty until a task takes them.
 func (m *merger) addGroup(g *dataflow.Watermark, n int) {
-	gm := m.groups[g]
+	var gm *groupMarks
+	for of, marks := range m.groups {
+		if of == g || g.Head != "" && of.Head == g.Head {
+			gm = marks
+		}
+	}
 	if gm == nil {
 		gm = &groupMarks{global: math.MinInt64}
-		m.groups[g] = gm
+	}
+	if m.groups[g] == nil {
+		m.groups[g], gm.of = gm, append(gm.of, g)
 	}
 	for len(gm.marks) < n {
 		gm.marks = append(gm.marks, math.MaxInt64)
@@ -112,7 +120,7 @@ func (m *merger) report(t *task) error {
 		}
 	}
 	for _, w := range t.windows {
-		m.e.closerOf(w.w.op).seal(t, w)
+		m.e.closerOf(w.op).seal(t, w)
 	}
 	for _, l := range t.alerts {
 		l.report()

@@ -59,6 +59,20 @@ WATERMARK at DELAY OF INTERVAL %[1]d SECONDS;
 CREATE STREAMING TABLE by_mark AS SELECT window.start AS s, count(*) AS c FROM STREAM marked GROUP BY window(at, '%[2]d seconds');`,
 		config: []string{"sink.unrolled.format", "json", "sink.unrolled.from", "unrolled", "sink.unrolled.option.path", "unrolled",
 			"sink.letters.format", "csv", "sink.letters.from", "letters", "sink.letters.option.path", "letters"}},
+	{text: `CREATE TEMPORARY VIEW sooner AS
+SELECT u, q, t FROM (SELECT try_to_timestamp(e.ts) AS t, e.u, e.q FROM (SELECT from_json(CAST(value AS STRING), 'ts STRING, u STRING, q INT') AS e FROM STREAM raw))
+WATERMARK t DELAY OF INTERVAL %[1]d SECONDS;
+CREATE TEMPORARY VIEW sides AS
+SELECT t, u AS name, q FROM STREAM event WHERE q > %[1]d UNION ALL SELECT t, concat(u, '!'), 10 DIV (q - %[1]d) FROM STREAM sooner UNION ALL SELECT t, k, 1 FROM STREAM event;
+CREATE STREAMING TABLE sided AS SELECT name, q FROM STREAM sides WHERE q < 5;
+CREATE STREAMING TABLE by_name AS SELECT window.start AS s, name, count(*) AS c, collect_list(q) AS qs FROM STREAM sides GROUP BY window(t, '%[2]d seconds', '%[1]d seconds'), name;
+CREATE STREAMING TABLE twice AS SELECT window.start AS s, sum(q) AS q FROM STREAM both_sides GROUP BY window(t, '%[2]d seconds');
+CREATE STREAMING TABLE both_sides;
+CREATE FLOW a_side AS INSERT INTO both_sides BY NAME SELECT t, CAST(q AS BIGINT) AS q FROM STREAM event;
+CREATE FLOW b_side AS INSERT INTO both_sides BY NAME SELECT t, q FROM STREAM sides WHERE q = %[1]d;
+CREATE TEMPORARY VIEW any_rows AS SELECT s, c FROM STREAM by_name UNION ALL SELECT s, q FROM STREAM twice;`,
+		config: []string{"sink.sides.format", "json", "sink.sides.from", "sides", "sink.sides.option.path", "sides",
+			"sink.any.format", "json", "sink.any.from", "any_rows", "sink.any.option.path", "any"}},
 	{text: `CREATE TEMPORARY VIEW direct AS
 SELECT window.start AS s, collect_list(u) AS us, max_by(u, x) AS best FROM STREAM event GROUP BY window(t, '%[2]d seconds', '%[1]d seconds');`,
 		config: []string{"sink.direct.format", "json", "sink.direct.from", "direct", "sink.direct.option.path", "direct"}},

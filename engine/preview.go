@@ -166,7 +166,7 @@ func (e *Engine) buildPreviews() error {
 			if !sink.Sink.Update {
 				continue
 			}
-			v := &preview{closer: c, place: len(c.previews), to: e.destinations["sink/"+sink.Name]}
+			v := &preview{closer: c, place: len(c.previews), to: e.destinations[sinkOf(sink)]}
 			var err error
 			env := e.env
 			env.Clock = &v.clock

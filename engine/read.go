@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -289,11 +290,20 @@ func (e *Engine) explainOp(b *strings.Builder, op *dataflow.Operator) {
 		return
 	}
 	fmt.Fprintf(b, "%d windows are open; the oldest ends at %s and closes when every partition's watermark has reached that:\n", len(ends), isoTime(ends[0]))
-	for p, mark := range c.group.marks {
+	for lane, mark := range c.group.marks {
 		note := "has reached it"
 		if mark < ends[0] {
 			note = "holds it open"
 		}
-		fmt.Fprintf(b, "  partition %d: watermark %s, %s\n", p, isoTime(mark), note)
+		if mark == math.MaxInt64 { // no partition has the lane, or its source has ended
+			continue
+		}
+		topic, p := c.group.inLane(lane)
+		if op.Of != nil {
+			fmt.Fprintf(b, "  %s ", topic)
+		} else {
+			b.WriteString("  ")
+		}
+		fmt.Fprintf(b, "partition %d: watermark %s, %s\n", p, isoTime(mark), note)
 	}
 }

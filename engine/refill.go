@@ -73,7 +73,7 @@ func (e *Engine) readLive(ctx context.Context, d *destination, take func(*record
 	for _, c := range e.merger.closer {
 		for _, path := range e.pathsFrom(c.w.op) {
 			sink := path[len(path)-1]
-			if c.w.op.Table == nil || e.destinations["sink/"+sink.Name] != d {
+			if c.w.op.Table == nil || e.destinations[sinkOf(sink)] != d {
 				continue
 			}
 			if err := e.readFinal(ctx, c.w.op, path, d, e.livesSince(sink), take); err != nil {
@@ -82,8 +82,10 @@ func (e *Engine) readLive(ctx context.Context, d *destination, take func(*record
 		}
 	}
 	for _, op := range e.ops {
-		if op.Sink != nil && op.Scan != nil && !op.Windowed() && e.destinations["sink/"+op.Name] == d {
-			return e.readTopicAgain(ctx, op, d, e.livesSince(op), take)
+		if op.Sink != nil && op.Scan != nil && !op.Windowed() && e.destinations[sinkOf(op)] == d {
+			if err := e.readTopicAgain(ctx, op, d, e.livesSince(op), take); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -30,7 +30,7 @@ func (e *Engine) buildRegroup(below *closer, op *dataflow.Operator) (*regroup, e
 	r := &regroup{c: e.closerOf(op)}
 	r.c.below = below
 	var err error
-	if r.t, err = newWindowTask(r.c.w, e.merger.env(), nil, 0); err != nil {
+	if r.t, err = newWindowTask(r.c.w, op, e.merger.env(), nil, 0); err != nil {
 		return nil, err
 	}
 	if r.t.where, err = compileFilter(slices.Concat(op.Pre, op.Post), e.merger.env()); err != nil {

@@ -289,7 +289,7 @@ func (t *task) resume(p *partitionCut) error {
 		t.e.merger.groups[m.group].restorePassages(m, &p.Marks[i], t.e.merger.appended)
 	}
 	for _, w := range t.windows {
-		w.judged.count = p.Tables[w.w.op.Name]
+		w.judged.count = p.Tables[w.op.Name]
 	}
 	for _, r := range t.rows {
 		r.judged.count = p.Tables[r.op.Name]

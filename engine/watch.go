@@ -267,8 +267,8 @@ func (e *Engine) ledger() ledger.Ledger {
 		l.Topics[t.topic] = sum
 		t.bookUnfitIn(&l, nil, nil)
 		for _, w := range t.windows {
-			if w.w.op.Table != nil {
-				book(w.w.op.Table.Name, t.topic, w.judged.count)
+			if w.op.Table != nil {
+				book(w.op.Table.Name, t.topic, w.judged.count)
 			}
 		}
 		for _, r := range t.rows {

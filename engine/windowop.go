@@ -72,6 +72,7 @@ type partial struct {
 // A windowTask runs one windowed operator on one partition.
 type windowTask struct {
 	w       *windowOp
+	op      *dataflow.Operator // w's, or a part of it
 	lane    int
 	where   filter
 	keys    []*expr.Eval // without the window
@@ -126,13 +127,13 @@ func (f *rowFilter) among(rows []uint32) []uint32 {
 	return f.some
 }
 
-func newWindowTask(w *windowOp, env expr.Env, late *keeper, lane int) (*windowTask, error) {
-	t := &windowTask{w: w, late: late, lane: lane}
+func newWindowTask(w *windowOp, op *dataflow.Operator, env expr.Env, late *keeper, lane int) (*windowTask, error) {
+	t := &windowTask{w: w, op: op, late: late, lane: lane}
 	var err error
-	if t.where, err = compileFilter(w.op.Post, env); err != nil {
+	if t.where, err = compileFilter(op.Post, env); err != nil {
 		return nil, err
 	}
-	a := w.op.Agg
+	a := op.Agg
 	for i, k := range a.Keys {
 		if i == a.WindowKey {
 			continue
@@ -159,17 +160,17 @@ func newWindowTask(w *windowOp, env expr.Env, late *keeper, lane int) (*windowTa
 	}
 	t.keyCols = make([]*column.Vector, len(t.keys))
 	t.argCols = make([]*column.Vector, len(t.args))
-	if w.op.Scan != nil {
-		t.exploder, err = newExploder(w.op, len(w.op.Scan.Columns), env)
+	if op.Scan != nil {
+		t.exploder, err = newExploder(op, len(op.Scan.Columns), env)
 	}
 	return t, err
 }
 
 // step folds the rows of the scan's batch into their slices.
 func (w *windowTask) step(t *task) error {
-	m := t.marks[w.w.op.Watermark]
+	m := t.marks[w.op.Watermark]
 	b := &t.scan.batch
-	w.judged.begin(t, w.w.op)
+	w.judged.begin(t, w.op)
 	if w.exploder != nil {
 		return w.stepMade(t, m, b)
 	}

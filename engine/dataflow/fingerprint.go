@@ -55,6 +55,9 @@ func traits(op *plan.StreamOp, c *plan.Config) []trait {
 	add := func(kind, format string, args ...any) { list = append(list, trait{kind, fmt.Sprintf(format, args...)}) }
 	add(traitFrom, "%s from %s %q", op.Name, op.From.Name, op.From.Topics)
 	add(traitDelay, " delay %d\n", op.Delay)
+	if op.Parts > 0 {
+		add(traitFrom, "part %d of %d\n", op.Part, op.Parts)
+	}
 	for _, topic := range op.From.Topics {
 		if t := c.Topics[topic]; t.Dedup != "" {
 			add(traitDedup, "dedup %s %s %d\n", topic, t.Dedup, t.DedupHorizon)

@@ -19,7 +19,26 @@ const NoLane = -1
 
 // LaneOf is the lane of a partition.
 func (op *Operator) LaneOf(topic string, partition int32) int {
-	return LaneOf(op.From.Topics, topic, partition)
+	return partLane(LaneOf(op.From.Topics, topic, partition), op.Part, op.Parts)
+}
+
+// LaneOf is the lane of a partition.
+func (g *Watermark) LaneOf(topic string, partition int32) int {
+	return partLane(LaneOf(g.Topics, topic, partition), g.Part, g.Parts)
+}
+
+// partLane is the lane of a part's: parts take the lanes in turn, as topics do.
+func partLane(lane, part, parts int) int {
+	if parts == 0 || lane == NoLane {
+		return lane
+	}
+	return lane*parts + part
+}
+
+// InLane is the topic and the partition that has a lane.
+func (g *Watermark) InLane(lane int) (topic string, partition int32) {
+	lane /= max(1, g.Parts)
+	return g.Topics[lane%len(g.Topics)], int32(lane / len(g.Topics))
 }
 
 // Lane is where an operator's rows go that stem from a lane of what it reads.

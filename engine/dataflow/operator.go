@@ -17,6 +17,42 @@ type Operator struct {
 	Scan      *Scan
 	JSON      bool        // it decodes the value: a malformed one is invalid to it
 	Consumers []*Operator // operators that read this table of windows, or of rows of such
+	Of        []*Operator // of a head: its parts, itself the first; nil: it has none
+	lead      *Operator   // of a part: its head
+}
+
+// Link gives heads their parts.
+func Link(ops []*Operator) {
+	heads := map[string]*Operator{}
+	for _, op := range ops {
+		if op.Parts == 0 {
+			continue
+		}
+		if op.IsHead() {
+			heads[op.Name] = op
+		}
+		op.lead = heads[op.Head.Name]
+		op.lead.Of = append(op.lead.Of, op)
+	}
+}
+
+// IsHead reports an operator that gives rows itself: all but parts behind the first.
+func (op *Operator) IsHead() bool { return op.Part == 0 }
+
+// Lead is the operator that gives the rows of a part: its head; of any other itself.
+func (op *Operator) Lead() *Operator {
+	if op.lead == nil {
+		return op
+	}
+	return op.lead
+}
+
+// All is the operators whose rows an operator groups: its parts, or itself.
+func (op *Operator) All() []*Operator {
+	if op.Of == nil {
+		return []*Operator{op}
+	}
+	return op.Of
 }
 
 // mapScanExprs replaces every expression over the scan's columns but those below the watermark.

@@ -42,8 +42,11 @@ type Watermark struct {
 	Time       *expr.Node // a column
 	TimeColumn int
 	Delay      int64
-	JSON       bool // a malformed value is invalid
-	Made       bool // over rows that explosions make: the one operator's exploder gives them their marks
+	JSON       bool   // a malformed value is invalid
+	Made       bool   // over rows that explosions make: the one operator's exploder gives them their marks
+	Head       string // of the parts whose windows the least of their watermarks closes; "": it has no such
+	Part       int    // as StreamOp has them
+	Parts      int
 	Operators  []*Operator
 }
 
@@ -93,7 +96,7 @@ func (f *Scan) addToGroup(op *Operator) {
 		parts = append(parts, p.Key())
 	}
 	made := op.Below > 0
-	if made { // rows of its own
+	if made || op.Parts > 0 { // rows of its own, or lanes
 		parts = append(parts, strconv.Itoa(op.ID))
 	}
 	key := strings.Join(parts, "\x00")
@@ -105,7 +108,11 @@ func (f *Scan) addToGroup(op *Operator) {
 		}
 	}
 	op.Watermark = len(f.Watermarks)
-	f.Watermarks = append(f.Watermarks, &Watermark{key: key, Topics: op.From.Topics, Pre: op.Pre, Time: op.Time, Delay: op.Delay, JSON: op.JSON, Made: made, Operators: []*Operator{op}})
+	g := &Watermark{key: key, Topics: op.From.Topics, Pre: op.Pre, Time: op.Time, Delay: op.Delay, JSON: op.JSON, Made: made, Operators: []*Operator{op}}
+	if op.Parts > 0 {
+		g.Head, g.Part, g.Parts = op.Head.Name, op.Part, op.Parts
+	}
+	f.Watermarks = append(f.Watermarks, g)
 }
 
 // shareTimes makes each event time that is more than a field a column, and lets the operators

@@ -30,6 +30,8 @@ type Oracle struct {
 	Size, Slide, Offset, Delay, FutureLimit int64
 	MinQ                                    int64
 	Horizon                                 int64 // microseconds; 0: duplicates are not looked for
+	// Delays has the delay of each partition, where the query is over UNION ALL of streams; nil: all have Delay.
+	Delays []int64
 }
 
 // Answer is the rows in order of window and key, as CSV lines, and the outcomes.
@@ -72,8 +74,8 @@ func (o Oracle) Answer(events []Event) Answer {
 			continue
 		}
 		mark, marked := marks[e.Partition]
-		if !marked || ts-o.Delay > mark {
-			marks[e.Partition] = ts - o.Delay
+		if after := ts - o.delay(e.Partition); !marked || after > mark {
+			marks[e.Partition] = after
 		}
 		if row.q == nil || *row.q < o.MinQ {
 			a.Ledger.Filtered++
@@ -124,6 +126,13 @@ func (o Oracle) Answer(events []Event) Answer {
 		a.Rows = append(a.Rows, fmt.Sprintf("%s,%s,%s,%s", oracleTime(g.start), oracleTime(g.start+o.Size), key, summarise(rows[g])))
 	}
 	return a
+}
+
+func (o Oracle) delay(partition int) int64 {
+	if o.Delays == nil {
+		return o.Delay
+	}
+	return o.Delays[partition]
 }
 
 // oracleIDs is the ids of each partition, when they came, and the newest append time.

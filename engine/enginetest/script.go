@@ -26,7 +26,8 @@ import (
 //	CREATE …
 //	----
 //	send partition=0 at=00:02:00     records; at is their append time, by default the event time;
-//	                                 after=60 lets that many seconds of wall clock pass before
+//	                                 after=60 lets that many seconds of wall clock pass before;
+//	                                 topic=x sends to a source's topic other than events
 //	ts=00:00:10 k=a q=1              a JSON object; ts is a time of 1970-01-01
 //	{"raw": "anything else"}         as it is
 //	----
@@ -178,14 +179,23 @@ func (r *scriptRun) project(lines []string) {
 	r.bench = NewBench(r.t, r.way.NewStore(r.t), strings.Join(text, "\n"), config...)
 	r.bench.BatchRows = r.way.BatchRows
 	r.bench.Topics["events"] = NewLog(2)
-	r.bench.Topics["events"].ReadRows = r.way.ReadRows
+	for i := 0; i < len(config); i += 2 {
+		if strings.HasPrefix(config[i], "source.") && strings.HasSuffix(config[i], ".subscribe") {
+			r.bench.Topics[config[i+1]] = NewLog(2)
+		}
+	}
+	for _, topic := range r.bench.Topics {
+		topic.ReadRows = r.way.ReadRows
+	}
 	r.rows, r.told, r.mark = map[string]int{}, map[string]string{}, -1
 }
 
 func (r *scriptRun) send(args, lines []string) {
-	partition, at, after := 0, int64(0), int64(0)
+	name, partition, at, after := "events", 0, int64(0), int64(0)
 	for _, a := range args {
 		switch key, value, _ := strings.Cut(a, "="); key {
+		case "topic":
+			name = value
 		case "partition":
 			partition, _ = strconv.Atoi(value)
 		case "at":
@@ -197,7 +207,7 @@ func (r *scriptRun) send(args, lines []string) {
 	e := r.running(false)
 	r.checkIdle(e)
 	r.bench.Clock.Add(after * 1e6)
-	topic := r.bench.Topics["events"]
+	topic := r.bench.Topics[name]
 	for _, line := range lines {
 		value, ts := scriptValue(r.t, line)
 		when := at
@@ -280,7 +290,9 @@ func (r *scriptRun) stop() {
 
 func (r *scriptRun) close() []string {
 	r.stop()
-	r.bench.Topics["events"].Finish()
+	for _, topic := range r.bench.Topics {
+		topic.Finish()
+	}
 	r.running(true)
 	if err := <-r.done; err != nil {
 		r.t.Errorf("run: %v", err)
@@ -327,7 +339,10 @@ func (r *scriptRun) report() []string {
 		}
 	}
 	out = append(out, r.alerts()...)
-	now := e.Ledger().Topics["events"]
+	now := ledger.Count{}
+	for _, count := range e.Ledger().Topics {
+		now.Add(count)
+	}
 	for _, c := range []struct {
 		name     string
 		now, old int64

@@ -117,11 +117,31 @@ func (b *binder) setOp(e *sql.SetOp, outer *scope) (Node, bool) {
 		c.EventTime = c.EventTime && right.Columns()[i].EventTime
 		op.Cols = append(op.Cols, c)
 	}
-	if streams(op) {
-		b.fault(*notYet(e.Pos, e.Op+" of a stream"))
+	if fault := streamSet(op, e.Pos); fault != nil {
+		b.fault(*fault)
 		return nil, false
 	}
 	return op, true
+}
+
+// streamSet refuses what rows of streams, which have no end, cannot be compared for.
+func streamSet(op *SetOp, pos sql.Pos) *sql.Fault {
+	l, r := streams(op.Left), streams(op.Right)
+	switch {
+	case !l && !r:
+		return nil
+	case op.Op != "UNION":
+		return &sql.Fault{Pos: pos, Message: op.Op + " is not supported on a stream: no row is the last one that could be equal",
+			Hint: "write the streams into streaming tables, and compare these in a MATERIALIZED VIEW"}
+	case l != r:
+		return &sql.Fault{Pos: pos, Message: "UNION of a stream and a table is not supported: the table has all its rows at once",
+			Hint: "read both with STREAM, or both without it in a MATERIALIZED VIEW"}
+	case !op.All:
+		f := notYet(pos, "UNION of streams without ALL")
+		f.Hint = "write UNION ALL, and GROUP BY a window to have equal rows once"
+		return f
+	}
+	return nil
 }
 
 // noMaps is the fault of comparing whole rows that hold maps.

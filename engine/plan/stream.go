@@ -17,6 +17,10 @@ import (
 // Without Agg, Out is over the scan's columns and Having is empty. With Agg, Having and Out are over
 // the aggregate's columns: its keys in order, then its aggregates.
 //
+// A query over UNION ALL is several: one for each side, in order. Those of rows write one table as its flows do. Those of
+// windows are the Parts of one operator: each brings its rows into the same groups, and the first, their Head, gives
+// the groups' rows.
+//
 // Explosions stand where they are written: the first Below of them before Pre, the others between the watermark
 // and Post. Each sees the rows of the one before that pass its Where. Expressions behind an explosion are over
 // the scan's columns and those that explosions made, which are numbered from MadeBase on.
@@ -41,6 +45,10 @@ type StreamOp struct {
 	Out    []*expr.Node
 	Cols   []Column
 	Pos    sql.Pos
+
+	Head  *StreamOp // of a part; the head's own is itself; nil: all rows come from one side
+	Part  int       // its place among the parts
+	Parts int       // how many there are; 0: it is no part
 }
 
 // MadeBase is the number of the first column that an explosion of a StreamOp makes.
@@ -62,55 +70,72 @@ func (o *StreamOp) Windowed() bool { return o.Agg != nil }
 func (p *Pipeline) StreamOps() ([]*StreamOp, sql.Faults) {
 	var ops []*StreamOp
 	var faults sql.Faults
-	add := func(op *StreamOp, fault *sql.Fault) *StreamOp {
+	add := func(list []*StreamOp, fault *sql.Fault) []*StreamOp {
 		if fault != nil {
 			faults = append(faults, *fault)
 			return nil
 		}
-		ops = append(ops, op)
-		return op
+		ops = append(ops, list...)
+		return list
 	}
 	for _, d := range p.Datasets {
 		if d.Kind != StreamingTable {
 			continue
 		}
-		for i, f := range d.Flows {
-			op, fault := fold(f.Root, f.Pos)
-			if op = add(op, fault); op == nil {
-				continue
+		flow := 0
+		for _, f := range d.Flows {
+			list := add(fold(f.Root, f.Pos))
+			for _, op := range list {
+				op.Table, op.Pos = d, f.Pos
 			}
-			op.Name, op.Table, op.Pos = d.Name, d, f.Pos
-			if i > 0 {
-				op.Name = fmt.Sprintf("%s#%d", d.Name, i+1)
-			}
+			flow = name(list, d.Name, flow)
 		}
 	}
 	for _, s := range p.Sinks {
 		if s.From == "" {
 			continue // a webhook for alerts
 		}
-		op, fault := fold(s.Root, s.Pos)
-		if op = add(op, fault); op == nil {
-			continue
+		list := add(fold(s.Root, s.Pos))
+		for _, op := range list {
+			op.Sink, op.Pos = s, s.Pos
 		}
-		op.Name, op.Sink, op.Pos = s.Name, s, s.Pos
+		name(list, s.Name, 0)
 	}
 	for _, a := range p.Alerts {
-		op, fault := fold(a.Root, a.Pos)
+		list, fault := fold(a.Root, a.Pos)
 		if fault == nil {
-			fault = a.refuse(op)
+			fault = a.refuse(list)
 		}
-		if op = add(op, fault); op == nil {
-			continue
+		for _, op := range add(list, fault) {
+			op.Alert, op.Pos = a, a.Pos
 		}
-		op.Name, op.Alert, op.Pos = alertPrefix+a.Name, a, a.Pos
+		name(list, alertPrefix+a.Name, 0)
 	}
 	return ops, faults
 }
 
+// name gives operators the name of what they write, which has so many flows before them, and returns how many it has
+// then. A part has the name of its head with its own place behind it.
+func name(list []*StreamOp, of string, flow int) int {
+	for _, op := range list {
+		if op.Part > 0 {
+			op.Name = fmt.Sprintf("%s+%d", op.Head.Name, op.Part+1)
+			continue
+		}
+		op.Name = of
+		if flow++; flow > 1 {
+			op.Name = fmt.Sprintf("%s#%d", of, flow)
+		}
+	}
+	return flow
+}
+
 // refuse tells why breaches of an operator's rows could not be put in order of event time; nil: they can.
-func (a *AlertDef) refuse(op *StreamOp) *sql.Fault {
+func (a *AlertDef) refuse(list []*StreamOp) *sql.Fault {
+	op := list[0]
 	switch {
+	case len(list) > 1 && op.Parts == 0:
+		return notYet(a.Pos, fmt.Sprintf("alert %q reads rows of several streams: that", a.Name))
 	case a.Windowed:
 		return nil
 	case !op.HasTime:
@@ -152,64 +177,93 @@ func readsWindows(n Node) bool {
 	return false
 }
 
-// fold turns an operator tree into a StreamOp whose Out is the tree's columns.
-func fold(n Node, at sql.Pos) (*StreamOp, *sql.Fault) {
+// fold turns an operator tree into StreamOps whose Out is the tree's columns: one, or one for each side of UNION ALL.
+func fold(n Node, at sql.Pos) ([]*StreamOp, *sql.Fault) {
 	switch n := n.(type) {
 	case *Scan:
 		return foldScan(n)
-	case *Filter:
-		op, fault := fold(n.In, at)
+	case *SetOp:
+		left, fault := fold(n.Left, at)
 		if fault != nil {
 			return nil, fault
 		}
-		op.filter(n.Pred.Substitute(op.Out))
-		return op, nil
-	case *Project:
-		op, fault := fold(n.In, at)
+		right, fault := fold(n.Right, at)
 		if fault != nil {
 			return nil, fault
 		}
-		out := make([]*expr.Node, len(n.Exprs))
-		for i, e := range n.Exprs {
-			out[i] = e.Substitute(op.Out)
-		}
-		op.Out, op.Cols = out, n.Cols
-		return op, nil
-	case *Explode:
-		op, fault := fold(n.In, at)
+		return union(left, right, n.Cols), nil
+	case *Filter, *Project, *Explode, *Watermark, *Aggregate:
+		list, fault := fold(n.Inputs()[0], at)
 		if fault != nil {
 			return nil, fault
 		}
-		return op, op.explode(n, at)
-	case *Watermark:
-		op, fault := fold(n.In, at)
-		if fault != nil {
-			return nil, fault
+		for _, op := range list {
+			if fault := op.put(n, at); fault != nil {
+				return nil, fault
+			}
 		}
-		op.watermark(op.Out[n.Time], n.Delay)
-		op.Cols = n.Cols
-		return op, nil
-	case *Aggregate:
-		op, fault := fold(n.In, at)
-		if fault != nil {
-			return nil, fault
+		if _, is := n.(*Aggregate); is && len(list) > 1 {
+			return list, join(list, at)
 		}
-		return op, op.aggregate(n, at)
+		return list, nil
 	}
 	return nil, notYet(at, fmt.Sprintf("%s on a stream", describeKind(n)))
 }
 
-func foldScan(n *Scan) (*StreamOp, *sql.Fault) {
+// union puts operators behind others that give the same columns.
+func union(left, right []*StreamOp, cols []Column) []*StreamOp {
+	all := append(left[:len(left):len(left)], right...)
+	for _, op := range all {
+		op.Cols = cols
+	}
+	return all
+}
+
+// join makes operators that group the rows of several streams the parts of one.
+func join(list []*StreamOp, at sql.Pos) *sql.Fault {
+	for i, op := range list {
+		if op.From.Kind == StreamingTable {
+			return notYet(at, "grouping the rows of windows together with those of another stream")
+		}
+		op.Head, op.Part, op.Parts = list[0], i, len(list)
+	}
+	return nil
+}
+
+// put puts an operator over one input behind what there is.
+func (o *StreamOp) put(n Node, at sql.Pos) *sql.Fault {
+	switch n := n.(type) {
+	case *Filter:
+		o.filter(n.Pred.Substitute(o.Out))
+	case *Project:
+		out := make([]*expr.Node, len(n.Exprs))
+		for i, e := range n.Exprs {
+			out[i] = e.Substitute(o.Out)
+		}
+		o.Out, o.Cols = out, n.Cols
+	case *Explode:
+		return o.explode(n, at)
+	case *Watermark:
+		o.watermark(o.Out[n.Time], n.Delay)
+		o.Cols = n.Cols
+	case *Aggregate:
+		return o.aggregate(n, at)
+	}
+	return nil
+}
+
+func foldScan(n *Scan) ([]*StreamOp, *sql.Fault) {
 	d := n.Dataset
 	if d.KeepsRows() {
-		if len(d.Flows) != 1 {
-			return nil, notYet(n.Pos, "reading a table with several flows as a stream")
+		var all []*StreamOp
+		for _, f := range d.Flows {
+			list, fault := fold(f.Root, n.Pos)
+			if fault != nil {
+				return nil, fault
+			}
+			all = union(all, list, n.Cols)
 		}
-		op, fault := fold(d.Flows[0].Root, n.Pos)
-		if fault == nil {
-			op.Cols = n.Cols
-		}
-		return op, fault
+		return all, nil
 	}
 	if d.Kind != SourceTopic && d.Kind != StreamingTable {
 		return nil, notYet(n.Pos, "reading "+d.Name+" as a stream")
@@ -218,7 +272,7 @@ func foldScan(n *Scan) (*StreamOp, *sql.Fault) {
 	for i, c := range n.Cols {
 		op.Out = append(op.Out, expr.Col(i, c.Name, c.Type))
 	}
-	return op, nil
+	return []*StreamOp{op}, nil
 }
 
 func (o *StreamOp) filter(pred *expr.Node) {
