@@ -33,9 +33,10 @@ var allowed = map[string][]string{
 	"engine/window":            {"engine/column"},
 	"engine/plan":              {"engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window"},
 	"engine/explode":           {"engine/column"},
+	"engine/scan":              {"engine/record", "engine/ledger", "engine/column", "engine/codec", "engine/expr", "engine/window", "engine/plan", "engine/dataflow", "engine/dedup", "engine/batch"},
 	"engine/batch":             {"engine/column", "engine/codec", "engine/sql", "engine/explode", "engine/expr", "engine/agg", "engine/window", "engine/plan"},
 	"engine/dataflow":          {"engine/codec", "engine/column", "engine/expr", "engine/plan", "engine/sql"},
-	"engine":                   {"engine/dataflow", "engine/record", "engine/ledger", "engine/state", "engine/column", "engine/codec", "engine/sql", "engine/explode", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch", "engine/alert", "engine/dedup"},
+	"engine":                   {"engine/dataflow", "engine/scan", "engine/record", "engine/ledger", "engine/state", "engine/column", "engine/codec", "engine/sql", "engine/explode", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch", "engine/alert", "engine/dedup"},
 	"engine/enginetest":        {"engine", "engine/record", "engine/ledger", "engine/state", "engine/alert", "engine/column", "engine/codec", "engine/plan", "engine/sql"},
 	"broker":                   {"engine/record"},
 	"store":                    {"engine/state"},
@@ -75,7 +76,7 @@ const (
 )
 
 // eventTime is the packages in which time comes in as an argument.
-var eventTime = []string{"engine", "engine/dataflow", "engine/record", "engine/state", "engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/batch"}
+var eventTime = []string{"engine", "engine/dataflow", "engine/record", "engine/state", "engine/ledger", "engine/column", "engine/codec", "engine/sql", "engine/expr", "engine/agg", "engine/window", "engine/plan", "engine/scan", "engine/batch"}
 
 var drawers = []string{"util", "utils", "common", "helpers", "types", "models", "misc", "shared"}
 

@@ -35,7 +35,7 @@ func (m *merger) noteAppended(t *task) {
 func (c *closer) ageOf(end int64) int64 {
 	at := end
 	for i := range c.group.passages {
-		at = max(at, c.group.passages[i].when(func(mark int64) bool { return c.passedAt(mark) >= end }))
+		at = max(at, c.group.passages[i].When(func(mark int64) bool { return c.passedAt(mark) >= end }))
 	}
 	return at
 }

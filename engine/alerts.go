@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -197,16 +198,16 @@ type alertLane struct {
 
 // take takes rows of the step in hand. A row that is late by its partition's own watermark breaches just behind that
 // watermark: what time has passed already is told, and cannot change.
-func (l *alertLane) take(t *task, op *dataflow.Operator, cols []*column.Vector, rows []uint32) {
-	m := t.marks[op.Watermark]
-	times := t.scan.batch.Cols[op.Scan.Watermarks[op.Watermark].TimeColumn].Int
+func (l *alertLane) take(t *scan.Step, op *dataflow.Operator, cols []*column.Vector, rows []uint32) {
+	m := t.Marks[op.Watermark]
+	times := t.Scan.Batch.Cols[op.Scan.Watermarks[op.Watermark].TimeColumn].Int
 	for _, row := range rows {
 		b := l.maker.breach(cols, int(row))
 		b.Time = times[row]
 		b.Evidence.Time = alert.Time(b.Time)
-		b.Evidence.Topic, b.Evidence.Partition, b.Evidence.Offset = t.topic, t.partition, t.records.Offsets[t.from+int(row)]
-		if b.Time <= m.marks[row] {
-			b.Time = m.marks[row] + 1
+		b.Evidence.Topic, b.Evidence.Partition, b.Evidence.Offset = t.Scan.Topic, t.Records.Partition, t.Records.Offsets[t.From+int(row)]
+		if b.Time <= m.Marks[row] {
+			b.Time = m.Marks[row] + 1
 		}
 		l.breaches = append(l.breaches, b)
 	}

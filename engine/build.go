@@ -13,6 +13,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/engine/window"
 )
@@ -262,9 +263,9 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 		return err
 	}
 	t.addDuplicates()
-	for _, m := range t.marks {
-		if m.lane != dataflow.NoLane {
-			e.merger.groups[m.group].marks[m.lane] = math.MinInt64
+	for _, m := range t.Marks {
+		if m.Lane != dataflow.NoLane {
+			e.merger.groups[m.Watermark].marks[m.Lane] = math.MinInt64
 		}
 	}
 	for _, op := range f.Operators {
@@ -272,7 +273,7 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 		if at == dataflow.NoLane {
 			continue
 		}
-		t.timeless = t.timeless || op.Watermark < 0
+		t.Timeless = t.Timeless || op.Watermark < 0
 		if op.Windowed() {
 			late, err := e.lateDestination(op)
 			if err != nil {
@@ -312,16 +313,16 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 // addMarks gives a task the watermarks of its flow.
 func (t *task) addMarks() error {
 	for _, g := range t.flow.Watermarks {
-		m := &taskMarks{group: g, lane: g.LaneOf(t.topic, t.partition), floor: math.MinInt64}
-		m.tracker = window.NewTracker(g.Delay, t.e.futureLimit)
+		m := &scan.Marks{Watermark: g, Lane: g.LaneOf(t.topic, t.partition), Floor: math.MinInt64}
+		m.Tracker = window.NewTracker(g.Delay, t.e.futureLimit)
 		var err error
-		if m.pre, err = compileFilter(g.Pre, t.env); err != nil {
+		if m.Pre, err = scan.CompileFilter(g.Pre, t.env); err != nil {
 			return err
 		}
-		if m.raw, err = newRawTime(g.Time, t.flow, t.env); err != nil {
+		if m.Raw, err = scan.NewRawTime(g.Time, t.flow, t.env); err != nil {
 			return err
 		}
-		t.marks = append(t.marks, m)
+		t.Marks = append(t.Marks, m)
 	}
 	return nil
 }

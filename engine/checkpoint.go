@@ -299,13 +299,13 @@ func (e *Engine) cut() *cut {
 		Topics: map[string][]partitionCut{}, Windows: map[string]windowCut{}, Derived: map[string]ledger.Count{}, Writers: map[string][]int64{}}
 	for _, t := range e.tasks {
 		p := partitionCut{Offset: t.position.Offset, Log: t.position.Log, Lost: t.lost, Topic: t.count, Tables: t.tables(), Unfit: maps.Clone(t.unfit)}
-		if t.duplicates != nil {
-			ids := t.duplicates.seen.State()
+		if t.Duplicates != nil {
+			ids := t.Duplicates.Seen.State()
 			p.IDs = &ids
 		}
-		for _, m := range t.marks {
-			mark := markCut{Watermark: m.tracker.Now(), Floor: m.floor, State: m.tracker.AppendState(nil)}
-			e.merger.groups[m.group].cutPassages(m, &mark)
+		for _, m := range t.Marks {
+			mark := markCut{Watermark: m.Tracker.Now(), Floor: m.Floor, State: m.Tracker.AppendState(nil)}
+			e.merger.groups[m.Watermark].cutPassages(m, &mark)
 			p.Marks = append(p.Marks, mark)
 		}
 		c.Topics[t.topic] = append(c.Topics[t.topic], p)

@@ -7,6 +7,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/ledger"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // derived runs an operator that reads the final rows of a windowed table, or of another derived: a
@@ -14,7 +15,7 @@ import (
 type derived struct {
 	name    string // its own and that of what it reads
 	op      *dataflow.Operator
-	where   filter
+	where   scan.Filter
 	out     []*expr.Eval
 	in      column.Batch
 	schema  column.Schema
@@ -41,7 +42,7 @@ func newDerived(op *dataflow.Operator, env expr.Env) (*derived, error) {
 	op.PlaceMade(len(op.From.Schema.Fields))
 	d := &derived{op: op, schema: op.From.Schema}
 	var err error
-	if d.where, err = compileFilter(slices.Concat(op.Pre, op.Post), env); err != nil {
+	if d.where, err = scan.CompileFilter(slices.Concat(op.Pre, op.Post), env); err != nil {
 		return nil, err
 	}
 	if d.out, err = compileAll(op.Out, env); err != nil {
@@ -94,11 +95,11 @@ func (d *derived) run(cols []*column.Vector, rows []uint32, times []int64) (coun
 	}
 	d.times = times
 	d.failed.Reset()
-	sel := d.where.run(&d.in, rows, &d.failed)
+	sel := d.where.Run(&d.in, rows, &d.failed)
 	for i, ev := range d.out {
 		d.cols[i] = ev.Run(&d.in, sel, &d.failed)
 	}
-	d.bad = grow(d.bad, n)
+	d.bad = column.Sized(d.bad, n)
 	clear(d.bad)
 	for _, r := range d.failed.Rows {
 		if !d.bad[r] {

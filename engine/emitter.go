@@ -7,6 +7,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // An emitter turns a merged window into rows of its table and hands them to whoever reads it.
@@ -19,7 +20,7 @@ type emitter struct {
 	slots     []uint32
 	batch     column.Batch // the aggregate's columns: keys in order, then aggregates
 	schema    column.Schema
-	having    filter
+	having    scan.Filter
 	out       []*expr.Eval
 	cols      []*column.Vector
 	order     []sortedSlot
@@ -74,7 +75,7 @@ func newEmitter(w *windowOp, env expr.Env, log *slog.Logger) (*emitter, error) {
 		}
 		e.schema.Fields = append(e.schema.Fields, f)
 	}
-	if e.having, err = compileFilter(w.op.Having, env); err != nil {
+	if e.having, err = scan.CompileFilter(w.op.Having, env); err != nil {
 		return nil, err
 	}
 	e.out, err = compileAll(w.op.Out, env)
@@ -103,7 +104,7 @@ func (e *emitter) fill(start, end int64, h *agg.Hash) {
 	b.Reset(&e.schema)
 	b.Len = len(e.order)
 	e.all = e.all[:0]
-	e.slots = grow(e.slots, len(e.order))
+	e.slots = column.Sized(e.slots, len(e.order))
 	slots := e.slots
 	for i, o := range e.order {
 		slots[i] = o.slot
@@ -136,7 +137,7 @@ func (e *emitter) key(row int) []byte { return e.keys[e.order[row].from:e.order[
 // evaluate runs HAVING and SELECT over the filled batch; the rows that stay are e.sel of e.cols.
 func (e *emitter) evaluate() {
 	e.failed.Reset()
-	e.sel = e.having.run(&e.batch, e.all, &e.failed)
+	e.sel = e.having.Run(&e.batch, e.all, &e.failed)
 	for i, ev := range e.out {
 		e.cols[i] = ev.Run(&e.batch, e.sel, &e.failed)
 	}
@@ -163,7 +164,7 @@ func (e *emitter) window(start, end int64, h *agg.Hash) error {
 	e.fill(start, end, h)
 	e.evaluate()
 	e.warn(end, h)
-	e.times = grow(e.times, e.batch.Len)
+	e.times = column.Sized(e.times, e.batch.Len)
 	for i := range e.times {
 		e.times[i] = end
 	}

@@ -332,8 +332,8 @@ func (e *Engine) guarded(do func() error) (err error) {
 // panicked describes a panic met in the present step.
 func (t *task) panicked(value any) *PanicError {
 	p := &PanicError{Topic: t.topic, Partition: t.partition, Offset: -1, Value: value, Stack: stack()}
-	if t.to <= t.records.Len() && t.from < t.to {
-		p.Offset, p.Rows = t.records.Offsets[t.from], t.to-t.from
+	if t.To <= t.Records.Len() && t.From < t.To {
+		p.Offset, p.Rows = t.Records.Offsets[t.From], t.To-t.From
 	}
 	return p
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/sql"
 	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/engine/window"
@@ -188,8 +189,8 @@ func matching(must []*expr.Node) matcher { return matcher{must: must} }
 // compiled is a matcher that can be run.
 type compiled struct {
 	matcher
-	must  filter
-	where []filter
+	must  scan.Filter
+	where []scan.Filter
 	errs  expr.RowErrors
 	conds []*condition // by row
 }
@@ -197,7 +198,7 @@ type compiled struct {
 func (m matcher) compile(env expr.Env) (*compiled, error) {
 	c := &compiled{matcher: m}
 	var err error
-	if c.must, err = compileFilter(m.must, env); err != nil {
+	if c.must, err = scan.CompileFilter(m.must, env); err != nil {
 		return nil, err
 	}
 	c.where, err = compileEach(m.where, env)
@@ -205,11 +206,11 @@ func (m matcher) compile(env expr.Env) (*compiled, error) {
 }
 
 // compileEach makes a filter of each condition, to tell which of them a row does not pass.
-func compileEach(list []*expr.Node, env expr.Env) ([]filter, error) {
-	out := make([]filter, len(list))
+func compileEach(list []*expr.Node, env expr.Env) ([]scan.Filter, error) {
+	out := make([]scan.Filter, len(list))
 	for i, p := range list {
 		var err error
-		if out[i], err = compileFilter([]*expr.Node{p}, env); err != nil {
+		if out[i], err = scan.CompileFilter([]*expr.Node{p}, env); err != nil {
 			return nil, err
 		}
 	}
@@ -219,21 +220,21 @@ func compileEach(list []*expr.Node, env expr.Env) ([]filter, error) {
 // run returns the rows that hit; conds has by row the condition that leaves it out.
 func (c *compiled) run(b *column.Batch) []uint32 {
 	c.errs.Reset()
-	rows := slices.Clone(c.must.run(b, b.Sel, &c.errs))
+	rows := slices.Clone(c.must.Run(b, b.Sel, &c.errs))
 	if c.hits != nil {
 		rows = c.hits(b, rows)
 	}
-	c.conds = grow(c.conds, b.Len)
+	c.conds = column.Sized(c.conds, b.Len)
 	clear(c.conds)
 	firstFailing(b, rows, c.matcher.where, c.where, c.conds, &c.errs)
 	return rows
 }
 
 // firstFailing puts the first condition that a row does not pass into its place.
-func firstFailing(b *column.Batch, rows []uint32, nodes []*expr.Node, filters []filter, conds []*condition, errs *expr.RowErrors) {
+func firstFailing(b *column.Batch, rows []uint32, nodes []*expr.Node, filters []scan.Filter, conds []*condition, errs *expr.RowErrors) {
 	left := rows
 	for i := range filters {
-		passing := slices.Clone(filters[i].run(b, left, errs))
+		passing := slices.Clone(filters[i].Run(b, left, errs))
 		at := 0
 		for _, r := range left {
 			if at < len(passing) && passing[at] == r {
@@ -325,7 +326,7 @@ func (v *evidence) locateWindows(ctx context.Context, flows []*dataflow.Operator
 		})
 	}
 	v.e.gate.Unlock()
-	return visitAll(&open, func(b *column.Batch) error {
+	return scan.VisitAll(&open, func(b *column.Batch) error {
 		take(b, true)
 		return nil
 	})

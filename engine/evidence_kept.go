@@ -11,6 +11,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // readLate takes what TABLE$late has of the groups' times.
@@ -90,7 +91,7 @@ func (in *inspector) one(beside *task, r record.Records, verdict, reason string,
 		return err
 	}
 	r.Partition = t.partition
-	t.records = r
+	t.Records = r
 	before := len(in.v.LeftOut)
 	if err := in.step(t, 0, 1, verdict); err != nil {
 		return err
@@ -122,7 +123,7 @@ func keptRecord(b *column.Batch, row int) record.Records {
 
 // readKept finds the record of each row that a table keeps one for one.
 func (v *evidence) readKept(ctx context.Context, op, again *dataflow.Operator) error {
-	match, err := compileFilter([]*expr.Node{v.match[op]}, v.e.env)
+	match, err := scan.CompileFilter([]*expr.Node{v.match[op]}, v.e.env)
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (v *evidence) readKept(ctx context.Context, op, again *dataflow.Operator) e
 }
 
 // readRows reads a partition until so many records are found of which rows were made.
-func (v *evidence) readRows(ctx context.Context, op *dataflow.Operator, beside *task, match *filter, wanted map[int64]int, left int, from int64) error {
+func (v *evidence) readRows(ctx context.Context, op *dataflow.Operator, beside *task, match *scan.Filter, wanted map[int64]int, left int, from int64) error {
 	t, err := v.task(op, beside)
 	if err != nil {
 		return err
@@ -164,21 +165,21 @@ func (v *evidence) readRows(ctx context.Context, op *dataflow.Operator, beside *
 	schema := schemaOf(op.Cols)
 	take := func(b *column.Batch, rows, origins []uint32) error {
 		r.failed.Reset()
-		sel := r.where.run(b, rows, &r.failed)
+		sel := r.where.Run(b, rows, &r.failed)
 		made.Schema, made.Len, made.Cols = &schema, b.Len, made.Cols[:0]
 		for _, ev := range r.out {
 			made.Cols = append(made.Cols, *ev.Run(b, sel, &r.failed))
 		}
-		for _, row := range match.run(&made, sel, &r.failed) {
-			at := t.from + int(originOf(row, origins))
-			if wanted[t.records.Times[at]] == 0 {
+		for _, row := range match.Run(&made, sel, &r.failed) {
+			at := t.From + int(originOf(row, origins))
+			if wanted[t.Records.Times[at]] == 0 {
 				continue
 			}
-			wanted[t.records.Times[at]]--
+			wanted[t.Records.Times[at]]--
 			left--
-			rec := EvidenceRecord{Topic: t.topic, Partition: t.partition, Offset: t.records.Offsets[at], Appended: t.records.Times[at], Watermark: math.MinInt64}
-			if !t.records.Values.IsNull(at) {
-				rec.Value = slices.Clone(t.records.Values.At(at))
+			rec := EvidenceRecord{Topic: t.topic, Partition: t.partition, Offset: t.Records.Offsets[at], Appended: t.Records.Times[at], Watermark: math.MinInt64}
+			if !t.Records.Values.IsNull(at) {
+				rec.Value = slices.Clone(t.Records.Values.At(at))
 			}
 			v.add(rec)
 		}
@@ -188,32 +189,32 @@ func (v *evidence) readRows(ctx context.Context, op *dataflow.Operator, beside *
 	if err != nil {
 		return err
 	}
-	return passStop(scanFrom(ctx, t.source, t.partition, from, end.Offset, func(rec *record.Records) error {
-		t.records = *rec
+	return passStop(scan.From(ctx, t.source, t.partition, from, end.Offset, func(rec *record.Records) error {
+		t.Records = *rec
 		for at := 0; at < rec.Len() && left > 0; at += refillRecords {
-			t.from, t.to = at, min(at+refillRecords, rec.Len())
-			if err := t.scan.decode(&t.records, t.from, t.to); err != nil {
+			t.From, t.To = at, min(at+refillRecords, rec.Len())
+			if err := t.Scan.Decode(&t.Records, t.From, t.To); err != nil {
 				return err
 			}
-			if t.duplicates != nil {
-				t.duplicates.step(t)
+			if t.Duplicates != nil {
+				t.Duplicates.Step(&t.Step)
 			}
-			for _, m := range t.marks {
-				m.mark(t)
+			for _, m := range t.Marks {
+				m.Mark(&t.Step)
 			}
-			t.refused = t.refused[:0]
-			rows := originsOf(op, t)
+			t.Refused = t.Refused[:0]
+			rows := originsOf(op, &t.Step)
 			if r.exploder == nil {
-				if err := take(&t.scan.batch, rows, nil); err != nil {
+				if err := take(&t.Scan.Batch, rows, nil); err != nil {
 					return err
 				}
 				continue
 			}
 			x := r.exploder
-			x.begin(t, op, &r.judged)
+			x.begin(&t.Step, op, &r.judged)
 			x.lose = func(uint32, uint8, string, string) {}
 			x.visit = take
-			if err := x.run(&t.scan.batch, rows, t.scan.appended); err != nil {
+			if err := x.run(&t.Scan.Batch, rows, t.Scan.Appended); err != nil {
 				return err
 			}
 		}

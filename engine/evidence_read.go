@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -23,7 +24,7 @@ type inspector struct {
 	hits   *groupHits
 	w      *windowTask
 	conds  []*expr.Node // filters below the watermark, then above
-	tests  []filter
+	tests  []scan.Filter
 	top    bool // what its aggregates have taken is wanted
 	taken  []int64
 	late   map[Place]lateRow
@@ -68,7 +69,7 @@ func (v *evidence) task(op *dataflow.Operator, beside *task) (*task, error) {
 		return nil, err
 	}
 	t.addDuplicates()
-	t.timeless = op.Watermark < 0
+	t.Timeless = op.Watermark < 0
 	return t, nil
 }
 
@@ -180,16 +181,16 @@ func (in *inspector) partition(ctx context.Context, beside *task, until int64) e
 	if err != nil {
 		return err
 	}
-	mark := t.marks[in.op.Watermark]
+	mark := t.Marks[in.op.Watermark]
 	c := Crossing{Topic: t.topic, Partition: t.partition, Offset: -1, Watermark: math.MinInt64}
 	read := from
-	err = scanFrom(ctx, t.source, t.partition, from, min(end.Offset, beside.offset.Load()), func(r *record.Records) error {
-		t.records = *r
+	err = scan.From(ctx, t.source, t.partition, from, min(end.Offset, beside.offset.Load()), func(r *record.Records) error {
+		t.Records = *r
 		for at := 0; at < r.Len(); at += refillRecords {
 			if err := in.step(t, at, min(at+refillRecords, r.Len()), ""); err != nil {
 				return err
 			}
-			if c.Offset < 0 && mark.tracker.Now() >= until {
+			if c.Offset < 0 && mark.Tracker.Now() >= until {
 				in.crossing(t, &c, until)
 			}
 		}
@@ -203,7 +204,7 @@ func (in *inspector) partition(ctx context.Context, beside *task, until int64) e
 		return record.At(fmt.Sprintf("read topic %s partition %d", t.topic, t.partition), err)
 	}
 	if c.Offset < 0 {
-		c.Watermark = mark.tracker.Now()
+		c.Watermark = mark.Tracker.Now()
 	} else if len(in.conds) > 0 && read < end.Offset {
 		in.v.note("records that a WHERE leaves out were looked for up to the block of the log in which the window was closed; later ones would have been late")
 	}
@@ -213,17 +214,17 @@ func (in *inspector) partition(ctx context.Context, beside *task, until int64) e
 
 // crossing finds which record of the step moved the watermark to a moment or beyond.
 func (in *inspector) crossing(t *task, c *Crossing, until int64) {
-	m := t.marks[in.op.Watermark]
-	c.Watermark, c.Offset = m.tracker.Now(), t.records.Offsets[t.to-1]
-	c.Appended, c.EventTime = t.records.Times[t.to-1], m.tracker.Greatest()
-	if m.group.Made {
+	m := t.Marks[in.op.Watermark]
+	c.Watermark, c.Offset = m.Tracker.Now(), t.Records.Offsets[t.To-1]
+	c.Appended, c.EventTime = t.Records.Times[t.To-1], m.Tracker.Greatest()
+	if m.Watermark.Made {
 		return // by the last record of the step: its rows are marked together
 	}
-	times := &t.scan.batch.Cols[m.group.TimeColumn]
-	for _, r := range m.rows {
-		if now := times.Int[r] - m.group.Delay; now >= until {
-			at := t.from + int(r)
-			c.Offset, c.Appended, c.EventTime, c.Watermark = t.records.Offsets[at], t.records.Times[at], times.Int[r], max(now, m.marks[r])
+	times := &t.Scan.Batch.Cols[m.Watermark.TimeColumn]
+	for _, r := range m.Rows {
+		if now := times.Int[r] - m.Watermark.Delay; now >= until {
+			at := t.From + int(r)
+			c.Offset, c.Appended, c.EventTime, c.Watermark = t.Records.Offsets[at], t.Records.Times[at], times.Int[r], max(now, m.Marks[r])
 			return
 		}
 	}
@@ -251,7 +252,7 @@ type Dated interface {
 // step runs the operator over records from … to-1 of a task; those of a verdict are known to have been left out.
 func (in *inspector) step(t *task, from, to int, verdict string) error {
 	for i := from; i < to && len(in.v.e.opt.Poison) > 0; i++ {
-		if _, is := in.v.e.opt.Poison[Place{t.topic, t.partition, t.records.Offsets[i]}]; is {
+		if _, is := in.v.e.opt.Poison[Place{t.topic, t.partition, t.Records.Offsets[i]}]; is {
 			if err := in.step(t, from, i, verdict); err != nil {
 				return err
 			}
@@ -261,38 +262,38 @@ func (in *inspector) step(t *task, from, to int, verdict string) error {
 	if from == to {
 		return nil
 	}
-	t.from, t.to = from, to
-	if err := t.scan.decode(&t.records, from, to); err != nil {
+	t.From, t.To = from, to
+	if err := t.Scan.Decode(&t.Records, from, to); err != nil {
 		return err
 	}
-	m, b := t.marks[in.op.Watermark], &t.scan.batch
-	rows := slices.Clone(t.scan.all)
-	if m.group.JSON {
-		rows = slices.Clone(t.scan.valid)
+	m, b := t.Marks[in.op.Watermark], &t.Scan.Batch
+	rows := slices.Clone(t.Scan.All)
+	if m.Watermark.JSON {
+		rows = slices.Clone(t.Scan.Valid)
 	}
-	if t.duplicates != nil && verdict == "" {
-		t.duplicates.step(t)
+	if t.Duplicates != nil && verdict == "" {
+		t.Duplicates.Step(&t.Step)
 	}
-	t.refused = t.refused[:0]
-	m.mark(t)
+	t.Refused = t.Refused[:0]
+	m.Mark(&t.Step)
 	j := &judgement{in: in, t: t, verdict: verdict, of: make(map[uint32]*EvidenceRecord)}
 	if in.w.exploder == nil {
-		j.take(b, rows, nil, &b.Cols[m.group.TimeColumn])
+		j.take(b, rows, nil, &b.Cols[m.Watermark.TimeColumn])
 		return j.end()
 	}
 	x := in.w.exploder
 	x.lose = func(uint32, uint8, string, string) {}
-	if m.group.Made {
-		x.marks, x.records, x.from = m, &t.records, t.from
+	if m.Watermark.Made {
+		x.marks, x.records, x.from = m, &t.Records, t.From
 	} else {
-		rows = slices.DeleteFunc(rows, func(r uint32) bool { return b.Cols[m.group.TimeColumn].IsNull(int(r)) })
+		rows = slices.DeleteFunc(rows, func(r uint32) bool { return b.Cols[m.Watermark.TimeColumn].IsNull(int(r)) })
 	}
 	x.visit = func(b *column.Batch, rows, origins []uint32) error {
 		in.w.failed.Reset()
 		j.take(b, slices.Clone(rows), origins, x.time.Run(b, rows, &in.w.failed))
 		return nil
 	}
-	if err := x.run(b, rows, t.scan.appended); err != nil {
+	if err := x.run(b, rows, t.Scan.Appended); err != nil {
 		return err
 	}
 	return j.end()
@@ -309,7 +310,7 @@ type judgement struct {
 
 // take judges rows that belong to a group. Without origins they are records.
 func (j *judgement) take(b *column.Batch, rows, origins []uint32, times *column.Vector) {
-	in, m := j.in, j.t.marks[j.in.op.Watermark]
+	in, m := j.in, j.t.Marks[j.in.op.Watermark]
 	hits := in.hits.of(b, rows, times, nil)
 	if len(hits) == 0 {
 		return
@@ -326,14 +327,14 @@ func (j *judgement) take(b *column.Batch, rows, origins []uint32, times *column.
 	var counted []uint32
 	for _, h := range hits {
 		o := originOf(h.row, origins)
-		rec := EvidenceRecord{Topic: j.t.topic, Partition: j.t.partition, Offset: j.t.records.Offsets[j.t.from+int(o)], Watermark: math.MinInt64}
+		rec := EvidenceRecord{Topic: j.t.topic, Partition: j.t.partition, Offset: j.t.Records.Offsets[j.t.From+int(o)], Watermark: math.MinInt64}
 		mark := int64(math.MinInt64)
 		if in.w.exploder != nil {
-			if m.group.Made || m.verdict[o] == window.OK {
+			if m.Watermark.Made || m.Verdict[o] == window.OK {
 				mark = in.w.exploder.mark(o, m)
 			}
 		} else if conds[h.row] == nil || !slices.Contains(in.op.Pre, conds[h.row]) {
-			mark = m.marks[o]
+			mark = m.Marks[o]
 		}
 		rec.Verdict = j.judge(o, h, conds[h.row], mark, &rec)
 		before := j.of[o]
@@ -352,12 +353,12 @@ func (j *judgement) take(b *column.Batch, rows, origins []uint32, times *column.
 
 // judge is why a row was left out of a group; "": it was not.
 func (j *judgement) judge(origin uint32, h groupHit, cond *condition, mark int64, rec *EvidenceRecord) string {
-	t, m := j.t, j.t.marks[j.in.op.Watermark]
+	t, m := j.t, j.t.Marks[j.in.op.Watermark]
 	place := Place{t.topic, t.partition, rec.Offset}
-	known := t.duplicates != nil && !t.scan.batch.Cols[t.duplicates.id.Index].IsNull(int(origin))
+	known := t.Duplicates != nil && !t.Scan.Batch.Cols[t.Duplicates.ID.Index].IsNull(int(origin))
 	id, first := "", ""
 	if known {
-		id = fmt.Sprintf("%d/%s", t.partition, t.scan.batch.Cols[t.duplicates.id.Index].Bytes(int(origin)))
+		id = fmt.Sprintf("%d/%s", t.partition, t.Scan.Batch.Cols[t.Duplicates.ID.Index].Bytes(int(origin)))
 		if at, is := j.in.firsts[id]; is {
 			first = fmt.Sprintf(", that of offset %d", at)
 		}
@@ -368,14 +369,14 @@ func (j *judgement) judge(origin uint32, h groupHit, cond *condition, mark int64
 		return j.verdict
 	case j.verdict != "":
 		return j.verdict
-	case known && slices.Contains(t.duplicates.found, origin):
-		rec.Reason = t.duplicates.reason(t.scan.batch.Cols[t.duplicates.id.Index].Bytes(int(origin))) + first
+	case known && slices.Contains(t.Duplicates.Found, origin):
+		rec.Reason = t.Duplicates.Reason(t.Scan.Batch.Cols[t.Duplicates.ID.Index].Bytes(int(origin))) + first
 		return "duplicate"
 	case known:
 		j.in.firsts[id] = rec.Offset
 	}
-	if cond == nil && !m.group.Made && int(origin) < len(m.verdict) && m.verdict[origin] == window.Future {
-		rec.Reason = reasonFuture
+	if cond == nil && !m.Watermark.Made && int(origin) < len(m.Verdict) && m.Verdict[origin] == window.Future {
+		rec.Reason = scan.ReasonFuture
 		return "future"
 	}
 	if cond == nil {
@@ -392,7 +393,7 @@ func (j *judgement) judge(origin uint32, h groupHit, cond *condition, mark int64
 		return "late"
 	}
 	if mark >= h.end {
-		rec.Reason, rec.Watermark = reasonLate, mark
+		rec.Reason, rec.Watermark = scan.ReasonLate, mark
 		return "late"
 	}
 	return ""
@@ -405,7 +406,7 @@ func (in *inspector) count(b *column.Batch, rows []uint32) {
 	}
 	for i, ev := range in.w.args {
 		in.w.failed.Reset()
-		passing := slices.Clone(in.w.filters[i].filter.run(b, rows, &in.w.failed))
+		passing := slices.Clone(in.w.filters[i].filter.Run(b, rows, &in.w.failed))
 		if ev == nil {
 			in.taken[i] += int64(len(passing))
 			continue
@@ -422,15 +423,15 @@ func (in *inspector) count(b *column.Batch, rows []uint32) {
 // end hands the judged records on.
 func (j *judgement) end() error {
 	v := j.in.v
-	for o := range uint32(j.t.scan.batch.Len) {
+	for o := range uint32(j.t.Scan.Batch.Len) {
 		rec := j.of[o]
 		if rec == nil {
 			continue
 		}
-		at := j.t.from + int(o)
-		rec.Appended = j.t.records.Times[at]
-		if !j.t.records.Values.IsNull(at) {
-			rec.Value = slices.Clone(j.t.records.Values.At(at))
+		at := j.t.From + int(o)
+		rec.Appended = j.t.Records.Times[at]
+		if !j.t.Records.Values.IsNull(at) {
+			rec.Value = slices.Clone(j.t.Records.Values.At(at))
 		}
 		v.add(*rec)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -19,7 +20,7 @@ type exploder struct {
 	stages []explodeStage
 	below  int // explosions below the watermark
 	time   *expr.Eval
-	marks  *taskMarks // of a watermark above explosions; nil: it stands below them all, or there is none
+	marks  *scan.Marks // of a watermark above explosions; nil: it stands below them all, or there is none
 
 	records  *record.Records // of the origins, where marks is set
 	from     int             // the first origin's record
@@ -35,7 +36,7 @@ type exploder struct {
 }
 
 type explodeStage struct {
-	where   filter
+	where   scan.Filter
 	list    *expr.Eval
 	explode *explode.Explode
 	failed  expr.RowErrors
@@ -51,7 +52,7 @@ func newExploder(op *dataflow.Operator, width int, env expr.Env) (*exploder, err
 	}
 	x := &exploder{below: op.Below, unfit: env.Unfit, clock: env.Clock}
 	for k, e := range op.Explosions {
-		where, err := compileFilter(e.Where, env)
+		where, err := scan.CompileFilter(e.Where, env)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +76,7 @@ func newExploder(op *dataflow.Operator, width int, env expr.Env) (*exploder, err
 func (x *exploder) run(b *column.Batch, rows []uint32, appended []int64) error {
 	x.appended = appended
 	if x.marks != nil {
-		x.seen, x.first = grow(x.seen, b.Len), grow(x.first, b.Len)
+		x.seen, x.first = column.Sized(x.seen, b.Len), column.Sized(x.first, b.Len)
 		clear(x.seen)
 	}
 	defer x.origins(nil)
@@ -101,7 +102,7 @@ func (x *exploder) level(k int, b *column.Batch, rows, origins []uint32) error {
 	}
 	s := &x.stages[k]
 	s.failed.Reset()
-	rows = s.where.run(b, rows, &s.failed)
+	rows = s.where.Run(b, rows, &s.failed)
 	list := s.list.Run(b, rows, &s.failed)
 	rows = s.dropFailed(x, b.Len, rows, origins)
 	return s.explode.Run(b, rows, list, func(made *column.Batch, from []uint32) error {
@@ -121,7 +122,7 @@ func (s *explodeStage) dropFailed(x *exploder, n int, rows, origins []uint32) []
 	if len(s.failed.Rows) == 0 {
 		return rows
 	}
-	s.bad = grow(s.bad, n)
+	s.bad = column.Sized(s.bad, n)
 	clear(s.bad)
 	for i, r := range s.failed.Rows {
 		s.bad[r] = true
@@ -147,32 +148,32 @@ func originOf(row uint32, origins []uint32) uint32 {
 // is late because of another one of the same record. It returns the rows whose time can be used.
 func (x *exploder) judge(b *column.Batch, rows, origins []uint32) []uint32 {
 	m := x.marks
-	m.failed.Reset()
-	rows = m.pre.run(b, rows, &m.failed)
-	times := x.time.Run(b, rows, &m.failed)
-	for i, r := range m.failed.Rows {
-		x.lose(originOf(r, origins), ledger.Invalid, "invalid", m.failed.Classes[i])
+	m.Failed.Reset()
+	rows = m.Pre.Run(b, rows, &m.Failed)
+	times := x.time.Run(b, rows, &m.Failed)
+	for i, r := range m.Failed.Rows {
+		x.lose(originOf(r, origins), ledger.Invalid, "invalid", m.Failed.Classes[i])
 	}
-	m.failed.Reset() // they are booked: what is left there would be taken for rows of the scan
-	m.marks, m.verdict, x.times = grow(m.marks, b.Len), grow(m.verdict, b.Len), grow(x.times, b.Len)
+	m.Failed.Reset() // they are booked: what is left there would be taken for rows of the scan
+	m.Marks, m.Verdict, x.times = column.Sized(m.Marks, b.Len), column.Sized(m.Verdict, b.Len), column.Sized(x.times, b.Len)
 	for _, r := range rows {
 		x.times[r] = x.appended[originOf(r, origins)]
 	}
-	m.tracker.Mark(times, x.times, rows, m.marks, m.verdict)
-	if m.passing != nil {
-		m.passing.note(m.marks, rows, m.tracker.Now(), x.times)
+	m.Tracker.Mark(times, x.times, rows, m.Marks, m.Verdict)
+	if m.Passing != nil {
+		m.Passing.Note(m.Marks, rows, m.Tracker.Now(), x.times)
 	}
 	x.passed = x.passed[:0]
 	for _, r := range rows {
 		o := originOf(r, origins)
 		if !x.seen[o] {
-			x.seen[o], x.first[o] = true, m.marks[r]
+			x.seen[o], x.first[o] = true, m.Marks[r]
 		}
-		switch m.verdict[r] {
+		switch m.Verdict[r] {
 		case window.Future:
-			x.lose(o, ledger.Future, "future", reasonFuture)
+			x.lose(o, ledger.Future, "future", scan.ReasonFuture)
 		case window.Invalid:
-			x.lose(o, ledger.Invalid, "invalid", m.raw.reason(x.records, x.from+int(o), b, r))
+			x.lose(o, ledger.Invalid, "invalid", m.Raw.Reason(x.records, x.from+int(o), b, r))
 		default:
 			x.passed = append(x.passed, r)
 		}
@@ -181,9 +182,9 @@ func (x *exploder) judge(b *column.Batch, rows, origins []uint32) []uint32 {
 }
 
 // mark is the watermark just before an origin; below is that of a watermark which stands below the explosions.
-func (x *exploder) mark(origin uint32, below *taskMarks) int64 {
+func (x *exploder) mark(origin uint32, below *scan.Marks) int64 {
 	if x.marks != nil {
 		return x.first[origin]
 	}
-	return below.marks[origin]
+	return below.Marks[origin]
 }

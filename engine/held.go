@@ -19,8 +19,8 @@ func (s *StateFullError) Error() string {
 // noteHeld counts what the task has added to the state since it last did. The gate is held.
 func (t *task) noteHeld() {
 	var now int64
-	if t.duplicates != nil {
-		now = t.duplicates.seen.Len()
+	if t.Duplicates != nil {
+		now = t.Duplicates.Seen.Len()
 	}
 	for _, w := range t.windows {
 		for _, p := range w.open {

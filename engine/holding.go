@@ -102,18 +102,18 @@ func (e *Engine) watermarkGroup(f *dataflow.Scan, i int) WatermarkGroup {
 	}
 	newest := int64(math.MinInt64)
 	for _, t := range e.tasksOf[f] {
-		m := t.marks[i]
-		if m.lane == dataflow.NoLane {
+		m := t.Marks[i]
+		if m.Lane == dataflow.NoLane {
 			continue
 		}
 		p := PartitionWatermark{PartitionStatus: PartitionStatus{Topic: t.topic, Partition: t.partition, Position: t.position.Offset,
-			Watermark: m.tracker.Now(), EventTime: m.tracker.Greatest(), Idle: t.idle.Load(), LastRow: t.lastRow.Load(), Lost: t.lost}}
+			Watermark: m.Tracker.Now(), EventTime: m.Tracker.Greatest(), Idle: t.idle.Load(), LastRow: t.lastRow.Load(), Lost: t.lost}}
 		p.End = max(t.end.Load(), p.Position)
 		p.Lag = p.End - p.Position
-		p.Raised = m.floor != math.MinInt64 && m.floor == p.Watermark
+		p.Raised = m.Floor != math.MinInt64 && m.Floor == p.Watermark
 		newest = max(newest, p.Watermark)
 		g.Partitions = append(g.Partitions, p)
-		g.Disorder.Merge(&m.tracker.Disorder)
+		g.Disorder.Merge(&m.Tracker.Disorder)
 	}
 	slices.SortStableFunc(g.Partitions, func(a, b PartitionWatermark) int {
 		return dataflow.LaneOf(mg.Topics, a.Topic, a.Partition) - dataflow.LaneOf(mg.Topics, b.Topic, b.Partition)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/engine/dataflow"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // CheckIdle lets watermarks pass partitions that are idle: caught up, and silent for the idle
@@ -86,7 +87,7 @@ func (e *Engine) raiseGroup(g *groupMarks, since int64) (raised bool, err error)
 	var silent []partMarks
 	others := 0
 	for _, p := range e.partsOf(g) {
-		mark := p.marks.tracker.Now()
+		mark := p.marks.Tracker.Now()
 		greatest = max(greatest, mark)
 		if t := p.task; t.done && e.opt.CloseWindows || t.idle.Load() && t.lastRow.Load() <= since {
 			silent = append(silent, p)
@@ -99,7 +100,7 @@ func (e *Engine) raiseGroup(g *groupMarks, since int64) (raised bool, err error)
 		low = greatest
 	}
 	for _, p := range silent {
-		if !p.marks.raise(low) {
+		if !p.marks.Raise(low) {
 			continue
 		}
 		raised = true
@@ -113,32 +114,18 @@ func (e *Engine) raiseGroup(g *groupMarks, since int64) (raised bool, err error)
 // A partMarks is a task and its watermark among those of a group.
 type partMarks struct {
 	task  *task
-	marks *taskMarks
+	marks *scan.Marks
 }
 
 // partsOf is the tasks that a watermark is the least of.
 func (e *Engine) partsOf(g *groupMarks) []partMarks {
 	var all []partMarks
 	for _, t := range e.tasks {
-		for _, m := range t.marks {
-			if m.lane != dataflow.NoLane && slices.Contains(g.of, m.group) {
+		for _, m := range t.Marks {
+			if m.Lane != dataflow.NoLane && slices.Contains(g.of, m.Watermark) {
 				all = append(all, partMarks{t, m})
 			}
 		}
 	}
 	return all
-}
-
-// raise lifts the watermark, and reports whether it was lower. Rows that are late by it are told apart
-// from those that are late by the partition's own rows.
-func (m *taskMarks) raise(to int64) bool {
-	if m.tracker.Now() >= to {
-		return false
-	}
-	m.tracker.Raise(to)
-	m.floor = to
-	if p := m.passing; p != nil && to >= p.next {
-		p.add(to, p.found.newest)
-	}
-	return true
 }

@@ -1,10 +1,11 @@
 package engine
 
 import (
-	"github.com/nagare-stream/nagare/engine/codec"
+	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
+	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/ledger"
-	"github.com/nagare-stream/nagare/engine/window"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // judged is one operator's outcome of each row of a step.
@@ -16,41 +17,19 @@ type judged struct {
 
 // begin makes every row of the step filtered, which is what becomes of a row that no later
 // judgement names, but for those that the watermark or the decoder refused.
-func (j *judged) begin(t *task, op *dataflow.Operator) {
-	n := t.scan.batch.Len
-	j.by = grow(j.by, n)
+func (j *judged) begin(t *scan.Step, op *dataflow.Operator) {
+	n := t.Scan.Batch.Len
+	j.by = column.Sized(j.by, n)
 	for i := range j.by {
 		j.by[i] = ledger.Filtered
 	}
 	if op.Watermark >= 0 {
-		t.marks[op.Watermark].judge(t, j.by)
+		t.Marks[op.Watermark].Judge(t, j.by)
 	} else if op.JSON {
-		t.scan.judgeMalformed(j.by)
+		t.Scan.JudgeMalformed(j.by)
 	}
-	if t.duplicates != nil {
-		j.set(t.duplicates.found, ledger.Duplicate)
-	}
-}
-
-// judgeMalformed marks the rows whose value is malformed, but for those without one: a WHERE may leave them out.
-func (s *scanner) judgeMalformed(by []uint8) {
-	if len(s.valid) == s.batch.Len {
-		return
-	}
-	for i := range by {
-		if r := s.status[i].Reason; r != codec.OK && r != codec.NoValue {
-			by[i] = ledger.Invalid
-		}
-	}
-}
-
-// wantTombs marks records without a value that a query with a JSON value did not leave out: they are invalid.
-func (t *task) wantTombs(rows []uint32, by []uint8) {
-	for _, r := range rows {
-		if t.scan.status[r].Reason == codec.NoValue {
-			by[r] = ledger.Invalid
-			t.refuse(r, "invalid", codec.NoValue.String())
-		}
+	if t.Duplicates != nil {
+		j.set(t.Duplicates.Found, ledger.Duplicate)
 	}
 }
 
@@ -70,39 +49,37 @@ func (j *judged) worse(record uint32, outcome uint8) {
 }
 
 // lose books a row that was made of a record and cannot be used.
-func (j *judged) lose(t *task, record uint32, outcome uint8, verdict, reason string) {
+func (j *judged) lose(t *scan.Step, record uint32, outcome uint8, verdict, reason string) {
 	if have := j.by[record]; have == ledger.Filtered || have < outcome {
 		j.by[record] = outcome
-		t.refuse(record, verdict, reason)
+		t.Refuse(record, verdict, reason)
 	}
 }
 
 // end books the step in the operator's count and in the topic's best outcomes.
-func (j *judged) end(t *task) {
+func (j *judged) end(t *scan.Step) {
 	ledger.CountOutcomes(&j.count, j.by)
 	for i, o := range j.by {
-		t.best[i] = min(t.best[i], o)
+		t.Best[i] = min(t.Best[i], o)
 	}
 }
 
-// judge marks the rows that the watermark refused, and those whose value is malformed.
-func (m *taskMarks) judge(t *task, by []uint8) {
-	if len(m.rows) == t.scan.batch.Len {
-		return
+// dropFailed leaves the rows out whose expressions failed: they are invalid, with the error's class.
+// What it returns is valid until its next call for the operator.
+func (j *judged) dropFailed(t *scan.Step, sel []uint32, failed *expr.RowErrors) []uint32 {
+	if len(failed.Rows) == 0 {
+		return sel
 	}
-	if m.group.JSON {
-		t.scan.judgeMalformed(by)
-		t.wantTombs(m.wanted, by)
+	for i, row := range failed.Rows {
+		j.by[row] = ledger.Unjudged // none that another row could have: a malformed one may stay
+		t.Refuse(row, "invalid", failed.Classes[i])
 	}
-	for _, r := range m.offered {
-		switch m.verdict[r] {
-		case window.Future:
-			by[r] = ledger.Future
-		case window.Invalid:
-			by[r] = ledger.Invalid
+	j.kept = j.kept[:0]
+	for _, row := range sel {
+		if j.by[row] != ledger.Unjudged {
+			j.kept = append(j.kept, row)
 		}
 	}
-	for _, r := range m.failed.Rows {
-		by[r] = ledger.Invalid
-	}
+	j.set(failed.Rows, ledger.Invalid)
+	return j.kept
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/ledger"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // madeRows is the scratch of an operator for rows that explosions made.
@@ -21,7 +22,7 @@ func (m *madeRows) dropFailed(n int, sel, origins []uint32, failed *expr.RowErro
 	if len(failed.Rows) == 0 {
 		return sel
 	}
-	m.bad = grow(m.bad, n)
+	m.bad = column.Sized(m.bad, n)
 	clear(m.bad)
 	for i, r := range failed.Rows {
 		m.bad[r] = true
@@ -37,64 +38,64 @@ func (m *madeRows) dropFailed(n int, sel, origins []uint32, failed *expr.RowErro
 }
 
 // begin has an exploder of a task book what is lost, and find the watermark that stands above explosions.
-func (x *exploder) begin(t *task, op *dataflow.Operator, j *judged) {
+func (x *exploder) begin(t *scan.Step, op *dataflow.Operator, j *judged) {
 	x.lose = func(record uint32, outcome uint8, verdict, reason string) {
 		j.lose(t, record, outcome, verdict, reason)
 	}
-	if op.Watermark >= 0 && t.flow.Watermarks[op.Watermark].Made {
-		x.marks, x.records, x.from = t.marks[op.Watermark], &t.records, t.from
+	if op.Watermark >= 0 && t.Scan.Flow.Watermarks[op.Watermark].Made {
+		x.marks, x.records, x.from = t.Marks[op.Watermark], &t.Records, t.From
 	}
 }
 
 // originsOf is the rows of the scan that the operator's explosions begin with.
-func originsOf(op *dataflow.Operator, t *task) []uint32 {
+func originsOf(op *dataflow.Operator, t *scan.Step) []uint32 {
 	switch {
 	case op.Watermark < 0:
-		return t.scan.all
-	case !t.flow.Watermarks[op.Watermark].Made:
-		return t.marks[op.Watermark].rows
-	case t.flow.Watermarks[op.Watermark].JSON:
-		return t.scan.valid
+		return t.Scan.All
+	case !t.Scan.Flow.Watermarks[op.Watermark].Made:
+		return t.Marks[op.Watermark].Rows
+	case t.Scan.Flow.Watermarks[op.Watermark].JSON:
+		return t.Scan.Valid
 	}
-	return t.scan.all
+	return t.Scan.All
 }
 
 // stepMade is step for an operator with explosions.
-func (r *rowTask) stepMade(t *task, b *column.Batch) error {
+func (r *rowTask) stepMade(t *scan.Step, b *column.Batch) error {
 	x := r.exploder
 	x.begin(t, r.op, &r.judged)
 	x.visit = func(b *column.Batch, rows, origins []uint32) error {
 		r.failed.Reset()
-		sel := r.where.run(b, rows, &r.failed)
+		sel := r.where.Run(b, rows, &r.failed)
 		for i, ev := range r.out {
 			r.cols[i] = ev.Run(b, sel, &r.failed)
 		}
 		sel = r.made.dropFailed(b.Len, sel, origins, &r.failed, func(record uint32, class string) { x.lose(record, ledger.Invalid, "invalid", class) })
-		r.made.times = grow(r.made.times, b.Len)
+		r.made.times = column.Sized(r.made.times, b.Len)
 		for _, row := range sel {
 			r.judged.worse(origins[row], ledger.Counted)
 			r.made.times[row] = x.appended[origins[row]]
 		}
 		return r.to.append(r.cols, sel, r.made.times)
 	}
-	err := x.run(b, originsOf(r.op, t), t.scan.appended)
+	err := x.run(b, originsOf(r.op, t), t.Scan.Appended)
 	r.judged.end(t)
 	return err
 }
 
 // stepMade is step for an operator with explosions.
-func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
+func (w *windowTask) stepMade(t *scan.Step, m *scan.Marks, b *column.Batch) error {
 	x := w.exploder
 	x.begin(t, w.op, &w.judged)
 	w.late.begin(&lateSchema)
-	w.made.late = grow(w.made.late, b.Len)
+	w.made.late = column.Sized(w.made.late, b.Len)
 	clear(w.made.late)
 	x.visit = func(b *column.Batch, rows, origins []uint32) error {
 		w.failed.Reset()
 		sel := w.evaluate(b, rows)
 		times := x.time.Run(b, sel, &w.failed)
 		sel = w.made.dropFailed(b.Len, sel, origins, &w.failed, func(record uint32, class string) { x.lose(record, ledger.Invalid, "invalid", class) })
-		w.made.marks = grow(w.made.marks, b.Len)
+		w.made.marks = column.Sized(w.made.marks, b.Len)
 		for _, row := range sel {
 			w.made.marks[row] = x.mark(origins[row], m)
 		}
@@ -104,7 +105,7 @@ func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
 			w.judged.worse(record, ledger.Late)
 			if !w.made.late[record] {
 				w.made.late[record] = true
-				w.keepLate(t, record, times.Int[row], w.made.marks[row], m.floor)
+				w.keepLate(t, record, times.Int[row], w.made.marks[row], m.Floor)
 			}
 		}
 		for i := range w.placed.Parts {
@@ -116,7 +117,7 @@ func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
 		}
 		return nil
 	}
-	if err := x.run(b, originsOf(w.op, t), t.scan.appended); err != nil {
+	if err := x.run(b, originsOf(w.op, t), t.Scan.Appended); err != nil {
 		return err
 	}
 	w.judged.end(t)
@@ -129,7 +130,7 @@ func (w *windowTask) stepMade(t *task, m *taskMarks, b *column.Batch) error {
 // runMade is run for an operator with explosions: what they make is gathered in one batch.
 func (d *derived) runMade(rows []uint32, times []int64) (counted, bad int64) {
 	x := d.exploder
-	d.bad, d.used = grow(d.bad, len(times)), grow(d.used, len(times))
+	d.bad, d.used = column.Sized(d.bad, len(times)), column.Sized(d.used, len(times))
 	clear(d.bad)
 	clear(d.used)
 	for i, o := range d.op.Out {
@@ -139,7 +140,7 @@ func (d *derived) runMade(rows []uint32, times []int64) (counted, bad int64) {
 	x.lose = func(origin uint32, _ uint8, _, _ string) { d.bad[origin] = true }
 	x.visit = func(b *column.Batch, rows, origins []uint32) error {
 		d.failed.Reset()
-		sel := d.where.run(b, rows, &d.failed)
+		sel := d.where.Run(b, rows, &d.failed)
 		for i, ev := range d.out {
 			d.cols[i] = ev.Run(b, sel, &d.failed)
 		}

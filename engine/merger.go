@@ -8,6 +8,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/agg"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // The merger joins the partitions: it holds the partials that their tasks have sealed, knows each
@@ -36,7 +37,7 @@ type groupMarks struct {
 	closers []*closer
 	alerts  []*alertStage
 
-	passages []passages // by lane; nil: nobody wants to know when windows were closed
+	passages []scan.Passages // by lane; nil: nobody wants to know when windows were closed
 }
 
 // A closer closes the windows of one operator and hands their rows on.
@@ -107,16 +108,16 @@ func (m *merger) report(t *task) error {
 	defer m.mu.Unlock()
 	m.noteAppended(t)
 	t.ahead = false
-	for _, tm := range t.marks {
-		if tm.lane == dataflow.NoLane {
+	for _, tm := range t.Marks {
+		if tm.Lane == dataflow.NoLane {
 			continue
 		}
-		g, now := m.groups[tm.group], tm.tracker.Now()
+		g, now := m.groups[tm.Watermark], tm.Tracker.Now()
 		m.takePassages(g, tm)
-		t.ahead = t.ahead || isAhead(g.marks[tm.lane], now, g.global)
-		g.marks[tm.lane] = now
+		t.ahead = t.ahead || isAhead(g.marks[tm.Lane], now, g.global)
+		g.marks[tm.Lane] = now
 		if t.done && (m.ending || m.e.opt.Ephemeral && m.e.opt.CloseWindows) {
-			g.marks[tm.lane] = math.MaxInt64 // it can hold nothing back any more
+			g.marks[tm.Lane] = math.MaxInt64 // it can hold nothing back any more
 		}
 	}
 	for _, w := range t.windows {
@@ -125,11 +126,11 @@ func (m *merger) report(t *task) error {
 	for _, l := range t.alerts {
 		l.report()
 	}
-	for _, tm := range t.marks {
-		if tm.lane == dataflow.NoLane {
+	for _, tm := range t.Marks {
+		if tm.Lane == dataflow.NoLane {
 			continue
 		}
-		if err := m.groups[tm.group].advance(); err != nil {
+		if err := m.groups[tm.Watermark].advance(); err != nil {
 			return err
 		}
 	}
@@ -179,21 +180,21 @@ func (m *merger) settle(flows []*dataflow.Scan, added func(*task) bool) {
 				closed = max(closed, c.closed)
 			}
 			for _, t := range m.e.tasksOf[f] {
-				if !added(t) && t.marks[i].lane != dataflow.NoLane {
-					reached = min(reached, t.marks[i].tracker.Now())
+				if !added(t) && t.Marks[i].Lane != dataflow.NoLane {
+					reached = min(reached, t.Marks[i].Tracker.Now())
 				}
 			}
 			for _, t := range m.e.tasksOf[f] {
-				tm := t.marks[i]
-				if tm.lane == dataflow.NoLane {
+				tm := t.Marks[i]
+				if tm.Lane == dataflow.NoLane {
 					continue
 				}
-				tm.raise(closed)
+				tm.Raise(closed)
 				if added(t) && reached < math.MaxInt64 {
-					tm.raise(reached)
+					tm.Raise(reached)
 				}
 				m.takePassages(g, tm)
-				g.marks[tm.lane] = max(g.marks[tm.lane], tm.tracker.Now())
+				g.marks[tm.Lane] = max(g.marks[tm.Lane], tm.Tracker.Now())
 			}
 			g.global = max(g.global, slices.Min(g.marks))
 		}
@@ -250,7 +251,7 @@ func (g *groupMarks) advance() error {
 		}
 	}
 	for lane := range g.passages {
-		g.passages[lane].forget(low)
+		g.passages[lane].Forget(low)
 	}
 	return nil
 }

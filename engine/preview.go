@@ -390,7 +390,7 @@ func (v *preview) evaluate() error {
 		em.fill(w.end-v.closer.w.spec.Size, w.end, w.hash)
 		em.age, v.clock.Now = w.age, w.age
 		em.evaluate()
-		v.times = grow(v.times, em.batch.Len)
+		v.times = column.Sized(v.times, em.batch.Len)
 		for i := range v.times {
 			v.times[i] = w.end
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
@@ -141,7 +142,7 @@ func (e *Engine) scan(ctx context.Context, name string, reach batch.Reach, visit
 	}
 	if table, ok := strings.CutSuffix(name, openSuffix); ok {
 		if flows := e.windowed(table); len(flows) > 0 {
-			return visitAll(&e.viewWindows(flows, true).open, visit)
+			return scan.VisitAll(&e.viewWindows(flows, true).open, visit)
 		}
 		return e.scanWithOpen(ctx, table, nil, visit)
 	}

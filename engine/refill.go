@@ -13,6 +13,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -198,8 +199,8 @@ func (e *Engine) readTopicAgain(ctx context.Context, op *dataflow.Operator, d *d
 		if err != nil {
 			return err
 		}
-		err = scanFrom(ctx, t.source, t.partition, from, end, func(r *record.Records) error {
-			t.records = *r
+		err = scan.From(ctx, t.source, t.partition, from, end, func(r *record.Records) error {
+			t.Records = *r
 			step := e.opt.BatchRows
 			if len(op.Explosions) > 0 {
 				step = min(step, refillRecords)
@@ -248,7 +249,7 @@ func (e *Engine) taskAgain(op *dataflow.Operator, beside *task, to *rowWriter) (
 		return nil, err
 	}
 	t.addDuplicates()
-	t.timeless = op.Watermark < 0
+	t.Timeless = op.Watermark < 0
 	r, err := newRowTask(op, t.env)
 	if err != nil {
 		return nil, err
@@ -262,7 +263,7 @@ func (e *Engine) taskAgain(op *dataflow.Operator, beside *task, to *rowWriter) (
 // panic is passed over.
 func (t *task) again(from, to int) error {
 	for i := from; i < to && len(t.e.opt.Poison) > 0; i++ {
-		if _, is := t.e.opt.Poison[Place{t.topic, t.partition, t.records.Offsets[i]}]; !is {
+		if _, is := t.e.opt.Poison[Place{t.topic, t.partition, t.Records.Offsets[i]}]; !is {
 			continue
 		}
 		if err := t.again(from, i); err != nil {
@@ -273,19 +274,19 @@ func (t *task) again(from, to int) error {
 	if from == to {
 		return nil
 	}
-	t.from, t.to = from, to
-	if err := t.scan.decode(&t.records, from, to); err != nil {
+	t.From, t.To = from, to
+	if err := t.Scan.Decode(&t.Records, from, to); err != nil {
 		return err
 	}
-	t.best = grow(t.best, to-from)
-	if t.duplicates != nil {
-		t.duplicates.step(t)
+	t.Best = column.Sized(t.Best, to-from)
+	if t.Duplicates != nil {
+		t.Duplicates.Step(&t.Step)
 	}
-	for _, m := range t.marks {
-		m.mark(t)
+	for _, m := range t.Marks {
+		m.Mark(&t.Step)
 	}
-	err := t.rows[0].step(t)
-	t.refused = t.refused[:0]
+	err := t.rows[0].step(&t.Step)
+	t.Refused = t.Refused[:0]
 	return err
 }
 
@@ -325,7 +326,7 @@ func offsetAt(ctx context.Context, s record.Source, p int32, end, since int64) (
 // firstAt is the offset and append time of the first record at an offset or behind it.
 func firstAt(ctx context.Context, s record.Source, p int32, offset int64) (first, at int64, err error) {
 	var found bool
-	err = scanFrom(ctx, s, p, offset, math.MaxInt64, func(r *record.Records) error {
+	err = scan.From(ctx, s, p, offset, math.MaxInt64, func(r *record.Records) error {
 		first, at, found = r.Offsets[0], r.Times[0], true
 		return errStop
 	})

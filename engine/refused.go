@@ -8,22 +8,9 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/window"
 )
-
-// Reasons that the engine itself gives for refusing a row.
-const (
-	reasonTime   = "event time missing or unusable"
-	reasonFuture = "event time too far ahead of the append time"
-	reasonLate   = "behind the watermark of its partition"
-	reasonIdle   = "its window was closed while its partition was idle"
-)
-
-// A refusal is a row of the step that is kept apart, and why.
-type refusal struct {
-	row             uint32
-	verdict, reason string
-}
 
 // refusedSchema is the columns of TOPIC$invalid.
 var refusedSchema = column.Schema{Fields: []column.Field{
@@ -108,54 +95,49 @@ func (k *keeper) end() error {
 	return k.to.append(k.cols, k.sel, k.times)
 }
 
-// refuse notes a row to be kept in TOPIC$invalid.
-func (t *task) refuse(row uint32, verdict, reason string) {
-	t.refused = append(t.refused, refusal{row, verdict, reason})
-}
-
 // keepUnusable writes the step's malformed, invalid and future rows, each once, in order.
 func (t *task) keepUnusable() error {
-	if t.flow.JSON && len(t.scan.valid) < t.scan.batch.Len {
-		for i := range t.scan.status {
-			if s := &t.scan.status[i]; s.Reason != codec.OK && s.Reason != codec.NoValue {
+	if t.flow.JSON && len(t.Scan.Valid) < t.Scan.Batch.Len {
+		for i := range t.Scan.Status {
+			if s := &t.Scan.Status[i]; s.Reason != codec.OK && s.Reason != codec.NoValue {
 				reason := s.String()
-				if at := t.from + i; at < len(t.records.Faults) && t.records.Faults[at] != "" {
-					reason = t.records.Faults[at]
+				if at := t.From + i; at < len(t.Records.Faults) && t.Records.Faults[at] != "" {
+					reason = t.Records.Faults[at]
 				}
-				t.refuse(uint32(i), "invalid", reason)
+				t.Refuse(uint32(i), "invalid", reason)
 			}
 		}
 	}
-	for _, m := range t.marks {
-		for i, r := range m.failed.Rows {
-			t.refuse(r, "invalid", m.failed.Classes[i])
+	for _, m := range t.Marks {
+		for i, r := range m.Failed.Rows {
+			t.Refuse(r, "invalid", m.Failed.Classes[i])
 		}
-		if len(m.rows) == len(m.offered) {
+		if len(m.Rows) == len(m.Offered) {
 			continue
 		}
-		for _, r := range m.offered {
-			switch m.verdict[r] {
+		for _, r := range m.Offered {
+			switch m.Verdict[r] {
 			case window.Invalid:
-				t.refuse(r, "invalid", m.raw.reason(&t.records, t.from+int(r), &t.scan.batch, r))
+				t.Refuse(r, "invalid", m.Raw.Reason(&t.Records, t.From+int(r), &t.Scan.Batch, r))
 			case window.Future:
-				t.refuse(r, "future", reasonFuture)
+				t.Refuse(r, "future", scan.ReasonFuture)
 			}
 		}
 	}
-	if len(t.refused) == 0 {
+	if len(t.Refused) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(t.refused, func(a, b refusal) int { return int(a.row) - int(b.row) })
+	slices.SortStableFunc(t.Refused, func(a, b scan.Refusal) int { return int(a.Row) - int(b.Row) })
 	k := t.unusable
 	k.begin(&refusedSchema)
-	for i, r := range t.refused {
-		if i > 0 && t.refused[i-1].row == r.row {
+	for i, r := range t.Refused {
+		if i > 0 && t.Refused[i-1].Row == r.Row {
 			continue
 		}
-		k.batch.Cols[3].AppendString(r.verdict)
-		k.batch.Cols[4].AppendString(r.reason)
-		k.record(&t.records, t.from+int(r.row))
+		k.batch.Cols[3].AppendString(r.Verdict)
+		k.batch.Cols[4].AppendString(r.Reason)
+		k.record(&t.Records, t.From+int(r.Row))
 	}
-	t.refused = t.refused[:0]
+	t.Refused = t.Refused[:0]
 	return k.end()
 }

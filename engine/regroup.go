@@ -7,6 +7,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -33,7 +34,7 @@ func (e *Engine) buildRegroup(below *closer, op *dataflow.Operator) (*regroup, e
 	if r.t, err = newWindowTask(r.c.w, op, e.merger.env(), nil, 0); err != nil {
 		return nil, err
 	}
-	if r.t.where, err = compileFilter(slices.Concat(op.Pre, op.Post), e.merger.env()); err != nil {
+	if r.t.where, err = scan.CompileFilter(slices.Concat(op.Pre, op.Post), e.merger.env()); err != nil {
 		return nil, err
 	}
 	r.time, err = expr.Compile(op.Time, e.merger.env())
@@ -46,7 +47,7 @@ func (r *regroup) take(b *column.Batch, rows []uint32) (counted, bad int64) {
 	t.failed.Reset()
 	sel := t.evaluate(b, rows)
 	times := r.time.Run(b, sel, &t.failed)
-	r.bad = grow(r.bad, b.Len)
+	r.bad = column.Sized(r.bad, b.Len)
 	clear(r.bad)
 	for _, row := range t.failed.Rows {
 		r.bad[row] = true
@@ -59,7 +60,7 @@ func (r *regroup) take(b *column.Batch, rows []uint32) (counted, bad int64) {
 		}
 		r.kept = append(r.kept, row)
 	}
-	r.marks = grow(r.marks, b.Len)
+	r.marks = column.Sized(r.marks, b.Len)
 	for i := range r.marks {
 		r.marks[i] = math.MinInt64
 	}

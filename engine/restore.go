@@ -270,23 +270,23 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 
 // resume puts the numbers of a partition back.
 func (t *task) resume(p *partitionCut) error {
-	if len(p.Marks) != len(t.marks) {
-		return fmt.Errorf("%s partition %d has %d watermarks, and %d are needed", t.topic, t.partition, len(p.Marks), len(t.marks))
+	if len(p.Marks) != len(t.Marks) {
+		return fmt.Errorf("%s partition %d has %d watermarks, and %d are needed", t.topic, t.partition, len(p.Marks), len(t.Marks))
 	}
 	t.position = record.Position{Offset: p.Offset, Log: p.Log}
 	t.offset.Store(p.Offset)
 	t.count, t.lost, t.unfit = p.Topic, p.Lost, p.Unfit
-	if t.duplicates != nil && p.IDs != nil {
-		if err := t.duplicates.seen.SetState(*p.IDs); err != nil {
+	if t.Duplicates != nil && p.IDs != nil {
+		if err := t.Duplicates.Seen.SetState(*p.IDs); err != nil {
 			return fmt.Errorf("restore ids of %s partition %d: %w", t.topic, t.partition, err)
 		}
 	}
-	for i, m := range t.marks {
-		if err := m.tracker.SetState(p.Marks[i].State); err != nil {
+	for i, m := range t.Marks {
+		if err := m.Tracker.SetState(p.Marks[i].State); err != nil {
 			return err
 		}
-		m.floor = p.Marks[i].Floor
-		t.e.merger.groups[m.group].restorePassages(m, &p.Marks[i], t.e.merger.appended)
+		m.Floor = p.Marks[i].Floor
+		t.e.merger.groups[m.Watermark].restorePassages(m, &p.Marks[i], t.e.merger.appended)
 	}
 	for _, w := range t.windows {
 		w.judged.count = p.Tables[w.op.Name]

@@ -7,12 +7,13 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/ledger"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // A rowTask runs one operator that keeps rows one for one, on one partition.
 type rowTask struct {
 	op     *dataflow.Operator
-	where  filter
+	where  scan.Filter
 	out    []*expr.Eval
 	cols   []*column.Vector
 	failed expr.RowErrors
@@ -31,7 +32,7 @@ func newRowTask(op *dataflow.Operator, env expr.Env) (*rowTask, error) {
 		predicates = slices.Concat(op.Pre, op.Post)
 	}
 	var err error
-	if r.where, err = compileFilter(predicates, env); err != nil {
+	if r.where, err = scan.CompileFilter(predicates, env); err != nil {
 		return nil, err
 	}
 	if r.out, err = compileAll(op.Out, env); err != nil {
@@ -58,26 +59,26 @@ func compileAll(list []*expr.Node, env expr.Env) ([]*expr.Eval, error) {
 }
 
 // step runs the operator over the scan's batch.
-func (r *rowTask) step(t *task) error {
+func (r *rowTask) step(t *scan.Step) error {
 	r.judged.begin(t, r.op)
 	r.failed.Reset()
 	// Without a watermark a malformed value is a struct of NULLs to the query, as in Spark, though
 	// the ledger calls the row invalid.
-	rows := t.scan.all
+	rows := t.Scan.All
 	if r.op.Watermark >= 0 {
-		rows = t.marks[r.op.Watermark].rows
+		rows = t.Marks[r.op.Watermark].Rows
 	}
-	b := &t.scan.batch
+	b := &t.Scan.Batch
 	if r.exploder != nil {
 		return r.stepMade(t, b)
 	}
-	sel := r.where.run(b, rows, &r.failed)
+	sel := r.where.Run(b, rows, &r.failed)
 	for i, ev := range r.out {
 		r.cols[i] = ev.Run(b, sel, &r.failed)
 	}
-	sel = t.dropFailed(sel, &r.failed, &r.judged)
-	if r.op.JSON && r.op.Watermark < 0 && len(t.scan.tombs) > 0 {
-		t.wantTombs(sel, r.judged.by)
+	sel = r.judged.dropFailed(t, sel, &r.failed)
+	if r.op.JSON && r.op.Watermark < 0 && len(t.Scan.Tombs) > 0 {
+		t.WantTombs(sel, r.judged.by)
 	}
 	for _, row := range sel {
 		if r.judged.by[row] == ledger.Filtered {
@@ -89,25 +90,5 @@ func (r *rowTask) step(t *task) error {
 		r.alert.take(t, r.op, r.cols, sel)
 		return nil
 	}
-	return r.to.append(r.cols, sel, t.scan.appended)
-}
-
-// dropFailed leaves the rows out whose expressions failed: they are invalid, with the error's class.
-// What it returns is valid until its next call for the operator.
-func (t *task) dropFailed(sel []uint32, failed *expr.RowErrors, j *judged) []uint32 {
-	if len(failed.Rows) == 0 {
-		return sel
-	}
-	for i, row := range failed.Rows {
-		j.by[row] = ledger.Unjudged // none that another row could have: a malformed one may stay
-		t.refuse(row, "invalid", failed.Classes[i])
-	}
-	j.kept = j.kept[:0]
-	for _, row := range sel {
-		if j.by[row] != ledger.Unjudged {
-			j.kept = append(j.kept, row)
-		}
-	}
-	j.set(failed.Rows, ledger.Invalid)
-	return j.kept
+	return r.to.append(r.cols, sel, t.Scan.Appended)
 }

@@ -2,15 +2,14 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // readRows is how many rows a batch holds that is read back from a table or a topic.
@@ -34,11 +33,11 @@ func (e *Engine) scanRows(ctx context.Context, d *destination, reach batch.Reach
 	if d.format == formatExact {
 		dec = codec.NewStored(d.schema.Fields)
 	}
-	return scanSource(ctx, d.log, reach, func(r *record.Records) error {
+	return scan.Source(ctx, d.log, reach, func(r *record.Records) error {
 		b.Reset(&d.schema)
 		b.Len = r.Len()
 		if dec != nil {
-			status = grow(status, b.Len)
+			status = column.Sized(status, b.Len)
 			clear(status)
 			dec.Decode(&r.Values, 0, b.Len, b.Cols, status)
 		} else {
@@ -48,7 +47,7 @@ func (e *Engine) scanRows(ctx context.Context, d *destination, reach batch.Reach
 				}
 			}
 		}
-		return visitAll(&b, func(b *column.Batch) error { return visit(r, b) })
+		return scan.VisitAll(&b, func(b *column.Batch) error { return visit(r, b) })
 	})
 }
 
@@ -72,7 +71,7 @@ func (e *Engine) CopyLog(ctx context.Context, table string, w io.Writer) (rows i
 		}
 	}
 	var line []byte
-	err = scanSource(ctx, d.log, nil, func(r *record.Records) error {
+	err = scan.Source(ctx, d.log, nil, func(r *record.Records) error {
 		line = line[:0]
 		for i := range r.Len() {
 			if short[r.Partition] > 0 {
@@ -95,107 +94,12 @@ func (e *Engine) scanTopic(ctx context.Context, topic string, schema column.Sche
 	var b column.Batch
 	cut := func(p int32, span batch.Span) []batch.Span { return e.times.cut(topic, p, span) }
 	note := func(p int32, from, end int64, r *record.Records) { e.times.note(topic, p, from, end, r) }
-	return scanNarrowed(ctx, s, reach, cut, note, func(r *record.Records) error {
+	return scan.Narrowed(ctx, s, reach, cut, note, func(r *record.Records) error {
 		b.Reset(&schema)
 		b.Len = r.Len()
 		for i := range b.Cols {
-			fillSource(&b.Cols[i], i, topic, r, 0, r.Len())
+			scan.FillSource(&b.Cols[i], i, topic, r, 0, r.Len())
 		}
-		return visitAll(&b, visit)
+		return scan.VisitAll(&b, visit)
 	})
-}
-
-func visitAll(b *column.Batch, visit func(*column.Batch) error) error {
-	for i := range b.Cols {
-		b.Cols[i].EnsureNull(b.Len)
-	}
-	b.SelectAll()
-	return visit(b)
-}
-
-// scanSource hands every record that a source holds now, and that lies in the ranges of a reach, to visit, partition by
-// partition.
-func scanSource(ctx context.Context, s record.Source, reach batch.Reach, visit func(*record.Records) error) error {
-	cut := func(_ int32, span batch.Span) []batch.Span { return []batch.Span{span} }
-	return scanNarrowed(ctx, s, reach, cut, func(int32, int64, int64, *record.Records) {}, visit)
-}
-
-// scanNarrowed is scanSource of what cut leaves of each range. note is told of records that hold all between two offsets.
-func scanNarrowed(ctx context.Context, s record.Source, reach batch.Reach, cut func(int32, batch.Span) []batch.Span, note func(int32, int64, int64, *record.Records), visit func(*record.Records) error) error {
-	n, err := s.Partitions(ctx)
-	if err != nil {
-		return err
-	}
-	for p := range int32(n) {
-		if reach != nil && len(reach.Offsets(p, 0, math.MaxInt64)) == 0 {
-			continue
-		}
-		end, err := s.End(ctx, p)
-		if err != nil {
-			return err
-		}
-		for _, whole := range reach.Offsets(p, 0, end.Offset) {
-			for _, span := range cut(p, whole) {
-				at := span.Offset[0]
-				if err := scanFrom(ctx, s, p, at, span.Offset[1], func(r *record.Records) error {
-					next := min(r.Next.Offset, span.Offset[1])
-					note(p, at, next, r)
-					at = next
-					return visit(r)
-				}); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// openAt starts a reader at an offset, or at the first record that is still there, if that lies behind it.
-func openAt(ctx context.Context, s record.Source, p int32, from int64) (record.Reader, error) {
-	r, err := s.Open(ctx, p, record.Position{Offset: from})
-	if err == nil || from == 0 || ctx.Err() != nil {
-		return r, err
-	}
-	first, rerr := s.Open(ctx, p, record.Position{})
-	if rerr != nil {
-		return nil, err
-	}
-	defer func() { _ = first.Close() }() // it was only looked into
-	var records record.Records
-	if rerr := first.Read(ctx, &records); errors.Is(rerr, io.EOF) || rerr == nil && records.Len() > 0 && records.Offsets[0] > from {
-		return s.Open(ctx, p, record.Position{})
-	}
-	return nil, err
-}
-
-// scanFrom hands the records at offsets from … end-1 to visit.
-func scanFrom(ctx context.Context, s record.Source, p int32, from, end int64, visit func(*record.Records) error) (err error) {
-	if end <= from {
-		return nil
-	}
-	r, err := openAt(ctx, s, p, from)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	var records record.Records
-	for next := from; next < end; {
-		if err := r.Read(ctx, &records); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		next = records.Next.Offset
-		for len(records.Offsets) > 0 && records.Offsets[len(records.Offsets)-1] >= end {
-			records.DropLast()
-		}
-		if records.Len() > 0 {
-			if err := visit(&records); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -86,7 +87,7 @@ func (e *Engine) scanWindows(ctx context.Context, flows []*dataflow.Operator, vi
 	if err := out.flush(); err != nil || open == nil {
 		return err
 	}
-	return visitAll(&v.open, open)
+	return scan.VisitAll(&v.open, open)
 }
 
 // scanKept hands the final rows of a view to visit in the order of their keys; they are valid during
@@ -153,7 +154,7 @@ func (w *batchWriter) flush() error {
 	if w.batch.Len == 0 {
 		return nil
 	}
-	err := visitAll(&w.batch, w.visit)
+	err := scan.VisitAll(&w.batch, w.visit)
 	w.batch.Reset(&w.schema)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // scanLast is scan for the last rows of what Table can read: so many at least, if there are as many. Of a log a few blocks
@@ -50,7 +51,7 @@ func lastOf(ctx context.Context, s record.Source, most int) (batch.Reach, error)
 		e := extents[i]
 		for back := left; e.End > 0; back *= 4 {
 			from, found := max(0, e.End-back), int64(0)
-			if err := scanFrom(ctx, s, e.Partition, from, e.End, func(r *record.Records) error {
+			if err := scan.From(ctx, s, e.Partition, from, e.End, func(r *record.Records) error {
 				found += int64(r.Len())
 				return nil
 			}); err != nil {

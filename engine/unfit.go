@@ -14,10 +14,10 @@ import (
 
 // noteUnfit books the values of the step that did not fit their places.
 func (t *task) noteUnfit(from int) {
-	if t.scan.json == nil {
+	if t.Scan.JSON == nil {
 		return
 	}
-	unfit := t.scan.json.Unfit()
+	unfit := t.Scan.JSON.Unfit()
 	for i := range unfit {
 		if u := &unfit[i]; u.Count > 0 {
 			t.bookUnfit(t.unfitKey(u), u, from+u.Row)
@@ -33,7 +33,7 @@ func (t *task) bookUnfit(key string, u *codec.Unfit, record int) {
 	}
 	sum, known := t.unfit[key]
 	if !known {
-		sum = ledger.UnfitValues{Type: u.Type.String(), Sample: string(u.Text), Partition: t.partition, Offset: t.records.Offsets[record]}
+		sum = ledger.UnfitValues{Type: u.Type.String(), Sample: string(u.Text), Partition: t.partition, Offset: t.Records.Offsets[record]}
 	}
 	sum.Count += u.Count
 	t.unfit[key] = sum
@@ -49,13 +49,13 @@ func (t *task) unfitKey(u *codec.Unfit) string {
 // that are used; nil: of all. A place that is
 // read as several types stands there by type.
 func (t *task) bookUnfitIn(l *ledger.Ledger, used []bool, calls map[string]bool) {
-	if t.scan == nil || len(t.unfit) == 0 {
+	if t.Scan == nil || len(t.unfit) == 0 {
 		return
 	}
 	var mine unfitPlaces
 	var unfit []codec.Unfit
-	if t.scan.json != nil {
-		unfit = t.scan.json.Unfit()
+	if t.Scan.JSON != nil {
+		unfit = t.Scan.JSON.Unfit()
 	}
 	for i := range unfit {
 		u := &unfit[i]

@@ -14,6 +14,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/scan"
 )
 
 // watchers is who wants to know of checkpoints, and how the last one went.
@@ -209,9 +210,9 @@ func (e *Engine) partitions(f *dataflow.Scan) []PartitionStatus {
 		p := PartitionStatus{Topic: t.topic, Partition: t.partition, Position: t.position.Offset, Watermark: math.MinInt64,
 			EventTime: math.MinInt64, Idle: t.idle.Load(), LastRow: t.lastRow.Load(), Lost: t.lost}
 		if m := t.firstMark(); m != nil {
-			p.Watermark = m.tracker.Now()
+			p.Watermark = m.Tracker.Now()
 			if p.Watermark != math.MinInt64 {
-				p.EventTime = p.Watermark + m.group.Delay
+				p.EventTime = p.Watermark + m.Watermark.Delay
 			}
 			newest = max(newest, p.Watermark)
 			if p.Watermark < low {
@@ -232,9 +233,9 @@ func (e *Engine) partitions(f *dataflow.Scan) []PartitionStatus {
 }
 
 // firstMark is the first watermark that the partition has a part in, or nil.
-func (t *task) firstMark() *taskMarks {
-	for _, m := range t.marks {
-		if m.lane != dataflow.NoLane {
+func (t *task) firstMark() *scan.Marks {
+	for _, m := range t.Marks {
+		if m.Lane != dataflow.NoLane {
 			return m
 		}
 	}

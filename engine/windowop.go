@@ -9,6 +9,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/ledger"
+	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/window"
 )
 
@@ -74,7 +75,7 @@ type windowTask struct {
 	w       *windowOp
 	op      *dataflow.Operator // w's, or a part of it
 	lane    int
-	where   filter
+	where   scan.Filter
 	keys    []*expr.Eval // without the window
 	args    []*expr.Eval // by aggregate; nil: count(*)
 	filters []rowFilter  // by aggregate
@@ -94,19 +95,19 @@ type windowTask struct {
 // A rowFilter is an aggregate's own FILTER: it is looked at for the rows of a step together, and
 // asked for the rows of one partial after another.
 type rowFilter struct {
-	filter
+	filter scan.Filter
 	passes []bool // by row of the step
 	some   []uint32
 }
 
 // run returns the rows that pass; the aggregate's argument is computed for no others.
 func (f *rowFilter) run(b *column.Batch, rows []uint32, failed *expr.RowErrors) []uint32 {
-	if f.eval == nil {
+	if f.filter.Eval == nil {
 		return rows
 	}
-	f.passes = grow(f.passes, b.Len)
+	f.passes = column.Sized(f.passes, b.Len)
 	clear(f.passes)
-	passing := f.filter.run(b, rows, failed)
+	passing := f.filter.Run(b, rows, failed)
 	for _, r := range passing {
 		f.passes[r] = true
 	}
@@ -115,7 +116,7 @@ func (f *rowFilter) run(b *column.Batch, rows []uint32, failed *expr.RowErrors) 
 
 // among returns those of rows that pass, valid until the next call.
 func (f *rowFilter) among(rows []uint32) []uint32 {
-	if f.eval == nil {
+	if f.filter.Eval == nil {
 		return rows
 	}
 	f.some = f.some[:0]
@@ -130,7 +131,7 @@ func (f *rowFilter) among(rows []uint32) []uint32 {
 func newWindowTask(w *windowOp, op *dataflow.Operator, env expr.Env, late *keeper, lane int) (*windowTask, error) {
 	t := &windowTask{w: w, op: op, late: late, lane: lane}
 	var err error
-	if t.where, err = compileFilter(op.Post, env); err != nil {
+	if t.where, err = scan.CompileFilter(op.Post, env); err != nil {
 		return nil, err
 	}
 	a := op.Agg
@@ -151,7 +152,7 @@ func newWindowTask(w *windowOp, op *dataflow.Operator, env expr.Env, late *keepe
 		if c.Filter == nil {
 			continue
 		}
-		if t.filters[i].filter, err = compileFilter([]*expr.Node{c.Filter}, env); err != nil {
+		if t.filters[i].filter, err = scan.CompileFilter([]*expr.Node{c.Filter}, env); err != nil {
 			return nil, err
 		}
 	}
@@ -167,16 +168,16 @@ func newWindowTask(w *windowOp, op *dataflow.Operator, env expr.Env, late *keepe
 }
 
 // step folds the rows of the scan's batch into their slices.
-func (w *windowTask) step(t *task) error {
-	m := t.marks[w.op.Watermark]
-	b := &t.scan.batch
+func (w *windowTask) step(t *scan.Step) error {
+	m := t.Marks[w.op.Watermark]
+	b := &t.Scan.Batch
 	w.judged.begin(t, w.op)
 	if w.exploder != nil {
 		return w.stepMade(t, m, b)
 	}
 	w.failed.Reset()
-	sel := w.evaluate(b, m.rows)
-	sel = t.dropFailed(sel, &w.failed, &w.judged)
+	sel := w.evaluate(b, m.Rows)
+	sel = w.judged.dropFailed(t, sel, &w.failed)
 	if err := w.placeRows(t, m, sel); err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func (w *windowTask) step(t *task) error {
 
 // evaluate computes the keys and arguments of the rows that pass the filters, and returns these.
 func (w *windowTask) evaluate(b *column.Batch, rows []uint32) []uint32 {
-	sel := w.where.run(b, rows, &w.failed)
+	sel := w.where.Run(b, rows, &w.failed)
 	for i, ev := range w.keys {
 		w.keyCols[i] = ev.Run(b, sel, &w.failed)
 	}
@@ -205,31 +206,31 @@ func (w *windowTask) evaluate(b *column.Batch, rows []uint32) []uint32 {
 }
 
 // placeRows sorts rows into slices, and keeps those that are late.
-func (w *windowTask) placeRows(t *task, m *taskMarks, rows []uint32) error {
-	times := t.scan.batch.Cols[m.group.TimeColumn].Int
-	w.w.spec.PlaceAll(times, m.marks, rows, &w.placed)
+func (w *windowTask) placeRows(t *scan.Step, m *scan.Marks, rows []uint32) error {
+	times := t.Scan.Batch.Cols[m.Watermark.TimeColumn].Int
+	w.w.spec.PlaceAll(times, m.Marks, rows, &w.placed)
 	if len(w.placed.Late) == 0 {
 		return nil
 	}
 	w.judged.set(w.placed.Late, ledger.Late)
 	w.late.begin(&lateSchema)
 	for _, row := range w.placed.Late {
-		w.keepLate(t, row, times[row], m.marks[row], m.floor)
+		w.keepLate(t, row, times[row], m.Marks[row], m.Floor)
 	}
 	return w.late.end()
 }
 
 // keepLate keeps a record of the step, for the time and the mark of its row.
-func (w *windowTask) keepLate(t *task, record uint32, time, mark, floor int64) {
+func (w *windowTask) keepLate(t *scan.Step, record uint32, time, mark, floor int64) {
 	c := w.late.batch.Cols
 	c[3].AppendInt(time)
 	c[4].AppendInt(mark)
-	reason := reasonLate
+	reason := scan.ReasonLate
 	if mark == floor {
-		reason = reasonIdle
+		reason = scan.ReasonIdle
 	}
 	c[5].AppendString(reason)
-	w.late.record(&t.records, t.from+int(record))
+	w.late.record(&t.Records, t.From+int(record))
 }
 
 // partial finds or begins the partial of a place.

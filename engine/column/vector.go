@@ -115,6 +115,15 @@ func (v *Vector) ClearNull(n int) {
 	clear(v.Null)
 }
 
+// Sized returns s with length n; what is in it is unspecified.
+func Sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/4)
+	}
+	return s[:n]
+}
+
+// resize is Sized, but what was there stays.
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
 		grown := make([]T, n, n+n/4)

@@ -1,4 +1,4 @@
-package engine
+package scan
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
-// A rawTime finds what an event time was made of, to say why it cannot be used. It is asked for refused rows
+// A RawTime finds what an event time was made of, to say why it cannot be used. It is asked for refused rows
 // only: that the field is read twice costs the others nothing.
-type rawTime struct {
+type RawTime struct {
 	values []*expr.Eval // texts and numbers in the event time's expression
 	fields *codec.JSON  // nil: none. Fields that the scan decodes as times, read as texts
 	cols   []column.Vector
@@ -22,9 +22,9 @@ type rawTime struct {
 	failed expr.RowErrors
 }
 
-// newRawTime is for an event time over the columns of a flow, or over such that explosions made.
-func newRawTime(time *expr.Node, f *dataflow.Scan, env expr.Env) (*rawTime, error) {
-	raw := &rawTime{}
+// NewRawTime is for an event time over the columns of a flow, or over such that explosions made.
+func NewRawTime(time *expr.Node, f *dataflow.Scan, env expr.Env) (*RawTime, error) {
+	raw := &RawTime{}
 	var targets []codec.Target
 	var fault error
 	var find func(n *expr.Node)
@@ -69,8 +69,8 @@ func readsColumn(n *expr.Node) (is bool) {
 	return is
 }
 
-// reason is reasonTime for a row of b that comes from a record, and what its time looks like, if that is known.
-func (w *rawTime) reason(r *record.Records, record int, b *column.Batch, row uint32) string {
+// Reason is reasonTime for a row of b that comes from a record, and what its time looks like, if that is known.
+func (w *RawTime) Reason(r *record.Records, record int, b *column.Batch, row uint32) string {
 	if w.fields != nil {
 		for i := range w.cols {
 			w.cols[i].Reset(column.Of(column.String))
@@ -79,17 +79,17 @@ func (w *rawTime) reason(r *record.Records, record int, b *column.Batch, row uin
 		w.fields.Decode(&r.Values, record, record+1, w.cols, w.status[:])
 		for i := range w.cols {
 			if looks := looksLikeEpoch(&w.cols[i], 0); looks != "" {
-				return reasonTime + ": " + looks
+				return ReasonTime + ": " + looks
 			}
 		}
 	}
 	for _, ev := range w.values {
 		w.failed.Reset()
 		if looks := looksLikeEpoch(ev.Run(b, []uint32{row}, &w.failed), int(row)); looks != "" {
-			return reasonTime + ": " + looks
+			return ReasonTime + ": " + looks
 		}
 	}
-	return reasonTime
+	return ReasonTime
 }
 
 // epochUnits is the units in which times since 1970 are counted, and the function that reads them.

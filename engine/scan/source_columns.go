@@ -1,13 +1,15 @@
-package engine
+package scan
 
 import (
+	"bytes"
+
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
-// fillSource appends one of the columns of a Kafka source for records from … to-1.
-func fillSource(v *column.Vector, which int, topic string, r *record.Records, from, to int) {
+// FillSource appends one of the columns of a Kafka source for records from … to-1.
+func FillSource(v *column.Vector, which int, topic string, r *record.Records, from, to int) {
 	switch which {
 	case plan.SourceKey:
 		fillBytes(v, &r.Keys, from, to)
@@ -40,6 +42,30 @@ func fillBytes(v *column.Vector, b *record.Bytes, from, to int) {
 			v.AppendNull()
 		} else {
 			v.AppendBytes(b.At(i))
+		}
+	}
+}
+
+// fillHeaders appends the column headers: NULL where a record has none.
+func fillHeaders(v *column.Vector, r *record.Records, from, to int) {
+	each := &v.Kids[0]
+	for i := from; i < to; i++ {
+		headers := r.HeadersAt(i)
+		if len(headers) == 0 {
+			v.AppendNull()
+			continue
+		}
+		record.EachHeader(headers, func(key, value []byte) {
+			each.Kids[0].AppendBytes(bytes.ToValidUTF8(key, []byte("\uFFFD")))
+			if value == nil {
+				each.Kids[1].AppendNull()
+			} else {
+				each.Kids[1].AppendBytes(value)
+			}
+		})
+		v.Ends = append(v.Ends, uint32(each.Len()))
+		if v.Null != nil {
+			v.EnsureNull(len(v.Ends))
 		}
 	}
 }
