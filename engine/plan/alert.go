@@ -45,7 +45,11 @@ type alertSettings map[string]Setting
 // alertSetting takes alert.<name>.<field>.
 func (r *resolver) alertSetting(s Setting) {
 	name, field, ok := strings.Cut(strings.TrimPrefix(s.Key, alertPrefix), ".")
-	if !ok || name == "" || !slices.Contains(alertFields(), field) {
+	if !ok || name == "" {
+		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("%s is no setting of an alert", s.Key), Hint: "write alert.<name>.from, alert.<name>.key, …"})
+		return
+	}
+	if !slices.Contains(alertFields(), field) {
 		r.unknownField(s, alertPrefix+name, field, alertFields())
 		return
 	}
@@ -83,7 +87,8 @@ func (r *resolver) finishAlert(a *AlertDef) {
 		}
 	}
 	if s, ok := set["interval"]; ok && a.Interval == 0 && strings.HasPrefix(strings.TrimSpace(s.Value), "0") {
-		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("alert %q has an interval of 0: a breach would end before it began", a.Name)})
+		r.fault(sql.Fault{Pos: s.Pos, Message: fmt.Sprintf("alert %q has an interval of 0: a breach would end before it began", a.Name),
+			Hint: "leave it out: it is the slide of the windows, 1 minute for rows one for one"})
 	}
 	a.Notify = listOf(set["notify"].Value)
 	for _, name := range a.Notify {
@@ -94,9 +99,12 @@ func (r *resolver) finishAlert(a *AlertDef) {
 // checkNotify refuses a name that is no webhook.
 func (r *resolver) checkNotify(a *AlertDef, name string, pos sql.Pos) {
 	var webhooks []string
+	format := "" // of a sink that is called so and is none
 	for _, def := range r.pipe.Sinks {
 		if def.Format == "webhook" {
 			webhooks = append(webhooks, def.Name)
+		} else if def.Name == name {
+			format = def.Format
 		}
 	}
 	if slices.Contains(webhooks, name) {
@@ -105,6 +113,8 @@ func (r *resolver) checkNotify(a *AlertDef, name string, pos sql.Pos) {
 	hint := didYouMean(name, webhooks)
 	switch {
 	case hint != "":
+	case format != "":
+		hint = fmt.Sprintf("sink %s has format %s; name one of format webhook", name, format)
 	case len(webhooks) > 0:
 		hint = "there are " + expected(webhooks)
 	default:
