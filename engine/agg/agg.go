@@ -27,6 +27,7 @@ type Spec struct {
 	Args     []column.Type // of the inputs; several arrive as one struct vector; none: count(*)
 	Type     column.Type   // of the result
 	Limit    int           // the k of max_by(x, y, k) and min_by(x, y, k); 0: none
+	Constants
 }
 
 // Limited is the call with a k, whose result is an array. Only max_by and min_by have one.

@@ -29,6 +29,9 @@ func allSpecs(t *testing.T) []Spec {
 				return // the binder would cast
 			}
 		}
+		if s.Name == "percentile" && len(args) > 1 {
+			return // random frequencies are mostly negative: TestFrequencies
+		}
 		specs = append(specs, s)
 		if name == "max_by" || name == "min_by" {
 			specs = append(specs, s.Limited(1+len(specs)%3))
@@ -36,7 +39,7 @@ func allSpecs(t *testing.T) []Spec {
 	}
 	for _, name := range names {
 		_, f := familyOf(name)
-		if f == moments || f == pairing {
+		if f == moments || f == pairing || f == regressing {
 			continue
 		}
 		for _, distinct := range []bool{false, true} {

@@ -87,6 +87,16 @@ func plain(s Spec) Aggregate {
 		return newDistinct(newCollect(s.Args[0]), s.Args[0])
 	case "var_pop", "var_samp", "stddev_pop", "stddev_samp", "skewness", "kurtosis":
 		return &moment{name: s.Name}
+	case "percentile", "percentile_disc", "percentile_approx", "mode", "listagg":
+		return newSummary(s)
+	case "approx_count_distinct":
+		precision := s.Precision
+		if precision == 0 {
+			precision = defaultPrecision
+		}
+		return &hyperloglog{precision: precision}
+	case "regr_count", "regr_avgx", "regr_avgy", "regr_sxx", "regr_syy", "regr_sxy", "regr_slope", "regr_intercept", "regr_r2":
+		return &regression{covariance{name: s.Name}}
 	case "covar_pop", "covar_samp", "corr":
 		return &covariance{name: s.Name}
 	}

@@ -61,6 +61,8 @@ func naive(s Spec, in *column.Vector, rows []uint32) *column.Vector {
 		out.Ends = append(out.Ends, uint32(out.Kids[0].Len()))
 	case "bit_and", "bit_or", "bit_xor":
 		naiveBits(out, in, kept, name)
+	case "percentile", "percentile_disc", "percentile_approx", "mode", "listagg", "approx_count_distinct":
+		naiveSummary(s, out, in, kept)
 	default:
 		naiveSum(s, out, in, kept)
 	}

@@ -21,20 +21,26 @@ const (
 type family uint8
 
 const (
-	families   family = iota
-	counting          // any arguments, none included; BIGINT
-	condition         // BOOLEAN; BIGINT
-	summing           // numbers, intervals
-	averaging         // numbers, intervals
-	moments           // DOUBLE; DOUBLE
-	pairing           // two DOUBLEs; DOUBLE
-	extreme           // any orderable type, kept
-	logical           // BOOLEAN, kept
-	bitwise           // integers, kept
-	picking           // any type, kept
-	picking2          // a value of any type and an orderable one; the type of the first
-	collecting        // any type; array of it
-	collectSet        // any type that can be grouped; array of it
+	families    family = iota
+	counting           // any arguments, none included; BIGINT
+	condition          // BOOLEAN; BIGINT
+	summing            // numbers, intervals
+	averaging          // numbers, intervals
+	moments            // DOUBLE; DOUBLE
+	pairing            // two DOUBLEs; DOUBLE
+	extreme            // any orderable type, kept
+	logical            // BOOLEAN, kept
+	bitwise            // integers, kept
+	picking            // any type, kept
+	picking2           // a value of any type and an orderable one; the type of the first
+	collecting         // any type; array of it
+	collectSet         // any type that can be grouped; array of it
+	percentiles        // DOUBLE or an interval, and maybe how often it counts; that
+	approximate        // numbers, times, intervals, kept
+	modal              // any orderable type, kept
+	listing            // STRING or BINARY, and any keys of its order; that
+	sketching          // BIGINT hashes; BIGINT
+	regressing         // two DOUBLEs; DOUBLE, and BIGINT of regr_count
 )
 
 // familyOf returns the canonical name of an aggregate and its family; families for none.
@@ -61,6 +67,20 @@ func familyOf(name string) (string, family) {
 		return name, moments
 	case "corr", "covar_pop", "covar_samp":
 		return name, pairing
+	case "regr_count", "regr_avgx", "regr_avgy", "regr_sxx", "regr_syy", "regr_sxy", "regr_slope", "regr_intercept", "regr_r2":
+		return name, regressing
+	case "percentile", "percentile_cont", "median":
+		return "percentile", percentiles
+	case "percentile_disc":
+		return name, percentiles
+	case "percentile_approx", "approx_percentile":
+		return "percentile_approx", approximate
+	case "mode":
+		return name, modal
+	case "listagg", "string_agg":
+		return "listagg", listing
+	case "approx_count_distinct":
+		return name, sketching
 	case "min", "max":
 		return name, extreme
 	case "bool_and", "every":
@@ -87,10 +107,11 @@ func familyOf(name string) (string, family) {
 
 // Names returns the names of all aggregates as SQL text writes them, in alphabetical order.
 func Names() []string {
-	return []string{"any", "any_value", "array_agg", "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or",
+	return []string{"any", "any_value", "approx_count_distinct", "approx_percentile", "array_agg", "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or",
 		"collect_list", "collect_set", "corr", "count", "count_if", "covar_pop", "covar_samp", "every", "first",
-		"first_value", "kurtosis", "last", "last_value", "max", "max_by", "mean", "min", "min_by", "skewness",
-		"some", "std", "stddev", "stddev_pop", "stddev_samp", "sum", "try_avg", "try_sum", "var_pop", "var_samp", "variance"}
+		"first_value", "kurtosis", "last", "last_value", "listagg", "max", "max_by", "mean", "median", "min", "min_by", "mode",
+		"percentile", "percentile_approx", "percentile_cont", "percentile_disc", "regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope",
+		"regr_sxx", "regr_sxy", "regr_syy", "skewness", "some", "std", "stddev", "stddev_pop", "stddev_samp", "string_agg", "sum", "try_avg", "try_sum", "var_pop", "var_samp", "variance"}
 }
 
 // IsAggregate reports whether name, in lower case, is an aggregate.
@@ -108,8 +129,11 @@ func Resolve(name string, distinct bool, args []column.Type) (Spec, string, erro
 		return Spec{}, unresolved, fmt.Errorf("resolve aggregate %s: there is none of that name", name)
 	}
 	want := 1
-	if f == pairing || f == picking2 {
+	if f == pairing || f == picking2 || f == regressing {
 		want = 2
+	}
+	if canonical == "percentile" && len(args) == 2 || f == listing && len(args) > 0 {
+		want = len(args)
 	}
 	if f != counting && len(args) != want || f == counting && distinct && len(args) == 0 {
 		return Spec{}, wrongNumber, fmt.Errorf("resolve aggregate %s: it takes %d argument(s), not %d", name, want, len(args))
@@ -162,6 +186,34 @@ func (s *Spec) settle(f family) string {
 		if !isOrderable(s.Args[1]) {
 			return wrongOrdering
 		}
+	case percentiles, approximate:
+		return s.settlePercentile(f)
+	case modal:
+		if s.Type = s.Args[0]; !isOrderable(s.Type) {
+			return wrongOrdering
+		}
+	case listing:
+		if s.Type = s.Args[0]; s.Type.Kind == column.Void || s.Type.Kind < column.Struct && !s.Type.UsesBytes() {
+			s.Type = column.Of(column.String)
+			s.Args[0] = s.Type
+		}
+		if !s.Type.UsesBytes() {
+			return wrongType
+		}
+		for _, t := range s.Args[1:] {
+			if !isOrderable(t) {
+				return wrongOrdering
+			}
+		}
+	case sketching:
+		s.Type = column.Of(column.Int64)
+		return s.castAll(column.Int64)
+	case regressing:
+		s.Type = column.Of(column.Float64)
+		if s.Name == "regr_count" {
+			s.Type = column.Of(column.Int64)
+		}
+		return s.castAll(column.Float64)
 	case collecting, collectSet:
 		elem := s.Args[0]
 		s.Type = column.Type{Kind: column.Array, Elem: &elem}
@@ -172,10 +224,33 @@ func (s *Spec) settle(f family) string {
 	return ""
 }
 
+// settlePercentile keeps intervals, and of percentile_approx all numbers and times; the rest is a DOUBLE.
+func (s *Spec) settlePercentile(f family) string {
+	switch t := s.Args[0]; {
+	case t.Kind == column.DayTime && f == percentiles:
+		s.Type = column.Type{Kind: t.Kind, From: column.UnitDay, To: column.UnitSecond}
+	case t.Kind == column.YearMonth && f == percentiles:
+		s.Type = column.Type{Kind: t.Kind, From: column.UnitYear, To: column.UnitMonth}
+	case f == approximate && (t.IsNumeric() || t.Kind == column.Date || t.Kind == column.Timestamp || t.Kind == column.TimestampNTZ || t.Kind == column.DayTime || t.Kind == column.YearMonth):
+		s.Type = t
+	case t.IsNumeric() || t.Kind == column.String || t.Kind == column.Void:
+		s.Args[0], s.Type = column.Of(column.Float64), column.Of(column.Float64)
+	default:
+		return wrongType
+	}
+	if len(s.Args) > 1 {
+		if !s.Args[1].IsInteger() && s.Args[1].Kind != column.Void {
+			return wrongType
+		}
+		s.Args[1] = column.Of(column.Int64)
+	}
+	return ""
+}
+
 // castAll makes kind the type of all arguments that Spark casts to it.
 func (s *Spec) castAll(kind column.Kind) string {
 	for i, t := range s.Args {
-		numeric := kind == column.Float64 && t.IsNumeric()
+		numeric := (kind == column.Float64 || kind == column.Int64) && t.IsNumeric()
 		if t.Kind != kind && t.Kind != column.Void && t.Kind != column.String && !numeric {
 			return wrongType
 		}

@@ -109,6 +109,7 @@ func aggregateTraits(a *plan.Aggregate) (list []trait) {
 		if c.Spec.Limit > 0 {
 			text += fmt.Sprintf(" %d", c.Spec.Limit)
 		}
+		text += c.Spec.Key()
 		if c.Arg != nil {
 			text += " " + c.Arg.Key()
 		}

@@ -38,9 +38,7 @@ func (s *selecting) call(eb *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) 
 // laterAggregate reports Spark's aggregates that are not here.
 func laterAggregate(name string) bool {
 	switch name {
-	case "median", "mode", "percentile", "percentile_cont", "percentile_disc", "percentile_approx", "approx_percentile",
-		"approx_count_distinct", "listagg", "string_agg", "histogram_numeric", "regr_slope", "regr_intercept", "regr_r2",
-		"regr_count", "count_min_sketch", "bitmap_or_agg", "bitmap_construct_agg", "hll_sketch_agg", "hll_union_agg":
+	case "histogram_numeric", "count_min_sketch", "bitmap_or_agg", "bitmap_and_agg", "bitmap_construct_agg", "hll_sketch_agg", "hll_union_agg":
 		return true
 	}
 	return false
@@ -80,7 +78,7 @@ func (s *selecting) aggregate(eb *expr.Binder, c *sql.Call, name string) (*expr.
 }
 
 func (a *AggCall) key() string {
-	text := fmt.Sprintf("%s %v %d", a.Spec.Name, a.Spec.Distinct, a.Spec.Limit)
+	text := fmt.Sprintf("%s %v %d %s", a.Spec.Name, a.Spec.Distinct, a.Spec.Limit, a.Spec.Key())
 	for _, n := range []*expr.Node{a.Arg, a.Filter} {
 		text += "\x00"
 		if n != nil {
@@ -121,6 +119,10 @@ func (s *selecting) aggregateArgs(eb *expr.Binder, c *sql.Call, name string) (ag
 	if fault != nil {
 		return agg.Spec{}, nil, fault
 	}
+	name, args, made, fault := s.constants(c, name, args)
+	if fault != nil {
+		return agg.Spec{}, nil, fault
+	}
 	s.enter()
 	before := s.from.before
 	s.from.before = nil
@@ -146,7 +148,7 @@ func (s *selecting) aggregateArgs(eb *expr.Binder, c *sql.Call, name string) (ag
 	if err != nil {
 		return spec, nil, &sql.Fault{Pos: c.Pos, Class: class, Message: firstLine(err)}
 	}
-	if limit > 0 {
+	if spec = spec.With(made); limit > 0 {
 		spec = spec.Limited(limit)
 	}
 	for i := range nodes {
@@ -194,9 +196,6 @@ func aggregateForm(c *sql.Call, name string) (string, []sql.Expr, *sql.Fault) {
 	}
 	if name == "count" && len(args) == 0 && !c.Star && !c.Distinct {
 		return "", nil, &sql.Fault{Pos: c.Pos, Class: "WRONG_NUM_ARGS.WITH_SUGGESTION", Message: "count takes at least one argument", Hint: "write count(*) to count rows"}
-	}
-	if len(c.WithinGroup) > 0 {
-		return "", nil, notYet(c.Pos, name+" … WITHIN GROUP")
 	}
 	ignore := c.IgnoreNulls
 	base, picks := name, true

@@ -185,11 +185,21 @@ func (s *selecting) windowedAggregate(eb *expr.Binder, w *WindowCall, c *sql.Cal
 	if c.Filter != nil {
 		return notYet(c.Filter.Position(), "FILTER of a window function")
 	}
+	switch name {
+	case "median", "percentile_cont", "percentile_disc":
+		if len(c.Over.OrderBy) > 0 || c.Over.Frame != nil {
+			return &sql.Fault{Pos: c.Over.Pos, Class: "INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC", Message: name + " takes PARTITION BY and no more in OVER (…)"}
+		}
+	}
 	name, args, fault := aggregateForm(c, name)
 	if fault != nil {
 		return fault
 	}
 	args, limit, fault := s.extremesLimit(name, args)
+	if fault != nil {
+		return fault
+	}
+	name, args, made, fault := s.constants(c, name, args)
 	if fault != nil {
 		return fault
 	}
@@ -205,7 +215,7 @@ func (s *selecting) windowedAggregate(eb *expr.Binder, w *WindowCall, c *sql.Cal
 	if err != nil {
 		return &sql.Fault{Pos: c.Pos, Class: class, Message: firstLine(err)}
 	}
-	if limit > 0 {
+	if spec = spec.With(made); limit > 0 {
 		spec = spec.Limited(limit)
 	}
 	for i := range nodes {
