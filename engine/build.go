@@ -251,7 +251,7 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *dataflow.
 
 // buildTask makes the task of one partition.
 func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *destination) error {
-	t := &task{e: e, flow: f, topic: topic, partition: p, source: e.sources[topic]}
+	t := &task{e: e, flow: f, topic: topic, partition: p, source: e.sources[topic], turn: make(turn, 1)}
 	others := len(e.writers)
 	env := e.env
 	env.Unfit = &t.calls

@@ -120,6 +120,7 @@ func (e *Engine) checkpointNow(ctx context.Context, done []uint64) error {
 	}
 	e.epoch.Store(cp.Epoch)
 	e.kept.Store(taken.cut)
+	e.keptData = cp.Data
 	e.committed(d)
 	now := e.opt.Now()
 	for _, out := range taken.held {
@@ -174,6 +175,7 @@ func (e *Engine) take() (taking, error) {
 	t.ends = e.outbox.cut()
 	if !e.opt.Ephemeral {
 		e.cutState(d)
+		e.cutDecisions(d)
 	}
 	t.cut = e.cut()
 	return t, nil

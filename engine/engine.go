@@ -59,6 +59,8 @@ type Engine struct {
 	broken     atomic.Bool // the state in memory is not whole: no checkpoint may be made of it any more
 	epoch      atomic.Uint64
 	kept       atomic.Pointer[cut] // the newest checkpoint that is durable; nil: none
+	keptData   []byte              // the same, encoded; under committing
+	decisions  bool                // the store holds some; under committing
 	events     atomic.Int64
 	held       atomic.Int64 // rows of state, see noteHeld
 	changed    atomic.Bool

@@ -45,44 +45,63 @@ func (e *Engine) CheckIdle(ctx context.Context) error {
 	if !some {
 		return nil
 	}
-	raised, err := e.raiseIdle(now - timeout)
-	if err != nil || !raised {
-		return err
-	}
-	return e.checkpoint(ctx)
+	return e.raiseIdle(ctx, now-timeout)
 }
 
-// raiseIdle lifts the watermarks of partitions that are silent since a time, and reports whether some were lower. What
-// follows is held back until a checkpoint has it: the clock does not say the same twice.
-func (e *Engine) raiseIdle(since int64) (raised bool, err error) {
-	e.gate.Lock()
-	defer e.gate.Unlock()
-	held := e.holding.Swap(true)
-	for _, f := range e.flows {
-		for _, g := range f.Watermarks {
-			if g.Part > 0 {
-				continue // with its head
-			}
-			some, err := e.raiseGroup(e.merger.groups[g], since)
-			if err != nil {
-				e.broken.Store(true)
-				return false, err
-			}
-			raised = raised || some
+// raiseIdle lifts the watermarks of partitions that are silent since a time, once that is durable.
+func (e *Engine) raiseIdle(ctx context.Context, since int64) error {
+	for _, t := range e.tasks {
+		if t.idle.Load() || e.opt.CloseWindows {
+			t.turn.Lock() // what comes now waits
+			defer t.turn.Unlock()
 		}
 	}
-	if raised {
-		e.changed.Store(true)
-	} else {
-		e.holding.Store(held)
+	e.committing.Lock()
+	defer e.committing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return raised, nil
+	list := e.decide(since)
+	if len(list) == 0 {
+		return nil
+	}
+	if e.keptData == nil {
+		e.changed.Store(true)
+		if err := e.checkpointChanged(ctx); err != nil {
+			return err
+		}
+	}
+	if err := e.keepDecisions(ctx, list); err != nil {
+		return err
+	}
+	if err := e.raiseAll(list); err != nil {
+		return err
+	}
+	e.worked()
+	return nil
 }
 
-// raiseGroup lifts one watermark of the partitions that are idle, and silent since a time, to the
+// decide finds the watermarks to lift.
+func (e *Engine) decide(since int64) (list []decision) {
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	if e.broken.Load() {
+		return nil
+	}
+	for _, f := range e.flows {
+		for _, g := range f.Watermarks {
+			if g.Part == 0 { // the others with their head
+				list = e.decideGroup(list, e.merger.groups[g], since)
+			}
+		}
+	}
+	return list
+}
+
+// decideGroup lifts one watermark of the partitions that are idle, and silent since a time, to the
 // minimum of the others. Where all are idle the greatest counts: it is what would have come out had
 // that partition been the last to fall idle, so that the order in which they do does not matter.
-func (e *Engine) raiseGroup(g *groupMarks, since int64) (raised bool, err error) {
+func (e *Engine) decideGroup(list []decision, g *groupMarks, since int64) []decision {
 	low, greatest := int64(math.MaxInt64), int64(math.MinInt64)
 	var silent []partMarks
 	others := 0
@@ -100,15 +119,30 @@ func (e *Engine) raiseGroup(g *groupMarks, since int64) (raised bool, err error)
 		low = greatest
 	}
 	for _, p := range silent {
-		if !p.marks.Raise(low) {
-			continue
-		}
-		raised = true
-		if err := e.merger.report(p.task); err != nil {
-			return raised, fmt.Errorf("close windows past idle partition %d of %s: %w", p.task.partition, p.task.topic, err)
+		if t := p.task; len(t.decided) == 0 && p.marks.Tracker.Now() < low {
+			list = append(list, decision{t, slices.Index(t.Marks, p.marks), t.position.Offset, low})
 		}
 	}
-	return raised, nil
+	return list
+}
+
+// raiseAll has decisions act that are durable.
+func (e *Engine) raiseAll(list []decision) error {
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	if e.broken.Load() {
+		return errBroken
+	}
+	for _, d := range list {
+		if !d.task.Marks[d.group].Raise(d.mark) {
+			continue
+		}
+		if err := e.merger.report(d.task); err != nil {
+			e.broken.Store(true)
+			return fmt.Errorf("close windows past idle partition %d of %s: %w", d.task.partition, d.task.topic, err)
+		}
+	}
+	return nil
 }
 
 // A partMarks is a task and its watermark among those of a group.

@@ -29,7 +29,7 @@ func (e *Engine) beginLife(ctx context.Context) error {
 	found := e.kept.Load()
 	if found != nil && !found.Clean {
 		e.beginReplay()
-		return nil
+		return e.actRestored()
 	}
 	e.committing.Lock()
 	defer e.committing.Unlock()

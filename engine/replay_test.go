@@ -239,6 +239,67 @@ func TestIdleIsDurableBeforeItActs(t *testing.T) {
 	}
 }
 
+// TestIdleIsDecidedOnce: a replay finds what the clock decided, and acts on it at the same record, whatever the clock says
+// then; and no checkpoint is needed for it.
+func TestIdleIsDecidedOnce(t *testing.T) {
+	life := func(crashes bool) string {
+		b := newBench(t, plainOracle, 2)
+		topic := b.Topics["events"]
+		topic.Append(0, second, nil, event(1))
+		for i := range 60 {
+			topic.Append(1, int64(i)*second, nil, event(i))
+		}
+		opt := b.Options()
+		opt.Once = false
+		if crashes {
+			opt.Store = &mortalStore{Store: opt.Store, left: 3} // behind the one that begins the run, and the decision
+		}
+		e, err := engine.Open(context.Background(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- e.Run(ctx) }()
+		read := func() {
+			if err := e.CaughtUp(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read()
+		b.Clock.Add(3600 * second)
+		topic.Append(1, 61*second, nil, event(61)) // the other one is not silent
+		read()
+		if err := e.CheckIdle(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Delivered(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(b.Sinks["out"].Values(0)); n != 6 {
+			t.Errorf("%d rows of six windows have left", n)
+		}
+		topic.Append(0, 3700*second, nil, event(5)) // late by what was decided
+		topic.Append(0, 3701*second, nil, event(62))
+		read()
+		if err := e.Checkpoint(ctx); crashes != errors.Is(err, errCrash) {
+			t.Fatalf("checkpoint: %v", err)
+		}
+		stop()
+		<-done
+		e.Close()
+		topic.Finish()
+		b.Run(t, true)
+		if c := checkBooks(t, b); c.Late != 1 {
+			t.Errorf("the ledger says %+v, expected one late row", c)
+		}
+		return b.State(t)
+	}
+	if diff := cmp.Diff(life(false), life(true)); diff != "" {
+		t.Errorf("state (-straight +crashed):\n%s", diff)
+	}
+}
+
 // TestShortLogIsRefused: a log without rows that the checkpoint says it has is not gone on with.
 func TestShortLogIsRefused(t *testing.T) {
 	b := newBench(t, plainOracle, 1)

@@ -36,6 +36,7 @@ func (e *Engine) identify(ctx context.Context) error {
 	}
 	e.found = c
 	e.kept.Store(c)
+	e.keptData = cp.Data
 	return nil
 }
 
@@ -87,6 +88,9 @@ func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, loose ma
 			out, err := e.restoreEntry(key, value)
 			entries = append(entries, out)
 			return err
+		}
+		if op == decisionOp {
+			return e.restoreDecision(key, value)
 		}
 		if topic, ok := strings.CutPrefix(op, idOp("")); ok {
 			return e.restoreIDs(topic, key, value)

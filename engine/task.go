@@ -27,6 +27,8 @@ type task struct {
 	source    record.Source
 	reader    record.Reader
 
+	decided  []decision // what is still to act, by offset; guarded by the gate
+	turn     turn
 	position record.Position // next to read; guarded by the gate
 	lastRow  atomic.Int64
 	offset   atomic.Int64 // position.Offset for status, without the gate
@@ -69,7 +71,7 @@ func (t *task) run(ctx context.Context) error {
 		}
 		err := t.reader.Read(ctx, &t.Records) // waiting here is outside the gate: a quiet partition holds up no checkpoint
 		if errors.Is(err, io.EOF) {
-			return t.inGate(t.finish)
+			return t.inTurn(t.finish)
 		}
 		if err != nil {
 			return t.readFault("read", t.offset.Load(), err)
@@ -77,7 +79,7 @@ func (t *task) run(ctx context.Context) error {
 		if r := &t.Records; r.Len() > 0 {
 			t.e.times.note(t.topic, t.partition, r.Offsets[0], r.Next.Offset, r)
 		}
-		if err = t.inGate(t.process); err != nil {
+		if err = t.inTurn(t.process); err != nil {
 			return fmt.Errorf("process %s partition %d at offset %d: %w", t.topic, t.partition, t.offset.Load(), err)
 		}
 		t.e.worked()
@@ -93,6 +95,13 @@ func (t *task) readFault(doing string, offset int64, err error) error {
 		return err
 	}
 	return fmt.Errorf("%s %s partition %d at offset %d: %w", doing, t.topic, t.partition, offset, err)
+}
+
+// inTurn is inGate while nobody decides about the partition.
+func (t *task) inTurn(work func() error) error {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	return t.inGate(work)
 }
 
 // inGate does a piece of work that a checkpoint holds as a whole or not at all. Work that was broken
@@ -117,7 +126,7 @@ func (t *task) process() error {
 	steps := (n + t.e.opt.BatchRows - 1) / t.e.opt.BatchRows
 	for i := range steps { // all about as large
 		from, to := i*n/steps, (i+1)*n/steps
-		if err := t.stepPastPoison(from, to); err != nil {
+		if err := t.stepDecided(from, to); err != nil {
 			return err
 		}
 	}
@@ -128,6 +137,7 @@ func (t *task) process() error {
 		t.e.changed.Store(true) // before the offset: who sees the one has to get a checkpoint with the other
 		t.offset.Store(t.position.Offset)
 	}
+	t.act(t.position.Offset)
 	if n > 0 {
 		t.lastRow.Store(t.e.opt.Now())
 		t.appended = t.Records.Times[n-1]
