@@ -41,6 +41,7 @@ type pending struct {
 	before    uint32        // chain of the batch before it
 	message   *nats.Msg     // that the journal has to publish
 	durable   chan struct{} // closed once it has; nil: it was published at once
+	early     bool          // before it is durable
 	id        string
 	replies   chan reply // of the last publish; room for it
 	result    *reply     // taken from replies
@@ -195,7 +196,8 @@ func (p *partition) send(l *link, m *pending) error {
 	m.seq, m.base = p.tail.seq+1, p.tail.next
 	msg := newMessage(m.subject, m.frame, strconv.FormatUint(p.tail.seq, 10))
 	m.result, m.sent = nil, time.Now()
-	if l.journal != nil {
+	m.message, m.durable = nil, nil
+	if m.early = l.journal != nil && m.writer.early && l.journal.addEarly(m); l.journal != nil && !m.early {
 		m.message, m.durable = msg, make(chan struct{})
 		l.journal.add(m)
 	} else if err := l.publish(m, msg); err != nil {
@@ -232,7 +234,7 @@ func (p *partition) settle(ctx context.Context) error {
 // settled takes the first batch in flight out: it is in the log.
 func (p *partition) settled(m *pending) {
 	p.inflight = append(p.inflight[:0], p.inflight[1:]...)
-	p.acknowledged(m.end())
+	p.acknowledged(m.end(), !m.early)
 	p.b.grew(len(m.frame))
 	if len(p.spare) < maxInflight {
 		p.spare = append(p.spare, m.frame)
@@ -388,7 +390,7 @@ func (p *partition) resend(ctx context.Context) error {
 			return err
 		}
 		if m.result.code == 0 && m.result.seq == m.seq {
-			p.acknowledged(m.end())
+			p.acknowledged(m.end(), !m.early)
 			m.frame, waiting, tries = nil, waiting[1:], 0
 			continue
 		}
@@ -413,7 +415,7 @@ func (p *partition) resend(ctx context.Context) error {
 			return err
 		}
 		if in {
-			p.acknowledged(m.end())
+			p.acknowledged(m.end(), !m.early)
 			m.frame, waiting = nil, waiting[1:]
 		}
 		p.tail = end

@@ -32,7 +32,10 @@ type Config struct {
 	NoSync     bool   // acknowledge before the data is on the disk: a power cut loses it
 	// Gather is how long appends are gathered at most to be made durable together, once others have been; 0:
 	// DefaultGather, below 0: each is by itself. Of a Shared broker each is by itself.
-	Gather   time.Duration
+	Gather time.Duration
+	// Remade names topics whose rows are made of other records again after a crash: see RowWriter. A power cut may take
+	// what came behind the last Sync; nil: there are none.
+	Remade   func(topic string) bool
 	MaxBytes int64 // of all topics together; 0: only MinFree bounds them
 	MinFree  int64 // bytes of the disk that appends leave free, for checkpoints; 0: DefaultMinFree, below 0: none
 	// Last is topics that are written on when the disk is full, so that somebody is told: they use what MinFree leaves

@@ -13,7 +13,7 @@
 // The files: broker.go opens and closes, link.go runs the server and the connections to it, topic.go
 // and admin.go know the topics, partition.go and append.go write, writer.go is what a producer holds,
 // sink.go writes rows to topics once each and log.go keeps those of a table,
-// journal.go makes appends durable together, replay.go gives streams what they lack at a start, tail.go cuts off what was
+// journal.go and journalfile.go make appends durable together, replay.go gives streams what they lack at a start, tail.go cuts off what was
 // not synced, fetch.go and source.go read, locate.go finds offsets, known.go notes what has to be there, proof.go,
 // block.go, index.go, grown.go and noted.go look at the server's files before it does, mend.go repairs them, files.go lists and
 // removes topics while no server runs, retention.go forgets what is old, memory.go is one topic without a

@@ -2,11 +2,7 @@ package broker
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -30,6 +26,11 @@ import (
 //	32  body: for each message the stream, its sequence there, the offset of its first record, the chain before
 //	    it, the subject and the batch; without a batch: what was to stand there was refused
 //
+// Rows that are made of other records again after a crash (Config.Remade) need no sync of their own: they are
+// published at once, and their entries go into the next chunk, whoever needs it, or into that of flush. Before that,
+// one message of their stream is in the journal's present generation, so that a start knows from where on the
+// stream's files may hold what was never written.
+//
 // Files are filled with zeros before they are used, but for long chunks, and never shrink, so that a sync has no
 // length to write.
 const (
@@ -44,8 +45,9 @@ const (
 // DefaultGather is how long after an append was made durable the next ones are gathered.
 const DefaultGather = 20 * time.Millisecond
 
-// checkpointEvery is how long messages are in the journal before their streams are synced.
-const checkpointEvery = 10 * time.Second
+// checkpointEvery is how long messages are in the journal before their streams are synced: a sync of each stream, for
+// what a start reads of the journal.
+const checkpointEvery = time.Minute
 
 // A journal makes appends durable, of all partitions together. Nil: the server syncs each by itself.
 type journal struct {
@@ -58,7 +60,12 @@ type journal struct {
 	mu      sync.Mutex
 	queue   []*pending
 	bytes   int
-	wanted  []chan error // of checkpoint
+	early   early
+	owed    bool              // something was published early and is not durable yet
+	begun   map[string]*begun // by stream
+	present uint64            // generation
+	wanted  []chan error      // of checkpoint
+	flushes []chan error      // of flush
 	wake    chan struct{}
 	stop    chan struct{}
 	stopped chan struct{}
@@ -77,16 +84,22 @@ type journal struct {
 	chunk      []byte
 }
 
-type journalFile struct {
-	f    *os.File
-	at   int64
-	size int64
+// An early is entries of messages that were published before they are durable.
+type early struct {
+	entries []byte
+	streams map[string]bool
+}
+
+// A begun is where a stream stands with the journal.
+type begun struct {
+	generation uint64 // the newest that has something of it
+	waiting    int    // messages in the queue, or written and not published
 }
 
 // startJournal goes on behind what was found in the journal's folder.
 func startJournal(dir string, interval time.Duration, l *link, found *journaled, sync func(map[string]bool) error, room func(int) bool) *journal {
 	j := &journal{dir: dir, interval: interval, link: l, sync: sync, room: room, generation: found.generation, floor: found.generation + 1, isEmpty: len(found.streams) == 0,
-		active: found.active, streams: make(map[string]bool), wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{})}
+		active: found.active, streams: make(map[string]bool), begun: make(map[string]*begun), wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{})}
 	j.turn()
 	go j.loop()
 	return j
@@ -97,6 +110,9 @@ func (j *journal) turn() {
 	j.active = 1 - j.active
 	j.generation, j.number = j.generation+1, 0
 	j.since, j.streams = time.Time{}, make(map[string]bool)
+	j.mu.Lock()
+	j.present = j.generation
+	j.mu.Unlock()
 	if f := j.files[j.active]; f != nil {
 		f.at = 0
 	}
@@ -107,11 +123,53 @@ func (j *journal) add(m *pending) {
 	j.mu.Lock()
 	j.queue = append(j.queue, m)
 	j.bytes += len(m.frame)
+	j.of(m.partition.stream).waiting++
 	first, full := len(j.queue) == 1, j.bytes >= gatherBytes
 	j.mu.Unlock()
 	if first || full {
 		j.signal()
 	}
+}
+
+// addEarly takes a message that its caller publishes at once, and that is durable behind the next flush. It returns
+// false, and takes nothing, where it has to wait for its sync: others of its stream do, or it is the first one of its
+// stream in this generation.
+func (j *journal) addEarly(m *pending) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if at := j.of(m.partition.stream); at.generation != j.present || at.waiting > 0 {
+		return false
+	}
+	if j.early.streams == nil {
+		j.early.streams = make(map[string]bool)
+	}
+	j.early.streams[m.partition.stream], j.owed = true, true
+	had := len(j.early.entries)
+	j.early.entries = appendEntry(j.early.entries, entryOf(m))
+	j.bytes += len(j.early.entries) - had
+	if j.bytes >= gatherBytes {
+		j.signal()
+	}
+	return true
+}
+
+// of is where a stream stands. The lock is held.
+func (j *journal) of(stream string) *begun {
+	at := j.begun[stream]
+	if at == nil {
+		at = &begun{}
+		j.begun[stream] = at
+	}
+	return at
+}
+
+// take takes what is to be written next.
+func (j *journal) take() (queue []*pending, e early) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	queue, e = j.queue, j.early
+	j.queue, j.early, j.bytes = nil, early{}, 0
+	return queue, e
 }
 
 func (j *journal) signal() {
@@ -123,16 +181,32 @@ func (j *journal) signal() {
 
 // checkpoint syncs all streams; when it returns nil no message is needed from the journal any more that was
 // published before.
-func (j *journal) checkpoint() error {
+func (j *journal) checkpoint() error { return j.ask(&j.wanted) }
+
+// flush makes durable what was added before.
+func (j *journal) flush() error {
+	j.mu.Lock()
+	owed := j.owed
+	j.mu.Unlock()
+	if !owed {
+		return nil
+	}
+	return j.ask(&j.flushes)
+}
+
+func (j *journal) ask(list *[]chan error) error {
 	done := make(chan error, 1)
 	j.mu.Lock()
-	j.wanted = append(j.wanted, done)
+	*list = append(*list, done)
 	j.mu.Unlock()
 	j.signal()
 	select {
 	case err := <-done:
 		return err
 	case <-j.stopped:
+		if err := j.link.unwritable.err(); err != nil {
+			return err // it ended because of that
+		}
 		return &DownError{Reason: "it was stopped"}
 	}
 }
@@ -165,37 +239,38 @@ func (j *journal) loop() {
 			return
 		case <-j.wake:
 		}
-		j.mu.Lock()
-		asked := len(j.wanted) > 0
-		j.mu.Unlock()
-		if !asked && !j.pace() {
+		if !j.pace() {
 			return
 		}
 		j.mu.Lock()
-		queue, wanted := j.queue, j.wanted
-		j.queue, j.bytes, j.wanted = nil, 0, nil
+		wanted, flushes := j.wanted, j.flushes
+		j.wanted, j.flushes = nil, nil
 		j.mu.Unlock()
-		err := j.commit(queue)
+		err := j.commit(j.take())
 		if err == nil && len(wanted) > 0 {
 			err = j.checkpointNow()
 		}
-		for _, done := range wanted {
-			done <- err
-		}
 		if err != nil {
 			j.link.writeFailed(err.Error())
-			return
+			return // which is the answer to whoever asked
+		}
+		for _, done := range append(wanted, flushes...) {
+			done <- nil
 		}
 	}
 }
 
-// pace waits until the next chunk is due: at once behind a pause, else an interval after the one before, or when
-// much has come. It returns false when the journal is closed.
+// together is the part of the interval that the first append behind a pause waits for those that come with it: a
+// producer's of several partitions are one chunk then.
+const together = 16
+
+// pace waits until the next chunk is due: nearly at once behind a pause, else an interval after the one before, or when
+// much has come, or somebody asks. It returns false when the journal is closed.
 func (j *journal) pace() bool {
-	for {
-		wait := j.interval - time.Since(j.last)
+	for least := j.interval / together; ; least = 0 {
+		wait := max(j.interval-time.Since(j.last), least)
 		j.mu.Lock()
-		ready := j.bytes >= gatherBytes || len(j.wanted) > 0
+		ready := j.bytes >= gatherBytes || len(j.wanted)+len(j.flushes) > 0
 		j.mu.Unlock()
 		if wait <= 0 || ready {
 			return true
@@ -213,12 +288,12 @@ func (j *journal) pace() bool {
 	}
 }
 
-// commit makes messages durable and publishes them.
-func (j *journal) commit(queue []*pending) error {
-	if len(queue) == 0 {
+// commit makes messages durable, and publishes those that wait for it.
+func (j *journal) commit(queue []*pending, early early) error {
+	if len(queue)+len(early.streams) == 0 {
 		return nil
 	}
-	size := 0
+	size := len(early.entries)
 	for _, m := range queue {
 		size += len(m.frame) + entryMost
 	}
@@ -230,9 +305,10 @@ func (j *journal) commit(queue []*pending) error {
 		j.since = j.last
 	}
 	j.begin()
+	j.put(early)
 	for _, m := range queue {
 		j.streams[m.partition.stream] = true
-		j.chunk = appendEntry(j.chunk, &entry{stream: m.partition.stream, seq: m.seq, base: m.base, before: m.before, subject: m.subject, frame: m.frame})
+		j.chunk = appendEntry(j.chunk, entryOf(m))
 	}
 	if err := j.write(); err != nil {
 		return err
@@ -247,7 +323,30 @@ func (j *journal) commit(queue []*pending) error {
 		}
 		close(m.durable)
 	}
+	j.published(queue, early)
 	return nil
+}
+
+// put appends what was published early to the chunk. Of each stream it lies before what is in the queue.
+func (j *journal) put(early early) {
+	j.chunk = append(j.chunk, early.entries...)
+	for stream := range early.streams {
+		j.streams[stream] = true
+	}
+}
+
+// published notes that streams have something in this generation, and what is in front of whatever is added now.
+func (j *journal) published(queue []*pending, early early) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.owed = j.early.streams != nil
+	for stream := range early.streams {
+		j.of(stream).generation = j.generation
+	}
+	for _, m := range queue {
+		at := j.of(m.partition.stream)
+		at.generation, at.waiting = j.generation, at.waiting-1
+	}
 }
 
 // makeRoom turns to the other file when it is time, or when this one would have to grow and the disk is full.
@@ -307,8 +406,17 @@ func (j *journal) checkpointNow() error {
 	if err := j.synced(<-j.syncing); err != nil {
 		return err
 	}
+	j.mu.Lock()
+	e := j.early // published while the streams were being synced, maybe behind it
+	j.early = early{}
+	j.mu.Unlock()
 	j.begin()
-	return j.write()
+	j.put(e)
+	if err := j.write(); err != nil {
+		return err
+	}
+	j.published(nil, e)
+	return nil
 }
 
 // begin begins a chunk.
@@ -331,102 +439,6 @@ func (j *journal) write() error {
 	j.number++
 	j.isEmpty = false
 	return nil
-}
-
-func sealChunk(chunk []byte) {
-	binary.LittleEndian.PutUint32(chunk[4:], uint32(len(chunk)-chunkHeader))
-	binary.LittleEndian.PutUint32(chunk, crc32.Checksum(chunk[4:], castagnoli))
-}
-
-// open opens a file of the journal, if it is not open yet.
-func (j *journal) open(n int) (err error) {
-	if j.files[n] == nil {
-		j.files[n], err = openJournalFile(j.dir, n)
-	}
-	return err
-}
-
-func openJournalFile(dir string, n int) (*journalFile, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	path := journalPath(dir, n)
-	isNew := !exists(path)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	j := &journalFile{f: f}
-	info, err := f.Stat()
-	if err == nil {
-		j.size = info.Size()
-		err = j.grow(journalStep)
-	}
-	if err == nil && isNew {
-		err = errors.Join(syncFolder(dir), syncFolder(filepath.Dir(dir)))
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return j, nil
-}
-
-func journalPath(dir string, n int) string { return filepath.Join(dir, fmt.Sprint(n)) }
-
-// append writes a chunk and makes it durable.
-func (f *journalFile) append(chunk []byte) error {
-	end := f.at + int64(len(chunk))
-	end += -end & (chunkAlign - 1)
-	if end > f.size && len(chunk) >= journalStep/8 { // zeros before it would be bytes and a sync more, for one sync less
-		chunk = append(chunk, make([]byte, end-f.at-int64(len(chunk)))...)
-		f.size = end
-	} else if err := f.grow(end); err != nil {
-		return err
-	}
-	if _, err := f.f.WriteAt(chunk, f.at); err != nil {
-		return err
-	}
-	f.at = end
-	return syncData(f.f)
-}
-
-// grow fills the file with zeros up to size bytes or more.
-func (f *journalFile) grow(size int64) error {
-	if size <= f.size {
-		return nil
-	}
-	grown := size + -size&(journalStep-1)
-	if _, err := f.f.WriteAt(make([]byte, grown-f.size), f.size); err != nil {
-		return err
-	}
-	f.size = grown
-	return f.f.Sync()
-}
-
-// entryMost is about what an entry takes beside its batch.
-const entryMost = 256
-
-// An entry is a message in the journal.
-type entry struct {
-	stream  string
-	seq     uint64
-	base    int64  // offset of its first record
-	before  uint32 // chain of the batch before it
-	subject string
-	frame   []byte // empty: it was refused
-}
-
-func appendEntry(dst []byte, e *entry) []byte {
-	dst = appendSized(dst, []byte(e.stream))
-	dst = binary.AppendUvarint(dst, e.seq)
-	dst = binary.AppendUvarint(dst, uint64(e.base))
-	dst = binary.LittleEndian.AppendUint32(dst, e.before)
-	dst = appendSized(dst, []byte(e.subject))
-	return appendSized(dst, e.frame)
-}
-
-func appendSized(dst, b []byte) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
 }
 
 // newMessage is the message of a batch that is to stand behind another one.

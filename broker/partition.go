@@ -90,11 +90,11 @@ func (p *partition) stored(seq uint64) {
 	p.arrived.broadcast()
 }
 
-// acknowledged notes what the log holds from now on for certain. That it cannot be noted makes the next
-// start see less, and nothing worse. The partition is locked.
-func (p *partition) acknowledged(s PartitionState) {
+// acknowledged notes what the log holds from now on, for certain if it is durable: only then a start may miss it. That
+// it cannot be noted makes the next start see less, and nothing worse. The partition is locked.
+func (p *partition) acknowledged(s PartitionState, durable bool) {
 	p.acked.Store(&s)
-	if p.end.path == "" {
+	if p.end.path == "" || !durable {
 		return
 	}
 	if err := p.end.write(s); err != nil {

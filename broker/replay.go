@@ -193,7 +193,7 @@ func (b *Broker) replay(ctx context.Context, l *link, stream string, entries []e
 		end = tail{e.seq, head.next(), head.chain}
 	}
 	if end.seq > before {
-		p.acknowledged(PartitionState{end.seq, end.next, end.chain})
+		p.acknowledged(PartitionState{end.seq, end.next, end.chain}, true)
 		p.stored(end.seq)
 	}
 	return nil

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type Writer struct {
 	producer string
 	limit    int           // bytes of key and value of a record
 	bare     *MemoryWriter // not nil: there is no server
+	early    bool          // what it appends is published before it is durable
 
 	mu  sync.Mutex
 	err error // of an append that is settled, until somebody is told
@@ -39,17 +41,39 @@ func (b *Broker) Writer(topic, producer string) (*Writer, error) {
 	return &Writer{b: b, topic: topic, producer: producer, limit: MaxRecordBytes}, nil
 }
 
-// RowWriter returns a writer for rows that a pipeline made of records: it accepts MaxRowBytes.
+// RowWriter returns a writer for rows that a pipeline made of records: it accepts MaxRowBytes. Where Config.Remade names
+// the topic, records are durable behind Broker.Sync, and can be read before.
 func (b *Broker) RowWriter(topic, producer string) (*Writer, error) {
 	w, err := b.Writer(topic, producer)
 	if err != nil {
 		return nil, err
 	}
-	w.limit = MaxRowBytes
+	w.limit, w.early = MaxRowBytes, b.cfg.Remade != nil && b.cfg.Remade(topic)
 	if w.bare != nil {
 		w.bare.limit = MaxRowBytes
 	}
 	return w, nil
+}
+
+// Sync makes durable what RowWriters have appended. Where the server is being restarted it waits for that, for as long as
+// an append does.
+func (b *Broker) Sync(ctx context.Context) error {
+	if b.bare != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.ackWait)
+	defer cancel()
+	for {
+		l, err := b.current()
+		if err != nil || l.journal == nil {
+			return err
+		}
+		err = l.journal.flush()
+		var down *DownError
+		if !errors.As(err, &down) || down.Disk || b.relinked(ctx, l) != nil {
+			return err
+		}
+	}
 }
 
 // Partitions returns how many partitions the topic has now.

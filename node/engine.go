@@ -42,7 +42,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 			}
 			return log, nil
 		},
-		Store:        &keptStore{n.checkpoints(), n.broker.Ends, map[string]broker.LogState{}},
+		Store:        &keptStore{n.checkpoints(), n.broker.Ends, n.broker.Sync, map[string]broker.LogState{}},
 		Now:          func() int64 { return time.Now().UnixMicro() },
 		BatchRows:    n.defects.step,
 		Poison:       n.defects.poison,

@@ -25,16 +25,21 @@ const logsOp = "logs"
 type keptStore struct {
 	state.Store
 	ends func() []broker.LogState
-	kept map[string]broker.LogState // by key, as the newest checkpoint has them
+	sync func(context.Context) error // makes the logs durable, to those ends and further
+	kept map[string]broker.LogState  // by key, as the newest checkpoint has them
 }
 
 // Close does nothing.
 func (*keptStore) Close() error { return nil }
 
-// Commit adds the ends that changed.
+// Commit makes the logs durable, which a checkpoint counts on, and adds their ends that changed.
 func (s *keptStore) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
 	changed := map[string]broker.LogState{}
-	for _, e := range s.ends() {
+	ends := s.ends()
+	if err := s.sync(ctx); err != nil {
+		return fmt.Errorf("make the logs durable: %w", err)
+	}
+	for _, e := range ends {
 		key := logKey(e)
 		if s.kept[string(key)] == e {
 			continue
@@ -102,7 +107,7 @@ func (n *Node) openLogs(ctx context.Context) (*broker.Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := broker.Config{Dir: filepath.Join(n.cfg.Data, brokerFolder), Logger: n.log, Expect: expect}
+	cfg := broker.Config{Dir: filepath.Join(n.cfg.Data, brokerFolder), Logger: n.log, Expect: expect, Remade: n.isMade}
 	if p := n.cfg.Pipeline; p != nil {
 		cfg.Gather = max(time.Duration(p.Config.CommitInterval)*time.Microsecond, 1)
 	}
