@@ -87,7 +87,35 @@ func (n *Node) findRow(ctx context.Context, table string, key []web.ColumnValue)
 			return a, nil
 		}
 	}
-	return nil, &web.RequestError{Reason: fmt.Sprintf("explain %s: it has no row%s, neither final nor open", table, where)}
+	reason := fmt.Sprintf("explain %s: it has no row%s, neither final nor open", table, where)
+	if p := havingOf(d); p != nil {
+		reason += fmt.Sprintf("; groups that the HAVING at %s:%d:%d leaves out are not kept as rows, so that nothing tells of theirs: without it they would be there", p.File, p.Line, p.Col)
+	}
+	return nil, &web.RequestError{Reason: reason}
+}
+
+// havingOf is where a HAVING stands that leaves out groups of a dataset, nil if there is none.
+func havingOf(d *plan.Dataset) *sql.Pos {
+	var find func(plan.Node) *sql.Pos
+	find = func(n plan.Node) *sql.Pos {
+		if f, is := n.(*plan.Filter); is {
+			if _, grouped := f.In.(*plan.Aggregate); grouped {
+				return &f.Pred.Pos
+			}
+		}
+		for _, in := range n.Inputs() {
+			if p := find(in); p != nil {
+				return p
+			}
+		}
+		return nil
+	}
+	for _, f := range d.Flows {
+		if p := find(f.Root); p != nil {
+			return p
+		}
+	}
+	return nil
 }
 
 // keyCondition is the WHERE that chooses rows by their values.

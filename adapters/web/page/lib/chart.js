@@ -10,6 +10,9 @@ function axis(extra) {
   return { stroke: color('--muted'), grid: { stroke: color('--rule'), width: 1 }, ticks: { stroke: color('--rule'), width: 1, size: 4 }, font, ...extra };
 }
 
+// steps of the axis of time, in seconds: its labels have no fraction of one.
+const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000, 31536000];
+
 function makePlot(host, props, onCursor) {
   const { series, times, height, format, sync, stepped } = props;
   const opts = {
@@ -20,7 +23,7 @@ function makePlot(host, props, onCursor) {
     padding: [8, 8, 0, 0],
     scales: { x: { time: true }, y: { range: (u, min, max) => [Math.min(0, min ?? 0), max > 0 ? max * 1.08 : min < 0 ? 0 : 1] } },
     axes: [
-      axis({ size: 28, space: 64, values: (u, splits, i, space, incr) => splits.map((v) => {
+      axis({ size: 28, space: 64, incrs: steps, values: (u, splits, i, space, incr) => splits.map((v) => {
         const text = new Date(v * 1000).toISOString();
         return incr >= 86400 ? text.slice(5, 10) : incr >= 60 ? text.slice(11, 16) : text.slice(11, 19);
       }) }),

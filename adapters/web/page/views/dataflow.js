@@ -7,9 +7,19 @@ import { Saves } from '../lib/save.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { to } from '../lib/route.js';
 
-const kinds = { source: ['source', 'ソース'], view: ['view', 'ビュー'], 'streaming table': ['streaming table', 'ストリーミングテーブル'], 'materialized view': ['materialized view', 'マテリアライズドビュー'], sink: ['sink', 'シンク'], alert: ['alert', 'アラート'] };
-const kindOf = (k) => t(...(kinds[k] || [k, k]));
-const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + '…' : text);
+const kinds = { source: ['source', 'ソース'], view: ['view', 'ビュー'], 'streaming table': ['streaming table', 'ストリーミングテーブル'], 'materialized view': ['materialized view', 'マテリアライズドビュー', '実体化ビュー'], sink: ['sink', 'シンク'], alert: ['alert', 'アラート'] };
+const kindOf = (k) => t(...(kinds[k] || [k, k]).slice(0, 2));
+const shortKindOf = (k) => { const [en, ja, brief] = kinds[k] || [k, k]; return t(en, brief || ja); }; // in a box, which is as wide as English needs
+// cut shortens a text to so many letters; one of Japanese is as wide as two.
+function cut(text, most) {
+  let wide = 0, i = 0;
+  for (const c of text) {
+    wide += c > '\u2e7f' ? 2 : 1;
+    if (wide > most) return text.slice(0, Math.max(1, i - 1)) + '…';
+    i += c.length;
+  }
+  return text;
+}
 const boxColumns = ['kind', 'name', 'detail', 'in', 'out', 'waiting', 'late', 'invalid', 'trouble'];
 const rate = (n) => (n === null || n === undefined ? '–' : short(n) + '/s');
 
@@ -28,7 +38,7 @@ function Box({ n, marked, chosen, choose }) {
     <title>${label + (n.comment ? '\n' + n.comment : '') + (n.trouble ? '\n' + n.trouble : '')}</title>
     <rect width=${n.width} height=${n.height} rx="8" /><rect class="mark" width="4" height=${n.height} rx="2" />
     <text class="name" x="14" y="22">${cut(n.name, Math.floor((n.width - 20) / 7.4))}</text>
-    <text class="line" x="14" y="42">${cut(n.kind === 'alert' || n.kind === 'materialized view' || n.kind === 'view' ? kindOf(n.kind) : lineOf(n), Math.floor((n.width - 18) / 6.2))}</text>
+    <text class="line" x="14" y="42">${cut(n.kind === 'alert' || n.kind === 'materialized view' || n.kind === 'view' ? shortKindOf(n.kind) : lineOf(n), Math.floor((n.width - 18) / 6.2))}</text>
     ${(n.late > 0 || n.invalid > 0) && html`<circle class="lost" cx=${n.width - 12} cy="38" r="4" />`}
   </g>`;
 }

@@ -203,7 +203,7 @@ function Record({ topic, columns, row, close }) {
 function Topics({ params }) {
   use(language);
   const { data: topics, error } = usePoll('/api/topics', 3000);
-  if (!topics) return html`<${Trouble} error=${error} />`;
+  if (!topics) return html`<${Trouble} error=${error} /><p class="empty">${t('Reading…', '読み込み中…')}</p>`;
   const at = params.topic || (topics.find((x) => x.role === 'source' && !isKept(x.name)) || topics[0] || {}).name;
   const info = topics.find((x) => x.name === at);
   return html`<div class="topics"><${List} topics=${topics} at=${at} />
