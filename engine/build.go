@@ -184,12 +184,14 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 		return err
 	}
 	e.merger.addCloser(w, g, n, emit)
-	if op.Table != nil {
+	switch {
+	case op.Table != nil && op.Table.Within != "": // who reads its rows is the only one
+	case op.Table != nil:
 		if op.Flow > math.MaxUint8 {
 			return fmt.Errorf("more than %d flows write the table", math.MaxUint8+1)
 		}
 		emit.table = &tableWriter{op: "table/" + op.Table.Name, flow: byte(op.Flow), delta: func() *state.Delta { return e.finals }}
-	} else {
+	default:
 		sink := *op
 		sink.Agg, sink.Pre, sink.Post, sink.From = nil, nil, nil, &plan.Dataset{Schema: schemaOf(op.Cols)}
 		sink.Explosions, sink.Below = nil, 0 // they stand below the windows
@@ -395,9 +397,8 @@ func (e *Engine) destinationOf(op *dataflow.Operator) (*destination, error) {
 
 // lateDestination is where the late rows of a windowed operator go: one log for all flows of a table.
 func (e *Engine) lateDestination(op *dataflow.Operator) (*destination, error) {
-	if op.Table == nil {
-		lead := op.Lead()
-		return e.logDestination("late/"+lead.Name, lead.Name+"$late", lateSchema, e.lanesInto(lead)*lead.Flows)
+	if lead := op.Lead(); op.Table == nil || op.Table.Within != "" {
+		return e.logDestination(lateOf(lead), strings.TrimPrefix(lateOf(lead), "late/")+"$late", lateSchema, e.lanesInto(lead)*lead.Flows)
 	}
 	n := 0
 	for _, o := range e.byTable[op.Table.Name] {
@@ -405,7 +406,18 @@ func (e *Engine) lateDestination(op *dataflow.Operator) (*destination, error) {
 			n = max(n, e.lanesInto(o)*o.Flows)
 		}
 	}
-	return e.logDestination("late/"+op.Table.Name, op.Table.Name+"$late", lateSchema, n)
+	return e.logDestination(lateOf(op), op.Table.Name+"$late", lateSchema, n)
+}
+
+// lateOf is the name of the destination of an operator's late rows.
+func lateOf(op *dataflow.Operator) string {
+	switch {
+	case op.Table == nil:
+		return "late/" + op.Lead().Name
+	case op.Table.Within != "":
+		return "late/" + op.Table.Within
+	}
+	return "late/" + op.Table.Name
 }
 
 // sinkOf is the name of the destination of an operator's sink; "" where it has none.

@@ -385,6 +385,11 @@ func (v *evidence) down(ctx context.Context) error {
 			continue
 		}
 		groups := v.groups[op]
+		if op.From.Within != "" {
+			v.setWindow(op, groups)
+			v.note("rows of the aggregate inside the query are not kept, nor are the records behind them found")
+			continue
+		}
 		w, err := newWindowTask(v.e.closerOf(op).w, op, v.e.env, nil, 0)
 		if err != nil {
 			return err

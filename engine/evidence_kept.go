@@ -17,10 +17,7 @@ import (
 // readLate takes what TABLE$late has of the groups' times.
 func (in *inspector) readLate(ctx context.Context, op *dataflow.Operator) error {
 	in.late = map[Place]lateRow{}
-	d := in.v.e.destinations["late/"+op.Name]
-	if op.Table != nil {
-		d = in.v.e.destinations["late/"+op.Table.Name]
-	}
+	d := in.v.e.destinations[lateOf(op)]
 	if d == nil {
 		return nil
 	}
@@ -64,10 +61,7 @@ func (in *inspector) readRefused(ctx context.Context, beside *task, from, to int
 			return ctx.Err()
 		})
 	}
-	late := e.destinations["late/"+in.op.Name]
-	if in.op.Table != nil {
-		late = e.destinations["late/"+in.op.Table.Name]
-	}
+	late := e.destinations[lateOf(in.op)]
 	if err := take(late, "late", func(b *column.Batch, row int) (string, int64, bool) {
 		l, is := in.late[Place{beside.topic, beside.partition, b.Cols[1].Int[row]}]
 		return l.reason, l.mark, is

@@ -59,6 +59,14 @@ WATERMARK at DELAY OF INTERVAL %[1]d SECONDS;
 CREATE STREAMING TABLE by_mark AS SELECT window.start AS s, count(*) AS c FROM STREAM marked GROUP BY window(at, '%[2]d seconds');`,
 		config: []string{"sink.unrolled.format", "json", "sink.unrolled.from", "unrolled", "sink.unrolled.option.path", "unrolled",
 			"sink.letters.format", "csv", "sink.letters.from", "letters", "sink.letters.option.path", "letters"}},
+	{text: `CREATE TEMPORARY VIEW inner_windows AS
+SELECT window AS w, k, count(*) AS n, sum(q) AS q FROM STREAM event WHERE q >= %[1]d GROUP BY window(t, '%[1]d seconds'), k HAVING sum(q) <> 4;
+CREATE STREAMING TABLE outer_windows AS SELECT window.start AS s, k, count(*) AS windows, sum(n) AS n, max(q) AS q FROM STREAM inner_windows GROUP BY window(w, '%[2]d seconds'), k;
+CREATE STREAMING TABLE outermost AS SELECT window.end AS e, sum(n) AS n, sum(windows) AS windows
+FROM (SELECT window AS v, count(*) AS windows, sum(n) AS n FROM (SELECT window_time(w) AS at, n FROM STREAM inner_windows WHERE n < 9) GROUP BY window(at, '%[2]d seconds')) GROUP BY window(v, '1 minute');
+CREATE TEMPORARY VIEW told AS SELECT window.start AS s, count(*) AS c FROM STREAM inner_windows GROUP BY window(w, '%[2]d seconds', '%[1]d seconds');`,
+		config: []string{"sink.told.format", "json", "sink.told.from", "told", "sink.told.option.path", "told",
+			"sink.outer.format", "json", "sink.outer.from", "outer_windows", "sink.outer.option.path", "outer"}},
 	{text: `CREATE TEMPORARY VIEW sooner AS
 SELECT u, q, t FROM (SELECT try_to_timestamp(e.ts) AS t, e.u, e.q FROM (SELECT from_json(CAST(value AS STRING), 'ts STRING, u STRING, q INT') AS e FROM STREAM raw))
 WATERMARK t DELAY OF INTERVAL %[1]d SECONDS;

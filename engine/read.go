@@ -259,9 +259,19 @@ func (e *Engine) Explain(table string) (string, error) {
 		b.WriteByte('\n')
 	}
 	for _, op := range e.byTable[table] {
-		e.explainOp(&b, op)
+		for ; op != nil; op = e.inside(op) {
+			e.explainOp(&b, op)
+		}
 	}
 	return b.String(), nil
+}
+
+// inside is the operator of the aggregate inside the query of another; nil: there is none.
+func (e *Engine) inside(op *dataflow.Operator) *dataflow.Operator {
+	if op.From.Within == "" {
+		return nil
+	}
+	return e.byTable[op.From.Name][0]
 }
 
 func (e *Engine) explainOp(b *strings.Builder, op *dataflow.Operator) {

@@ -268,8 +268,8 @@ func (e *Engine) ledger() ledger.Ledger {
 		l.Topics[t.topic] = sum
 		t.bookUnfitIn(&l, nil, nil)
 		for _, w := range t.windows {
-			if w.op.Table != nil {
-				book(w.op.Table.Name, t.topic, w.judged.count)
+			if table := booksOf(w.op); table != nil {
+				book(table.Name, t.topic, w.judged.count)
 			}
 		}
 		for _, r := range t.rows {
@@ -280,8 +280,8 @@ func (e *Engine) ledger() ledger.Ledger {
 	}
 	for _, c := range e.merger.closer {
 		for _, d := range c.emit.derived {
-			if d.op.Table != nil {
-				book(d.op.Table.Name, d.op.From.Name, d.count)
+			if table := booksOf(d.op); table != nil {
+				book(table.Name, d.op.From.Name, d.count)
 			}
 		}
 	}
@@ -309,4 +309,12 @@ func isoTime(micros int64) string {
 		return "-"
 	}
 	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
+}
+
+// booksOf is the table in whose books the rows stand that an operator reads; nil: in none.
+func booksOf(op *dataflow.Operator) *plan.Dataset {
+	if op.Table != nil && op.Table.Within != "" {
+		return op.Table.Writes
+	}
+	return op.Table
 }

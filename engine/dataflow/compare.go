@@ -110,7 +110,12 @@ func partsOf(p *plan.Pipeline) (parts, error) {
 		return nil, faults
 	}
 	var list parts
+	inner := &part{} // what is inside the query of the next operator
 	for _, op := range ops {
+		if op.Table != nil && op.Table.Within != "" {
+			inner.add(op, &p.Config)
+			continue
+		}
 		kind, name := "table", ""
 		switch {
 		case op.Table != nil:
@@ -125,14 +130,22 @@ func partsOf(p *plan.Pipeline) (parts, error) {
 			of = &part{kind: kind, name: name, pos: op.Pos}
 			list = append(list, of)
 		}
-		of.flows = append(of.flows, traits(op, &p.Config))
-		if op.From.Kind == plan.StreamingTable {
-			of.reads = append(of.reads, op.From.Name)
-		} else {
-			of.topics = append(of.topics, op.From.Topics...)
-		}
+		of.flows, of.reads, of.topics = append(of.flows, inner.flows...), append(of.reads, inner.reads...), append(of.topics, inner.topics...)
+		inner = &part{}
+		of.add(op, &p.Config)
 	}
 	return list, nil
+}
+
+// add takes an operator in.
+func (p *part) add(op *plan.StreamOp, c *plan.Config) {
+	p.flows = append(p.flows, traits(op, c))
+	switch {
+	case op.From.Kind != plan.StreamingTable:
+		p.topics = append(p.topics, op.From.Topics...)
+	case op.From.Within == "":
+		p.reads = append(p.reads, op.From.Name)
+	}
 }
 
 // differences is the kinds of traits in which two parts are not the same.

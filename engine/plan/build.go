@@ -143,8 +143,11 @@ func (s *selecting) assignWindows() bool {
 	return true
 }
 
-// isEventTime reports a reference to the column of in that carries the watermark.
+// isEventTime reports a reference to the column of in that carries the watermark, or window_time of one that is a window.
 func (s *selecting) isEventTime(n *expr.Node) bool {
+	if w := lastOf(n); w != nil {
+		n = w
+	}
 	return n.Op == expr.OpColumn && n.Index < len(s.in.Columns()) && s.in.Columns()[n.Index].EventTime
 }
 
@@ -429,8 +432,11 @@ func (s *selecting) project(node Node) Node {
 }
 
 // carriesTime reports that an expression over node is its event time: the column itself, or an end
-// of its window.
+// or the last microsecond of its window.
 func carriesTime(e *expr.Node, node Node) bool {
+	if w := lastOf(e); w != nil {
+		e = w
+	}
 	if e.Op == expr.OpField && e.Args[0].Op == expr.OpColumn && isWindowType(e.Args[0].Type) {
 		e = e.Args[0]
 	}

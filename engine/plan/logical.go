@@ -41,6 +41,10 @@ type Dataset struct {
 	Delay      int64
 	Comment    string
 	Properties map[string]string
+	// Within is the name of what a query writes that has this StreamingTable inside it: an aggregate whose rows
+	// the query groups once more. It is in no list of datasets, and keeps no rows. "": every other dataset.
+	Within string
+	Writes *Dataset // the table that such a query writes; nil: a sink or an alert
 }
 
 // A Flow is one query that writes into a table.

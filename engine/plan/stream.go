@@ -46,9 +46,11 @@ type StreamOp struct {
 	Cols   []Column
 	Pos    sql.Pos
 
-	Head  *StreamOp // of a part; the head's own is itself; nil: all rows come from one side
-	Part  int       // its place among the parts
-	Parts int       // how many there are; 0: it is no part
+	Head  *StreamOp   // of a part; the head's own is itself; nil: all rows come from one side
+	Inner []*StreamOp // those that From is, where it is an aggregate in the same query
+
+	Part  int // its place among the parts
+	Parts int // how many there are; 0: it is no part
 }
 
 // MadeBase is the number of the first column that an explosion of a StreamOp makes.
@@ -75,7 +77,7 @@ func (p *Pipeline) StreamOps() ([]*StreamOp, sql.Faults) {
 			faults = append(faults, *fault)
 			return nil
 		}
-		ops = append(ops, list...)
+		ops = withInner(ops, list)
 		return list
 	}
 	for _, d := range p.Datasets {
@@ -84,8 +86,11 @@ func (p *Pipeline) StreamOps() ([]*StreamOp, sql.Faults) {
 		}
 		flow := 0
 		for _, f := range d.Flows {
-			list := add(fold(f.Root, f.Pos))
-			for _, op := range list {
+			list, fault := fold(f.Root, f.Pos)
+			if fault == nil && len(list) == 1 && list[0].Inner != nil && len(d.Flows) > 1 {
+				fault = grouped(f.Pos, "an aggregate of an aggregate in a table with several flows")
+			}
+			for _, op := range add(list, fault) {
 				op.Table, op.Pos = d, f.Pos
 			}
 			flow = name(list, d.Name, flow)
@@ -125,6 +130,16 @@ func name(list []*StreamOp, of string, flow int) int {
 		op.Name = of
 		if flow++; flow > 1 {
 			op.Name = fmt.Sprintf("%s#%d", of, flow)
+		}
+		if op.Inner != nil {
+			op.From.Name, op.From.Within, op.From.Writes = op.Name+"$1", op.Name, op.Table
+			if op.Table != nil && op.Table.Within != "" {
+				op.From.Within, op.From.Writes = op.Table.Within, op.Table.Writes
+			}
+			for _, in := range op.Inner {
+				in.Pos = op.Pos
+			}
+			name(op.Inner, op.From.Name, 0)
 		}
 	}
 	return flow
@@ -191,11 +206,22 @@ func fold(n Node, at sql.Pos) ([]*StreamOp, *sql.Fault) {
 		if fault != nil {
 			return nil, fault
 		}
-		return union(left, right, n.Cols), nil
+		list := union(left, right, n.Cols)
+		for _, op := range list {
+			if op.Inner != nil {
+				return nil, grouped(at, "UNION ALL of an aggregate of an aggregate")
+			}
+		}
+		return list, nil
 	case *Filter, *Project, *Explode, *Watermark, *Aggregate:
 		list, fault := fold(n.Inputs()[0], at)
 		if fault != nil {
 			return nil, fault
+		}
+		if _, is := n.(*Aggregate); is && list[0].Agg != nil {
+			if list, fault = within(list, n.Inputs()[0], at); fault != nil {
+				return nil, fault
+			}
 		}
 		for _, op := range list {
 			if fault := op.put(n, at); fault != nil {
@@ -208,26 +234,6 @@ func fold(n Node, at sql.Pos) ([]*StreamOp, *sql.Fault) {
 		return list, nil
 	}
 	return nil, notYet(at, fmt.Sprintf("%s on a stream", describeKind(n)))
-}
-
-// union puts operators behind others that give the same columns.
-func union(left, right []*StreamOp, cols []Column) []*StreamOp {
-	all := append(left[:len(left):len(left)], right...)
-	for _, op := range all {
-		op.Cols = cols
-	}
-	return all
-}
-
-// join makes operators that group the rows of several streams the parts of one.
-func join(list []*StreamOp, at sql.Pos) *sql.Fault {
-	for i, op := range list {
-		if op.From.Kind == StreamingTable {
-			return notYet(at, "grouping the rows of windows together with those of another stream")
-		}
-		op.Head, op.Part, op.Parts = list[0], i, len(list)
-	}
-	return nil
 }
 
 // put puts an operator over one input behind what there is.
@@ -331,10 +337,6 @@ func (o *StreamOp) explode(n *Explode, at sql.Pos) *sql.Fault {
 
 func (o *StreamOp) aggregate(n *Aggregate, at sql.Pos) *sql.Fault {
 	switch {
-	case o.Agg != nil:
-		f := notYet(at, "an aggregate of an aggregate in one query on a stream")
-		f.Hint = "write the first into a streaming table, and read that one as a stream"
-		return f
 	case n.Grouping != nil:
 		return notYet(at, "ROLLUP and CUBE on a stream")
 	case n.Window == nil || n.Window.Session:

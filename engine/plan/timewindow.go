@@ -153,6 +153,17 @@ func lastMicrosecond(w *expr.Node, pos sql.Pos) (*expr.Node, *sql.Fault) {
 	return n, nil
 }
 
+// lastOf is the window of which an expression is the greatest time, as lastMicrosecond makes it; nil: it is none.
+func lastOf(n *expr.Node) *expr.Node {
+	if n.Op != expr.OpCall || n.Func != "time plus micros" || n.Args[0].Op != expr.OpField || n.Args[0].Index != 1 || !isWindowType(n.Args[0].Args[0].Type) {
+		return nil
+	}
+	if by := n.Args[1]; by.Op != expr.OpConst || len(by.Const.Int) != 1 || by.Const.Int[0] != -1 {
+		return nil
+	}
+	return n.Args[0].Args[0]
+}
+
 // windowTime is window_time(w) of a window that a subquery made.
 func (s *selecting) windowTime(eb *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) {
 	if len(c.Args) != 1 {
