@@ -176,12 +176,14 @@ func (m *merger) settle(flows []*dataflow.Scan, added func(*task) bool) {
 		for i, mg := range f.Watermarks {
 			g := m.groups[mg]
 			closed, reached := int64(math.MinInt64), int64(math.MaxInt64)
-			for _, c := range g.closers {
-				closed = max(closed, c.closed)
-			}
 			for _, t := range m.e.tasksOf[f] {
 				if !added(t) && t.Marks[i].Lane != dataflow.NoLane {
 					reached = min(reached, t.Marks[i].Tracker.Now())
+				}
+			}
+			for _, c := range g.closers {
+				if c.passedAt(reached) < c.closed { // windows of windows may be closed before the watermark is at their end
+					closed = max(closed, c.closed)
 				}
 			}
 			for _, t := range m.e.tasksOf[f] {
