@@ -6,7 +6,9 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 )
 
 // hostile is texts that do something where they are taken for HTML, script, a template, a formula or a command.
@@ -38,11 +41,15 @@ func hostile() (all []string) {
 	return all
 }
 
+// hostileAnswer is what a receiver says that refuses.
+const hostileAnswer = "<img src=x onerror=window.pwned=1>"
+
 // hostileName is a name that a dataset may have: it holds no dot.
 const hostileName = "<img src=x onerror=pwned=1>"
 
-// hostileProject is a project whose names, comments, titles and alerts are texts that would run as HTML.
-func hostileProject(t *testing.T) string {
+// hostileProject is a project whose names, comments, titles and alerts are texts that would run as HTML. What its sinks are
+// answered at url becomes their errors.
+func hostileProject(t *testing.T, url string) string {
 	t.Helper()
 	project := t.TempDir()
 	if err := os.Mkdir(filepath.Join(project, "transformations"), 0o700); err != nil {
@@ -72,6 +79,12 @@ configuration:
   alert.hostile.severity: warning
   alert.hostile.summary: "${text} <img src=x onerror=window.pwned=1>"
   alert.hostile.description: "</script><script>window.pwned=1</script> ${text}"
+  alert.hostile.notify: chat
+  sink.chat.format: webhook
+  sink.chat.option.url: `+url+`
+  sink.rows.format: webhook
+  sink.rows.from: things
+  sink.rows.option.url: `+url+`
 `)
 	write(t, filepath.Join(project, "transformations", "things.sql"), `CREATE TEMPORARY VIEW thing AS
 SELECT * FROM (SELECT e.text, e.n, try_to_timestamp(e.ts) AS ts FROM (SELECT from_json(CAST(value AS STRING), 'text STRING, n INT, ts STRING') AS e FROM STREAM raw))
@@ -141,21 +154,27 @@ func hostileTellings(t *testing.T, p *process, data string, texts []string) {
 const ran = `window.pwned !== undefined || (window.violations || []).length > 0`
 
 // TestPageRunsNoData puts hostile texts into every field that a view can show: keys, values, groups, columns, names,
-// comments, titles, the project's name, alerts and their labels, silences, late and invalid rows, statements and faults.
+// comments, titles, the project's name, sinks' errors, alerts and their labels, silences, late and invalid rows, statements and faults.
 func TestPageRunsNoData(t *testing.T) {
 	texts := hostile()
 	if len(texts) < 200 {
 		t.Fatalf("%d texts, 200 are to be tried", len(texts))
 	}
 	data, file := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "events.ndjson")
-	p := start(t, false, "run", hostileProject(t), "--data", data, "--http", "127.0.0.1:0")
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, hostileAnswer)
+	}))
+	defer receiver.Close()
+	p := start(t, false, "run", hostileProject(t, receiver.URL), "--data", data, "--http", "127.0.0.1:0")
 	write(t, file, hostileRecords(t, texts))
 	succeed(t, "publish", "events", file, "--data", data)
 	p.await("the texts", func() bool { return p.status().Ledger.Topics["events"].Read == int64(len(texts)+41) })
 	hostileTellings(t, p, data, texts)
 	b := openTab(t, 1440, 1000, "light")
 	send(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `addEventListener('securitypolicyviolation', (e) => (window.violations ||= []).push(e.violatedDirective));`})
-	b.open(p.address)
+	b.do(chromedp.Navigate("http://" + p.address + "/"))
+	b.await("the page, of a process whose sinks are in trouble", `document.querySelector('.state.warn') !== null`)
 	b.await("the rows", `document.querySelectorAll('#chart-b tbody tr').length > 20 && document.querySelectorAll('#chart-d tbody tr').length > 5`)
 	if got := eval[string](b, `document.querySelector('.project').textContent`); got != "<img src=x onerror=window.pwned=1>" {
 		t.Errorf("the project is shown as %q", got)
@@ -177,6 +196,9 @@ func TestPageRunsNoData(t *testing.T) {
 	}
 	for _, view := range b.views() {
 		look(view, "true")
+	}
+	for _, view := range []string{"#/alerts", "#/health"} { // where the sinks' errors stand
+		look(view, fmt.Sprintf("document.getElementById('main').textContent.includes(%q)", hostileAnswer))
 	}
 	// Texts stand where they belong as they are, whatever is in them.
 	look(at("sql", "q", "SELECT text FROM things ORDER BY n"), fmt.Sprintf(`document.querySelectorAll('#result tbody tr').length === %d`, len(texts)+1))
