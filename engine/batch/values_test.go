@@ -38,6 +38,9 @@ func TestMoreValues(t *testing.T) { testValues(t, "../../testdata/spark/more_val
 // and refusals. Columns are named by their places: c0, c1, ….
 func TestAggregateValues(t *testing.T) { testValues(t, "../../testdata/spark/aggregates.tsv", 120) }
 
+// TestFunctionValues asks for functions of arrays, bits and bytes, their edges and refusals.
+func TestFunctionValues(t *testing.T) { testValues(t, "../../testdata/spark/functions.tsv", 40) }
+
 // testValues asks each line of a file: a query, with SET statements in front, and Spark's answer, the rows as
 // JSON in order of their texts with | between, or ERROR and its class.
 func testValues(t *testing.T, path string, least int) {

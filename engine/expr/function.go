@@ -60,7 +60,7 @@ func buildTable() map[string]*function {
 		texts(), searches(), patternsOfText(), hashes(), encodings(), formats(),
 		timeFields(), timeSums(), timeCuts(), timeConversions(),
 		castFunctions(), structures(), jsonFunctions(), windows(),
-		arrays(), sequences(), maps(), higherOrder(),
+		arrays(), arrayPlaces(), sequences(), maps(), higherOrder(), binaries(),
 	}
 	for _, family := range families {
 		for i := range family {
