@@ -21,6 +21,8 @@
 //	live_latency.go  from event to row
 //	live_figures.go  figures, and what comes of comparing them
 //	live_report.go   them as text
+//	latency.go       from a row of a topic on Kafka to its result in another: shapes, projects
+//	latency_gauge.go the writer that stamps rows, and the reader
 //	page.go          what it costs that people look: windows with clients and without
 //	page_clients.go  an intake, a crowd of clients, and a browser with the overview open
 //	page_report.go   the figures as text

@@ -34,7 +34,11 @@ without its alerts or without watching itself. Needs Linux, and takes about a mi
 
 --page measures what it costs that people look: records taken in with --clients that follow updates, --stalled of them
 taking nothing, and --slow connections, against without them in turns; and the processor time of one client that has the
-overview open.`,
+overview open.
+
+--latency measures, on the cluster that --kafka names, the time from when a row is handed to a client of Kafka, which
+notes it in a header, to when its result is read from another topic: --rate rows a second of --row-bytes each, without
+state and through windows in outputMode update, --against another program if you like. Needs Linux.`,
 		Example: `  nagare bench
   nagare bench --quick
   nagare bench --events 5000000 --json
@@ -43,7 +47,8 @@ overview open.`,
   nagare bench --live --rates 10,1000
   nagare bench --live --against ./nagare-of-yesterday --pairs 5
   nagare bench --live --without alerts,monitor --rates 10,10000 --json
-  nagare bench --page --seconds 5`,
+  nagare bench --page --seconds 5
+  nagare bench --latency --kafka 127.0.0.1:9092 --pairs 1`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Events < 0 || cmd.Flags().Changed("events") && cfg.Events < 1000 {
@@ -54,7 +59,7 @@ overview open.`,
 			if err := live.misplaced(cmd); err != nil {
 				return err
 			}
-			if live.on || live.isPage {
+			if live.alive() {
 				return a.benchAlive(cmd, &live, tell, asJSON)
 			}
 			cfg.Load = func(dir string) (*plan.Pipeline, error) {
