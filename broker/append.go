@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -175,9 +176,13 @@ func (p *partition) publish(l *link, j *appendJob, from, to int, stand *producer
 	if to == j.records.Values.Len() {
 		after.mark = j.mark // it says that the whole append is in the log
 	}
+	frame = p.encoder.encode(frame, j.records, from, to, seq, after.mark)
+	if p.slack.Note(max(len(frame), len(p.encoder.body)), max(cap(frame), cap(p.encoder.body))) {
+		frame, p.spare, p.encoder = slices.Clone(frame), nil, encoder{}
+	}
 	m := &pending{
 		partition: p, writer: j.writer, subject: producerSubject(p.subject, j.writer.producer),
-		frame: p.encoder.encode(frame, j.records, from, to, seq, after.mark),
+		frame: frame,
 		count: to - from, async: j.async, replies: make(chan reply, 1),
 	}
 	if err := p.send(l, m); err != nil {

@@ -55,6 +55,7 @@ const deliverWait = time.Second
 func (o *outbox) cut() map[*destination]int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.trimSpare()
 	ends := make(map[*destination]int64, len(o.queues))
 	for d, q := range o.queues {
 		q.fixed = len(q.entries)

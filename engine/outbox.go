@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/nagare-stream/nagare/engine/record"
@@ -25,6 +26,7 @@ type outbox struct {
 	done   []uint64       // delivered, to be removed by the next checkpoint
 	free   []*record.Rows // delivered, to be filled again
 	kept   int64          // bytes of memory in free
+	least  int            // the shortest that free was since the last checkpoint: so many lay there unused
 	text   []byte         // scratch of encodeRows
 	body   []byte         // the same
 	packed []byte         // the same
@@ -223,9 +225,19 @@ func (o *outbox) spare() *record.Rows {
 	if n := len(o.free); n > 0 {
 		r := o.free[n-1]
 		o.free, o.kept = o.free[:n-1], o.kept-r.Memory()
+		o.least = min(o.least, n-1)
 		return r
 	}
 	return &record.Rows{}
+}
+
+// trimSpare lets go what nobody has filled since it was called last. The lock is held.
+func (o *outbox) trimSpare() {
+	for _, r := range o.free[:o.least] {
+		o.kept -= r.Memory()
+	}
+	o.free = slices.Delete(o.free, 0, o.least)
+	o.least = len(o.free)
 }
 
 // newID names an entry of the store.

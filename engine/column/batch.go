@@ -44,6 +44,8 @@ type Bytes struct {
 	Starts []uint32 // empty: laid end to end
 	Ends   []uint32
 	Null   []uint64
+
+	Slack Slack // of its memory
 }
 
 // Len is the number of strings.
@@ -113,8 +115,11 @@ func (b *Bytes) SetNull(i int) {
 // Close ends the string whose bytes were appended to Data directly.
 func (b *Bytes) Close() { b.Ends = append(b.Ends, uint32(len(b.Data))) }
 
-// Reset empties the strings and keeps the memory, but not that of somebody else.
+// Reset empties the strings and keeps the memory, but not that of somebody else, nor what a burst has left: see Slack.
 func (b *Bytes) Reset() {
+	if b.Slack.Note(len(b.Data)+4*len(b.Ends), cap(b.Data)+4*cap(b.Ends)) {
+		b.Data, b.Ends, b.Null, b.Starts = nil, nil, nil, nil
+	}
 	b.Data, b.Ends, b.Null = b.Data[:0], b.Ends[:0], b.Null[:0]
 	if len(b.Starts) > 0 {
 		b.Data, b.Starts = nil, b.Starts[:0]

@@ -5,6 +5,9 @@ import "github.com/nagare-stream/nagare/engine/column"
 // Bytes is byte strings laid end to end.
 type Bytes = column.Bytes
 
+// A Slack tells when memory is to be let go that a burst has left.
+type Slack = column.Slack
+
 // Records is a batch of encoded records of one partition, in offset order.
 // It is reused: its bytes are valid until the next Read.
 type Records struct {

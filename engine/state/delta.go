@@ -1,12 +1,15 @@
 package state
 
+import "slices"
+
 // A Delta is what changed since the last checkpoint. Later entries for a key replace earlier ones.
 type Delta struct {
 	Ops []DeltaOp
 
-	buf  []byte   // being filled
-	full [][]byte // filled before
-	free [][]byte // of an earlier use
+	buf   []byte   // being filled
+	full  [][]byte // filled before
+	free  [][]byte // of earlier uses
+	least int      // the shortest that free was since Reset: so many were not needed
 }
 
 // DeltaOp is one change. Op names the operator that owns the key: "table/…" holds rows of tables,
@@ -49,17 +52,18 @@ const (
 	deltaFree  = 64
 )
 
-// Reset empties the delta and keeps its memory, within deltaFree pieces.
+// Reset empties the delta and keeps its memory, within deltaFree pieces, but for those that the use before had no need of.
 func (d *Delta) Reset() {
 	clear(d.Ops)
 	d.Ops = d.Ops[:0]
+	d.free = slices.Delete(d.free, 0, min(d.least, len(d.free)))
 	for _, b := range append(d.full, d.buf) {
 		if cap(b) == deltaChunk && len(d.free) < deltaFree {
 			d.free = append(d.free, b[:0])
 		}
 	}
 	clear(d.full)
-	d.full, d.buf = d.full[:0], nil
+	d.full, d.buf, d.least = d.full[:0], nil, len(d.free)
 }
 
 // keep copies b into the delta's memory, in pieces that stay where they are.
@@ -80,6 +84,7 @@ func (d *Delta) piece(n int) []byte {
 	if k := len(d.free); k > 0 && n <= deltaChunk {
 		b := d.free[k-1]
 		d.free = d.free[:k-1]
+		d.least = min(d.least, k-1)
 		return b
 	}
 	return make([]byte, 0, max(n, deltaChunk))
