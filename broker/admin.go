@@ -20,9 +20,10 @@ func (b *Broker) CreateTopic(ctx context.Context, cfg TopicConfig) error {
 	}
 	b.admin.Lock()
 	defer b.admin.Unlock()
-	if b.bare != nil {
-		return b.bare.create(cfg)
-	}
+	return b.keeper.create(ctx, cfg)
+}
+
+func (b served) create(ctx context.Context, cfg TopicConfig) error {
 	l, err := b.current()
 	if err != nil {
 		return err
@@ -74,9 +75,10 @@ func (b *Broker) createStream(ctx context.Context, l *link, cfg TopicConfig, n i
 func (b *Broker) AlterTopic(ctx context.Context, name string, partitions int) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
-	if b.bare != nil {
-		return b.bare.alter(name, partitions)
-	}
+	return b.keeper.alter(ctx, name, partitions)
+}
+
+func (b served) alter(ctx context.Context, name string, partitions int) error {
 	l, err := b.current()
 	if err != nil {
 		return err
@@ -124,10 +126,10 @@ func (b *Broker) editMetadata(ctx context.Context, l *link, stream string, edit 
 func (b *Broker) DeleteTopic(ctx context.Context, name string) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
-	if b.bare != nil {
-		b.bare.remove(name)
-		return nil
-	}
+	return b.keeper.remove(ctx, name)
+}
+
+func (b served) remove(ctx context.Context, name string) error {
 	l, err := b.current()
 	if err != nil {
 		return err
@@ -169,19 +171,20 @@ func (b *Broker) deleteStreams(ctx context.Context, l *link, t TopicConfig) erro
 
 // HasTopic reports whether a topic exists.
 func (b *Broker) HasTopic(name string) bool {
-	if b.bare != nil {
-		_, err := b.bare.find(name)
-		return err == nil
-	}
+	return b.keeper.has(name)
+}
+
+func (b served) has(name string) bool {
 	_, err := b.topic(name)
 	return err == nil
 }
 
 // Topics returns all topics, by name.
 func (b *Broker) Topics(ctx context.Context) ([]TopicInfo, error) {
-	if b.bare != nil {
-		return b.bare.all(), nil
-	}
+	return b.keeper.all(ctx)
+}
+
+func (b served) all(ctx context.Context) ([]TopicInfo, error) {
 	b.mu.RLock()
 	names := make([]string, 0, len(b.topics))
 	for name := range b.topics {
@@ -213,9 +216,10 @@ func (b *Broker) Config(name string) (TopicConfig, error) {
 
 // Topic returns one topic; a *TopicError when there is none of that name.
 func (b *Broker) Topic(ctx context.Context, name string) (TopicInfo, error) {
-	if b.bare != nil {
-		return b.bare.info(name)
-	}
+	return b.keeper.info(ctx, name)
+}
+
+func (b served) info(ctx context.Context, name string) (TopicInfo, error) {
 	t, err := b.topic(name)
 	if err != nil {
 		return TopicInfo{}, err

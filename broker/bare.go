@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/nagare-stream/nagare/engine/record"
 )
@@ -28,19 +29,41 @@ func newBareTopics() *bareTopics { return &bareTopics{topics: make(map[string]*b
 // Refuse makes every append to a broker without a server fail with err, as a full disk does, until it
 // is called with nil. It reports false for a broker with a server.
 func (b *Broker) Refuse(err error) bool {
-	if b.bare == nil {
+	t, is := b.keeper.(*bareTopics)
+	if !is {
 		return false
 	}
-	b.bare.mu.Lock()
-	defer b.bare.mu.Unlock()
-	b.bare.refuse = err
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refuse = err
 	return true
 }
 
-func (t *bareTopics) refusal() error {
+func (t *bareTopics) healthy() error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.refuse
+}
+
+func (t *bareTopics) restart(context.Context) error { return t.healthy() }
+
+func (t *bareTopics) close() error { return nil }
+
+func (t *bareTopics) sync(context.Context) error { return nil }
+
+func (t *bareTopics) ends() []LogState { return nil }
+
+func (t *bareTopics) retainFor(context.Context, string, time.Duration) error { return nil }
+
+func (t *bareTopics) retain(context.Context, time.Time) error { return nil }
+
+func (t *bareTopics) source(topic string, bounded bool) record.Source {
+	return &bareSource{t, topic, bounded}
+}
+
+func (t *bareTopics) has(name string) bool {
+	_, err := t.find(name)
+	return err == nil
 }
 
 func (t *bareTopics) find(name string) (*bareTopic, error) {
@@ -56,7 +79,7 @@ func noTopic(name string) error {
 	return &TopicError{name, "there is no such topic; create it with `nagare topics create`"}
 }
 
-func (t *bareTopics) create(cfg TopicConfig) error {
+func (t *bareTopics) create(_ context.Context, cfg TopicConfig) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if known := t.topics[cfg.Name]; known != nil {
@@ -69,7 +92,7 @@ func (t *bareTopics) create(cfg TopicConfig) error {
 	return nil
 }
 
-func (t *bareTopics) alter(name string, partitions int) error {
+func (t *bareTopics) alter(_ context.Context, name string, partitions int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := t.topics[name]
@@ -87,13 +110,14 @@ func (t *bareTopics) alter(name string, partitions int) error {
 	return nil
 }
 
-func (t *bareTopics) remove(name string) {
+func (t *bareTopics) remove(_ context.Context, name string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.topics, name)
+	return nil
 }
 
-func (t *bareTopics) all() []TopicInfo {
+func (t *bareTopics) all(context.Context) ([]TopicInfo, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	infos := make([]TopicInfo, 0, len(t.topics))
@@ -101,10 +125,10 @@ func (t *bareTopics) all() []TopicInfo {
 		infos = append(infos, known.info())
 	}
 	slices.SortFunc(infos, func(a, b TopicInfo) int { return compareNames(a.Name, b.Name) })
-	return infos
+	return infos, nil
 }
 
-func (t *bareTopics) info(name string) (TopicInfo, error) {
+func (t *bareTopics) info(_ context.Context, name string) (TopicInfo, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	known := t.topics[name]
@@ -140,7 +164,7 @@ func (t *bareTopics) writer(b *Broker, topic, producer string) (*Writer, error) 
 
 // appendBare is AppendMarked without a server.
 func (w *Writer) appendBare(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) (int64, error) {
-	if err := w.b.bare.refusal(); err != nil {
+	if err := w.b.keeper.healthy(); err != nil {
 		return -1, err
 	}
 	return w.bare.AppendMarked(ctx, number, r, seq, mark)

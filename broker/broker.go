@@ -73,7 +73,7 @@ type Broker struct {
 	dir     string // of the server
 	scratch string // removed by Close: MemoryOnly without a Dir
 	disk    *diskWatch
-	bare    *bareTopics   // not nil: there is no server
+	keeper  keeper
 	ackWait time.Duration // how long an append waits for its reply before the log is asked
 
 	mu     sync.RWMutex
@@ -110,9 +110,10 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 		if cfg.Shared {
 			return nil, errors.New("open broker: without a server there is nothing that other clients could reach")
 		}
-		b.bare = newBareTopics()
+		b.keeper = newBareTopics()
 		return b, nil
 	}
+	b.keeper = served{b}
 	if cfg.Dir == "" {
 		if !cfg.MemoryOnly {
 			return nil, errors.New("open broker: no folder is given")
@@ -252,9 +253,10 @@ func (b *Broker) relinked(ctx context.Context, old *link) error {
 // Healthy returns nil while appends are possible, else why not: a *DownError that Restart can mend,
 // or a *FullError that more room can.
 func (b *Broker) Healthy() error {
-	if b.bare != nil {
-		return b.bare.refusal()
-	}
+	return b.keeper.healthy()
+}
+
+func (b served) healthy() error {
 	l, err := b.current()
 	if err != nil {
 		return err
@@ -277,9 +279,10 @@ func (b *Broker) Healthy() error {
 // by themselves; an append in flight fails with a *DownError and can be sent again with its identity.
 // After a failure of the disk itself it refuses: the process has to end, and the disk to be looked at.
 func (b *Broker) Restart(ctx context.Context) error {
-	if b.bare != nil {
-		return b.bare.refusal()
-	}
+	return b.keeper.restart(ctx)
+}
+
+func (b served) restart(ctx context.Context) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
 	l, err := b.current()
@@ -305,9 +308,10 @@ func (b *Broker) Restart(ctx context.Context) error {
 
 // Close waits for the appends in flight and stops the server.
 func (b *Broker) Close() error {
-	if b.bare != nil {
-		return nil
-	}
+	return b.keeper.close()
+}
+
+func (b served) close() error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
 	b.mu.Lock()

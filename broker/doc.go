@@ -17,7 +17,7 @@
 // not synced, fetch.go and source.go read, locate.go finds offsets, known.go notes what has to be there, proof.go,
 // block.go, index.go, grown.go and noted.go look at the server's files before it does, mend.go repairs them, files.go lists and
 // removes topics while no server runs, retention.go forgets what is old, memory.go is one topic without a
-// server and bare.go a broker of such topics.
+// server and bare.go a broker of such topics; keeper.go is what both kinds of broker do.
 //
 // What is relied on of JetStream, and why:
 //

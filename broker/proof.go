@@ -376,10 +376,11 @@ func proven(info *jetstream.StreamInfo, p *proof) error {
 // Ends returns the ends of all logs that this process knows: what was acknowledged last. They belong into
 // a checkpoint, and come back as Config.Expect.
 func (b *Broker) Ends() []LogState {
+	return b.keeper.ends()
+}
+
+func (b served) ends() []LogState {
 	var list []LogState
-	if b.bare != nil {
-		return nil
-	}
 	for _, p := range b.partitions() {
 		if s := p.acked.Load(); s != nil {
 			list = append(list, LogState{p.topic, p.number, *s})

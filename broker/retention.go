@@ -176,9 +176,10 @@ func (b *Broker) Removed(topic string) (n int64) {
 func (b *Broker) SetRetention(ctx context.Context, name string, keep time.Duration) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
-	if b.bare != nil {
-		return nil
-	}
+	return b.keeper.retainFor(ctx, name, keep)
+}
+
+func (b served) retainFor(ctx context.Context, name string, keep time.Duration) error {
 	t, err := b.topic(name)
 	if err != nil || t.cfg.Retention == keep {
 		return err
@@ -256,10 +257,7 @@ func (b *Broker) KeepUnread(next func(topic string, partition int32) int64) { b.
 
 // Retain removes what is too old now, as is done every few seconds.
 func (b *Broker) Retain(ctx context.Context) error {
-	if b.bare != nil {
-		return nil
-	}
-	return b.retain(ctx, time.Now())
+	return b.keeper.retain(ctx, time.Now())
 }
 
 // producersBefore returns where those producers stand whose last batch lies before message keep.

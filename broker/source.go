@@ -20,19 +20,17 @@ const (
 
 // Source returns a topic as a source; readers wait at its end.
 func (b *Broker) Source(topic string) record.Source {
-	if b.bare != nil {
-		return &bareSource{b.bare, topic, false}
-	}
-	return &source{b: b, topic: topic}
+	return b.keeper.source(topic, false)
 }
 
 // SourceUntilEnd returns a topic as a source whose readers end with io.EOF at the end that the
 // partition had when they were opened.
 func (b *Broker) SourceUntilEnd(topic string) record.Source {
-	if b.bare != nil {
-		return &bareSource{b.bare, topic, true}
-	}
-	return &source{b: b, topic: topic, bounded: true}
+	return b.keeper.source(topic, true)
+}
+
+func (b served) source(topic string, bounded bool) record.Source {
+	return &source{b: b.Broker, topic: topic, bounded: bounded}
 }
 
 type source struct {

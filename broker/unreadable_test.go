@@ -45,6 +45,7 @@ func TestUnreadableLastMessage(t *testing.T) {
 	}
 
 	b = &Broker{cfg: b.cfg, dir: dir, ackWait: ackWait, linked: make(chan struct{}), topics: make(map[string]*topic), byName: make(map[string]*partition), stop: make(chan struct{})}
+	b.keeper = served{b}
 	l, err := startLink(b.cfg, dir)
 	if err != nil {
 		t.Fatal(err)

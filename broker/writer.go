@@ -32,9 +32,10 @@ func (b *Broker) Writer(topic, producer string) (*Writer, error) {
 	if producer == "" {
 		return nil, fmt.Errorf("write to topic %s: the producer needs a name", topic)
 	}
-	if b.bare != nil {
-		return b.bare.writer(b, topic, producer)
-	}
+	return b.keeper.writer(b, topic, producer)
+}
+
+func (served) writer(b *Broker, topic, producer string) (*Writer, error) {
 	if _, err := b.topic(topic); err != nil {
 		return nil, err
 	}
@@ -58,9 +59,10 @@ func (b *Broker) RowWriter(topic, producer string) (*Writer, error) {
 // Sync makes durable what RowWriters have appended. Where the server is being restarted it waits for that, for as long as
 // an append does.
 func (b *Broker) Sync(ctx context.Context) error {
-	if b.bare != nil {
-		return nil
-	}
+	return b.keeper.sync(ctx)
+}
+
+func (b served) sync(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, b.ackWait)
 	defer cancel()
 	for {
@@ -146,7 +148,7 @@ func (w *Writer) AppendAsync(ctx context.Context, number int32, r *record.Record
 // Last says from where on to send again.
 func (w *Writer) Flush(ctx context.Context) error {
 	if w.bare != nil {
-		return w.b.bare.refusal()
+		return w.b.keeper.healthy()
 	}
 	for n := range int32(w.Partitions()) {
 		if err := w.with(ctx, n, func(p *partition) error { return p.settleAll(ctx) }); err != nil {
