@@ -26,7 +26,6 @@ var notOnStreams = map[string]string{
 	"agg_of_join":           "a join on a stream",
 	"agg_of_left_join":      "a join on a stream",
 	"agg_of_left_join_edge": "a join on a stream",
-	"approx":                "approx_count_distinct",
 	"distinct":              "DISTINCT on a stream",
 	"join_full":             "a join on a stream",
 	"join_inner":            "a join on a stream",
@@ -236,6 +235,8 @@ func sparkRow(row map[string]any) string {
 		case nil:
 		case string:
 			text = v
+		case json.Number:
+			text = strings.TrimSuffix(v.String(), ".0") // doubles have their shortest text here
 		default:
 			b, _ := json.Marshal(v)
 			text = string(b)
