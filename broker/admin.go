@@ -18,6 +18,7 @@ func (b *Broker) CreateTopic(ctx context.Context, cfg TopicConfig) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
+	cfg.Name = b.present(cfg.Name)
 	b.admin.Lock()
 	defer b.admin.Unlock()
 	return b.keeper.create(ctx, cfg)
@@ -100,7 +101,7 @@ func (b served) alter(ctx context.Context, name string, partitions int) error {
 			return fmt.Errorf("alter topic %s: %w", name, err)
 		}
 	}
-	err = b.editMetadata(ctx, l, streamName(name, 0), func(m map[string]string) { m[metaPartitions] = strconv.Itoa(partitions) })
+	err = b.editMetadata(ctx, l, streamName(cfg.Name, 0), func(m map[string]string) { m[metaPartitions] = strconv.Itoa(partitions) })
 	if err != nil {
 		return fmt.Errorf("alter topic %s: %w", name, err)
 	}
@@ -124,6 +125,11 @@ func (b *Broker) editMetadata(ctx context.Context, l *link, stream string, edit 
 
 // DeleteTopic removes a topic and its records. One that does not exist is no error.
 func (b *Broker) DeleteTopic(ctx context.Context, name string) error {
+	return b.deleteTopic(ctx, b.present(name))
+}
+
+// deleteTopic removes the topic that has a name among all topics.
+func (b *Broker) deleteTopic(ctx context.Context, name string) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
 	return b.keeper.remove(ctx, name)
@@ -134,8 +140,10 @@ func (b served) remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	t, err := b.topic(name)
-	if err != nil {
+	b.mu.RLock()
+	t := b.topics[name]
+	b.mu.RUnlock()
+	if t == nil {
 		return nil
 	}
 	err = b.editMetadata(ctx, l, streamName(name, 0), func(m map[string]string) { m[metaDeleting] = "true" })
@@ -188,7 +196,9 @@ func (b served) all(ctx context.Context) ([]TopicInfo, error) {
 	b.mu.RLock()
 	names := make([]string, 0, len(b.topics))
 	for name := range b.topics {
-		names = append(names, name)
+		if as, seen := b.shown(name); seen {
+			names = append(names, as)
+		}
 	}
 	b.mu.RUnlock()
 	slices.Sort(names)
@@ -211,7 +221,9 @@ func (b *Broker) Config(name string) (TopicConfig, error) {
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return t.cfg, nil
+	cfg := t.cfg
+	cfg.Name = name
+	return cfg, nil
 }
 
 // Topic returns one topic; a *TopicError when there is none of that name.
@@ -226,6 +238,7 @@ func (b served) info(ctx context.Context, name string) (TopicInfo, error) {
 	}
 	b.mu.RLock()
 	info := TopicInfo{TopicConfig: t.cfg}
+	info.Name = name
 	parts := t.partitions
 	b.mu.RUnlock()
 	for _, p := range parts {

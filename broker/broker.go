@@ -41,11 +41,13 @@ type Config struct {
 	// Last is topics that are written on when the disk is full, so that somebody is told: they use what MinFree leaves
 	// but for a MiB, and then the ballast, which takes that much of the disk beforehand, in the background.
 	Last    []string
-	Ballast int64        // bytes, if there are such topics; 0: DefaultBallast
-	Listen  string       // "host:port" for other NATS clients; empty: no port is opened
-	Shared  bool         // others may write through Connect; implied by Listen
-	Expect  []LogState   // ends that logs have to have at least, as Ends gave them to a checkpoint
-	Logger  *slog.Logger // nil: nothing is logged
+	Ballast int64  // bytes, if there are such topics; 0: DefaultBallast
+	Listen  string // "host:port" for other NATS clients; empty: no port is opened
+	Shared  bool   // others may write through Connect; implied by Listen
+	// Generations is which generation of a topic stands under its name; see GenerationName. 0 and 1: the first.
+	Generations map[string]int
+	Expect      []LogState   // ends that logs have to have at least, as Ends gave them to a checkpoint
+	Logger      *slog.Logger // nil: nothing is logged
 }
 
 func (c Config) withDefaults() Config {

@@ -16,7 +16,7 @@
 // journal.go and journalfile.go make appends durable together, replay.go gives streams what they lack at a start, tail.go cuts off what was
 // not synced, fetch.go and source.go read, locate.go finds offsets, known.go notes what has to be there, proof.go,
 // block.go, index.go, grown.go and noted.go look at the server's files before it does, mend.go repairs them, files.go lists and
-// removes topics while no server runs, retention.go forgets what is old, memory.go is one topic without a
+// removes topics while no server runs, generation.go has a topic stand in the place of another, retention.go forgets what is old, memory.go is one topic without a
 // server and bare.go a broker of such topics; keeper.go is what both kinds of broker do.
 //
 // What is relied on of JetStream, and why:

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// TopicsIn returns the topics that have files in a server's folder, by name, damaged ones too. The
+// TopicsIn returns the topics that have files in a server's folder, by name, of any generation, damaged ones too. The
 // server is not running, and nothing of what they hold is read.
 func TopicsIn(dir string) ([]string, error) {
 	b := &Broker{dir: dir}
@@ -27,11 +27,10 @@ func TopicsIn(dir string) ([]string, error) {
 			names = append(names, b.nameOf(stream, token))
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return sharedNames(names), nil
 }
 
-// RemoveFiles removes topics with their records, whatever state they are in. The server is not
+// RemoveFiles removes topics with their records, all generations of them, whatever state they are in. The server is not
 // running. Done again it finishes what was cut short.
 func RemoveFiles(dir string, topics []string) error {
 	b := &Broker{dir: dir}
@@ -44,7 +43,7 @@ func RemoveFiles(dir string, topics []string) error {
 		gone[token(name)] = true
 	}
 	for _, stream := range streams {
-		if token, ok := tokenOf(stream); !ok || !gone[token] {
+		if of, ok := tokenOf(stream); !ok || !gone[of] && !gone[token(sharedName(b.nameOf(stream, of)))] {
 			continue
 		}
 		err := errors.Join(b.forget(stream), os.RemoveAll(filepath.Join(dir, keptFolder, stream)), os.RemoveAll(b.streamFolder(stream)))

@@ -35,7 +35,7 @@ func (b *Broker) Log(ctx context.Context, cfg TopicConfig) (*TopicLog, error) {
 
 // Write sends rows on their way; what is in the log already is cut away by their numbers.
 func (l *TopicLog) Write(ctx context.Context, _ uint64, out *record.Rows) error {
-	r := record.Records{Times: out.Times, Keys: out.Keys, Values: out.Values, Packed: out.Packed}
+	r := record.Records{Times: out.Times, Keys: out.Keys, Values: out.Values, Headers: out.Headers, Packed: out.Packed}
 	return l.writer.AppendAsync(ctx, out.Partition, &r, out.First, 0)
 }
 

@@ -146,7 +146,7 @@ const keptShare = 0.9
 func (b *Broker) LimitBytes(topic string, most int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.limits[topic] = most
+	b.limits[b.present(topic)] = most
 }
 
 // limitOf is the share of a partition of its topic's limit; 0: none.
@@ -164,7 +164,7 @@ func (b *Broker) limitOf(t *topic) int64 {
 func (b *Broker) Removed(topic string) (n int64) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if t := b.topics[topic]; t != nil {
+	if t := b.topics[b.present(topic)]; t != nil {
 		for _, p := range t.partitions {
 			n += p.removed.Load()
 		}
@@ -188,7 +188,7 @@ func (b served) retainFor(ctx context.Context, name string, keep time.Duration) 
 	if err != nil {
 		return err
 	}
-	err = b.editMetadata(ctx, l, streamName(name, 0), func(m map[string]string) { m[metaRetention] = keep.String() })
+	err = b.editMetadata(ctx, l, streamName(t.cfg.Name, 0), func(m map[string]string) { m[metaRetention] = keep.String() })
 	if err != nil {
 		return fmt.Errorf("set the retention of topic %s: %w", name, err)
 	}

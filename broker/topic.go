@@ -218,7 +218,7 @@ func (b *Broker) remember(t TopicConfig) *topic {
 func (b *Broker) topic(name string) (*topic, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if t := b.topics[name]; t != nil {
+	if t := b.topics[b.present(name)]; t != nil {
 		return t, nil
 	}
 	return nil, &TopicError{name, "there is no such topic; create it with `nagare topics create`"}
@@ -227,7 +227,7 @@ func (b *Broker) topic(name string) (*topic, error) {
 func (b *Broker) partition(name string, number int32) (*partition, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	t := b.topics[name]
+	t := b.topics[b.present(name)]
 	if t == nil {
 		return nil, &TopicError{name, "there is no such topic; create it with `nagare topics create`"}
 	}

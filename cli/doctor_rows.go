@@ -12,7 +12,7 @@ func checkPipeline(st web.StatusAnswer) []finding {
 	var list []finding
 	switch {
 	case !st.Info.Running && e.State == "failed":
-		list = append(list, finding{bad, "the pipeline cannot go on: " + e.Reason, "`nagare checkpoint reset` builds the tables anew from the topics; or take the project's changes back"})
+		list = append(list, finding{bad, "the pipeline cannot go on: " + e.Reason, "`nagare run --apply` fills what changed from the topics, `nagare checkpoint reset` builds all tables anew; or take the project's changes back"})
 	case e.State == "degraded" && len(st.Health) == 0:
 		list = append(list, finding{doubt, "a part is in trouble: " + e.Reason, "see the message"})
 	case !st.Info.Running && st.Info.Failed != "":

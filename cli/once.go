@@ -113,7 +113,7 @@ func (a *app) warnStarts(p *project) {
 }
 
 // runOnce reads the topics of the data folder to their present end.
-func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) (err error) {
+func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) error {
 	data, err := a.projectData(p, f)
 	if err != nil {
 		return err
@@ -122,13 +122,24 @@ func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) 
 	if err != nil {
 		return err
 	}
-	n, err := node.Open(ctx, node.Config{
+	cfg := node.Config{
 		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, Version: a.version, Started: a.started,
 		Once: true, Close: f.close, Cache: f.cache(), Logger: a.logger(),
-	})
+	}
+	for {
+		again, err := a.once(ctx, cfg, p, arg, f)
+		if err != nil || !again {
+			return err
+		}
+	}
+}
+
+// once reads to the end, or until a changed project has taken over, which is to be run then.
+func (a *app) once(ctx context.Context, cfg node.Config, p *project, arg string, f *runFlags) (again bool, err error) {
+	n, err := a.openRun(ctx, cfg, p, f)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() {
 		if cerr := n.Close(); err == nil {
@@ -148,25 +159,29 @@ func (a *app) runOnce(ctx context.Context, p *project, arg string, f *runFlags) 
 	stop()
 	<-shown
 	if err != nil {
-		return err
+		return false, err
 	}
 	if ctx.Err() != nil {
-		return ctx.Err() // what was read is in the checkpoint
+		return false, ctx.Err() // what was read is in the checkpoint
+	}
+	if n.Applied() {
+		a.tellApplied(n)
+		return true, nil
 	}
 	st := n.Status()
 	if f.out != "" {
 		files, err := n.WriteTables(ctx, f.out, f.format)
 		if err != nil {
-			return err
+			return false, err
 		}
 		fmt.Fprintf(a.err, "wrote %s to %s\n", plural(len(files), "file"), f.out)
 	} else if err := tableOfTables(st).write(a.out); err != nil {
-		return err
+		return false, err
 	}
 	read := st.Events - before
 	fmt.Fprintf(a.err, "%s events in %.2f s, %s/s: %s\n", grouped(read), took.Seconds(), grouped(int64(float64(read)/max(took.Seconds(), 1e-6))), fullLedgerText(st))
 	fmt.Fprintf(a.err, "checkpoint %d, watermark %s; go on with: %s --once\n", st.Epoch, clock(st.Watermark), a.againRun(p, arg, f))
-	return nil
+	return false, nil
 }
 
 // againRun is again with the word run.

@@ -99,18 +99,7 @@ func (a *app) printChange(c *web.ProjectChange) error {
 	case formLines:
 		return printJSON(a, c.Parts)
 	}
-	table := newTable("", "name", "verdict", "records>", "about>", "why")
-	for _, p := range c.Parts {
-		records, takes := "", ""
-		if p.Verdict == dataflow.Fills || p.Gone > 0 {
-			records = grouped(p.Records)
-		}
-		if p.Seconds > 0 {
-			takes = takesText(p.Seconds)
-		}
-		table.add(p.Kind, p.Name, p.Verdict, records, takes, whyText(&p))
-	}
-	if err := a.print(table); err != nil || a.format != formTable {
+	if err := a.print(partsTable(c)); err != nil || a.format != formTable {
 		return err
 	}
 	for _, t := range c.Topics {
@@ -122,6 +111,22 @@ func (a *app) printChange(c *web.ProjectChange) error {
 	}
 	fmt.Fprintln(a.out, adviceOn(c))
 	return nil
+}
+
+// partsTable lists what becomes of tables, sinks and alerts.
+func partsTable(c *web.ProjectChange) *textTable {
+	table := newTable("", "name", "verdict", "records>", "about>", "why")
+	for _, p := range c.Parts {
+		records, takes := "", ""
+		if p.Verdict == dataflow.Fills || p.Gone > 0 {
+			records = grouped(p.Records)
+		}
+		if p.Seconds > 0 {
+			takes = takesText(p.Seconds)
+		}
+		table.add(p.Kind, p.Name, p.Verdict, records, takes, whyText(&p))
+	}
+	return table
 }
 
 // takesText is a time that was estimated, to two digits.
@@ -159,15 +164,16 @@ func adviceOn(c *web.ProjectChange) string {
 	if c.Same {
 		return "nothing changes: `nagare run` goes on where it was"
 	}
-	some, keeps := false, false // what there was before, and what stays of it
+	some, lost := false, false // what there was before, and what cannot be made again
 	for _, p := range c.Parts {
-		some, keeps = some || !p.New, keeps || p.Verdict == dataflow.Keeps
+		some = some || !p.New
+		lost = lost || p.Verdict != dataflow.Keeps && p.Verdict != dataflow.Fills && p.Verdict != dataflow.Goes
 	}
 	switch {
 	case !some:
 		return "all is new: `nagare run` makes it"
-	case keeps:
-		return "`nagare run` refuses the folder until `nagare checkpoint reset`, which fills all tables anew from the topics, also those that could keep theirs"
+	case lost:
+		return "`nagare run` refuses the folder: give what is impossible another name, under which it begins with what is left, or make all anew from that with `nagare checkpoint reset`"
 	}
-	return "`nagare run` refuses the folder until `nagare checkpoint reset`, after which it fills all tables anew from the topics"
+	return "`nagare run --apply` fills what is to be filled, beside the rest, which goes on; without --apply the folder is refused"
 }

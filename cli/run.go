@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,7 @@ type runFlags struct {
 	backlog            time.Duration
 	once, close        bool
 	unmonitored        bool
+	apply              bool
 	from               []string
 	out, format        string
 }
@@ -54,6 +56,12 @@ Without a project it runs the purchase pipeline, fed by a generator.
 Ctrl-C finishes what was read, takes a checkpoint and exits 0; the next start goes on from there. A disk
 that fails ends it with exit code 5.
 
+A project that has changed since its last run is refused, unless --apply says that what changed is filled
+from the topics; on a terminal it is asked. What is new or different is filled beside the tables that run,
+which go on and can be read; when it has caught up they change places, within about a second. What stays
+as it is keeps its rows and goes on; nagare plan shows what a change means. A filling that is stopped is
+gone on with by the next run --apply.
+
 Tables keep their rows for good, unless nagare.table.NAME.retention says else. Records that are not read
 yet are never removed: intake is refused instead. Late and invalid rows stay within
 nagare.refused.maxBytes, 256 MiB if it is not set, for each TABLE$late and TOPIC$invalid.
@@ -62,6 +70,7 @@ With --once it ends by itself: with --from the named files are the topics, in a 
 topics of the data folder are read to their present end.`,
 		Example: `  nagare run
   nagare run ./my-project --http 8080
+  nagare run ./my-project --apply
   nagare run retail --once --from retail-events=online_retail.ndjson.gz --out out
   nagare run ./my-project --once --close
   nagare run --http-listen 7443 --http-cert cert.pem --http-key key.pem`,
@@ -97,6 +106,7 @@ topics of the data folder are read to their present end.`,
 	flags.StringVar(&f.out, "out", "", "with --once: folder to write every table and ledger.json to")
 	flags.StringVar(&f.format, "format", "csv", "with --out: csv or jsonl")
 	flags.BoolVar(&f.close, "close", false, "with --once and without --from: close the windows that are still open")
+	flags.BoolVar(&f.apply, "apply", false, "of a project that has changed: fill what is new or different from the topics, beside the rest")
 	flags.BoolVar(&f.unmonitored, "unmonitored", false, "do not write system-metrics and pipeline-metrics: what that costs is measured so")
 	_ = flags.MarkHidden("unmonitored") // rules that read those topics see nothing
 	return cmd
@@ -119,6 +129,8 @@ func (a *app) run(cmd *cobra.Command, arg string, f *runFlags) error {
 		return usage("run --from: files are the topics, so leave --kafka out")
 	case len(f.from) > 0 && !f.once:
 		return usage("run --from: files are read to their end, so say --once too")
+	case len(f.from) > 0 && f.apply:
+		return usage("run --apply: files are read in a fresh state, which has nothing to change; leave it out")
 	case f.out != "" && !f.once:
 		return usage("run --out: tables are written when a run ends, so say --once too; of a running pipeline use `nagare query -o csv`")
 	case f.close && !f.once:
@@ -231,16 +243,25 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	if f.kafkaListen != "" {
 		on = &node.Kafka{Listen: f.kafkaListen}
 	}
-	screen := isTerminal(a.out)
-	log := a.logger()
-	n, err := node.Open(ctx, node.Config{
+	cfg := node.Config{
 		Kafka:    on,
 		Pipeline: p.pipeline, Project: p.id, Data: data, HTTP: f.http, Others: f.others, Version: a.version,
-		Started: a.started, Generate: generate, Cache: f.cache(), Logger: log, Doctor: a.doctorOf(data, f),
+		Started: a.started, Generate: generate, Cache: f.cache(), Logger: a.logger(), Doctor: a.doctorOf(data, f),
 		Unmonitored: f.unmonitored,
-	})
+	}
+	for {
+		again, err := a.live(ctx, cfg, p, arg, f)
+		if err != nil || !again {
+			return err
+		}
+	}
+}
+
+// live runs until a signal, or until a changed project has taken over, which is to be run then.
+func (a *app) live(ctx context.Context, cfg node.Config, p *project, arg string, f *runFlags) (again bool, err error) {
+	n, err := a.openRun(ctx, cfg, p, f)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, notice := range n.Notices() {
 		a.warn("%s", notice)
@@ -248,25 +269,30 @@ func (a *app) runLive(ctx context.Context, p *project, arg string, f *runFlags) 
 	a.banner(n, f)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	shown := make(chan struct{})
-	go func() {
-		defer close(shown)
-		if screen {
+	var shown sync.WaitGroup
+	shown.Go(func() { a.showFilling(ctx, n) })
+	shown.Go(func() {
+		if isTerminal(a.out) {
 			a.showScreen(ctx, n, stop)
 		} else {
 			a.showLines(ctx, n)
 		}
-	}()
+	})
 	err = n.Run(ctx)
 	stop()
-	<-shown
-	if err == nil {
+	shown.Wait()
+	switch {
+	case err != nil:
+	case n.Applied():
+		a.tellApplied(n)
+		again = true
+	default:
 		a.summary(n, a.again(p, arg, f))
 	}
 	if cerr := n.Close(); err == nil {
 		err = cerr
 	}
-	return err
+	return again, err
 }
 
 // command is how this program was called.

@@ -117,6 +117,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	if st.Info.Running {
 		lines = append(lines, [2]string{"rate", fmt.Sprintf("%.1f/s in, %.1f/s processed", st.Rates.Input, st.Rates.Processed)})
 	}
+	if st.Info.Filling != "" {
+		lines = append(lines, [2]string{"applying", st.Info.Filling})
+	}
 	if gone := lost(e); gone > 0 {
 		lines = append(lines, [2]string{"lost", grouped(gone) + " records were gone from their topic before they were read"})
 	}

@@ -104,6 +104,9 @@ func (a *app) printTopic(t web.Topic) error {
 			key = "key " + t.Key
 		}
 		fmt.Fprintf(a.out, "%s: %s, %s, %s records, %d bytes, kept %s, %s\n", t.Name, t.Role, plural(t.Partitions, "partition"), recordsOf(t), t.Bytes, forEver(t.Retention), key)
+		for _, g := range t.Generations {
+			fmt.Fprintln(a.out, generationText(&g))
+		}
 	}
 	table := newTable("partition>", "first>", "next>", "bytes>", "last_append")
 	for _, p := range t.Parts {
@@ -114,6 +117,18 @@ func (a *app) printTopic(t web.Topic) error {
 		table.add(itoa(p.Partition), fmt.Sprint(p.First), fmt.Sprint(p.Next), fmt.Sprint(p.Bytes), last)
 	}
 	return a.print(table)
+}
+
+// generationText says whose rows of changed queries a topic has.
+func generationText(g *web.Generation) string {
+	if g.Sink == "" {
+		return fmt.Sprintf("generation %d: its rows are those of the query that was applied last, numbered from 0", g.Generation)
+	}
+	var from []string
+	for p, offset := range g.From {
+		from = append(from, fmt.Sprintf("%d:%d", p, offset))
+	}
+	return fmt.Sprintf("generation %d of the rows of sink %s begins at %s (partition:offset)", g.Generation, g.Sink, strings.Join(from, " "))
 }
 
 func (a *app) topicsCreate() *cobra.Command {

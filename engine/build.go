@@ -208,6 +208,9 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 	return nil
 }
 
+// derivedFrom stands between the names of an operator and of the one whose rows it reads.
+const derivedFrom = " from "
+
 // addDerived has an operator read the rows that another one gives in a lane, and those that read its
 // own rows read them.
 func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *dataflow.Operator, lane int) error {
@@ -237,7 +240,7 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *dataflow.
 			d.to.age = &emit.age
 		}
 	}
-	d.name = op.Name + " from " + from.Name
+	d.name = op.Name + derivedFrom + from.Name
 	*list = append(*list, d)
 	emit.derived = append(emit.derived, d)
 	if d.regroup != nil {

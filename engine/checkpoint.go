@@ -46,9 +46,10 @@ type partitionCut struct {
 }
 
 type markCut struct {
-	Watermark int64  `json:"watermark"` // for readers; the state has it too
-	Floor     int64  `json:"floor"`
-	State     []byte `json:"state"`
+	Ops       []string `json:"ops,omitempty"` // operators that go by it; none: it is told by its place
+	Watermark int64    `json:"watermark"`     // for readers; the state has it too
+	Floor     int64    `json:"floor"`
+	State     []byte   `json:"state"`
 
 	Passed []int64 `json:"passed,omitempty"` // see passages: mark and append time, in turns
 	Newest *int64  `json:"newest,omitempty"` // the same; nil: nobody looked
@@ -306,7 +307,7 @@ func (e *Engine) cut() *cut {
 			p.IDs = &ids
 		}
 		for _, m := range t.Marks {
-			mark := markCut{Watermark: m.Tracker.Now(), Floor: m.Floor, State: m.Tracker.AppendState(nil)}
+			mark := markCut{Ops: m.Watermark.Names(), Watermark: m.Tracker.Now(), Floor: m.Floor, State: m.Tracker.AppendState(nil)}
 			e.merger.groups[m.Watermark].cutPassages(m, &mark)
 			p.Marks = append(p.Marks, mark)
 		}

@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/state"
 )
@@ -156,7 +158,8 @@ func (c *ChangedError) Error() string {
 			"run `nagare checkpoint reset` to compute all tables anew from the topics", c.Epoch, c.Format, cutFormat)
 	}
 	return fmt.Sprintf("checkpoint %d was made by other queries than the project has now; "+
-		"run `nagare checkpoint reset` to compute all tables anew from the topics", c.Epoch)
+		"`nagare run --apply` fills what changed from the topics, beside the rest (`nagare plan` shows what that is), "+
+		"or `nagare checkpoint reset` has all tables computed anew", c.Epoch)
 }
 
 // An UnreadableError says that a checkpoint of these very queries cannot be decoded.
@@ -274,9 +277,6 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 
 // resume puts the numbers of a partition back.
 func (t *task) resume(p *partitionCut) error {
-	if len(p.Marks) != len(t.Marks) {
-		return fmt.Errorf("%s partition %d has %d watermarks, and %d are needed", t.topic, t.partition, len(p.Marks), len(t.Marks))
-	}
 	t.position = record.Position{Offset: p.Offset, Log: p.Log}
 	t.offset.Store(p.Offset)
 	t.count, t.lost, t.unfit = p.Topic, p.Lost, p.Unfit
@@ -286,11 +286,15 @@ func (t *task) resume(p *partitionCut) error {
 		}
 	}
 	for i, m := range t.Marks {
-		if err := m.Tracker.SetState(p.Marks[i].State); err != nil {
+		kept := p.markOf(i, m.Watermark)
+		if kept == nil {
+			return fmt.Errorf("%s partition %d has %d watermarks, and %d are needed", t.topic, t.partition, len(p.Marks), len(t.Marks))
+		}
+		if err := m.Tracker.SetState(kept.State); err != nil {
 			return err
 		}
-		m.Floor = p.Marks[i].Floor
-		t.e.merger.groups[m.Watermark].restorePassages(m, &p.Marks[i], t.e.merger.appended)
+		m.Floor = kept.Floor
+		t.e.merger.groups[m.Watermark].restorePassages(m, kept, t.e.merger.appended)
 	}
 	for _, w := range t.windows {
 		w.judged.count = p.Tables[w.op.Name]
@@ -299,4 +303,23 @@ func (t *task) resume(p *partitionCut) error {
 		r.judged.count = p.Tables[r.op.Name]
 	}
 	return nil
+}
+
+// markOf is the watermark that a group had: that of its operators, and of several, where other queries had them apart,
+// the one that came farthest; nil: it had none.
+func (p *partitionCut) markOf(place int, g *dataflow.Watermark) (m *markCut) {
+	for i := range p.Marks {
+		of := &p.Marks[i]
+		if len(of.Ops) == 0 { // of a version before
+			if i == place {
+				return of
+			}
+			continue
+		}
+		has := slices.ContainsFunc(of.Ops, func(name string) bool { return slices.Contains(g.Names(), name) })
+		if has && (m == nil || of.Watermark > m.Watermark) {
+			m = of
+		}
+	}
+	return m
 }

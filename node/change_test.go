@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -58,4 +59,44 @@ func TestPlanTellsWhatCanBeFilled(t *testing.T) {
 	if want := (web.ChangeLog{Topic: "orders", Records: 1, Gone: 2, Retention: "1ms"}); len(c.Topics) != 1 || c.Topics[0] != want {
 		t.Errorf("topics %+v, want %+v", c.Topics, want)
 	}
+}
+
+// TestApplyRefusesWhatIsGone applies a change of a table whose topic has let records go: nothing is touched. One that is
+// new begins with what is left.
+func TestApplyRefusesWhatIsGone(t *testing.T) {
+	cfg := ordersConfig(oldAtOnce(t), t.TempDir())
+	twoOrders(t, cfg)
+	runOrders(t, cfg)
+	publishTo(t, cfg, "orders", `{"k":"a","at":"2026-11-01T00:00:12Z","v":3}`)
+	runOrders(t, cfg)
+	retention := plan.Setting{Key: "nagare.topic.orders.retention", Value: "1 millisecond"}
+	edited := strings.Replace(ordersView+ordersTable, "count(*)", "sum(v)", 1)
+	refused := cfg
+	refused.Apply, refused.Once = orders(t, edited, retention), true
+	n, err := node.Open(context.Background(), refused)
+	if err == nil {
+		n.Close()
+	}
+	if node.ExitCode(err) != node.ExitData || !strings.Contains(fmt.Sprint(err), "table w (2 records of orders are gone)") || !strings.Contains(fmt.Sprint(err), "under another name") {
+		t.Fatalf("apply: %v, expected a refusal that names table and topic", err)
+	}
+	added := cfg
+	added.Apply, added.Once = orders(t, ordersView+ordersTable+"CREATE STREAMING TABLE added AS SELECT k, v FROM STREAM o;\n", retention), true
+	if n, err = node.Open(context.Background(), added); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(n.Run(context.Background()), n.Close()); err != nil || !n.Applied() {
+		t.Fatalf("apply a new table: %v, applied %t", err, n.Applied())
+	}
+	cfg.Pipeline = added.Apply
+	runOrders(t, cfg)
+	lookAt(t, cfg, func(n *node.Node) {
+		rows := map[string]int64{}
+		for _, s := range n.Status().Tables {
+			rows[s.Name] = s.Rows
+		}
+		if rows["r"] != 3 || rows["added"] != 1 {
+			t.Errorf("rows %v, want 3 of r and 1 of added", rows)
+		}
+	})
 }

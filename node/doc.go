@@ -22,6 +22,8 @@
 //	port.go        the one socket, or who has it
 //	queries.go     the queries that made the checkpoint, for whoever looks
 //	reset.go       a checkpoint forgotten
+//	apply.go       a changed project applied: noted, gone on with, finished or forgotten; fill.go fills (until.go: up to where
+//	               others are; waiting.go: rows of sinks), takeover.go changes the two, generations.go keeps them apart, renewed.go has sinks go on
 //	bounded.go     a run over files
 //	tablefiles.go  tables to files
 //	budget.go      what queries may take; intake.go when they have to step back

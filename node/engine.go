@@ -16,6 +16,17 @@ import (
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
+// openPipeline opens the engine, and what fills beside it for a changed project.
+func (n *Node) openPipeline(ctx context.Context) error {
+	if err := n.openEngine(ctx); err != nil || n.cfg.Look {
+		return err
+	}
+	if err := n.keepProject(); err != nil {
+		return err
+	}
+	return n.openFilling(ctx)
+}
+
 // openEngine opens the pipeline from its newest checkpoint.
 func (n *Node) openEngine(ctx context.Context) error {
 	if err := n.loadPoison(); err != nil {
@@ -42,7 +53,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 			}
 			return log, nil
 		},
-		Store:        &keptStore{n.checkpoints(), n.broker.Ends, n.broker.Sync, map[string]broker.LogState{}},
+		Store:        &keptStore{n.checkpoints(), n.logEnds, n.broker.Sync, map[string]broker.LogState{}, n.generations},
 		Now:          func() int64 { return time.Now().UnixMicro() },
 		BatchRows:    n.defects.step,
 		Poison:       n.defects.poison,
@@ -99,9 +110,23 @@ func (n *Node) openSource(topic string) (record.Source, error) {
 }
 
 func (n *Node) openSink(def *plan.SinkDef) (record.Sink, error) {
+	sink, err := n.openPlainSink(def)
+	if err != nil {
+		return nil, err
+	}
+	return n.renew(def, sink), nil
+}
+
+// openPlainSink opens a sink whatever the generation of its rows.
+func (n *Node) openPlainSink(def *plan.SinkDef) (record.Sink, error) {
 	switch def.Format {
 	case "kafka":
-		return n.host.Sink(def, n.topicConfig)
+		h := n.host
+		if c, is := h.(cluster); is {
+			c.generation = n.generations.of("sink", def.Name)
+			h = c
+		}
+		return h.Sink(def, n.topicConfig)
 	case "redis":
 		return n.openCacheSink(def), nil
 	case "webhook":

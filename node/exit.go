@@ -29,7 +29,7 @@ func ExitCode(err error) int {
 	case err == nil:
 		return ExitOK
 	case is[*DataError](err), is[*store.InUseError](err), is[*store.FormatError](err), is[*store.CorruptError](err),
-		is[*store.FolderError](err), is[*store.DiskError](err), isDiskFailure(err), is[*broker.DamageError](err), is[*engine.ChangedError](err), is[*engine.UnreadableError](err):
+		is[*store.FolderError](err), is[*store.DiskError](err), isDiskFailure(err), is[*broker.DamageError](err), is[*engine.ChangedError](err), is[*ChangeError](err), is[*engine.UnreadableError](err):
 		return ExitData
 	case is[*PortError](err), is[*kafka.ConnectError](err), is[*kafka.TopicError](err), is[*kafka.DeniedError](err), is[*redis.UnavailableError](err):
 		return ExitPort

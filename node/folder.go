@@ -22,6 +22,8 @@ import (
 //
 //	nagare.json     what the folder is: format and project
 //	queries.json    the project whose queries made the checkpoint
+//	generations.json  of parts that were filled anew for changed queries, how often
+//	apply.json      a change that is applied, fill.db what was filled for it so far
 //	state.db        checkpoints and state; its lock is the folder's lock
 //	broker/         topics
 //	generator.json  what the generator makes, so that a restart goes on with the same events

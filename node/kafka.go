@@ -47,6 +47,8 @@ type cluster struct {
 	*kafka.Cluster
 	project  *plan.Pipeline
 	instance string // of the data folder
+
+	generation int // of the rows of the sink that is opened; 0, 1: the first
 }
 
 // Topics lists the topics, with what the project says of their keys.
@@ -89,7 +91,7 @@ func (c cluster) Writer(topic, producer string) (topicWriter, error) {
 
 // Sink writes rows to topics of the cluster.
 func (c cluster) Sink(def *plan.SinkDef, create func(topic string) broker.TopicConfig) (record.Sink, error) {
-	return c.Cluster.Sink(kafka.SinkOptions{Name: def.Name, Instance: c.instance, Topic: def.Options["topic"], Create: create,
+	return c.Cluster.Sink(kafka.SinkOptions{Name: def.Name, Instance: c.instance, Generation: c.generation, Topic: def.Options["topic"], Create: create,
 		Properties: clientOptions(def.Options, "sink."+def.Name)})
 }
 
@@ -175,7 +177,7 @@ func (n *Node) chooseHost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.host = cluster{n.cluster, n.cfg.Pipeline, instance}
+	n.host = cluster{Cluster: n.cluster, project: n.cfg.Pipeline, instance: instance}
 	return nil
 }
 

@@ -23,6 +23,7 @@ import (
 type life struct {
 	Data   string
 	Events int64
+	Edited bool `json:",omitempty"` // it runs editedPurchases, and applies them to a folder of before
 }
 
 // The events of a logical run lie in a past that is always the same, so that a run has the same bytes
@@ -52,6 +53,7 @@ func (l life) generator() generator.Config {
 const (
 	atOpen   = "open"   // the folder is open, the pipeline begins to run
 	atCommit = "commit" // a checkpoint was taken; comes any number of times
+	atFills  = "fills"  // the same, and edited queries are filled beside it
 	atRead   = "read"   // all events are read; the pipeline stops
 	atClose  = "close"  // it is opened again to close the windows
 	atDone   = "done"
@@ -88,42 +90,61 @@ func say(at string, st engine.Status) {
 }
 
 func (l life) live(ctx context.Context) error {
-	n, err := l.open(ctx, node.Config{
+	for applied := true; applied; {
+		var err error
+		if applied, err = l.run(ctx); err != nil {
+			return err
+		}
+	}
+	return l.closeWindows(ctx)
+}
+
+// run runs until all events are read, or until edited queries have taken over.
+func (l life) run(ctx context.Context) (applied bool, err error) {
+	cfg := node.Config{
 		HTTP:     node.HTTPOff,
 		Generate: &node.Generate{Topic: lifeTopic, Options: l.generator(), Backlog: lifeSpan + time.Minute},
-	})
-	if err != nil {
-		return err
 	}
-	say(atOpen, n.Status())
+	n, err := l.open(ctx, cfg)
+	var changed *engine.ChangedError
+	applies := l.Edited && errors.As(err, &changed)
+	if applies {
+		n, err = l.apply(ctx, cfg)
+	}
+	if err != nil {
+		return false, err
+	}
+	at := atOpen
+	if applies {
+		at = atFills
+	}
+	say(at, n.Status())
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		l.watch(run, n)
-		stop()
+		if l.watch(run, n, applies); !applies {
+			stop()
+		}
 	}()
 	err = n.Run(run)
 	stop()
 	<-watched
-	if err = errors.Join(err, n.Close()); err != nil {
-		return err
-	}
-	return l.closeWindows(ctx)
+	return n.Applied(), errors.Join(err, n.Close())
 }
 
 // watch reports each checkpoint and returns when all events are read, or the process ends.
-func (l life) watch(ctx context.Context, n *node.Node) {
+func (l life) watch(ctx context.Context, n *node.Node, applies bool) {
 	changed, end := n.Watch()
 	defer end()
 	for {
 		st := n.Status()
-		if st.Events >= l.Events {
+		if st.Events >= l.Events && !applies {
 			say(atRead, st)
 			return
 		}
-		if st.Epoch > 0 {
+		if st.Epoch > 0 && !applies {
 			say(atCommit, st)
 		}
 		select {
@@ -151,12 +172,28 @@ func (l life) closeWindows(ctx context.Context) error {
 }
 
 func (l life) open(ctx context.Context, cfg node.Config) (*node.Node, error) {
-	var err error
-	if cfg.Pipeline, err = shippedPipeline(pipelines.Default, plan.File{Path: "transformations/sliding.sql", Text: slidingSales}); err != nil {
+	p, err := lifePipeline()
+	if err == nil && l.Edited {
+		p, err = editedPurchases()
+	}
+	if err != nil {
 		return nil, err
 	}
+	cfg.Pipeline = p
+	return l.openWith(ctx, cfg)
+}
+
+// lifePipeline is the project of a life.
+func lifePipeline() (*plan.Pipeline, error) {
+	return shippedPipeline(pipelines.Default, plan.File{Path: "transformations/sliding.sql", Text: slidingSales})
+}
+
+func (l life) openWith(ctx context.Context, cfg node.Config) (*node.Node, error) {
 	cfg.Project, cfg.Data, cfg.Started = node.Project{Name: pipelines.Default}, l.Data, lifeEnd()
 	cfg.Pipeline.Config.CheckpointInterval = lifeCheckpoint.Microseconds()
+	if cfg.Apply != nil {
+		cfg.Apply.Config.CheckpointInterval = lifeCheckpoint.Microseconds()
+	}
 	cfg.Unmonitored = true // what a process tells of itself depends on its clock
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return node.Open(ctx, cfg)

@@ -24,9 +24,10 @@ const logsOp = "logs"
 // checkpoints also keeps the ends of the logs, which the next start compares with what is there.
 type keptStore struct {
 	state.Store
-	ends func() []broker.LogState
+	ends func() []broker.LogState    // of the topics that stand under their names
 	sync func(context.Context) error // makes the logs durable, to those ends and further
 	kept map[string]broker.LogState  // by key, as the newest checkpoint has them
+	gens generations
 }
 
 // Close does nothing.
@@ -49,7 +50,7 @@ func (s *keptStore) Commit(ctx context.Context, cp state.Checkpoint, d *state.De
 		value = binary.BigEndian.AppendUint64(value, uint64(e.Count))
 		d.Put(logsOp, key, binary.BigEndian.AppendUint32(value, e.Chain))
 	}
-	if err := s.Store.Commit(ctx, cp, d); err != nil {
+	if err := s.Store.Commit(ctx, cp, s.stored(d)); err != nil {
 		return err
 	}
 	for key, e := range changed {
@@ -63,12 +64,42 @@ func (s *keptStore) Load(ctx context.Context, restore func(op string, key, value
 	if restore == nil { // the checkpoint alone is wanted
 		return s.Store.Load(ctx, nil)
 	}
-	return s.Store.Load(ctx, func(op string, key, value []byte) error {
-		if op == logsOp {
+	last, op, wanted := "", "", false
+	return s.Store.Load(ctx, func(stored string, key, value []byte) error {
+		if stored != last {
+			last = stored
+			op, wanted = s.gens.isPresent(stored)
+			wanted = wanted && op != logsOp && op != generationsOp
+		}
+		if !wanted {
 			return nil
 		}
 		return restore(op, key, value)
 	})
+}
+
+// stored is a delta with the names that operators have in the store.
+func (s *keptStore) stored(d *state.Delta) *state.Delta {
+	if len(s.gens) == 0 {
+		return d
+	}
+	named := &state.Delta{Ops: slices.Clone(d.Ops)} // others read d
+	names := map[string]string{}
+	for i := range named.Ops {
+		op := &named.Ops[i]
+		name, known := names[op.Op]
+		if !known {
+			name = s.gens.stored(op.Op)
+			names[op.Op] = name
+		}
+		op.Op = name
+	}
+	return named
+}
+
+// Scan reads the entries of an operator of the generation that counts; see state.Store.
+func (s *keptStore) Scan(ctx context.Context, op string, from, to []byte, visit func(key, value []byte) error) error {
+	return s.Store.Scan(ctx, s.gens.stored(op), from, to, visit)
 }
 
 func logKey(e broker.LogState) []byte {
@@ -108,6 +139,7 @@ func (n *Node) openLogs(ctx context.Context) (*broker.Broker, error) {
 		return nil, err
 	}
 	cfg := broker.Config{Dir: filepath.Join(n.cfg.Data, brokerFolder), Logger: n.log, Expect: expect, Remade: n.isMade}
+	cfg.Generations = n.generations.topics()
 	if p := n.cfg.Pipeline; p != nil {
 		cfg.Gather = max(time.Duration(p.Config.CommitInterval)*time.Microsecond, 1)
 	}

@@ -42,6 +42,10 @@ type Config struct {
 
 	// Look opens the folder to look and to write to topics; nothing is processed or served.
 	Look bool
+	// Apply is the project that takes the place of Pipeline, which made what the folder holds: what it has new or
+	// different is filled while Pipeline runs, and then Run returns; see Node.Applied. Nil: nothing changes.
+	Apply *plan.Pipeline
+
 	// Once reads the topics to their present end and returns; Close then closes all windows.
 	Once, Close bool
 
@@ -86,6 +90,12 @@ type Node struct {
 	telling     telling
 	queries     *batch.Budget
 	intake      intake
+
+	generations generations
+	begun       []web.Generation
+	applied     string   // the newest change that was applied, by its id
+	filling     *filling // nil: nothing is
+	owing       []*renewedSink
 
 	published map[string]int64 // positions that the cluster's tools have been told, by topic and partition
 	refusal   string           // why not, as it was told last
@@ -173,17 +183,16 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.checkAccess(ctx); err != nil {
 		return err
 	}
+	// A change of the project that was begun is finished, forgotten or gone on with.
+	if err := n.settleApplying(ctx); err != nil {
+		return err
+	}
 	if err := n.makeTopics(ctx); err != nil {
 		return err
 	}
 	// The pipeline, from its newest checkpoint.
-	if err := n.openEngine(ctx); err != nil {
+	if err := n.openPipeline(ctx); err != nil {
 		return err
-	}
-	if !n.cfg.Look {
-		if err := n.keepProject(); err != nil {
-			return err
-		}
 	}
 	// What is too old goes, and with it goes what an earlier process had to refuse.
 	if err := n.broker.Retain(ctx); err != nil {
@@ -213,6 +222,9 @@ func (n *Node) claimFolder(fresh bool) error {
 		if err := closeToOthers(n.cfg.Data); err != nil {
 			n.notices = append(n.notices, fmt.Sprintf("other users may read data folder %s, and that cannot be changed (%v): chmod -R go-rwx %s", n.cfg.Data, err, n.cfg.Data))
 		}
+	}
+	if err := n.loadGenerations(context.Background()); err != nil {
+		return err
 	}
 	if err := removePassing(n.cfg.Data); err != nil {
 		return fmt.Errorf("remove what a killed process has left in data folder %s: %w", n.cfg.Data, err)
@@ -344,25 +356,6 @@ func (n *Node) makeTopics(ctx context.Context) error {
 	return n.tellDuplicates(ctx)
 }
 
-// topicConfig is what the project says of a topic. A topic of which it says nothing has 3
-// partitions, as the tutorial's have, and is kept for good; one of the process's own has one, and is kept for a day.
-func (n *Node) topicConfig(name string) broker.TopicConfig {
-	c := n.cfg.Pipeline.Config.Topics[name]
-	cfg := broker.TopicConfig{Name: name, Partitions: c.Partitions, Key: c.Key, Retention: time.Duration(c.Retention) * time.Microsecond}
-	own := monitor.IsOwn(name)
-	switch {
-	case cfg.Partitions > 0:
-	case own:
-		cfg.Partitions = 1 // so that records stand in the order in which they came about
-	default:
-		cfg.Partitions = 3
-	}
-	if own && cfg.Retention == 0 {
-		cfg.Retention = monitor.Retention
-	}
-	return cfg
-}
-
 // describe notes what does not change any more.
 func (n *Node) describe(fresh bool) {
 	st := n.engine.Status()
@@ -391,7 +384,7 @@ func (n *Node) describe(fresh bool) {
 // Info is what hardly changes while the process runs.
 func (n *Node) Info() web.Info {
 	info := n.info
-	info.LostNotes = n.lostNotes()
+	info.LostNotes, info.Filling = n.lostNotes(), n.Filling()
 	return info
 }
 

@@ -65,8 +65,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if n.feed != nil {
 		g.Go(func() error { return n.guarded("the generator", func() error { return n.runFeed(parts) }) })
 	}
+	n.settleOwed(parts, &g)
 	n.server.Ready(true)
-	err = n.runEngine(parts)
+	err = n.runEngineFilling(parts)
 	n.server.Ready(false)
 	if err != nil {
 		n.setFailure(err)

@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nagare-stream/nagare/adapters/monitor"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/plan"
 )
 
 // Topics returns all topics of the broker, by name.
@@ -95,7 +97,7 @@ func (n *Node) madeAs(ctx context.Context, name string) (broker.TopicConfig, err
 }
 
 func (n *Node) webTopic(info broker.TopicInfo) web.Topic {
-	t := web.Topic{Name: info.Name, Partitions: info.Partitions, Key: info.Key, Role: n.role(info.Name)}
+	t := web.Topic{Name: info.Name, Partitions: info.Partitions, Key: info.Key, Role: n.role(info.Name), Generations: n.generationsOf(info.Name)}
 	if info.Retention > 0 {
 		t.Retention = info.Retention.String()
 	}
@@ -110,6 +112,7 @@ func (n *Node) webTopic(info broker.TopicInfo) web.Topic {
 
 // role is what a topic is for.
 func (n *Node) role(topic string) string {
+	topic, _ = broker.SplitGeneration(topic)
 	switch {
 	case slices.Contains(ownTopics, topic):
 		return "metrics"
@@ -205,4 +208,27 @@ func (n *Node) AlterTopic(ctx context.Context, name string, partitions int) erro
 		n.restartEngine()
 	}
 	return nil
+}
+
+// topicConfig is what the project says of a topic. A topic of which it says nothing has 3
+// partitions, as the tutorial's have, and is kept for good; one of the process's own has one, and is kept for a day.
+func (n *Node) topicConfig(name string) broker.TopicConfig {
+	return topicConfigOf(n.cfg.Pipeline, name)
+}
+
+func topicConfigOf(p *plan.Pipeline, name string) broker.TopicConfig {
+	c := p.Config.Topics[name]
+	cfg := broker.TopicConfig{Name: name, Partitions: c.Partitions, Key: c.Key, Retention: time.Duration(c.Retention) * time.Microsecond}
+	own := monitor.IsOwn(name)
+	switch {
+	case cfg.Partitions > 0:
+	case own:
+		cfg.Partitions = 1 // so that records stand in the order in which they came about
+	default:
+		cfg.Partitions = 3
+	}
+	if own && cfg.Retention == 0 {
+		cfg.Retention = monitor.Retention
+	}
+	return cfg
 }

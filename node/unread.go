@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/nagare-stream/nagare/broker"
+	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
 )
@@ -18,8 +19,18 @@ func (n *Node) unread(topic string, partition int32) int64 {
 		return math.MaxInt64
 	}
 	n.mu.RLock()
-	e, p, r := n.engine, n.cfg.Pipeline, n.roles
+	e, p, r, f := n.engine, n.cfg.Pipeline, n.roles, n.filling
 	n.mu.RUnlock()
+	if f != nil {
+		if at, reads := f.unread(topic, partition); reads {
+			return min(at, n.unreadBy(e, p, r, topic, partition))
+		}
+	}
+	return n.unreadBy(e, p, r, topic, partition)
+}
+
+// unreadBy is unread for the pipeline.
+func (n *Node) unreadBy(e *engine.Engine, p *plan.Pipeline, r roles, topic string, partition int32) int64 {
 	if !slices.Contains(r.sources, topic) || toleratesLoss(p, topic) {
 		return math.MaxInt64
 	}

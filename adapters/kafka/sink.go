@@ -20,6 +20,7 @@ type SinkOptions struct {
 	// Instance tells the rows of one data folder from those of another, or from those before a reset:
 	// numbers that another instance has committed say nothing about what is to be written.
 	Instance   string
+	Generation int        // of the rows, which are numbered from 0 in each; 0 and 1: the first
 	Topic      string     // of rows that name none
 	Properties []Property // options kafka.… of the project, over those of the connection
 	// Create is how a topic is made that is missing.
@@ -42,6 +43,14 @@ type Sink struct {
 	proved map[string]bool // topics of which a transaction of kc is known to have been committed
 	sent   *sent           // by kc
 	topics map[string]*sinkTopic
+}
+
+// generationText stands behind the name of what belongs to a generation.
+func generationText(n int) string {
+	if n <= 1 {
+		return ""
+	}
+	return fmt.Sprintf("@%d", n)
 }
 
 // sent is what became of the rows of one producer.
@@ -103,7 +112,7 @@ func (c *Cluster) Sink(opt SinkOptions) (*Sink, error) {
 		return nil, &SettingsError{faults}
 	}
 	if c.exactly {
-		s.marks = newMarks(c, opt.Name, opt.Instance)
+		s.marks = newMarks(c, opt.Name, opt.Instance+generationText(opt.Generation))
 	}
 	return s, nil
 }
@@ -174,7 +183,7 @@ func (s *Sink) fill(ctx context.Context, rec *kgo.Record, out *record.Rows, i in
 	}
 	rec.Headers = headersOf(out.HeadersAt(i))
 	if s.marks == nil && numbered {
-		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: identityHeader, Value: fmt.Appendf(nil, "%s/%d/%d", s.opt.Name, out.Partition, number)})
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: identityHeader, Value: fmt.Appendf(nil, "%s%s/%d/%d", s.opt.Name, generationText(s.opt.Generation), out.Partition, number)})
 	}
 	return nil
 }

@@ -88,6 +88,16 @@ type Info struct {
 	Sources   []string `json:"sources"`             // topics that the project reads
 	Outputs   []string `json:"outputs"`             // topics that it writes
 	Instance  string   `json:"instance"`
+	Filling   string   `json:"filling,omitempty"` // what is filled for a changed project, and how far; "" for nothing
+}
+
+// A Generation says from where on a topic has the rows of other queries than before: those of a sink, or of a table whose
+// topic it is. Numbers of rows begin at 0 in each.
+type Generation struct {
+	Sink       string  `json:"sink,omitempty"` // "": the topic is a table's, and has the rows of this generation alone
+	Generation int     `json:"generation"`
+	Topic      string  `json:"topic"`
+	From       []int64 `json:"from,omitempty"` // of a sink: by partition, the offset of its first record
 }
 
 // Rates is how fast things go, per second, over the last seconds.
@@ -109,6 +119,8 @@ type Topic struct {
 	About      bool        `json:"about,omitempty"` // there may be fewer records: they were not counted one by one
 	Bytes      int64       `json:"bytes"`
 	Parts      []TopicPart `json:"parts,omitempty"`
+
+	Generations []Generation `json:"generations,omitempty"` // whose rows it has; none: no query of theirs was changed
 }
 
 // TopicPart is one partition of a topic.

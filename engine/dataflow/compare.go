@@ -116,15 +116,7 @@ func partsOf(p *plan.Pipeline) (parts, error) {
 			inner.add(op, &p.Config)
 			continue
 		}
-		kind, name := "table", ""
-		switch {
-		case op.Table != nil:
-			name = op.Table.Name
-		case op.Alert != nil:
-			kind, name = "alert", op.Alert.Name
-		default:
-			kind, name = "sink", op.Sink.Name
-		}
+		kind, name := PartOf(op)
 		of := list.find(kind, name)
 		if of == nil {
 			of = &part{kind: kind, name: name, pos: op.Pos}
@@ -174,4 +166,23 @@ func textOf(flow []trait, kind string) string {
 		}
 	}
 	return b.String()
+}
+
+// PartOf is the kind and the name of the part that an operator belongs to.
+func PartOf(op *plan.StreamOp) (kind, name string) {
+	switch {
+	case op.Table != nil && op.Table.Within != "": // it is inside the query of another
+		if op.Table.Writes != nil {
+			return "table", op.Table.Writes.Name
+		}
+		if alert, is := strings.CutPrefix(op.Table.Within, "alert."); is {
+			return "alert", alert
+		}
+		return "sink", op.Table.Within
+	case op.Table != nil:
+		return "table", op.Table.Name
+	case op.Alert != nil:
+		return "alert", op.Alert.Name
+	}
+	return "sink", op.Sink.Name
 }

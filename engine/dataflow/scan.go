@@ -50,6 +50,15 @@ type Watermark struct {
 	Operators  []*Operator
 }
 
+// Names is the names of the operators that go by the watermark.
+func (w *Watermark) Names() []string {
+	list := make([]string, len(w.Operators))
+	for i, op := range w.Operators {
+		list[i] = op.Name
+	}
+	return list
+}
+
 // An IDColumn is where the ids of a topic's records stand in the scan's batch.
 type IDColumn struct {
 	Config plan.TopicConfig
