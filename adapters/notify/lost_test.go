@@ -126,28 +126,6 @@ func TestLastRuleIsGone(t *testing.T) {
 	})
 }
 
-// TestSharedTopic: of a topic that others write to as well, only what the receivers were told is ended.
-func TestSharedTopic(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, receiver(t, "a"))
-		r.publish(change("cpu", "ours", 0, alert.Firing, "a"), change("cpu", "others", 1, alert.Firing, "elsewhere"))
-		r.open()
-		after(time.Minute)
-		r.close()
-		r.cfg.Known = func() Known { return Known{Settled: true} }
-		r.open()
-		after(time.Hour)
-		r.close()
-		var ends []string
-		for _, c := range r.changes() {
-			if c.State == alert.Resolved {
-				ends = append(ends, c.ID)
-			}
-		}
-		check(t, "ends", ends, []string{"cpu-ours-0"})
-	})
-}
-
 // TestClosedConnection: what a receiver that closes the connection did is told in words.
 func TestClosedConnection(t *testing.T) {
 	c := newClient(&Receiver{URL: "http://a.example/"}, nil, "test", false)
