@@ -114,8 +114,8 @@ configuration:
 		}
 	}
 	for name, on := range map[string][]string{"north": onNorth, "south": onSouth} {
-		north.await("rows of both", func() bool { return len(column(t, on, "SELECT pipeline FROM machines LIMIT 2")) > 0 })
 		for _, table := range []string{"seconds", "machines"} {
+			north.await("rows of "+table, func() bool { return len(column(t, on, "SELECT pipeline FROM "+table+" LIMIT 1")) > 0 })
 			if got := column(t, on, "SELECT DISTINCT pipeline FROM "+table); !slices.Equal(got, []string{name}) {
 				t.Errorf("%s has in %s records of %q", name, table, got)
 			}
