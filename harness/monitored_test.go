@@ -52,6 +52,9 @@ func tellsOnce(t *testing.T, x trouble) {
 		if states[0] != "idle" && x.states[0] == "idle" { // rows come before the first sample, or behind it
 			states = append([]string{"idle"}, states...)
 		}
+		if i := slices.Index(states, "recovering"); i > 0 && !slices.Contains(x.states, "recovering") { // a sample saw it on the way
+			states = slices.Delete(states, i, i+1)
+		}
 		if d := cmp.Diff(x.states, states); d != "" {
 			t.Errorf("the states of %s (-want +got):\n%s", x.part, d)
 		}
