@@ -38,11 +38,13 @@ func (a *app) openRun(ctx context.Context, cfg node.Config, p *project, f *runFl
 		}
 	}
 	cfg.Apply, cfg.Pipeline, cfg.Close = cfg.Pipeline, made, false
-	n, err = node.Open(ctx, cfg)
-	if filling := n.Filling(); err == nil && filling != "" {
-		fmt.Fprintf(a.err, "applying  %s: filled from the topics beside what runs; the old tables are read until then\n", n.Filling())
+	if n, err = node.Open(ctx, cfg); err != nil {
+		return nil, err
 	}
-	return n, err
+	if filling := n.Filling(); filling != "" {
+		fmt.Fprintf(a.err, "applying  %s: filled from the topics beside what runs; the old tables are read until then\n", filling)
+	}
+	return n, nil
 }
 
 // isSame reports that all tables, sinks and alerts of a project are those that made a folder: they stand in another
