@@ -23,13 +23,11 @@ func (e *Engine) identify(ctx context.Context) error {
 	if cp.Epoch == 0 {
 		return nil
 	}
-	c := &cut{}
-	switch err := json.Unmarshal(cp.Data, c); {
-	case err != nil:
-		return &UnreadableError{cp.Epoch, err}
-	case c.Format != cutFormat:
-		return &ChangedError{Epoch: cp.Epoch, Format: c.Format}
-	case c.Plan != e.fingerprint:
+	c, err := cutOf(cp)
+	if err != nil {
+		return err
+	}
+	if c.Plan != e.fingerprint {
 		return &ChangedError{Epoch: cp.Epoch}
 	}
 	e.epoch.Store(cp.Epoch)
@@ -40,6 +38,22 @@ func (e *Engine) identify(ctx context.Context) error {
 	e.kept.Store(c)
 	e.keptData = cp.Data
 	return nil
+}
+
+// cutOf is what a checkpoint has of the engine, before the first one nothing. Its errors are *UnreadableError and, of
+// another format, *ChangedError.
+func cutOf(cp state.Checkpoint) (*cut, error) {
+	if cp.Epoch == 0 {
+		return &cut{Format: cutFormat, Clean: true}, nil
+	}
+	c := &cut{}
+	if err := json.Unmarshal(cp.Data, c); err != nil {
+		return nil, &UnreadableError{cp.Epoch, err}
+	}
+	if c.Format != cutFormat {
+		return nil, &ChangedError{Epoch: cp.Epoch, Format: c.Format}
+	}
+	return c, nil
 }
 
 // restore puts the checkpoint that identify has found into the tasks, the merger and the outbox.

@@ -22,6 +22,8 @@ type Takeover struct {
 	made  *plan.Pipeline
 	now   *plan.Pipeline
 	ops   []*plan.StreamOp // of now
+	part  *plan.Pipeline   // see Pipeline
+	reads []string         // the topics that part reads
 	fills map[string]bool  // operators of now, by name
 	keeps map[string]bool
 	own   []string
@@ -53,10 +55,11 @@ func NewTakeover(made, now *plan.Pipeline, own []string) (*Takeover, error) {
 			t.keeps[op.Name] = true
 		}
 	}
-	for _, op := range ops {
-		for _, topic := range directTopics(op) {
-			t.anew[topic] = true
-		}
+	t.part = t.pipeline()
+	filling, _ := t.part.StreamOps() // without faults, as it is a part of one without
+	t.reads = topicsOf(filling)
+	for _, topic := range topicsOf(ops) {
+		t.anew[topic] = true
 	}
 	for _, op := range ops {
 		if t.keeps[op.Name] {
@@ -81,6 +84,18 @@ func directTopics(op *plan.StreamOp) []string {
 		return nil
 	}
 	return op.From.Topics
+}
+
+// topicsOf is the topics whose records operators read themselves, each once.
+func topicsOf(ops []*plan.StreamOp) (topics []string) {
+	for _, op := range ops {
+		for _, topic := range directTopics(op) {
+			if !slices.Contains(topics, topic) {
+				topics = append(topics, topic)
+			}
+		}
+	}
+	return topics
 }
 
 // Fills reports a part of the project that is new or different.
@@ -108,23 +123,15 @@ func (t *Takeover) Anew(topic string) bool { return t.anew[topic] }
 func (t *Takeover) Topics() []string { return slices.Sorted(maps.Keys(t.anew)) }
 
 // FillTopics is those from which something is filled.
-func (t *Takeover) FillTopics() (topics []string) {
-	ops, _ := t.Pipeline().StreamOps() // without faults, as it is a part of one without
-	for _, op := range ops {
-		for _, topic := range directTopics(op) {
-			if !slices.Contains(topics, topic) {
-				topics = append(topics, topic)
-			}
-		}
-	}
-	return topics
-}
+func (t *Takeover) FillTopics() []string { return t.reads }
 
 // AlertsMove reports that the sink of all alerts begins anew: its lanes are alerts, in their order.
 func (t *Takeover) AlertsMove() bool { return t.moved }
 
 // Pipeline is what fills: what is new or different, with the tables that it reads. No clock closes its windows.
-func (t *Takeover) Pipeline() *plan.Pipeline {
+func (t *Takeover) Pipeline() *plan.Pipeline { return t.part }
+
+func (t *Takeover) pipeline() *plan.Pipeline {
 	var tables, sinks, alerts []string
 	for _, c := range t.Changes {
 		if c.Verdict != dataflow.Fills {
@@ -176,20 +183,6 @@ func Read(cp state.Checkpoint) (map[string][]record.Position, error) {
 		}
 	}
 	return at, nil
-}
-
-func cutOf(cp state.Checkpoint) (*cut, error) {
-	c := &cut{Format: cutFormat, Clean: true}
-	if cp.Epoch == 0 {
-		return c, nil
-	}
-	if err := json.Unmarshal(cp.Data, c); err != nil {
-		return nil, &UnreadableError{cp.Epoch, err}
-	}
-	if c.Format != cutFormat {
-		return nil, &ChangedError{Epoch: cp.Epoch, Format: c.Format}
-	}
-	return c, nil
 }
 
 // Join makes the checkpoint of the project of two that stand at the same place: what stays is that of made, the rest
@@ -384,16 +377,12 @@ func (t *Takeover) Ages(op string) bool {
 // Leaves is the operators of the store of the project of before that are not gone on with.
 func (t *Takeover) Leaves() (ops []string) {
 	before, _ := t.made.StreamOps() // without faults
-	topics := map[string]bool{}
 	for _, op := range before {
-		for _, topic := range directTopics(op) {
-			topics[topic] = true
-		}
 		if kind, name := dataflow.PartOf(op); t.change(kind, name).Verdict != dataflow.Keeps {
 			ops = append(ops, "state/"+op.Name, "age/"+op.Name, kind+"/"+name)
 		}
 	}
-	for topic := range topics {
+	for _, topic := range topicsOf(before) {
 		if anew, read := t.anew[topic]; anew || !read {
 			ops = append(ops, idOp(topic))
 		}

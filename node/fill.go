@@ -14,7 +14,6 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
-	"github.com/nagare-stream/nagare/engine/state"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -41,6 +40,7 @@ type filling struct {
 const (
 	shortRound = time.Second
 	mostRounds = 30
+	againPause = 100 * time.Millisecond // between looks at a pipeline that computes again what a crash cut short
 )
 
 // openFilling compares the projects, refuses what cannot be filled, and opens what an earlier start has filled.
@@ -121,9 +121,10 @@ func (f *filling) makeTopics(ctx context.Context) error {
 	return nil
 }
 
-// run fills beside the pipeline until little is left.
+// run fills beside the pipeline until little is left, and the pipeline computes nothing again that its sinks may have: a
+// checkpoint on the way there is none from which others can go on.
 func (f *filling) run(ctx context.Context) error {
-	for round := 0; round < mostRounds; round++ {
+	for round := 1; ; round++ {
 		begin := time.Now()
 		err := f.read(ctx, f.reached())
 		if ctx.Err() != nil {
@@ -132,12 +133,17 @@ func (f *filling) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if time.Since(begin) <= shortRound {
-			break
+		if time.Since(begin) > shortRound && round < mostRounds {
+			continue
+		}
+		if !f.n.current().Replays(ctx) {
+			f.ready = true
+			return nil
+		}
+		if !pause(ctx, againPause) {
+			return nil
 		}
 	}
-	f.ready = true
-	return nil
 }
 
 // reached is where the pipeline reads on, by topic and partition.
@@ -196,7 +202,7 @@ func (f *filling) options(ctx context.Context) engine.Options {
 		Source:   f.source,
 		Sink:     f.sink,
 		Log:      func(topic string, partitions int) (record.Log, error) { return f.log(ctx, topic, partitions) },
-		Store:    kept{f.store, n.broker.Sync},
+		Store:    &keptStore{Store: f.store, ends: func() []broker.LogState { return nil }, sync: n.broker.Sync}, // whose logs are of no checkpoint yet
 		Now:      func() int64 { return time.Now().UnixMicro() },
 		Poison:   n.defects.poison,
 		Once:     true,
@@ -206,23 +212,6 @@ func (f *filling) options(ctx context.Context) engine.Options {
 		Logger:   n.log,
 	}
 }
-
-// kept is a store that outlives its engine. What it says of the logs is durable in them before.
-type kept struct {
-	state.Store
-	sync func(context.Context) error
-}
-
-// Commit makes a checkpoint durable; see state.Store.
-func (s kept) Commit(ctx context.Context, cp state.Checkpoint, d *state.Delta) error {
-	if err := s.sync(ctx); err != nil {
-		return fmt.Errorf("make the logs durable: %w", err)
-	}
-	return s.Store.Commit(ctx, cp, d)
-}
-
-// Close does nothing.
-func (kept) Close() error { return nil }
 
 func (f *filling) source(topic string) (record.Source, error) {
 	src, err := f.host.Source(topic, false)
