@@ -176,7 +176,7 @@ func (n *Node) finishApplying(ctx context.Context, a *applying) error {
 	if err := keepFile(filepath.Join(n.cfg.Data, queriesFile), text); err != nil {
 		return err
 	}
-	return n.removeFilled()
+	return removeFilled(n.cfg.Data)
 }
 
 // forgetApplying removes what was filled and never took over.
@@ -192,7 +192,7 @@ func (n *Node) forgetApplying(ctx context.Context, a *applying) error {
 	if err := n.forgetCopied(ctx, a); err != nil {
 		return err
 	}
-	return n.removeFilled()
+	return removeFilled(n.cfg.Data)
 }
 
 // forgetCopied removes from the store what step 3 had copied there beforehand.
@@ -232,11 +232,7 @@ func (n *Node) commitBeside(ctx context.Context, d *state.Delta) error {
 }
 
 // removeFilled removes the files of the filling, the note last.
-func (n *Node) removeFilled() error {
-	return removeFilling(n.cfg.Data)
-}
-
-func removeFilling(data string) error {
+func removeFilled(data string) error {
 	entries, err := os.ReadDir(data)
 	if err != nil {
 		return err

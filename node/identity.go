@@ -78,13 +78,22 @@ func checksumOf(text []byte, stands string) string {
 	return fmt.Sprintf("%08x", crc32.Checksum(slices.Concat(text[:at], []byte(noChecksum), text[at+len(stands):]), castagnoli))
 }
 
-// writeIdentity claims a folder for a project.
-func writeIdentity(dir string, p Project) error {
-	text, err := json.MarshalIndent(identity{folderFormat, folderVersion, p, noChecksum}, "", "  ")
+// withChecksum is the text of a file whose last value is its checksum, which v has as noChecksum.
+func withChecksum(v any) ([]byte, error) {
+	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text = append(text, '\n')
 	copy(text[bytes.LastIndex(text, []byte(noChecksum)):], checksumOf(text, noChecksum))
+	return text, nil
+}
+
+// writeIdentity claims a folder for a project.
+func writeIdentity(dir string, p Project) error {
+	text, err := withChecksum(identity{folderFormat, folderVersion, p, noChecksum})
+	if err != nil {
+		return err
+	}
 	return errors.Join(keepFile(filepath.Join(dir, identityFile), text), keepFile(filepath.Join(dir, identityCopy), text))
 }

@@ -65,11 +65,14 @@ func (r ownReader) Read(ctx context.Context, dst *record.Records) error {
 	if err := r.Reader.Read(ctx, dst); err != nil {
 		return err
 	}
+	rows := make([]int, 0, dst.Len())
 	for i := range dst.Len() {
-		if !r.owns(dst.Values.At(i)) {
-			*dst = *r.own(dst)
-			break
+		if r.owns(dst.Values.At(i)) {
+			rows = append(rows, i)
 		}
+	}
+	if len(rows) < dst.Len() {
+		*dst = *pick(dst, rows)
 	}
 	return nil
 }
@@ -90,18 +93,13 @@ func (r ownReader) owns(value []byte) bool {
 	return of.ID == r.pipeline
 }
 
-// own copies the pipeline's records of a batch.
-func (r ownReader) own(all *record.Records) *record.Records {
+// pick copies some records of a batch.
+func pick(all *record.Records, rows []int) *record.Records {
 	c := &record.Records{Partition: all.Partition, Next: all.Next, Lost: all.Lost}
-	for i := range all.Len() {
-		value := all.Values.At(i)
-		if !r.owns(value) {
-			continue
-		}
-		at := c.Len()
+	for at, i := range rows {
 		c.Offsets, c.Times = append(c.Offsets, all.Offsets[i]), append(c.Times, all.Times[i])
 		c.Keys.Append(all.Keys.At(i))
-		c.Values.Append(value)
+		c.Values.Append(all.Values.At(i))
 		c.PutHeaders(at, all.HeadersAt(i))
 		c.PutTimeKind(at, all.TimeKind(i))
 	}

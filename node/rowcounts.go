@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,12 +75,10 @@ func (n *Node) noteRows(name string, counts notify.RowCounts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sinks[name] = counts
-	text, err := json.MarshalIndent(keptCounts{c.sinks, noChecksum}, "", "  ")
+	text, err := withChecksum(keptCounts{c.sinks, noChecksum})
 	if err != nil {
 		return // counts are numbers and texts
 	}
-	text = append(text, '\n')
-	copy(text[bytes.LastIndex(text, []byte(noChecksum)):], checksumOf(text, noChecksum))
 	path := filepath.Join(n.cfg.Data, rowCountsFile)
 	if err = os.WriteFile(path+".new-1", text, 0o600); err == nil {
 		err = os.Rename(path+".new-1", path)

@@ -88,8 +88,8 @@ func waited(r *record.Records) *record.Rows {
 			}
 			first = key
 		})
-		if bytes.HasPrefix(headers, record.AppendHeader(nil, waitingTopic, topic)) {
-			headers = headers[len(record.AppendHeader(nil, waitingTopic, topic)):]
+		if rest, marked := bytes.CutPrefix(headers, record.AppendHeader(nil, waitingTopic, topic)); marked {
+			headers = rest
 			rows.Topics.Append(topic)
 		}
 		rows.PutHeaders(i, bytes.Clone(headers))

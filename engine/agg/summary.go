@@ -42,14 +42,12 @@ func (a *summary) Result(dst *column.Vector, slots []uint32) {
 
 // load reads the values of a slot; false: there is no result.
 func (a *summary) load(slot uint32) bool {
-	if a.Failed(slot) != "" {
+	if a.collect.Failed(slot) != "" {
 		return false
 	}
-	a.values.Reset(a.typ)
-	for _, e := range a.list.of(slot, 0) {
-		if err := a.read(&a.values, e); err != nil {
-			panic("BUG: a list holds what is no value: " + err.Error())
-		}
+	a.readAll(slot)
+	if a.isNegative() {
+		return false
 	}
 	x := a.value()
 	a.order = a.order[:0]
@@ -59,6 +57,16 @@ func (a *summary) load(slot uint32) bool {
 		}
 	}
 	return len(a.order) > 0
+}
+
+// readAll reads the values of a slot.
+func (a *summary) readAll(slot uint32) {
+	a.values.Reset(a.typ)
+	for _, e := range a.list.of(slot, 0) {
+		if err := a.read(&a.values, e); err != nil {
+			panic("BUG: a list holds what is no value: " + err.Error())
+		}
+	}
 }
 
 // value is the first argument.
@@ -73,22 +81,30 @@ func (a *summary) value() *column.Vector {
 const NegativeFrequency = "NEGATIVE_VALUES_IN_FREQUENCY_EXPRESSION"
 
 func (a *summary) Failed(slot uint32) string {
-	if class := a.collect.Failed(slot); class != "" || len(a.spec.Args) != 2 || a.spec.Name != "percentile" {
+	if class := a.collect.Failed(slot); class != "" || !a.hasFrequencies() {
 		return class
 	}
-	a.values.Reset(a.typ)
-	for _, e := range a.list.of(slot, 0) {
-		if err := a.read(&a.values, e); err != nil {
-			panic("BUG: a list holds what is no value: " + err.Error())
-		}
+	if a.readAll(slot); a.isNegative() {
+		return NegativeFrequency
+	}
+	return ""
+}
+
+// hasFrequencies reports percentile(x, p, frequency).
+func (a *summary) hasFrequencies() bool { return len(a.spec.Args) == 2 && a.spec.Name == "percentile" }
+
+// isNegative reports a frequency below 0 among the values that were read.
+func (a *summary) isNegative() bool {
+	if !a.hasFrequencies() {
+		return false
 	}
 	x, n := &a.values.Kids[0], &a.values.Kids[1]
 	for i := range uint32(a.values.Len()) {
 		if !isNull(x.Null, i) && !isNull(n.Null, i) && n.Int[i] < 0 {
-			return NegativeFrequency
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
 func (a *summary) finish(dst *column.Vector) {
