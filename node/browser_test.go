@@ -143,17 +143,19 @@ func eval[T any](b *tab, expression string) T {
 	return v
 }
 
-// await asks again and again whether an expression is true.
+// await asks again and again whether an expression is true. One that ends in an
+// error is not true yet: between two pages the element that it asks is not there.
 func (b *tab) await(what, expression string) {
 	b.t.Helper()
+	asked := fmt.Sprintf(`(() => { try { return (%s) ? '' : 'false'; } catch (e) { return String(e); } })()`, expression)
 	giveUp := time.After(deadline)
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
-	for !eval[bool](b, expression) {
+	for answer := eval[string](b, asked); answer != ""; answer = eval[string](b, asked) {
 		select {
 		case <-again.C:
 		case <-giveUp:
-			b.t.Fatalf("waited %v for %s; the page is\n%s", deadline, what, eval[string](b, "document.body.innerText"))
+			b.t.Fatalf("waited %v for %s: %s is %s; the page is\n%s", deadline, what, expression, answer, eval[string](b, "document.body?.innerText ?? ''"))
 		}
 	}
 }

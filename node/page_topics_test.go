@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/nagare-stream/nagare/node"
 )
 
@@ -141,7 +143,8 @@ func TestPageTopics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.run(fmt.Sprintf("sessionStorage.setItem('nagare.token', %q); location.reload()", token))
+	b.run(fmt.Sprintf("sessionStorage.setItem('nagare.token', %q)", token))
+	b.do(chromedp.Reload())
 	b.await("the page again", `document.querySelector('.state.good') !== null`)
 	look(at("topic", lifeTopic+"$invalid", "where", "reason IS NOT NULL"), `document.querySelectorAll('.resend ~ .table tbody tr').length > 0`)
 	n, err := strconv.ParseInt(answerOf(t, data, "SELECT count(*) AS n FROM `"+lifeTopic+"$invalid`")[0][0], 10, 64)
