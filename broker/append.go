@@ -32,7 +32,7 @@ const (
 // A pending batch is published and not settled yet.
 type pending struct {
 	partition *partition
-	writer    *Writer
+	writer    *streamWriter
 	subject   string
 	frame     []byte
 	seq       uint64 // in the stream, if it is stored where it is meant to
@@ -65,7 +65,7 @@ func (m *pending) fail(err error) {
 
 // An appendJob is one append.
 type appendJob struct {
-	writer  *Writer
+	writer  *streamWriter
 	records *record.Records
 	seq     int64  // the producer's number of the first record; noIdentity: none
 	mark    uint64 // of the last batch

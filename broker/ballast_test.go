@@ -73,7 +73,7 @@ func TestLastTopicsGoOnWhenTheDiskIsFull(t *testing.T) {
 			}
 		}
 	}
-	send := func(w *broker.Writer) error {
+	send := func(w broker.Writer) error {
 		r := &record.Records{}
 		r.Values.Append([]byte("x"))
 		_, err := w.Append(ctx, 0, r, -1)

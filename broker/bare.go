@@ -153,22 +153,39 @@ func (t *bareTopic) info() TopicInfo {
 	return info
 }
 
-func (t *bareTopics) writer(b *Broker, topic, producer string) (*Writer, error) {
+func (t *bareTopics) writer(topic, producer string, limit int, _ bool) (Writer, error) {
 	known, err := t.find(topic)
 	if err != nil {
 		return nil, err
 	}
-	bare := &MemoryWriter{known.log, producer, topic, MaxRecordBytes}
-	return &Writer{b: b, topic: topic, producer: producer, limit: MaxRecordBytes, bare: bare}, nil
+	return &bareWriter{MemoryWriter{known.log, producer, topic, limit}, t}, nil
 }
 
-// appendBare is AppendMarked without a server.
-func (w *Writer) appendBare(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) (int64, error) {
-	if err := w.b.keeper.healthy(); err != nil {
+// A bareWriter appends to a topic in memory: what it has appended is as durable as it gets.
+type bareWriter struct {
+	MemoryWriter
+	topics *bareTopics
+}
+
+func (w *bareWriter) Partitions() int { return w.m.Partitions() }
+
+func (w *bareWriter) Append(ctx context.Context, number int32, r *record.Records, seq int64) (int64, error) {
+	return w.AppendMarked(ctx, number, r, seq, 0)
+}
+
+func (w *bareWriter) AppendMarked(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) (int64, error) {
+	if err := w.topics.healthy(); err != nil {
 		return -1, err
 	}
-	return w.bare.AppendMarked(ctx, number, r, seq, mark)
+	return w.MemoryWriter.AppendMarked(ctx, number, r, seq, mark)
 }
+
+func (w *bareWriter) AppendAsync(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) error {
+	_, err := w.AppendMarked(ctx, number, r, seq, mark)
+	return err
+}
+
+func (w *bareWriter) Flush(context.Context) error { return w.topics.healthy() }
 
 // A bareSource is a topic by its name, which need not exist yet.
 type bareSource struct {

@@ -41,7 +41,7 @@ func createTopic(t testing.TB, b *broker.Broker, cfg broker.TopicConfig) {
 	}
 }
 
-func writerOf(t testing.TB, b *broker.Broker, topic, producer string) *broker.Writer {
+func writerOf(t testing.TB, b *broker.Broker, topic, producer string) broker.Writer {
 	t.Helper()
 	w, err := b.Writer(topic, producer)
 	if err != nil {

@@ -23,7 +23,7 @@ type keeper interface {
 	sync(ctx context.Context) error
 
 	source(topic string, bounded bool) record.Source
-	writer(b *Broker, topic, producer string) (*Writer, error)
+	writer(topic, producer string, limit int, early bool) (Writer, error)
 
 	healthy() error
 	restart(ctx context.Context) error

@@ -10,7 +10,7 @@ import (
 // offset.
 type TopicLog struct {
 	record.Source
-	writer *Writer
+	writer Writer
 }
 
 // Log opens the log of that name, making it if need be, or giving it the partitions that it is short of.

@@ -26,7 +26,7 @@ type TopicSink struct {
 	config func(topic string) TopicConfig
 	parts  map[producerKey]*outputs
 
-	updates map[string]*Writer // by topic: of rows of open windows
+	updates map[string]Writer // by topic: of rows of open windows
 }
 
 // producerKey names one producer: everything that an input partition of a sink sends to a topic.
@@ -38,7 +38,7 @@ type producerKey struct {
 
 // outputs is a producer and where it stands in each partition of its topic.
 type outputs struct {
-	writer *Writer
+	writer Writer
 	parts  []output
 }
 
@@ -52,7 +52,7 @@ type output struct {
 // Sink returns a sink into a topic, and for rows that name one into that; config is how a topic is made that is not there.
 func (b *Broker) Sink(topic string, config func(topic string) TopicConfig) *TopicSink {
 	return &TopicSink{broker: b, topic: topic, config: config, parts: map[producerKey]*outputs{},
-		updates: map[string]*Writer{}}
+		updates: map[string]Writer{}}
 }
 
 // Write sends rows on their way. They are durable once Flush has returned.
@@ -228,7 +228,7 @@ type partitionKey struct {
 }
 
 // updater is the producer of rows of open windows.
-func (s *TopicSink) updater(ctx context.Context, topic string) (*Writer, error) {
+func (s *TopicSink) updater(ctx context.Context, topic string) (Writer, error) {
 	if w := s.updates[topic]; w != nil {
 		return w, nil
 	}

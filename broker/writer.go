@@ -15,45 +15,76 @@ import (
 //
 // A producer that numbers its rows, for each partition from 0 without gaps, may send them again after
 // a crash or an error: what is in the log already is cut away. It does so always or never.
-type Writer struct {
+type Writer interface {
+	// Partitions returns how many partitions the topic has now.
+	Partitions() int
+
+	// Append appends keys, values and times (append times, microseconds) of r and returns the offset of
+	// the first record that it wrote, -1 if all of them were in the log already. The records are durable
+	// when it returns nil. Keys may be missing (all NULL), and times (the present). seq is the producer's
+	// number of the first record, -1 for none. Offsets and Partition of r are not looked at.
+	//
+	// Errors: *SizeError, nothing was written; *FullError and *DownError, the end may be missing: send it
+	// again with its number; *TopicError.
+	Append(ctx context.Context, number int32, r *record.Records, seq int64) (int64, error)
+
+	// AppendMarked is Append with a mark that LastMark returns once all records are in the log. After a
+	// crash amid an append that is split (see MaxBatchBytes) Last may tell of records that the mark does
+	// not yet tell of.
+	AppendMarked(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) (int64, error)
+
+	// AppendAsync is AppendMarked that does not wait: the records are durable once Flush has returned nil.
+	// Up to 16 batches of a partition are on their way; then it waits for the first. An error may be that
+	// of an earlier append of this writer.
+	AppendAsync(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) error
+
+	// Flush waits until everything appended is durable. After an error of an append that did not wait,
+	// Last says from where on to send again.
+	Flush(ctx context.Context) error
+
+	// Last returns the producer's number of the first row that is not in the log, appends on their way
+	// included; 0 for a producer that has written nothing.
+	Last(ctx context.Context, number int32) (int64, error)
+
+	// LastMark returns the mark of the producer's last batch, 0 for none.
+	LastMark(ctx context.Context, number int32) (uint64, error)
+}
+
+// A streamWriter appends to the streams of the embedded server.
+type streamWriter struct {
 	b        *Broker
 	topic    string
 	producer string
-	limit    int           // bytes of key and value of a record
-	bare     *MemoryWriter // not nil: there is no server
-	early    bool          // what it appends is published before it is durable
+	limit    int  // bytes of key and value of a record
+	early    bool // what it appends is published before it is durable
 
 	mu  sync.Mutex
 	err error // of an append that is settled, until somebody is told
 }
 
 // Writer returns a writer for a producer, which is a name that lasts: "generator", "outbox/sales".
-func (b *Broker) Writer(topic, producer string) (*Writer, error) {
-	if producer == "" {
-		return nil, fmt.Errorf("write to topic %s: the producer needs a name", topic)
-	}
-	return b.keeper.writer(b, topic, producer)
-}
-
-func (served) writer(b *Broker, topic, producer string) (*Writer, error) {
-	if _, err := b.topic(topic); err != nil {
-		return nil, err
-	}
-	return &Writer{b: b, topic: topic, producer: producer, limit: MaxRecordBytes}, nil
+func (b *Broker) Writer(topic, producer string) (Writer, error) {
+	return b.writer(topic, producer, MaxRecordBytes, false)
 }
 
 // RowWriter returns a writer for rows that a pipeline made of records: it accepts MaxRowBytes. Where Config.Remade names
 // the topic, records are durable behind Broker.Sync, and can be read before.
-func (b *Broker) RowWriter(topic, producer string) (*Writer, error) {
-	w, err := b.Writer(topic, producer)
-	if err != nil {
+func (b *Broker) RowWriter(topic, producer string) (Writer, error) {
+	return b.writer(topic, producer, MaxRowBytes, b.cfg.Remade != nil && b.cfg.Remade(topic))
+}
+
+func (b *Broker) writer(topic, producer string, limit int, early bool) (Writer, error) {
+	if producer == "" {
+		return nil, fmt.Errorf("write to topic %s: the producer needs a name", topic)
+	}
+	return b.keeper.writer(topic, producer, limit, early)
+}
+
+func (b served) writer(topic, producer string, limit int, early bool) (Writer, error) {
+	if _, err := b.topic(topic); err != nil {
 		return nil, err
 	}
-	w.limit, w.early = MaxRowBytes, b.cfg.Remade != nil && b.cfg.Remade(topic)
-	if w.bare != nil {
-		w.bare.limit = MaxRowBytes
-	}
-	return w, nil
+	return &streamWriter{b: b.Broker, topic: topic, producer: producer, limit: limit, early: early}, nil
 }
 
 // Sync makes durable what RowWriters have appended. Where the server is being restarted it waits for that, for as long as
@@ -78,11 +109,7 @@ func (b served) sync(ctx context.Context) error {
 	}
 }
 
-// Partitions returns how many partitions the topic has now.
-func (w *Writer) Partitions() int {
-	if w.bare != nil {
-		return w.bare.m.Partitions()
-	}
+func (w *streamWriter) Partitions() int {
 	t, err := w.b.topic(w.topic)
 	if err != nil {
 		return 0
@@ -92,24 +119,11 @@ func (w *Writer) Partitions() int {
 	return len(t.partitions)
 }
 
-// Append appends keys, values and times (append times, microseconds) of r and returns the offset of
-// the first record that it wrote, -1 if all of them were in the log already. The records are durable
-// when it returns nil. Keys may be missing (all NULL), and times (the present). seq is the producer's
-// number of the first record, -1 for none. Offsets and Partition of r are not looked at.
-//
-// Errors: *SizeError, nothing was written; *FullError and *DownError, the end may be missing: send it
-// again with its number; *TopicError.
-func (w *Writer) Append(ctx context.Context, number int32, r *record.Records, seq int64) (int64, error) {
+func (w *streamWriter) Append(ctx context.Context, number int32, r *record.Records, seq int64) (int64, error) {
 	return w.AppendMarked(ctx, number, r, seq, 0)
 }
 
-// AppendMarked is Append with a mark that LastMark returns once all records are in the log. After a
-// crash amid an append that is split (see MaxBatchBytes) Last may tell of records that the mark does
-// not yet tell of.
-func (w *Writer) AppendMarked(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) (int64, error) {
-	if w.bare != nil {
-		return w.appendBare(ctx, number, r, seq, mark)
-	}
+func (w *streamWriter) AppendMarked(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) (int64, error) {
 	var first int64 = -1
 	err := w.with(ctx, number, func(p *partition) error {
 		j := appendJob{writer: w, records: r, seq: seq, mark: mark}
@@ -128,14 +142,7 @@ func (w *Writer) AppendMarked(ctx context.Context, number int32, r *record.Recor
 	return first, err
 }
 
-// AppendAsync is AppendMarked that does not wait: the records are durable once Flush has returned nil.
-// Up to 16 batches of a partition are on their way; then it waits for the first. An error may be that
-// of an earlier append of this writer.
-func (w *Writer) AppendAsync(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) error {
-	if w.bare != nil {
-		_, err := w.appendBare(ctx, number, r, seq, mark)
-		return err
-	}
+func (w *streamWriter) AppendAsync(ctx context.Context, number int32, r *record.Records, seq int64, mark uint64) error {
 	return w.with(ctx, number, func(p *partition) error {
 		if err := w.takeFault(); err != nil {
 			return err
@@ -144,12 +151,7 @@ func (w *Writer) AppendAsync(ctx context.Context, number int32, r *record.Record
 	})
 }
 
-// Flush waits until everything appended is durable. After an error of an append that did not wait,
-// Last says from where on to send again.
-func (w *Writer) Flush(ctx context.Context) error {
-	if w.bare != nil {
-		return w.b.keeper.healthy()
-	}
+func (w *streamWriter) Flush(ctx context.Context) error {
 	for n := range int32(w.Partitions()) {
 		if err := w.with(ctx, n, func(p *partition) error { return p.settleAll(ctx) }); err != nil {
 			return err
@@ -161,26 +163,17 @@ func (w *Writer) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Last returns the producer's number of the first row that is not in the log, appends on their way
-// included; 0 for a producer that has written nothing.
-func (w *Writer) Last(ctx context.Context, number int32) (int64, error) {
-	if w.bare != nil {
-		return w.bare.Last(ctx, number)
-	}
+func (w *streamWriter) Last(ctx context.Context, number int32) (int64, error) {
 	at, err := w.stand(ctx, number)
 	return at.next, err
 }
 
-// LastMark returns the mark of the producer's last batch, 0 for none.
-func (w *Writer) LastMark(ctx context.Context, number int32) (uint64, error) {
-	if w.bare != nil {
-		return w.bare.LastMark(ctx, number)
-	}
+func (w *streamWriter) LastMark(ctx context.Context, number int32) (uint64, error) {
 	at, err := w.stand(ctx, number)
 	return at.mark, err
 }
 
-func (w *Writer) stand(ctx context.Context, number int32) (at producer, err error) {
+func (w *streamWriter) stand(ctx context.Context, number int32) (at producer, err error) {
 	err = w.with(ctx, number, func(p *partition) error {
 		if err := p.settleAll(ctx); err != nil {
 			return err
@@ -199,7 +192,7 @@ func (w *Writer) stand(ctx context.Context, number int32) (at producer, err erro
 }
 
 // with runs do with the partition locked.
-func (w *Writer) with(ctx context.Context, number int32, do func(p *partition) error) error {
+func (w *streamWriter) with(ctx context.Context, number int32, do func(p *partition) error) error {
 	p, err := w.b.partition(w.topic, number)
 	if err != nil {
 		return err
@@ -212,7 +205,7 @@ func (w *Writer) with(ctx context.Context, number int32, do func(p *partition) e
 }
 
 // append checks the records and publishes them.
-func (w *Writer) append(ctx context.Context, p *partition, j *appendJob) error {
+func (w *streamWriter) append(ctx context.Context, p *partition, j *appendJob) error {
 	n, err := checkRecords(w.topic, w.limit, j.records)
 	if err != nil || n == 0 {
 		return err
@@ -264,7 +257,7 @@ func checkRecords(topic string, limit int, r *record.Records) (int, error) {
 }
 
 // fault remembers an error until somebody is told.
-func (w *Writer) fault(err error) {
+func (w *streamWriter) fault(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
@@ -272,7 +265,7 @@ func (w *Writer) fault(err error) {
 	}
 }
 
-func (w *Writer) takeFault() error {
+func (w *streamWriter) takeFault() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	err := w.err

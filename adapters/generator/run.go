@@ -10,7 +10,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
-// A Writer is a log to write to, as the one producer of its name; *broker.Writer is one.
+// A Writer is a log to write to, as the one producer of its name; broker.Writer is one.
 //
 // An implementer: numbers the records of a partition from 0 as its caller does; returns from
 // AppendMarked only once the records are durable; cuts away what it has already when a number is
