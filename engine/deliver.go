@@ -3,23 +3,20 @@ package engine
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
-// Delivery is tried again after a wait that doubles between these bounds, with jitter.
-const (
-	retryFirst = 50 * time.Millisecond
-	retryMost  = 3 * time.Second
-)
+// deliveryWaits is how long rows wait for another try.
+var deliveryWaits = retry.Waits{First: 50 * time.Millisecond, Most: 3 * time.Second}
 
 // deliver hands a destination's rows to its sink until ctx ends. A sink that fails gets the same
 // rows again, after a wait; an error of it that is final is returned.
 func (e *Engine) deliver(ctx context.Context, d *destination) error {
 	q := e.outbox.queues[d]
-	wait := retryFirst
+	fails := 0
 	for {
 		batch := e.outbox.head(q)
 		if len(batch) == 0 {
@@ -40,7 +37,7 @@ func (e *Engine) deliver(ctx context.Context, d *destination) error {
 			if e.outbox.delivered(q, len(batch)) {
 				e.changed.Store(true) // the next checkpoint removes them
 			}
-			wait = retryFirst
+			fails = 0
 			e.stir()
 			continue
 		}
@@ -48,13 +45,12 @@ func (e *Engine) deliver(ctx context.Context, d *destination) error {
 		if isFinal(err) {
 			return fmt.Errorf("deliver to %s: %w", d.name, err)
 		}
+		fails++
+		wait := deliveryWaits.After(fails)
 		e.log.Warn("rows wait", "destination", d.name, "error", err, "retry", wait)
-		select {
-		case <-time.After(wait/2 + time.Duration(rand.Int64N(int64(wait)))):
-		case <-ctx.Done():
+		if retry.Pause(ctx, wait) != nil {
 			return nil
 		}
-		wait = min(2*wait, retryMost)
 	}
 }
 

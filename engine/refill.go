@@ -5,14 +5,13 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/state"
 )
@@ -26,15 +25,14 @@ func (e *Engine) keepFilled(ctx context.Context, d *destination, cache record.Ca
 		case <-ctx.Done():
 			return
 		}
-		for wait := retryFirst; ; wait = min(2*wait, retryMost) {
+		for fails := 1; ; fails++ {
 			err := e.refill(ctx, d, cache)
 			if err == nil || ctx.Err() != nil {
 				break
 			}
+			wait := deliveryWaits.After(fails)
 			e.log.Warn("a cache waits for its rows", "destination", d.name, "error", err, "retry", wait)
-			select {
-			case <-time.After(wait/2 + time.Duration(rand.Int64N(int64(wait)))):
-			case <-ctx.Done():
+			if retry.Pause(ctx, wait) != nil {
 				return
 			}
 		}

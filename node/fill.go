@@ -14,6 +14,7 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -140,7 +141,7 @@ func (f *filling) run(ctx context.Context) error {
 			f.ready = true
 			return nil
 		}
-		if !pause(ctx, againPause) {
+		if retry.Pause(ctx, againPause) != nil {
 			return nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // intake knows how busy the pipeline is with records, so that queries leave it its processors.
@@ -78,7 +79,7 @@ func (i *intake) spent(now time.Time) time.Duration {
 // a client that is kept waiting sends less.
 func (n *Node) watchIntake(ctx context.Context) {
 	events, last, smooth := n.current().Events(), time.Now(), 0.0
-	for pause(ctx, intakeSpan) {
+	for retry.Pause(ctx, intakeSpan) == nil {
 		now, read := time.Now(), n.current().Events()
 		span := now.Sub(last).Seconds()
 		part := max(n.intake.spent(now).Seconds()/span, float64(read-events)/span/fastRecords)

@@ -18,6 +18,7 @@ import (
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // KafkaProject as Kafka.Hosts stands for the address in the project's own options.
@@ -292,7 +293,7 @@ func (n *Node) unpublished(err error) {
 // watchCluster looks whether the cluster is there until ctx ends. It does nothing else: any other question
 // may take long where a cluster hangs.
 func (n *Node) watchCluster(ctx context.Context) {
-	for pause(ctx, tendPause) {
+	for retry.Pause(ctx, tendPause) == nil {
 		if err := n.cluster.Healthy(ctx); ctx.Err() == nil {
 			n.note("kafka", text(err))
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/ledger"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // A meter looks at the topics and the engine once a second and knows how fast things go. What the process writes of
@@ -68,7 +69,7 @@ func newMeter(n *Node) *meter {
 
 // run looks until ctx ends.
 func (m *meter) run(ctx context.Context) {
-	for pause(ctx, meterPause) {
+	for retry.Pause(ctx, meterPause) == nil {
 		m.look(ctx)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // generationMark stands between the name of a sink and the generation of its rows, where others see it.
@@ -183,7 +184,7 @@ func (n *Node) deliverOwed(ctx context.Context) {
 					return
 				}
 				n.log.Warn("rows of before wait", "sink", s.as, "error", err)
-				pause(ctx, retryPause)
+				_ = retry.Pause(ctx, retryPause) // the loop asks ctx
 			}
 		})
 	}

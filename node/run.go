@@ -12,6 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // The pace of looking after the parts.
@@ -99,7 +100,7 @@ func (n *Node) runFeed(ctx context.Context) error {
 			return nil
 		}
 		n.note("generator", err.Error())
-		if !pause(ctx, feedPause) {
+		if retry.Pause(ctx, feedPause) != nil {
 			return nil
 		}
 	}
@@ -108,7 +109,7 @@ func (n *Node) runFeed(ctx context.Context) error {
 // tend looks after the broker until ctx ends: after a write error only a restart of the embedded server
 // helps, once the disk has room again. A disk that failed is its error: nothing is tried again there.
 func (n *Node) tend(ctx context.Context) error {
-	for pause(ctx, tendPause) {
+	for retry.Pause(ctx, tendPause) == nil {
 		err := n.broker.Healthy()
 		if isDiskFailure(err) {
 			n.log.Error("the disk failed under the embedded broker", "error", err)
@@ -132,18 +133,6 @@ func text(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// pause waits; false when ctx ended meanwhile.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // setFailure keeps why nothing is, or can be, processed any more.

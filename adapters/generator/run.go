@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // A Writer is a log to write to, as the one producer of its name; broker.Writer is one.
@@ -130,7 +131,7 @@ func (g *Generator) newRun(ctx context.Context, w Writer, opt RunOptions) (*run,
 		opt.Clock.Now = time.Now
 	}
 	if opt.Clock.Wait == nil {
-		opt.Clock.Wait = wait
+		opt.Clock.Wait = retry.Pause
 	}
 	r := &run{g: g, w: w, opt: opt, parts: make([]part, g.cfg.Partitions)}
 	for p := range r.parts {
@@ -212,15 +213,4 @@ func (r *run) append(ctx context.Context, end int64) error {
 	r.next = end
 	r.skip()
 	return nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"math"
-	"math/rand/v2"
 	"time"
 
+	"github.com/nagare-stream/nagare/engine/retry"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -69,9 +69,9 @@ type fetcher struct {
 
 	life  context.Context // of requests
 	end   context.CancelFunc
-	ahead chan answer   // of the request that is under way; nil: none is
-	wait  time.Duration // before the last try again, of several in a row
-	tries int           // in a row that found no topic
+	ahead chan answer // of the request that is under way; nil: none is
+	fails int         // in a row
+	tries int         // in a row that found no topic
 }
 
 // answer is what became of a request.
@@ -185,7 +185,7 @@ func (f *fetcher) next(ctx context.Context, offset int64, lastEpoch int32) (*kms
 	if a.err != nil {
 		return nil, f.failed(ctx, a.err)
 	}
-	f.wait, f.tries = 0, 0
+	f.fails, f.tries = 0, 0
 	if end := a.part.DivergingEpoch.EndOffset; end >= 0 {
 		return nil, &goneError{end: end}
 	}
@@ -217,8 +217,8 @@ func (f *fetcher) failed(ctx context.Context, err error) error {
 			return err
 		}
 	}
-	f.wait = min(max(2*f.wait, awayFirst), awayMost)
-	return again(ctx, f.wait/2+time.Duration(rand.Int64N(int64(f.wait))))
+	f.fails++
+	return retry.Pause(ctx, awayWaits.After(f.fails))
 }
 
 // find asks who leads the partition. A leader below 0 afterwards means that to ask again is right.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"io"
 	"math"
-	"math/rand/v2"
 	"strconv"
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // What a Read returns at most: so many records, and so many bytes but for the last record.
@@ -18,11 +18,8 @@ const (
 	readBytes   = 4 << 20
 )
 
-// Waits between tries to reach a cluster that is away.
-const (
-	awayFirst = 100 * time.Millisecond
-	awayMost  = 3 * time.Second
-)
+// awayWaits is the waits between tries to reach a cluster that is away.
+var awayWaits = retry.Waits{First: 100 * time.Millisecond, Most: 3 * time.Second}
 
 // A reader reads one partition. What it fetched is unpacked by whoever reads, so that partitions are
 // unpacked side by side.
@@ -108,12 +105,12 @@ func (r *reader) fill(ctx context.Context, end int64) error {
 
 // seek is locate, for as long as it takes to reach the cluster.
 func (r *reader) seek(ctx context.Context, gone *goneError) error {
-	for wait := awayFirst; ; wait = min(2*wait, awayMost) {
+	for fails := 1; ; fails++ {
 		err := r.locate(ctx, gone)
 		if err == nil || !isAway(err) || ctx.Err() != nil {
 			return err
 		}
-		if err := again(ctx, wait/2+time.Duration(rand.Int64N(int64(wait)))); err != nil {
+		if err := retry.Pause(ctx, awayWaits.After(fails)); err != nil {
 			return err
 		}
 	}

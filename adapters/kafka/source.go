@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -166,18 +165,6 @@ func (s *Source) Open(ctx context.Context, partition int32, from record.Position
 		return nil, err
 	}
 	return r, nil
-}
-
-// again waits before something is tried once more; it returns the error of ctx.
-func again(ctx context.Context, wait time.Duration) error {
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // isAway reports an error that the cluster's return ends.

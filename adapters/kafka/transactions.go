@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nagare-stream/nagare/engine/retry"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -141,10 +142,8 @@ func (m *marks) prove(ctx context.Context, ends map[place]int64) error {
 		if time.Since(begin) > proveWait {
 			return errAborted
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := retry.Pause(ctx, pause); err != nil {
+			return err
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // A Writer appends to a topic and returns once the records are durable; see broker.Writer.
@@ -96,9 +97,7 @@ func (o *outlet) run(ctx context.Context) {
 			if err == nil {
 				continue
 			}
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
+			if retry.Pause(ctx, pause) != nil {
 				return
 			}
 		}

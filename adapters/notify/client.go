@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -19,6 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode"
+
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // Headers of requests.
@@ -32,10 +33,11 @@ const (
 	mostAnswer    = 64 << 10 // bytes of an answer that are read
 	shownAnswer   = 200      // characters of it that are shown
 	mostRedirects = 3
-	retryFirst    = 500 * time.Millisecond
-	retryMost     = 30 * time.Second
 	mostRetryWait = time.Hour // of Retry-After
 )
+
+// sendWaits is how long a notification waits for another try.
+var sendWaits = retry.Waits{First: 500 * time.Millisecond, Most: 30 * time.Second}
 
 // A request is what a form makes of a notification.
 type request struct {
@@ -46,9 +48,9 @@ type request struct {
 type verdict int
 
 const (
-	accepted verdict = iota
-	refused          // trying again cannot help
-	retry            // it can
+	accepted  verdict = iota
+	refused           // trying again cannot help
+	unsettled         // it can
 )
 
 // An outcome is what became of a request.
@@ -158,15 +160,15 @@ func (c *client) broken(ctx context.Context, err error, sent bool) outcome {
 	}
 	var address *addressError
 	if errors.As(err, &address) {
-		return outcome{verdict: retry, text: address.Error()} // a name may resolve to something else later
+		return outcome{verdict: unsettled, text: address.Error()} // a name may resolve to something else later
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return outcome{verdict: retry, uncertain: sent, text: fmt.Sprintf("no answer within %v", c.r.Timeout)}
+		return outcome{verdict: unsettled, uncertain: sent, text: fmt.Sprintf("no answer within %v", c.r.Timeout)}
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return outcome{verdict: retry, uncertain: sent, text: "it closed the connection without an answer"}
+		return outcome{verdict: unsettled, uncertain: sent, text: "it closed the connection without an answer"}
 	}
-	return outcome{verdict: retry, uncertain: sent, text: c.redact(rootText(err))}
+	return outcome{verdict: unsettled, uncertain: sent, text: c.redact(rootText(err))}
 }
 
 // rootText is an error's text without the url, whose path may be a secret.
@@ -193,7 +195,7 @@ func (c *client) judge(answer *http.Response, body []byte) outcome {
 	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500:
 		// A gateway that had no answer does not know what became of the request either.
 		lost := code == http.StatusBadGateway || code == http.StatusGatewayTimeout
-		return outcome{verdict: retry, uncertain: lost, after: retryAfter(answer.Header.Get("Retry-After"), time.Now()), text: text}
+		return outcome{verdict: unsettled, uncertain: lost, after: retryAfter(answer.Header.Get("Retry-After"), time.Now()), text: text}
 	}
 	return outcome{verdict: refused, text: text}
 }
@@ -238,13 +240,4 @@ func (c *client) redact(text string) string {
 		}
 	}
 	return text
-}
-
-// backoff is how long to wait after so many tries that went wrong in a row: doubling, up to a bound, with jitter.
-func backoff(fails int) time.Duration {
-	wait := retryMost
-	if fails < 7 {
-		wait = min(retryMost, retryFirst<<max(fails-1, 0))
-	}
-	return wait/2 + time.Duration(rand.Int64N(int64(wait)))
 }

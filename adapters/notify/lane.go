@@ -166,10 +166,10 @@ func (l *lane) tell(ctx context.Context, g *group, now time.Time, quiet silences
 		s.settle(g, now, true)
 		l.trouble(now, o.text)
 		l.n.cfg.Logger.Warn("a webhook refuses what it is told", "webhook", l.r.Name, "group", g.key, "reason", o.text)
-	case retry:
+	case unsettled:
 		l.failing++
-		l.gate = now.Add(max(backoff(l.failing), o.after))
-		s.fail(g, now.Add(max(backoff(g.fails+1), o.after)), o.uncertain)
+		l.gate = now.Add(max(sendWaits.After(l.failing), o.after))
+		s.fail(g, now.Add(max(sendWaits.After(g.fails+1), o.after)), o.uncertain)
 		l.trouble(now, o.text)
 		l.n.cfg.Logger.Warn("changes of alerts wait for a webhook", "webhook", l.r.Name, "group", g.key, "reason", o.text, "again", l.gate.Sub(now))
 	}
@@ -202,7 +202,7 @@ func (l *lane) try(ctx context.Context, g *group) (o outcome, cut bool) {
 			break
 		}
 	}
-	return o, o.verdict == retry && o.uncertain && sending.Err() != nil
+	return o, o.verdict == unsettled && o.uncertain && sending.Err() != nil
 }
 
 // A notification is what forms make a body of.

@@ -131,6 +131,6 @@ func TestClosedConnection(t *testing.T) {
 	c := newClient(&Receiver{URL: "http://a.example/"}, nil, "test", false)
 	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF} {
 		o := c.broken(t.Context(), &url.Error{Op: "Post", URL: c.r.URL, Err: err}, true)
-		check(t, "outcome", o, outcome{verdict: retry, uncertain: true, text: "it closed the connection without an answer"})
+		check(t, "outcome", o, outcome{verdict: unsettled, uncertain: true, text: "it closed the connection without an answer"})
 	}
 }

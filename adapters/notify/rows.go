@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/engine/record"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // The largest pieces in which rows are sent.
@@ -136,10 +137,8 @@ func (s *RowSink) piece(out *record.Rows, from int) (to int, body []byte) {
 // send makes one request. Its error is for another try.
 func (s *RowSink) send(ctx context.Context, out *record.Rows, body []byte, rows int, first string) error {
 	if wait := time.Until(s.waits); wait > 0 {
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := retry.Pause(ctx, wait); err != nil {
+			return err
 		}
 	}
 	headers := map[string]string{sinkHeader: out.Sink, partitionHeader: strconv.Itoa(int(out.Partition)), rowsHeader: strconv.Itoa(rows)}

@@ -5,9 +5,9 @@ import (
 	crand "crypto/rand"
 	"encoding/hex"
 	"errors"
-	"math/rand/v2"
 	"time"
 
+	"github.com/nagare-stream/nagare/engine/retry"
 	goredis "github.com/redis/go-redis/v9"
 )
 
@@ -21,11 +21,16 @@ const (
 const (
 	checkPause = 200 * time.Millisecond // between two looks at the mark
 	checkAlone = markRenew / 2          // of a server that nobody else can reach
-	retryFirst = 50 * time.Millisecond
-	retryMost  = 300 * time.Millisecond
-	lasting    = time.Second // what a link has to live for, or the next waits longer
-	pauseMost  = 5 * time.Second
-	letGoPause = time.Second // between two refills because rows were let go
+	lasting    = time.Second            // what a link has to live for, or the next waits longer
+	letGoPause = time.Second            // between two refills because rows were let go
+)
+
+// linkWaits is how long to wait behind tries that made no link, restFirst and restMost behind links that did not last.
+var linkWaits = retry.Waits{First: 50 * time.Millisecond, Most: 300 * time.Millisecond}
+
+const (
+	restFirst = 50 * time.Millisecond
+	restMost  = 5 * time.Second
 )
 
 // The mark lives longer than nagare needs to renew it, and not for good.
@@ -55,7 +60,7 @@ func token() string {
 
 // run writes until ctx ends.
 func (s *Sink) run(ctx context.Context) {
-	wait := retryFirst
+	fails := 0
 	var why doubt
 	for ctx.Err() == nil {
 		linked := s.isLinked()
@@ -67,7 +72,7 @@ func (s *Sink) run(ctx context.Context) {
 		switch {
 		case err == nil:
 			s.answer()
-			wait = retryFirst
+			fails = 0
 			continue
 		case errors.As(err, &why):
 			s.log.Info("everything is written anew", "sink", s.cfg.Name, "reason", err)
@@ -80,8 +85,8 @@ func (s *Sink) run(ctx context.Context) {
 			s.answer()
 		}
 		if !linked {
-			s.sleep(ctx, wait/2+rand.N(wait))
-			wait = min(2*wait, retryMost)
+			fails++
+			s.sleep(ctx, linkWaits.After(fails))
 			continue
 		}
 		s.sleep(ctx, s.writer.rest(time.Since(s.writer.begun)))
@@ -95,7 +100,7 @@ func (w *writer) rest(lived time.Duration) time.Duration {
 		w.pause = 0
 	}
 	pause := w.pause
-	w.pause = min(max(2*pause, retryFirst), pauseMost)
+	w.pause = min(max(2*pause, restFirst), restMost)
 	return pause
 }
 

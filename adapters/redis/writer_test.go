@@ -37,7 +37,7 @@ func TestRefusesRow(t *testing.T) {
 // that lasted begins anew.
 func TestRest(t *testing.T) {
 	w := &writer{}
-	for i, want := range []time.Duration{0, retryFirst, 2 * retryFirst, 4 * retryFirst} {
+	for i, want := range []time.Duration{0, restFirst, 2 * restFirst, 4 * restFirst} {
 		if got := w.rest(0); got != want {
 			t.Errorf("behind link %d it rests %v, want %v", i, got, want)
 		}
@@ -45,8 +45,8 @@ func TestRest(t *testing.T) {
 	for range 20 {
 		w.rest(0)
 	}
-	if got := w.rest(0); got != pauseMost {
-		t.Errorf("it rests %v at most, want %v", got, pauseMost)
+	if got := w.rest(0); got != restMost {
+		t.Errorf("it rests %v at most, want %v", got, restMost)
 	}
 	if got := w.rest(2 * lasting); got != 0 {
 		t.Errorf("behind a link that lasted it rests %v", got)
