@@ -29,7 +29,7 @@ type alertStage struct {
 	op     *dataflow.Operator
 	x      *alert.Incidents
 	groups []*groupMarks // watermarks of the records that it reads
-	below  []*closer     // of the windows
+	below  []*outlet     // of stages
 	rows   *rowWriter
 	e      *Engine
 	held   int64 // rows that Engine.held counts
@@ -83,10 +83,10 @@ func (a *alertStage) readsRecords(g *groupMarks) {
 	}
 }
 
-// readsWindows notes whose windows the alert reads.
-func (a *alertStage) readsWindows(c *closer) {
-	a.below = append(a.below, c)
-	a.under(c.group)
+// readsStage notes whose rows the alert reads.
+func (a *alertStage) readsStage(of *outlet) {
+	a.below = append(a.below, of)
+	a.under(of.group)
 }
 
 // under has a watermark advance the alert.
@@ -102,8 +102,12 @@ func (a *alertStage) reached() int64 {
 	for _, g := range a.groups {
 		to = min(to, g.global)
 	}
-	for _, c := range a.below {
-		to = min(to, c.passed())
+	for _, of := range a.below {
+		if next := of.stage.Next(of.group.global); next != math.MinInt64 && next != math.MaxInt64 {
+			to = min(to, next-1)
+		} else {
+			to = min(to, next)
+		}
 	}
 	return to
 }

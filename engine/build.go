@@ -183,7 +183,7 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 	if err != nil {
 		return err
 	}
-	e.merger.addCloser(w, g, n, emit)
+	e.merger.addWindows(w, g, n, emit)
 	switch {
 	case op.Table != nil && op.Table.Within != "": // who reads its rows is the only one
 	case op.Table != nil:
@@ -196,12 +196,12 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 		sink.Agg, sink.Pre, sink.Post, sink.From = nil, nil, nil, &plan.Dataset{Schema: schemaOf(op.Cols)}
 		sink.Explosions, sink.Below = nil, 0 // they stand below the windows
 		sink.Out, sink.Consumers = columnsOf(op.Cols), nil
-		if err := e.addDerived(emit, &emit.next, op, &sink, 0); err != nil {
+		if err := e.addDerived(&emit.outlet, &emit.next, op, &sink, 0); err != nil {
 			return err
 		}
 	}
 	for _, c := range op.Consumers {
-		if err := e.addDerived(emit, &emit.next, op, c, op.Lane(0)); err != nil {
+		if err := e.addDerived(&emit.outlet, &emit.next, op, c, op.Lane(0)); err != nil {
 			return err
 		}
 	}
@@ -212,22 +212,21 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 const derivedFrom = " from "
 
 // addDerived has an operator read the rows that another one gives in a lane, and those that read its
-// own rows read them.
-func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *dataflow.Operator, lane int) error {
+// own rows read them. The outlet is that of the stage at their beginning, and list who reads from.
+func (e *Engine) addDerived(of *outlet, list *[]*derived, from, op *dataflow.Operator, lane int) error {
 	lane = op.Lane(lane)
 	d, err := newDerived(op, e.merger.env())
 	if err != nil {
 		return fmt.Errorf("build %s: %w", op.Name, err)
 	}
-	below := e.closerOf(emit.w.op)
 	switch {
 	case op.Windowed():
-		if d.regroup, err = e.buildRegroup(below, op); err != nil {
+		if d.regroup, err = e.buildRegroup(of, op); err != nil {
 			return fmt.Errorf("build %s: %w", op.Name, err)
 		}
 	case e.alertOf(op) != nil:
 		d.alert = e.alertOf(op)
-		d.alert.readsWindows(below)
+		d.alert.readsStage(of)
 	default:
 		to, err := e.destinationOf(op)
 		if err != nil {
@@ -237,17 +236,17 @@ func (e *Engine) addDerived(emit *emitter, list *[]*derived, from, op *dataflow.
 		e.merger.writers = append(e.merger.writers, d.to)
 		d.to.cause = &e.merger.cause
 		if to.format == formatPlace {
-			d.to.age = &emit.age
+			d.to.age = &of.age
 		}
 	}
 	d.name = op.Name + derivedFrom + from.Name
 	*list = append(*list, d)
-	emit.derived = append(emit.derived, d)
+	of.derived = append(of.derived, d)
 	if d.regroup != nil {
 		return nil // who reads its rows reads its windows
 	}
 	for _, c := range op.Consumers {
-		if err := e.addDerived(emit, &d.next, op, c, lane); err != nil {
+		if err := e.addDerived(of, &d.next, op, c, lane); err != nil {
 			return err
 		}
 	}
@@ -288,8 +287,10 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 			if err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
+			w.held = &t.held
 			t.windows = append(t.windows, w)
-			e.closerOf(op).tasks[at] = w
+			e.closerOf(op).of.addTask(at, w)
+			t.lanes = append(t.lanes, taskLane{e.closerOf(op).of, at, op.Watermark})
 			continue
 		}
 		r, err := newRowTask(op, t.env)
@@ -330,16 +331,6 @@ func (t *task) addMarks() error {
 		t.Marks = append(t.Marks, m)
 	}
 	return nil
-}
-
-// closerOf is what closes the windows of an operator, or of that which it is a part of.
-func (e *Engine) closerOf(op *dataflow.Operator) *closer {
-	for _, c := range e.merger.closer {
-		if c.w.op.ID == op.Lead().ID {
-			return c
-		}
-	}
-	panic("BUG: a windowed operator without a closer")
 }
 
 // logDestination opens a log of the engine's own, once.

@@ -219,81 +219,9 @@ func (e *Engine) cutState(d *state.Delta) {
 		t.cutIDs(d)
 	}
 	e.cutAlerts(d)
-	w := stateWriter{delta: d}
-	for _, c := range e.merger.closer {
-		w.op, w.grows = stateOp(c.w), c.w.grows
-		for _, g := range c.gone {
-			w.key = partialPrefix(w.key[:0], g.lane, g.slice, g.minEnd)
-			d.DeletePrefix(w.op, w.key)
-		}
-		c.gone = c.gone[:0]
-		c.forgetUnasked()
-		for lane := range c.pending {
-			for _, p := range c.pending[lane] {
-				w.write(int32(lane), p)
-			}
-			if t := c.tasks[lane]; t != nil {
-				for _, p := range t.open {
-					w.write(int32(lane), p)
-				}
-			}
-		}
+	for _, stage := range e.merger.stages {
+		stage.Cut(d)
 	}
-}
-
-// mostDeltas is how many changes of a slot stand behind its state before the state is written anew.
-const mostDeltas = 64
-
-// A stateWriter writes partials into a delta.
-type stateWriter struct {
-	delta      *state.Delta
-	op         string
-	grows      bool   // some aggregate writes changes instead of its whole state
-	key, value []byte // scratch
-}
-
-// write writes the slots of a partial that changed. A slot's key is the partial's, the slot, and a
-// number: 0 for its state, 1 … mostDeltas for changes since, of aggregates that grow.
-func (w *stateWriter) write(lane int32, p *partial) {
-	if len(p.hash.Dirty()) == 0 {
-		return
-	}
-	w.key = partialPrefix(w.key[:0], lane, p.slice, p.minEnd)
-	head := len(w.key)
-	if n := p.hash.Len(); n > len(p.deltas) {
-		p.deltas = append(p.deltas, make([]uint8, n-len(p.deltas))...)
-	}
-	for _, slot := range p.hash.Dirty() {
-		w.key = binary.BigEndian.AppendUint32(w.key[:head], slot)
-		if w.grows && !p.hash.IsNew(slot) && p.deltas[slot] < mostDeltas {
-			p.deltas[slot]++
-			w.value = p.hash.AppendSlotDelta(w.value[:0], slot)
-		} else {
-			if p.deltas[slot] > 0 {
-				w.delta.DeletePrefix(w.op, w.key)
-			}
-			p.deltas[slot] = 0
-			w.value = p.hash.AppendSlot(w.value[:0], slot)
-		}
-		w.key = append(w.key, p.deltas[slot])
-		w.delta.Put(w.op, w.key, w.value)
-	}
-	p.hash.ClearDirty()
-	p.stored = true
-}
-
-// Operators of state begin with statePrefix; their keys are partialPrefix, the slot, and a number.
-const (
-	statePrefix   = "state/"
-	stateKeyBytes = 4 + 8 + 8 + 4 + 1
-)
-
-func stateOp(w *windowOp) string { return statePrefix + w.op.Name }
-
-// partialPrefix is the start of a partial's keys: lane, slice, minEnd; its slots stand behind it.
-func partialPrefix(dst []byte, lane int32, slice, minEnd int64) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, uint32(lane))
-	return state.AppendOrdered(state.AppendOrdered(dst, slice), minEnd)
 }
 
 // cut describes everything that is not state. The gate is held.

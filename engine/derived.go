@@ -36,6 +36,25 @@ type derived struct {
 	used     []bool          // by row that it reads: some row was made of it
 }
 
+// An outlet is who reads the rows that a stage gives.
+type outlet struct {
+	stage   Stage
+	group   *groupMarks // the stage's
+	age     int64       // of the rows in hand, see age.go
+	next    []*derived  // that read the rows
+	derived []*derived  // these, and those that read theirs
+}
+
+// hand hands rows on, with the times of each.
+func (o *outlet) hand(cols []*column.Vector, rows []uint32, times []int64) error {
+	for _, d := range o.next {
+		if err := d.take(cols, rows, times); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func newDerived(op *dataflow.Operator, env expr.Env) (*derived, error) {
 	own := *op
 	op = &own

@@ -28,13 +28,11 @@ type emitter struct {
 	all       []uint32
 	sel       []uint32 // those that HAVING let pass
 	times     []int64
-	age       int64 // of the window in hand, see age.go
 	failed    expr.RowErrors
 	rows      int64 // rows handed on so far, less letGo
 	letGo     int64 // rows that retention has removed
 	table     *tableWriter
-	next      []*derived // that read the table's rows
-	derived   []*derived // these, and those that read theirs
+	outlet
 }
 
 // spareBytes is how much memory the hashes of closed windows may hold that wait to be used again.
@@ -177,10 +175,5 @@ func (e *emitter) window(start, end int64, h *agg.Hash) error {
 			}
 		}
 	}
-	for _, d := range e.next {
-		if err := d.take(e.cols, e.sel, e.times); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.hand(e.cols, e.sel, e.times)
 }

@@ -52,7 +52,7 @@ func (t *task) boundState() error {
 
 // seal moves a partial's rows from the task's account to the partial's: the merger gives them back
 // when it lets go of it.
-func (p *partial) seal(t *task) {
+func (p *partial) seal(w *windowTask) {
 	p.held = int64(p.hash.Len())
-	t.held -= p.held
+	*w.held -= p.held
 }

@@ -137,7 +137,7 @@ func (e *Engine) tableWindows(op *dataflow.Operator) TableWindows {
 	c := e.closerOf(op)
 	t := TableWindows{Table: op.Name, Size: time.Duration(c.w.spec.Size) * time.Microsecond, Watermark: c.passed()}
 	if c.below != nil {
-		t.Below = c.below.w.op.Name
+		t.Below = op.From.Name
 	}
 	for _, mg := range c.group.of {
 		for _, topic := range mg.Topics {
@@ -147,10 +147,10 @@ func (e *Engine) tableWindows(op *dataflow.Operator) TableWindows {
 		}
 		t.Delay = max(t.Delay, time.Duration(mg.Delay)*time.Microsecond)
 	}
-	ends := c.openEnds()
+	ends := c.of.openEnds()
 	t.Open = len(ends)
 	for _, end := range ends[:min(len(ends), MostOpenWindows)] {
-		t.Windows = append(t.Windows, OpenWindow{Start: end - c.w.spec.Size, End: end, Groups: c.openRowsOf(end), Holders: c.holders(end)})
+		t.Windows = append(t.Windows, OpenWindow{Start: end - c.w.spec.Size, End: end, Groups: c.of.openRowsOf(end), Holders: c.holders(end)})
 	}
 	return t
 }

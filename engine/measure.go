@@ -104,10 +104,9 @@ func (e *Engine) measureTable(name string) TableMeasures {
 		}
 		t.Windowed = true
 		t.FinalRows += c.emit.rows
-		for _, p := range c.partials() {
-			t.StateRows += int64(p.hash.Len())
-			t.StateBytes += p.hash.Size()
-		}
+		rows, bytes := c.of.Held()
+		t.StateRows += rows
+		t.StateBytes += bytes
 	}
 	return t
 }

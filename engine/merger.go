@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/nagare-stream/nagare/engine/agg"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/scan"
@@ -20,6 +19,7 @@ type merger struct {
 	mu     sync.Mutex
 	e      *Engine
 	groups map[*dataflow.Watermark]*groupMarks
+	stages []Stage
 	closer []*closer // by windowed operator
 
 	clock    expr.Clock // of the window in hand
@@ -35,33 +35,10 @@ type groupMarks struct {
 	marks   []int64               // by lane; math.MaxInt64 where a lane is empty, which holds nothing back
 	global  int64                 // minimum of marks, never falling
 	closers []*closer
+	stages  []Stage
 	alerts  []*alertStage
 
 	passages []scan.Passages // by lane; nil: nobody wants to know when windows were closed
-}
-
-// A closer closes the windows of one operator and hands their rows on.
-type closer struct {
-	w       *windowOp
-	group   *groupMarks
-	tasks   []*windowTask
-	pending [][]*partial // by lane, sealed, by slice and minEnd
-	closed  int64        // end of the newest window that is closed; math.MinInt64: none
-	gone    []partialKey // stored partials to be removed at the next checkpoint
-	emit    *emitter
-
-	previews []*preview
-	open     map[int64]*openGroups // by end of window
-	below    *closer               // whose windows' rows these group; nil: records
-
-	m     *merger
-	lives int64 // how long rows live in the sink that keeps them longest of those that forget; 0: there is none
-	ages  []age // of windows whose rows may live, in order
-}
-
-type partialKey struct {
-	lane          int32
-	slice, minEnd int64
 }
 
 // env is for what is computed of the rows of windows: they are as old as their window.
@@ -94,12 +71,9 @@ func (m *merger) addGroup(g *dataflow.Watermark, n int) {
 	}
 }
 
-func (m *merger) addCloser(w *windowOp, g *groupMarks, n int, emit *emitter) *closer {
-	c := &closer{w: w, group: g, closed: math.MinInt64, emit: emit, m: m,
-		pending: make([][]*partial, n), tasks: make([]*windowTask, n)}
-	c.group.closers = append(c.group.closers, c)
-	m.closer = append(m.closer, c)
-	return c
+// add has a watermark advance a stage. A stage stands behind those whose rows it reads.
+func (m *merger) add(s Stage, g *groupMarks) {
+	m.stages, g.stages = append(m.stages, s), append(g.stages, s)
 }
 
 // report takes what a task has finished and closes the windows that this lets close.
@@ -120,8 +94,8 @@ func (m *merger) report(t *task) error {
 			g.marks[tm.Lane] = math.MaxInt64 // it can hold nothing back any more
 		}
 	}
-	for _, w := range t.windows {
-		m.e.closerOf(w.op).seal(t, w)
+	for _, l := range t.lanes {
+		l.stage.Seal(l.lane, m.groups[t.Marks[l.watermark].Watermark].marks[l.lane])
 	}
 	for _, l := range t.alerts {
 		l.report()
@@ -203,48 +177,16 @@ func (m *merger) settle(flows []*dataflow.Scan, added func(*task) bool) {
 	}
 }
 
-// seal takes the partials that no row can reach any more: those whose minEnd the task's own
-// watermark has passed.
-func (c *closer) seal(t *task, w *windowTask) {
-	mark := c.group.marks[w.lane]
-	kept := w.open[:0]
-	for _, p := range w.open {
-		if p.minEnd > mark {
-			kept = append(kept, p)
-			continue
-		}
-		p.seal(t)
-		c.insert(w.lane, p)
-		if h := c.emit.takeSpare(); h != nil { // in return
-			w.free = append(w.free, h)
-		}
-	}
-	clear(w.open[len(kept):])
-	w.open = kept
-}
-
-func (c *closer) insert(lane int, p *partial) {
-	list := c.pending[lane]
-	at, _ := slices.BinarySearchFunc(list, p, comparePartials)
-	c.pending[lane] = slices.Insert(list, at, p)
-}
-
-// advance moves the global watermark and closes what lies behind it.
+// advance moves the global watermark and all that goes by it.
 func (g *groupMarks) advance() error {
 	low := slices.Min(g.marks)
 	if low <= g.global {
 		return nil
 	}
 	g.global = low
-	for _, c := range g.closers {
-		for {
-			end, ok := c.next()
-			if !ok || end > c.passed() {
-				break
-			}
-			if err := c.close(end); err != nil {
-				return err
-			}
+	for _, s := range g.stages {
+		if err := s.Advance(low); err != nil {
+			return err
 		}
 	}
 	for _, a := range g.alerts {
@@ -256,123 +198,4 @@ func (g *groupMarks) advance() error {
 		g.passages[lane].Forget(low)
 	}
 	return nil
-}
-
-// next is the end of the first window that has rows and is not closed.
-func (c *closer) next() (end int64, ok bool) {
-	spec := &c.w.spec
-	end = math.MaxInt64
-	after := int64(math.MinInt64)
-	if c.closed != math.MinInt64 {
-		after = spec.NextEnd(c.closed)
-	}
-	for _, list := range c.pending {
-		for _, p := range list {
-			if ok && spec.FirstEnd(p.slice) >= end {
-				break
-			}
-			if e := max(p.minEnd, after); e <= spec.LastEnd(p.slice) && (!ok || e < end) {
-				end, ok = e, true
-			}
-		}
-	}
-	return end, ok
-}
-
-// close merges the window that ends at end, lane by lane in order, and hands its rows on.
-func (c *closer) close(end int64) error {
-	c.emit.hash.Reset()
-	start, first := end-c.w.spec.Size, true
-	for _, list := range c.pending {
-		for _, p := range list {
-			if p.slice >= end {
-				break
-			}
-			if p.slice < start || p.minEnd > end {
-				continue
-			}
-			if first && c.w.spec.LastEnd(p.slice) == end { // it is in no other window: the others are merged into it
-				c.emit.hash, p.hash = p.hash, c.emit.hash
-			} else {
-				c.emit.hash.Merge(p.hash)
-			}
-			first = false
-		}
-	}
-	c.closed = end
-	c.dropOpenGroups()
-	c.drop(end)
-	c.noteAge(end)
-	if err := c.emit.window(start, end, c.emit.hash); err != nil {
-		return err
-	}
-	return c.noteClosed(end)
-}
-
-// drop lets go of partials whose last window is closed.
-func (c *closer) drop(end int64) {
-	for lane, list := range c.pending {
-		kept := list[:0]
-		for _, p := range list {
-			if c.w.spec.LastEnd(p.slice) > end {
-				kept = append(kept, p)
-				continue
-			}
-			if p.stored {
-				c.gone = append(c.gone, partialKey{int32(lane), p.slice, p.minEnd})
-			}
-			c.m.e.held.Add(-p.held)
-			p.hash.Reset()
-			c.emit.spare(p.hash)
-		}
-		clear(list[len(kept):])
-		c.pending[lane] = kept
-	}
-}
-
-// openWindow merges what is there of the window that ends at end and is not closed, without changing
-// anything. The gate must be held.
-func (c *closer) openWindow(end int64, into *agg.Hash) {
-	into.Reset()
-	for lane := range c.pending {
-		parts := append([]*partial(nil), c.pending[lane]...)
-		if t := c.tasks[lane]; t != nil {
-			parts = append(parts, t.open...)
-		}
-		slices.SortFunc(parts, comparePartials)
-		for _, p := range parts {
-			if c.isIn(p, end) {
-				into.Merge(p.hash)
-			}
-		}
-	}
-}
-
-// openEnds is the ends of all windows that have rows and are not closed, ascending.
-func (c *closer) openEnds() []int64 {
-	seen := map[int64]bool{}
-	spec := &c.w.spec
-	visit := func(p *partial) {
-		for end := p.minEnd; end <= spec.LastEnd(p.slice); end += spec.Slide {
-			if end > c.closed {
-				seen[end] = true
-			}
-		}
-	}
-	for lane, list := range c.pending {
-		for _, p := range list {
-			visit(p)
-		}
-		if t := c.tasks[lane]; t != nil {
-			for _, p := range t.open {
-				visit(p)
-			}
-		}
-	}
-	ends := make([]int64, 0, len(seen))
-	for end := range seen {
-		ends = append(ends, end)
-	}
-	slices.Sort(ends)
-	return ends
 }

@@ -11,7 +11,7 @@ type openGroups struct {
 }
 
 // openGroups brings those of the window that ends at end up to date. The gate is held.
-func (c *closer) openGroups(end int64) *agg.Union {
+func (c *Slices) openGroups(end int64) *agg.Union {
 	g := c.open[end]
 	if g == nil {
 		g = &openGroups{union: c.newUnion()}
@@ -26,9 +26,9 @@ func (c *closer) openGroups(end int64) *agg.Union {
 }
 
 // countsOpen reports whether previews want the distinct counts of open windows at each tick.
-func (c *closer) countsOpen() bool { return len(c.previews) > 0 && agg.CountsDistinct(c.w.aggs) }
+func (c *Slices) countsOpen() bool { return len(c.previews) > 0 && agg.CountsDistinct(c.w.aggs) }
 
-func (c *closer) newUnion() *agg.Union {
+func (c *Slices) newUnion() *agg.Union {
 	if c.countsOpen() {
 		return agg.NewUnion(c.w.keys, c.w.aggs)
 	}
@@ -36,7 +36,7 @@ func (c *closer) newUnion() *agg.Union {
 }
 
 // eachIn visits the partials of all lanes that count in the window that ends at end. The gate is held.
-func (c *closer) eachIn(end int64, visit func(*partial)) {
+func (c *Slices) eachIn(end int64, visit func(*partial)) {
 	for lane, list := range c.pending {
 		for _, p := range list {
 			if c.isIn(p, end) {
@@ -54,12 +54,12 @@ func (c *closer) eachIn(end int64, visit func(*partial)) {
 }
 
 // isIn reports whether a partial counts in the window that ends at end.
-func (c *closer) isIn(p *partial, end int64) bool {
+func (c *Slices) isIn(p *partial, end int64) bool {
 	return p.slice >= end-c.w.spec.Size && p.slice < end && p.minEnd <= end
 }
 
 // dropOpenGroups lets those of closed windows go, whose partials go, too.
-func (c *closer) dropOpenGroups() {
+func (c *Slices) dropOpenGroups() {
 	for end := range c.open {
 		if end <= c.closed {
 			delete(c.open, end)
@@ -69,7 +69,7 @@ func (c *closer) dropOpenGroups() {
 
 // forgetUnasked lets those go that nobody has asked for since the last checkpoint: they take memory for each group,
 // and can be made again. Those that previews ask for stay as long as their windows. The gate is held.
-func (c *closer) forgetUnasked() {
+func (c *Slices) forgetUnasked() {
 	if c.countsOpen() {
 		return
 	}
@@ -81,18 +81,8 @@ func (c *closer) forgetUnasked() {
 	}
 }
 
-// openRows counts the rows that closing all windows now would give, HAVING left out. The gate must
-// be held.
-func (c *closer) openRows() int64 {
-	var n int64
-	for _, end := range c.openEnds() {
-		n += c.openRowsOf(end)
-	}
-	return n
-}
-
 // openRowsOf counts those of the window that ends at end. The gate must be held.
-func (c *closer) openRowsOf(end int64) int64 {
+func (c *Slices) openRowsOf(end int64) int64 {
 	var only *partial
 	n := 0
 	c.eachIn(end, func(p *partial) { only, n = p, n+1 })

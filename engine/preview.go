@@ -25,7 +25,7 @@ const spareHashes = 64
 // open ones of its window; they are in no checkpoint, for they can be computed again. While a sink has not taken the last ones it is given no others: what changes
 // meanwhile is gathered here as marks, a bit a group.
 type preview struct {
-	closer *closer
+	closer *Slices
 	place  int // among the closer's previews, and in partial.stale
 	to     *destination
 	emit   *emitter // of its own
@@ -84,7 +84,7 @@ func (s *stale) take(n int, dst []uint32) []uint32 {
 }
 
 // noteChanged marks the groups of a partial that changed since it was asked last for all previews. The gate is held.
-func (c *closer) noteChanged(p *partial) {
+func (c *Slices) noteChanged(p *partial) {
 	if len(p.hash.Fresh()) == 0 {
 		return
 	}
@@ -99,8 +99,9 @@ func (c *closer) noteChanged(p *partial) {
 
 // noteAllChanged does so for all partials of which rows are handed on. The gate is held.
 func (e *Engine) noteAllChanged() {
-	for _, c := range e.merger.closer {
-		if len(c.previews) == 0 {
+	for _, of := range e.merger.closer {
+		c, ok := of.of.(*Slices)
+		if !ok || len(c.previews) == 0 {
 			continue
 		}
 		for lane, list := range c.pending {
@@ -116,7 +117,7 @@ func (e *Engine) noteAllChanged() {
 	}
 }
 
-func (c *closer) fitStale(p *partial) {
+func (c *Slices) fitStale(p *partial) {
 	for len(p.stale) < len(c.previews) {
 		p.stale = append(p.stale, stale{})
 	}
@@ -166,7 +167,7 @@ func (e *Engine) buildPreviews() error {
 			if !sink.Sink.Update {
 				continue
 			}
-			v := &preview{closer: c, place: len(c.previews), to: e.destinations[sinkOf(sink)]}
+			v := &preview{closer: c.of.(*Slices), place: len(c.previews), to: e.destinations[sinkOf(sink)]}
 			var err error
 			env := e.env
 			env.Clock = &v.clock
@@ -415,7 +416,7 @@ func (v *preview) evaluate() error {
 
 // inOrder appends the partials of a lane to dst in the order in which they are merged. The gate
 // is held.
-func (c *closer) inOrder(dst []*partial, lane int) []*partial {
+func (c *Slices) inOrder(dst []*partial, lane int) []*partial {
 	dst = append(dst, c.pending[lane]...)
 	if t := c.tasks[lane]; t != nil {
 		dst = append(dst, t.open...)

@@ -295,7 +295,7 @@ func (e *Engine) explainOp(b *strings.Builder, op *dataflow.Operator) {
 	e.gate.Lock()
 	defer e.gate.Unlock()
 	c := e.closerOf(op)
-	ends := c.openEnds()
+	ends := c.of.openEnds()
 	if len(ends) == 0 {
 		b.WriteString("no window is open\n")
 		return

@@ -8,14 +8,13 @@ import (
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/scan"
-	"github.com/nagare-stream/nagare/engine/window"
 )
 
 // A regroup folds the final rows of windows into the windows of another operator. It belongs to the merger: rows come in
 // the order of the ends of their windows, so none is late, and there is one lane. How far the windows below have been
 // closed is the watermark of those above: no row can come any more whose time lies before the first window that is open.
 type regroup struct {
-	c     *closer
+	c     *Slices
 	t     *windowTask // its keys and arguments; it has no partition
 	time  *expr.Eval
 	marks []int64 // by row: none, for nothing is late
@@ -23,13 +22,13 @@ type regroup struct {
 	bad   []bool // by row: an expression failed, or it has no time
 }
 
-// buildRegroup makes a windowed operator over the rows of the windows that a closer closes.
-func (e *Engine) buildRegroup(below *closer, op *dataflow.Operator) (*regroup, error) {
+// buildRegroup makes a windowed operator over the rows that a stage gives.
+func (e *Engine) buildRegroup(below *outlet, op *dataflow.Operator) (*regroup, error) {
 	if err := e.buildWindow(op, 1, below.group); err != nil {
 		return nil, err
 	}
-	r := &regroup{c: e.closerOf(op)}
-	r.c.below = below
+	r := &regroup{c: e.closerOf(op).of.(*Slices)}
+	r.c.below = below.stage
 	var err error
 	if r.t, err = newWindowTask(r.c.w, op, e.merger.env(), nil, 0); err != nil {
 		return nil, err
@@ -90,20 +89,4 @@ func (r *regroup) partial(slice, minEnd int64) *partial {
 	p = r.c.w.newPartial(slice, minEnd, h)
 	r.c.pending[0] = slices.Insert(r.c.pending[0], at, p)
 	return p
-}
-
-// passed is the time up to which the closer's windows are closed: those that end at it or before. mu is held.
-func (c *closer) passed() int64 { return c.passedAt(c.group.global) }
-
-// passedAt is passed for a watermark of all lanes.
-func (c *closer) passedAt(global int64) int64 {
-	if c.below == nil {
-		return global
-	}
-	low := c.below.passedAt(global)
-	next := c.below.w.spec.NextEnd(low) // of the first window that may still give rows
-	if low == math.MaxInt64 || next == window.None || next == window.End {
-		return low
-	}
-	return next - c.w.op.Edge - c.w.op.Delay
 }

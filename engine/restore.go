@@ -63,18 +63,21 @@ func (e *Engine) restore(ctx context.Context) error {
 	}
 	c, epoch := e.found, e.epoch.Load()
 	e.found = nil
-	entries, loose, err := e.restoreState(ctx)
+	entries, err := e.restoreState(ctx)
 	if err != nil && ctx.Err() == nil {
 		err = &UnreadableError{epoch, err}
 		if e.opt.Look {
 			e.unread = err
-			entries, loose, err = nil, nil, nil
+			entries, err = nil, nil
+			for _, s := range e.merger.stages {
+				s.Forget()
+			}
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if err := e.resume(c, loose); err != nil {
+	if err := e.resume(c); err != nil {
 		return fmt.Errorf("restore checkpoint %d: %w", epoch, err)
 	}
 	if !e.opt.Look {
@@ -90,15 +93,16 @@ func (e *Engine) restore(ctx context.Context) error {
 }
 
 // restoreState decodes open windows and rows that are on their way to sinks.
-func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, loose map[partialID]*partial, err error) {
-	byOp, byAge, byAlert := map[string]*closer{}, map[string]*closer{}, map[string]*alertStage{}
+func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, err error) {
+	byAlert, byOp := map[string]*alertStage{}, map[string]state.Stateful{}
 	for _, a := range e.alerts {
 		byAlert[alertOp(a)] = a
 	}
-	for _, c := range e.merger.closer {
-		byOp[stateOp(c.w)], byAge[ageOp(c.w)] = c, c
+	for _, s := range e.merger.stages {
+		for _, op := range s.Ops() {
+			byOp[op] = s
+		}
 	}
-	loose = map[partialID]*partial{}
 	_, err = e.opt.Store.Load(ctx, func(op string, key, value []byte) error {
 		if op == outboxOp {
 			out, err := e.restoreEntry(key, value)
@@ -111,22 +115,19 @@ func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, loose ma
 		if topic, ok := strings.CutPrefix(op, idOp("")); ok {
 			return e.restoreIDs(topic, key, value)
 		}
-		if c := byAge[op]; c != nil {
-			return c.restoreAge(key, value)
-		}
 		if a := byAlert[op]; a != nil {
 			return a.x.Restore(key, value)
 		}
-		c := byOp[op]
-		if c == nil {
+		s := byOp[op]
+		if s == nil {
 			return fmt.Errorf("restore %s: the project has no such table any more", op)
 		}
-		return restoreSlot(c, loose, key, value)
+		return s.Restore(op, key, value)
 	})
 	for _, a := range e.alerts {
 		a.x.Restored()
 	}
-	return entries, loose, err
+	return entries, err
 }
 
 // Durable is the offset from which a partition is read again after a crash; 0 before the first checkpoint.
@@ -191,40 +192,6 @@ func (u *UnreadableError) Unwrap() error { return u.Err }
 // Unread tells why open windows, and rows on their way to sinks, were left out; see Options.Look.
 func (e *Engine) Unread() error { return e.unread }
 
-type partialID struct {
-	c             *closer
-	lane          int
-	slice, minEnd int64
-}
-
-func restoreSlot(c *closer, loose map[partialID]*partial, key, value []byte) error {
-	if len(key) != stateKeyBytes {
-		return fmt.Errorf("restore %s: a key of %d bytes", c.w.op.Name, len(key))
-	}
-	id := partialID{c, int(binary.BigEndian.Uint32(key)), state.Ordered(key[4:]), state.Ordered(key[12:])}
-	if id.lane >= len(c.pending) {
-		return fmt.Errorf("restore %s: partition %d of %d", c.w.op.Name, id.lane, len(c.pending))
-	}
-	p := loose[id]
-	if p == nil {
-		h, err := c.w.newHash()
-		if err != nil {
-			return err
-		}
-		p = c.w.newPartial(id.slice, id.minEnd, h)
-		p.stored = true
-		loose[id] = p
-	}
-	for len(p.deltas) <= p.hash.Len() {
-		p.deltas = append(p.deltas, 0)
-	}
-	if delta := key[24]; delta > 0 {
-		p.deltas[binary.BigEndian.Uint32(key[20:])] = delta
-		return p.hash.ApplySlotDelta(value)
-	}
-	return p.hash.SetSlot(value)
-}
-
 func (e *Engine) restoreEntry(key, value []byte) (outgoing, error) {
 	rows, err := decodeRows(value)
 	if err != nil {
@@ -238,7 +205,7 @@ func (e *Engine) restoreEntry(key, value []byte) (outgoing, error) {
 }
 
 // resume puts a cut's numbers back where they were taken from.
-func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
+func (e *Engine) resume(c *cut) error {
 	e.events.Store(c.Events)
 	e.outbox.nextID = c.Entry
 	e.merger.appended = c.Appended
@@ -259,21 +226,11 @@ func (e *Engine) resume(c *cut, loose map[partialID]*partial) error {
 		}
 	}
 	e.merger.settle(e.flows, added)
-	for id, p := range loose {
-		p.hash.ClearDirty()
-		if t := id.c.tasks[id.lane]; t != nil && p.minEnd > id.c.group.marks[id.lane] {
-			t.open = append(t.open, p)
-		} else {
-			p.held = int64(p.hash.Len())
-			e.held.Add(p.held)
-			id.c.insert(id.lane, p)
-		}
+	for _, s := range e.merger.stages {
+		s.Restored()
 	}
 	for _, t := range e.tasks {
 		t.noteHeld()
-		for _, w := range t.windows {
-			w.sortOpen()
-		}
 	}
 	for _, v := range e.previews { // what was on its way when the process ended is not known
 		if err := v.recall(); err != nil {

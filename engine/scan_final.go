@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/nagare-stream/nagare/engine/agg"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
@@ -199,8 +200,8 @@ func (c *closer) appendOpen(out *column.Batch) { c.appendOpenKeyed(out, func(int
 // appendOpenKeyed is appendOpen, and tells the window's end and the encoded keys of each row.
 func (c *closer) appendOpenKeyed(out *column.Batch, tell func(end int64, key []byte)) {
 	em := c.emit
-	for _, end := range c.openEnds() {
-		c.openWindow(end, em.hash)
+	c.of.Open(func(end int64, fill func(into *agg.Hash)) {
+		fill(em.hash)
 		em.fill(end-c.w.spec.Size, end, em.hash)
 		c.m.clock.Now = c.m.ageOpen(end)
 		em.evaluate()
@@ -211,5 +212,5 @@ func (c *closer) appendOpenKeyed(out *column.Batch, tell func(end int64, key []b
 			}
 			out.Len++
 		}
-	}
+	})
 }

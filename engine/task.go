@@ -44,6 +44,7 @@ type task struct {
 	env     expr.Env // with the clock of its records
 	writers []*rowWriter
 	windows []*windowTask
+	lanes   []taskLane // of stages
 	rows    []*rowTask
 	alerts  []*alertLane // of rows
 	count   ledger.Count // outcomes over all operators, a row once

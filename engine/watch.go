@@ -110,11 +110,10 @@ func (e *Engine) Status() Status {
 		}
 	}
 	s.StateRows, s.StateBytes = e.idRows()
-	for _, c := range e.merger.closer {
-		for _, p := range c.partials() {
-			s.StateRows += int64(p.hash.Len())
-			s.StateBytes += p.hash.Size()
-		}
+	for _, stage := range e.merger.stages {
+		rows, bytes := stage.Held()
+		s.StateRows += rows
+		s.StateBytes += bytes
 	}
 	for _, d := range e.opt.Pipeline.Datasets {
 		switch {
@@ -139,9 +138,8 @@ func (e *Engine) tableStatus(name string, ledger map[string]ledger.Count) TableS
 		t.Rows += c.emit.rows
 		t.LetGo += c.emit.letGo
 		t.Open += c.openRows()
-		for _, p := range c.partials() {
-			t.StateBytes += p.hash.Size()
-		}
+		_, bytes := c.of.Held()
+		t.StateBytes += bytes
 	}
 	for _, n := range ledger {
 		t.LateRows += n.Late
@@ -185,18 +183,6 @@ func (e *Engine) destinationNames() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// partials is all that an operator holds, sealed or not. The gate is held.
-func (c *closer) partials() []*partial {
-	var all []*partial
-	for lane, list := range c.pending {
-		all = append(all, list...)
-		if t := c.tasks[lane]; t != nil {
-			all = append(all, t.open...)
-		}
-	}
-	return all
 }
 
 // partitions tells where the partitions of a topic stand. The gate is held.

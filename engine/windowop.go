@@ -81,6 +81,7 @@ type windowTask struct {
 	filters []rowFilter  // by aggregate
 	open    []*partial   // unsealed, few; in the order in which they were begun
 	free    []*agg.Hash
+	held    *int64 // what Engine.held counts for the task
 
 	keyCols, argCols []*column.Vector
 	failed           expr.RowErrors
