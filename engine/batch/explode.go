@@ -67,6 +67,8 @@ func (r *runner) carry(n plan.Node, needed []bool) {
 		below := make([]bool, len(n.In.Columns()))
 		read(below, n.Exprs...)
 		r.carry(n.In, below)
+	case *plan.Apply:
+		r.carry(n.Left, nil)
 	default:
 		for _, in := range n.Inputs() {
 			r.carry(in, nil)

@@ -41,6 +41,8 @@ func (r *runner) narrow(n plan.Node, preds []*expr.Node) {
 		r.narrow(n.Right, preds)
 	case *plan.Join:
 		r.narrowJoin(n, preds)
+	case *plan.Apply: // what its right side reads is narrowed where it is held
+		r.narrow(n.Left, within(preds, 0, len(n.Left.Columns())))
 	default: // rows of the input that go missing would change others
 		for _, in := range n.Inputs() {
 			r.narrow(in, nil)

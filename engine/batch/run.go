@@ -132,6 +132,10 @@ func (r *runner) run(n plan.Node, emit func(*column.Batch) error) error {
 		return r.setOp(n, emit)
 	case *plan.Join:
 		return r.join(n, emit)
+	case *plan.Apply:
+		return r.apply(n, emit)
+	case *heldNode:
+		return n.give(emit)
 	}
 	return fmt.Errorf("run query: there is no operator %T", n)
 }

@@ -46,7 +46,7 @@ func (s *selecting) each(f func(*expr.Node) *expr.Node) {
 		apply(&s.aggs[i].Filter)
 	}
 	for i := range s.subs {
-		apply(&s.subs[i].on)
+		s.subs[i] = s.subs[i].mapped(f)
 	}
 	s.eachAbove(f)
 }
@@ -72,6 +72,9 @@ func (s *selecting) eachAbove(f func(*expr.Node) *expr.Node) {
 		for k := range w.OrderBy {
 			apply(&w.OrderBy[k].Expr)
 		}
+		apply(&w.Filter)
+		apply(&w.StartAt)
+		apply(&w.EndAt)
 	}
 	for i := range s.order {
 		apply(&s.order[i].node)
@@ -370,10 +373,19 @@ func (s *selecting) windowed(node Node) Node {
 			keys[i] = SortKey{Expr: s.lower(k.Expr), Desc: k.Desc, NullsFirst: k.NullsFirst}
 		}
 		call.OrderBy = keys
+		call.Filter, call.StartAt, call.EndAt = s.lowerAny(call.Filter), s.lowerAny(call.StartAt), s.lowerAny(call.EndAt)
 		w.Funcs = append(w.Funcs, call)
 		w.Cols = append(w.Cols, Column{Name: call.Func, Type: call.Type})
 	}
 	return w
+}
+
+// lowerAny is lower of what there may be.
+func (s *selecting) lowerAny(n *expr.Node) *expr.Node {
+	if n == nil {
+		return nil
+	}
+	return s.lower(n)
 }
 
 func (s *selecting) lowerAll(list []*expr.Node) []*expr.Node {

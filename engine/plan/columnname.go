@@ -45,9 +45,11 @@ func (m meaning) top(e *sql.Name) bool {
 }
 
 func (m meaning) resolve(parts []sql.Ident) (*expr.Node, int, *sql.Fault) {
-	used := m.s.outerUsed
-	defer func() { m.s.outerUsed = used }()
-	return m.s.from.Resolve(parts)
+	from := m.s.from
+	if from.outer != nil { // to name something is no use of it
+		from.outer = &correlation{scope: from.outer.scope}
+	}
+	return from.Resolve(parts)
 }
 
 func (m meaning) isAlias(name string) bool {

@@ -74,6 +74,12 @@ func oneLine(n Node) string {
 			return n.Op + " ALL"
 		}
 		return n.Op
+	case *Apply:
+		var outer []string
+		for _, e := range n.Outer {
+			outer = append(outer, exprText(e, n.Left.Columns()))
+		}
+		return "Apply " + n.Kind + " for each " + strings.Join(outer, ", ")
 	case *Join:
 		text := "Join " + n.Kind
 		if n.On != nil {

@@ -144,7 +144,7 @@ func (s *selecting) generated(node Node) Node {
 
 // lateralScope binds the arguments of a generator in FROM.
 func (b *binder) lateralScope(cols []scopeColumn) *expr.Binder {
-	eb := b.session.binder(&scope{cols: cols})
+	eb := b.session.binder(&scope{cols: cols, outer: b.around})
 	eb.Call = func(_ *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) {
 		if isGenerator(c.Name.Name) {
 			return nil, nestedGenerator(c)

@@ -62,7 +62,7 @@ func (l *lineage) down(n Node, where []*expr.Node) {
 		if n.Op == "UNION" {
 			l.down(n.Right, where)
 		}
-	case *Single:
+	case *Single, *Apply:
 		l.note("the value of a subquery goes into it, whose rows are not told")
 	case *Values:
 	default: // those that hand rows on as they are: Watermark, Sort, Limit, Distinct

@@ -179,11 +179,16 @@ type WindowCall struct {
 	Func        string // "rank", "dense_rank", "row_number", "lag", "lead", "ntile", "percent_rank", or an aggregate
 	Agg         *agg.Spec
 	Args        []*expr.Node
+	Filter      *expr.Node // of an aggregate: the rows of the frame that count; nil: all
 	PartitionBy []*expr.Node
 	OrderBy     []SortKey
 	Frame       *sql.Frame
 	Start, End  int64 // offsets of a ROWS frame from the current row, where its bounds have one
-	Type        column.Type
+	// StartAt and EndAt are the first and the last value that a RANGE frame holds, over the columns of the row,
+	// where its bounds have an offset; else nil.
+	StartAt, EndAt *expr.Node
+	IgnoreNulls    bool // lag, lead, nth_value
+	Type           column.Type
 }
 
 // SortKey is one ORDER BY expression.

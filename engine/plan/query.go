@@ -12,7 +12,7 @@ import (
 
 // query binds a whole query; outer is the scope of the query around it, for a subquery that may
 // refer to it.
-func (b *binder) query(q *sql.Query, outer *scope) (Node, bool) {
+func (b *binder) query(q *sql.Query, outer *correlation) (Node, bool) {
 	if q == nil || q.Body == nil {
 		return nil, false
 	}
@@ -21,9 +21,10 @@ func (b *binder) query(q *sql.Query, outer *scope) (Node, bool) {
 		b.depth--
 		return nil, false
 	}
-	known := len(b.ctes)
-	defer func() { b.depth--; b.ctes = b.ctes[:known] }()
+	known, around := len(b.ctes), b.around
+	defer func() { b.depth--; b.ctes, b.around = b.ctes[:known], around }()
 	ok := b.with(q.With)
+	b.around = outer
 	var node Node
 	var bodyOK bool
 	if body, isSelect := q.Body.(*sql.SelectBody); isSelect {
@@ -62,7 +63,7 @@ func (b *binder) with(items []sql.CTE) bool {
 }
 
 // setExpr binds an operand of UNION and its like.
-func (b *binder) setExpr(e sql.SetExpr, outer *scope) (Node, bool) {
+func (b *binder) setExpr(e sql.SetExpr, outer *correlation) (Node, bool) {
 	switch e := e.(type) {
 	case *sql.SelectBody:
 		node, _, ok := b.selectQuery(e, nil, outer)
@@ -79,7 +80,7 @@ func (b *binder) setExpr(e sql.SetExpr, outer *scope) (Node, bool) {
 
 // setOp binds UNION, EXCEPT or INTERSECT: columns go by place, or by name, and take the type that
 // both sides have in common.
-func (b *binder) setOp(e *sql.SetOp, outer *scope) (Node, bool) {
+func (b *binder) setOp(e *sql.SetOp, outer *correlation) (Node, bool) {
 	left, ok1 := b.setExpr(e.Left, outer)
 	right, ok2 := b.setExpr(e.Right, outer)
 	if !ok1 || !ok2 {

@@ -15,6 +15,7 @@ type binder struct {
 	session session
 	ctes    []boundCTE // innermost last
 	depth   int
+	around  *correlation // what the query that is bound may refer to outside
 	// persisted is the query of a CREATE VIEW without TEMPORARY, which may read no temporary view.
 	persisted bool
 }
@@ -45,6 +46,12 @@ func (b *binder) from(body *sql.SelectBody) (bound, bool) {
 		if f, isCall := rel.(*sql.FunctionRelation); isCall && f.Lateral && i > 0 {
 			if ok {
 				out, ok = b.lateral(out, f, false)
+			}
+			continue
+		}
+		if sub, isQuery := rel.(*sql.SubRelation); isQuery && sub.Lateral {
+			if ok {
+				out, ok = b.lateralQuery(out, sub, "CROSS")
 			}
 			continue
 		}
@@ -82,7 +89,7 @@ func (b *binder) relation(rel sql.Relation) (bound, bool) {
 	case *sql.TableRef:
 		return b.table(rel)
 	case *sql.SubRelation:
-		node, ok := b.query(rel.Query, nil)
+		node, ok := b.query(rel.Query, b.around)
 		if !ok {
 			return bound{}, false
 		}
@@ -263,7 +270,7 @@ func (b *binder) values(v *sql.Values) (*Values, bool) {
 		return nil, false
 	}
 	out, ok := &Values{}, true
-	s := &scope{}
+	s := &scope{outer: b.around}
 	eb := b.session.binder(s)
 	for _, row := range v.Rows {
 		if len(row) != len(v.Rows[0]) {
@@ -331,6 +338,9 @@ func (b *binder) join(j *sql.Join) (bound, bool) {
 	if f, ok := j.Right.(*sql.FunctionRelation); ok && f.Lateral {
 		return b.lateralJoin(j, f)
 	}
+	if sub, ok := j.Right.(*sql.SubRelation); ok && sub.Lateral {
+		return b.lateralQueryJoin(j, sub)
+	}
 	left, ok1 := b.relation(j.Left)
 	right, ok2 := b.relation(j.Right)
 	if !ok1 || !ok2 {
@@ -366,7 +376,7 @@ func (b *binder) join(j *sql.Join) (bound, bool) {
 		return bound{node, cols}, true
 	}
 	if j.On != nil {
-		on, ok := b.condition(b.session.binder(&scope{cols: both}), j.On, "JOIN ON")
+		on, ok := b.condition(b.session.binder(&scope{cols: both, outer: b.around}), j.On, "JOIN ON")
 		if !ok {
 			return bound{}, false
 		}

@@ -20,38 +20,8 @@ func clone(n Node) Node {
 	case *Values:
 		c := *n
 		return &c
-	case *Filter:
-		return &Filter{In: clone(n.In), Pred: n.Pred}
-	case *Project:
-		return &Project{In: clone(n.In), Exprs: n.Exprs, Cols: n.Cols}
-	case *Explode:
-		c := *n
-		c.In = clone(n.In)
-		return &c
-	case *Watermark:
-		return &Watermark{In: clone(n.In), Time: n.Time, Delay: n.Delay, Cols: n.Cols}
-	case *Aggregate:
-		c := *n
-		c.In = clone(n.In)
-		return &c
-	case *Windowed:
-		return &Windowed{In: clone(n.In), Funcs: n.Funcs, Cols: n.Cols}
-	case *AssignWindows:
-		return &AssignWindows{In: clone(n.In), Window: n.Window, Cols: n.Cols}
-	case *Sort:
-		return &Sort{In: clone(n.In), Keys: n.Keys}
-	case *Limit:
-		return &Limit{In: clone(n.In), Count: n.Count, Offset: n.Offset}
-	case *Distinct:
-		return &Distinct{In: clone(n.In)}
-	case *Single:
-		return &Single{In: clone(n.In), Cols: n.Cols}
-	case *SetOp:
-		return &SetOp{Op: n.Op, All: n.All, Left: clone(n.Left), Right: clone(n.Right), Cols: n.Cols}
-	case *Join:
-		return &Join{Kind: n.Kind, Left: clone(n.Left), Right: clone(n.Right), On: n.On, Cols: n.Cols}
 	}
-	panic("BUG: clone of an unknown operator")
+	return MapInputs(n, clone)
 }
 
 // bounded makes the tree of a streaming view one over bounded inputs: streams become scans of what
@@ -89,6 +59,8 @@ func bounded(n Node) Node {
 	case *SetOp:
 		n.Left, n.Right = bounded(n.Left), bounded(n.Right)
 	case *Join:
+		n.Left, n.Right = bounded(n.Left), bounded(n.Right)
+	case *Apply:
 		n.Left, n.Right = bounded(n.Left), bounded(n.Right)
 	}
 	return n

@@ -41,8 +41,7 @@ type scope struct {
 	// aliases, when set, is asked last for a name without a qualifier.
 	aliases    func(name string, pos sql.Pos) (*expr.Node, *sql.Fault)
 	aliasNames func() []string
-	outer      *scope
-	usedOuter  *bool
+	outer      *correlation
 }
 
 // hiddenMark starts a part of a name that no query can write: the part behind it is a place in
@@ -90,15 +89,15 @@ func (s *scope) Resolve(parts []sql.Ident) (*expr.Node, int, *sql.Fault) {
 }
 
 func (s *scope) resolveOuter(parts []sql.Ident) (*expr.Node, int, *sql.Fault) {
-	node, n, fault := match(s.outer.cols, parts)
+	around := s.outer.scope
+	node, n, fault := match(around.cols, parts)
+	if node == nil && fault == nil && around.outer != nil {
+		node, n, fault = around.resolveOuter(parts)
+	}
 	if node == nil || fault != nil {
 		return nil, 0, fault
 	}
-	if node.Op != expr.OpColumn || node.Index >= outerBase {
-		return nil, 0, notYet(parts[0].Pos, "a subquery that refers to a query two levels further out")
-	}
-	*s.usedOuter = true
-	return expr.Col(outerBase+node.Index, node.Name, node.Type), n, nil
+	return at(s.outer.column(node), parts[0].Pos), n, nil
 }
 
 // match finds the column that the first one or two parts name. A qualified match wins.

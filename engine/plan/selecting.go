@@ -18,8 +18,7 @@ type selecting struct {
 	from scope
 	eb   *expr.Binder
 
-	outerUsed bool
-	failed    bool
+	failed bool
 
 	items   []item
 	keys    []*expr.Node // of GROUP BY
@@ -92,14 +91,14 @@ func (p phase) String() string {
 }
 
 // selectQuery binds SELECT … with the order of the query q whose body it is; nil: none.
-func (b *binder) selectQuery(body *sql.SelectBody, q *sql.Query, outer *scope) (Node, *selecting, bool) {
+func (b *binder) selectQuery(body *sql.SelectBody, q *sql.Query, outer *correlation) (Node, *selecting, bool) {
 	s := &selecting{b: b, body: body, aggBy: map[string]int{}, binding: map[int]bool{}}
 	in, ok := b.from(body)
 	if !ok {
 		return nil, nil, false
 	}
 	s.in = in.node
-	s.from = scope{cols: in.cols, outer: outer, usedOuter: &s.outerUsed}
+	s.from = scope{cols: in.cols, outer: outer}
 	s.eb = s.binder()
 	s.where()
 	s.expandItems()

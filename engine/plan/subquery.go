@@ -14,7 +14,9 @@ type subquery struct {
 	node Node
 	mark bool
 	on   *expr.Node // of a MARK join: over the SELECT's own space, and rightBase for the subquery's columns
-	typ  column.Type
+	// outer is what node refers to, over the SELECT's own space, of one that is computed anew for each row; else nil.
+	outer []*expr.Node
+	typ   column.Type
 }
 
 // query is the expression binder's hook for scalar subqueries, EXISTS and IN (query).
@@ -39,7 +41,8 @@ func (s *selecting) query(eb *expr.Binder, e sql.Expr) (*expr.Node, *sql.Fault) 
 
 // scalar is (SELECT …) as a value.
 func (s *selecting) scalar(e *sql.ScalarQuery) (*expr.Node, *sql.Fault) {
-	node, ok := s.b.query(e.Query, &s.from)
+	around := &correlation{scope: &s.from}
+	node, ok := s.b.query(e.Query, around)
 	if !ok {
 		return nil, silent(e.Pos)
 	}
@@ -51,10 +54,11 @@ func (s *selecting) scalar(e *sql.ScalarQuery) (*expr.Node, *sql.Fault) {
 	if fault := notStream(node, e.Pos); fault != nil {
 		return nil, fault
 	}
+	sub := subquery{node: &Single{In: node, Cols: cols}, typ: cols[0].Type}
 	if correlated(node) {
-		return nil, notYet(e.Pos, "a subquery that is a value and refers to the query around it")
+		sub.outer = around.outer
 	}
-	return s.add(subquery{node: &Single{In: node, Cols: cols}, typ: cols[0].Type}, e.Pos), nil
+	return s.add(sub, e.Pos), nil
 }
 
 func notStream(node Node, pos sql.Pos) *sql.Fault {
@@ -88,7 +92,8 @@ func (s *selecting) in_(eb *expr.Binder, e *sql.In) (*expr.Node, *sql.Fault) {
 // matching binds the subquery of IN (with lefts) or EXISTS (without) as the right side of a MARK
 // join. Its conditions on the query around it move into the join's.
 func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (subquery, *sql.Fault) {
-	node, ok := s.b.query(q, &s.from)
+	around := &correlation{scope: &s.from}
+	node, ok := s.b.query(q, around)
 	if !ok {
 		return subquery{}, silent(pos)
 	}
@@ -101,10 +106,12 @@ func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (sub
 	}
 	values := nodeColumns(node)
 	var on *expr.Node
+	var outer []*expr.Node
 	if correlated(node) {
-		node, values, on, ok = decorrelate(node, values)
-		if !ok {
-			return subquery{}, notYet(pos, "a subquery that refers to the query around it in another place than WHERE")
+		if base, over, cond, ok := decorrelate(node, values); ok {
+			node, values, on = base, over, cond
+		} else {
+			outer = around.outer
 		}
 	}
 	right := func(n *expr.Node) *expr.Node {
@@ -115,7 +122,7 @@ func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (sub
 			case m.Index < outerBase:
 				return at2(m, rightBase+m.Index)
 			}
-			return at2(m, m.Index-outerBase)
+			return around.outer[m.Index-outerBase]
 		})
 	}
 	if on != nil {
@@ -131,7 +138,7 @@ func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (sub
 		}
 		on = and(on, equal)
 	}
-	return subquery{node: node, mark: true, on: on, typ: column.Of(column.Bool)}, nil
+	return subquery{node: node, mark: true, on: on, outer: outer, typ: column.Of(column.Bool)}, nil
 }
 
 // equals is a = b with Spark's rules of types.
@@ -180,20 +187,47 @@ func (s *selecting) add(sub subquery, pos sql.Pos) *expr.Node {
 
 // attach joins a subquery to the rows; its value is the last column.
 func attach(in Node, sub subquery) Node {
+	if sub.outer != nil {
+		kind := "CROSS"
+		if sub.mark {
+			kind = JoinMark
+		}
+		on := besides(sub.on, len(in.Columns()))
+		return &Apply{Kind: kind, Left: in, Right: sub.node, Outer: sub.outer, On: on, Cols: joinColumns(kind, in, sub.node)}
+	}
 	if !sub.mark {
 		return &Join{Kind: "CROSS", Left: in, Right: sub.node, Cols: joinColumns("CROSS", in, sub.node)}
 	}
-	shift := len(in.Columns())
-	on := sub.on
-	if on != nil {
-		on = replace(on, func(m *expr.Node) *expr.Node {
-			if m.Op == expr.OpColumn && m.Index >= rightBase && m.Index < subBase {
-				return at2(m, m.Index-rightBase+shift)
-			}
-			return nil
-		})
-	}
+	on := besides(sub.on, len(in.Columns()))
 	return &Join{Kind: JoinMark, Left: in, Right: sub.node, On: on, Cols: joinColumns(JoinMark, in, sub.node)}
+}
+
+// besides is the condition of a MARK join with the subquery's columns behind those of the left side.
+func besides(on *expr.Node, shift int) *expr.Node {
+	if on == nil {
+		return nil
+	}
+	return replace(on, func(m *expr.Node) *expr.Node {
+		if m.Op == expr.OpColumn && m.Index >= rightBase && m.Index < subBase {
+			return at2(m, m.Index-rightBase+shift)
+		}
+		return nil
+	})
+}
+
+// mapped is a subquery with other expressions over the SELECT's own space.
+func (sub subquery) mapped(f func(*expr.Node) *expr.Node) subquery {
+	if sub.on != nil {
+		sub.on = f(sub.on)
+	}
+	if sub.outer != nil {
+		outer := make([]*expr.Node, len(sub.outer))
+		for i, n := range sub.outer {
+			outer[i] = f(n)
+		}
+		sub.outer = outer
+	}
+	return sub
 }
 
 // liftSubqueries gives the keys and aggregates with the subqueries in them joined to the rows that are grouped:
@@ -211,9 +245,7 @@ func (s *selecting) liftSubqueries() (keys []*expr.Node, aggs []AggCall) {
 			}
 			i := m.Index - subBase
 			if _, ok := at[i]; !ok {
-				sub := s.subs[i]
-				sub.on = lift(sub.on)
-				s.in = attach(s.in, sub)
+				s.in = attach(s.in, s.subs[i].mapped(lift))
 				at[i] = len(s.in.Columns()) - 1
 			}
 			return at2(m, at[i])
@@ -245,9 +277,7 @@ func (s *selecting) usedSubqueries() []bool {
 			}
 			if isSubquery(m) && !used[m.Index-subBase] {
 				used[m.Index-subBase] = true
-				if on := s.subs[m.Index-subBase].on; on != nil {
-					look(on)
-				}
+				s.subs[m.Index-subBase].mapped(look)
 			}
 			return nil
 		})
@@ -265,28 +295,10 @@ func (s *selecting) attachAll(node Node) Node {
 			s.subAt = append(s.subAt, -1)
 			continue
 		}
-		if sub.on != nil {
-			sub.on = s.lower(sub.on)
-		}
-		node = attach(node, sub)
+		node = attach(node, sub.mapped(s.lower))
 		s.subAt = append(s.subAt, len(node.Columns())-1)
 	}
 	return node
-}
-
-// correlated reports a reference to the query around n.
-func correlated(n Node) bool {
-	found := false
-	eachExpr(n, func(e *expr.Node) { found = found || uses(e, outerBase, rightBase) })
-	if found {
-		return true
-	}
-	for _, in := range n.Inputs() {
-		if correlated(in) {
-			return true
-		}
-	}
-	return false
 }
 
 // decorrelate takes the conditions on the query around it out of a subquery whose top is made of
@@ -352,6 +364,7 @@ func eachExpr(n Node, visit func(*expr.Node)) {
 		for _, w := range n.Funcs {
 			list(w.Args)
 			list(w.PartitionBy)
+			list([]*expr.Node{w.Filter, w.StartAt, w.EndAt})
 			for _, k := range w.OrderBy {
 				visit(k.Expr)
 			}
@@ -361,6 +374,9 @@ func eachExpr(n Node, visit func(*expr.Node)) {
 			visit(k.Expr)
 		}
 	case *Join:
+		list([]*expr.Node{n.On})
+	case *Apply:
+		list(n.Outer)
 		list([]*expr.Node{n.On})
 	}
 }

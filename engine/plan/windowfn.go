@@ -16,7 +16,7 @@ func isRanking(name string) bool { return slices.Contains(RankingNames(), name) 
 
 // RankingNames lists the functions that are nothing without OVER.
 func RankingNames() []string {
-	return []string{"cume_dist", "dense_rank", "lag", "lead", "ntile", "percent_rank", "rank", "row_number"}
+	return []string{"cume_dist", "dense_rank", "lag", "lead", "nth_value", "ntile", "percent_rank", "rank", "row_number"}
 }
 
 // windowFunction enters f(…) OVER (…) in the list and returns its placeholder.
@@ -77,8 +77,10 @@ func mayOrder(n *expr.Node, pos sql.Pos) *sql.Fault {
 // mayRank checks the place of a window function.
 func (s *selecting) mayRank(c *sql.Call, name string) *sql.Fault {
 	switch {
-	case s.phase == inWhere || s.phase == inGroupBy || s.phase == inHaving || s.inAgg > 0:
-		return &sql.Fault{Pos: c.Pos, Class: "_LEGACY_ERROR_TEMP_1034", Message: "a window function cannot stand in " + s.phase.String(),
+	case s.inAgg > 0:
+		return &sql.Fault{Pos: c.Pos, Class: "_LEGACY_ERROR_TEMP_1031", Message: "a window function cannot stand in an aggregate", Hint: "compute it in a subquery"}
+	case s.phase == inWhere || s.phase == inGroupBy || s.phase == inHaving:
+		return &sql.Fault{Pos: c.Pos, Class: "WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE", Message: "a window function cannot stand in " + s.phase.String(),
 			Hint: "write QUALIFY, or filter in a query around this one"}
 	case s.phase >= inSortBy && s.phase <= inDistributeBy:
 		return s.notArranged(c)
@@ -111,7 +113,7 @@ func bindAll(eb *expr.Binder, list []sql.Expr) ([]*expr.Node, *sql.Fault) {
 // ranking types a function of the order of rows.
 func (s *selecting) ranking(eb *expr.Binder, w *WindowCall, c *sql.Call, name string) *sql.Fault {
 	if len(w.OrderBy) == 0 {
-		return &sql.Fault{Pos: c.Over.Pos, Class: "_LEGACY_ERROR_TEMP_1037", Message: name + " needs ORDER BY in OVER (…)"}
+		return &sql.Fault{Pos: c.Over.Pos, Class: "WINDOW_FUNCTION_FRAME_NOT_ORDERED", Message: name + " needs ORDER BY in OVER (…)"}
 	}
 	args, fault := bindAll(eb, c.Args)
 	if fault != nil {
@@ -120,8 +122,14 @@ func (s *selecting) ranking(eb *expr.Binder, w *WindowCall, c *sql.Call, name st
 	least, most := 0, 0
 	w.Type = column.Of(column.Int32)
 	switch name {
-	case "percent_rank", "cume_dist":
+	case "rank", "dense_rank":
+		most = len(args) // which say nothing
+	case "percent_rank":
+		w.Type, most = column.Of(column.Float64), len(args)
+	case "cume_dist":
 		w.Type = column.Of(column.Float64)
+	case "nth_value":
+		least, most = 2, 2
 	case "ntile":
 		least, most = 1, 1
 	case "lag", "lead":
@@ -131,19 +139,33 @@ func (s *selecting) ranking(eb *expr.Binder, w *WindowCall, c *sql.Call, name st
 		return &sql.Fault{Pos: c.Pos, Class: "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", Message: fmt.Sprintf("%s takes %d to %d arguments, not %d", name, least, most, len(args))}
 	}
 	if c.Filter != nil {
-		return notYet(c.Filter.Position(), "FILTER of a window function")
+		return &sql.Fault{Pos: c.Filter.Position(), Class: "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", Message: name + " takes no FILTER"}
 	}
-	if c.IgnoreNulls {
-		return notYet(c.Pos, name+" with IGNORE NULLS")
+	if c.IgnoreNulls && name != "lag" && name != "lead" && name != "nth_value" {
+		return &sql.Fault{Pos: c.Pos, Class: "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", Message: name + " takes no IGNORE NULLS"}
 	}
-	w.Args = args
+	w.Args, w.IgnoreNulls = args, c.IgnoreNulls
 	switch name {
+	case "nth_value":
+		return s.nthValue(w, c)
 	case "ntile":
 		if n, ok := constantInt(args[0]); !ok || n < 1 {
 			return &sql.Fault{Pos: c.Args[0].Position(), Class: "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", Message: "ntile takes a constant whole number above 0"}
 		}
 	case "lag", "lead":
 		return s.neighbour(w, c)
+	}
+	return nil
+}
+
+// nthValue types nth_value(value, n).
+func (s *selecting) nthValue(w *WindowCall, c *sql.Call) *sql.Fault {
+	w.Type = w.Args[0].Type
+	if w.Args[1].Op != expr.OpConst {
+		return &sql.Fault{Pos: c.Args[1].Position(), Class: "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT", Message: "the place that nth_value takes is a constant whole number"}
+	}
+	if n, ok := constantInt(w.Args[1]); !ok || n < 1 {
+		return &sql.Fault{Pos: c.Args[1].Position(), Class: "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", Message: "nth_value takes a constant whole number above 0"}
 	}
 	return nil
 }
@@ -183,7 +205,11 @@ func (s *selecting) windowedAggregate(eb *expr.Binder, w *WindowCall, c *sql.Cal
 		return &sql.Fault{Pos: c.Pos, Class: "UNSUPPORTED_EXPR_FOR_WINDOW", Message: name + " is no window function"}
 	}
 	if c.Filter != nil {
-		return notYet(c.Filter.Position(), "FILTER of a window function")
+		pred, faults := eb.BindPredicate(c.Filter)
+		if len(faults) > 0 {
+			return &faults[0]
+		}
+		w.Filter = pred
 	}
 	switch name {
 	case "median", "percentile_cont", "percentile_disc":
@@ -230,52 +256,4 @@ func (s *selecting) windowedAggregate(eb *expr.Binder, w *WindowCall, c *sql.Cal
 	}
 	w.Agg, w.Args, w.Type = &spec, nodes, spec.Type
 	return nil
-}
-
-// frame reads ROWS or RANGE BETWEEN …; its offsets are constants.
-func (s *selecting) frame(w *WindowCall, c *sql.Call) *sql.Fault {
-	f := w.Frame
-	if f == nil {
-		return nil
-	}
-	if isRanking(strings.ToLower(c.Name.Name)) {
-		return &sql.Fault{Pos: f.Pos, Class: "_LEGACY_ERROR_TEMP_1036", Message: c.Name.Name + " takes no frame"}
-	}
-	for _, bound := range []struct {
-		b   sql.Bound
-		dst *int64
-	}{{f.Start, &w.Start}, {f.End, &w.End}} {
-		if bound.b.Offset == nil {
-			continue
-		}
-		if !f.Rows {
-			return notYet(f.Pos, "RANGE with an offset")
-		}
-		n, fault := s.rowOffset(bound.b.Offset)
-		if fault != nil {
-			return fault
-		}
-		*bound.dst = n
-		if bound.b.Kind == "PRECEDING" {
-			*bound.dst = -n
-		}
-	}
-	if f.Rows && f.Start.Kind == "UNBOUNDED FOLLOWING" || f.End.Kind == "UNBOUNDED PRECEDING" || f.Start.Offset != nil && f.End.Offset != nil && w.Start > w.End {
-		return &sql.Fault{Pos: f.Pos, Class: "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_WRONG_COMPARISON", Message: "the frame ends before it starts"}
-	}
-	return nil
-}
-
-// rowOffset is the distance of a bound of ROWS, a constant INT.
-func (s *selecting) rowOffset(e sql.Expr) (int64, *sql.Fault) {
-	n, faults := s.b.session.binder(&scope{}).Bind(e)
-	if len(faults) > 0 {
-		return 0, &faults[0]
-	}
-	x, ok := constantInt(n)
-	if !ok || n.Type.Kind != column.Int32 {
-		return 0, &sql.Fault{Pos: e.Position(), Class: "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_UNACCEPTED_TYPE",
-			Message: "an offset of ROWS is a constant INT, not " + strings.ToUpper(n.Type.String())}
-	}
-	return x, nil
 }

@@ -210,6 +210,7 @@ type (
 	}
 	// SubRelation is (query) with watermark and alias.
 	SubRelation struct {
+		Lateral   bool // it may name columns of the relations that stand before it
 		Pos       Pos
 		Query     *Query
 		Watermark *Watermark

@@ -183,6 +183,9 @@ func (f *formatter) relation(r Relation) {
 		f.watermark(r.Watermark)
 		f.alias(r.Alias, r.Columns)
 	case *SubRelation:
+		if r.Lateral {
+			f.write("LATERAL ")
+		}
 		f.parenthesized(r.Query)
 		f.watermark(r.Watermark)
 		f.alias(r.Alias, r.Columns)

@@ -79,8 +79,13 @@ func (p *parser) joined() Relation {
 		r := &FunctionRelation{Pos: t.pos, Lateral: true, Call: p.tableFunction()}
 		r.Alias, r.Columns = p.tableAlias()
 		return r
+	case t.is("LATERAL") && p.queryAt(p.pos+2) && after.is("("):
+		p.next()
+		r := &SubRelation{Pos: t.pos, Lateral: true, Query: p.parenthesized()}
+		r.Alias, r.Columns = p.tableAlias()
+		return r
 	case t.is("LATERAL"):
-		p.refuse(t.pos, "", "LATERAL subqueries are not supported", "use a join, LATERAL explode(…) or LATERAL VIEW explode(…)")
+		p.refuse(t.pos, "", "LATERAL stands before a query in parentheses or a generator", "as in LATERAL (SELECT …) or LATERAL explode(…)")
 	case t.is("STREAM") && p.streams():
 		return p.stream()
 	case t.is("("):
