@@ -119,10 +119,15 @@ func (a *alertStage) advance() error {
 		a.text = c.Append(a.text[:0])
 		return a.rows.appendRecord([]byte(c.ID), a.text, int64(c.Time))
 	})
+	a.noteHeld()
+	return err
+}
+
+// noteHeld has Engine.held count what the incidents keep.
+func (a *alertStage) noteHeld() {
 	now := a.x.Held()
 	a.e.held.Add(now - a.held)
 	a.held = now
-	return err
 }
 
 // take takes rows of windows, which breach at times. merger.mu is held, inside the gate.
@@ -247,6 +252,7 @@ func (e *Engine) cutAlerts(d *state.Delta) {
 	for _, a := range e.alerts {
 		op := alertOp(a)
 		a.x.Cut(func(key, value []byte) { d.Put(op, key, value) }, func(key []byte) { d.Delete(op, key) })
+		a.noteHeld()
 	}
 }
 

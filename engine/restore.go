@@ -125,7 +125,9 @@ func (e *Engine) restoreState(ctx context.Context) (entries []outgoing, err erro
 		return s.Restore(op, key, value)
 	})
 	for _, a := range e.alerts {
-		a.x.Restored()
+		if err == nil {
+			err = a.x.Restored()
+		}
 	}
 	return entries, err
 }

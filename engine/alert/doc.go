@@ -18,4 +18,5 @@
 //	rule.go    what a rule is, and the incidents of its keys
 //	change.go  a change of state, as topic system-alerts has it
 //	state.go   what a checkpoint keeps
+//	quiet.go   breaches of which it keeps the time alone
 package alert

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"container/heap"
 	"encoding/json"
+	"math"
 	"slices"
 )
 
@@ -50,8 +51,14 @@ type Incidents struct {
 	gone     []uint64  // entries of breaches that are needed no more
 	seq      uint64    // the newest entry of a breach
 	text     []byte
-	restored map[uint64]*Breach // while a checkpoint is read: those that no incident has named yet
-	Overflow int64              // breaches beyond MostIncidents
+	passed   int64 // to which Advance has looked
+	Overflow int64 // breaches beyond MostIncidents
+
+	quietKept map[string]bool // keys of which a checkpoint has quiet breaches
+
+	// While a checkpoint is read: breaches that no incident has named yet.
+	restored      map[uint64]*Breach
+	restoredQuiet map[string][]int64
 }
 
 // An incident is what is known of a key.
@@ -60,13 +67,17 @@ type incident struct {
 	last              int64
 	breaches          int64
 	shown             []*Breach // the first and the newest, at most MostEvidence; the last one's texts are the incident's
+	quiet             []int64   // times of breaches that nothing else is kept of and that the watermark has not passed; see quiet.go
 	due               *end
 	touched           bool // since the last cut
 }
 
 // New begins without any incident.
 func New(rule Rule) *Incidents {
-	return &Incidents{rule: rule, keys: map[string]*incident{}, marked: map[string]bool{}}
+	return &Incidents{
+		rule: rule, keys: map[string]*incident{}, marked: map[string]bool{}, passed: math.MinInt64,
+		quietKept: map[string]bool{}, restoredQuiet: map[string][]int64{},
+	}
 }
 
 // Add takes a breach. The watermark may not have passed its time.
@@ -86,6 +97,7 @@ func (x *Incidents) letGo(b *Breach) {
 // Advance looks at all breaches up to a time, which the watermark of everything that the rule reads has passed, and
 // hands each change of state to emit, in order. A Change is valid during the call.
 func (x *Incidents) Advance(to int64, emit func(*Change) error) error {
+	x.passed = max(x.passed, to)
 	for {
 		hasBreach := len(x.waiting) > 0 && x.waiting[0].time <= to
 		hasEnd := len(x.ends) > 0 && x.ends[0].time <= to
@@ -120,6 +132,7 @@ func (x *Incidents) breach(b *Breach, emit func(*Change) error) error {
 		in.touched = true
 		x.touch(b.Key)
 	}
+	x.passQuiet(b.Key, in, b.Time)
 	x.note(in, b)
 	fires := in.firedAt == None && b.Time-int64(in.activeAt) >= x.rule.For
 	if fires {
@@ -166,9 +179,14 @@ func (x *Incidents) schedule(key string, in *incident) {
 	heap.Fix((*endHeap)(&x.ends), in.due.place)
 }
 
-// end ends the incident of a key.
+// end ends the incident of a key, unless a quiet breach has it go on.
 func (x *Incidents) end(e *end, emit func(*Change) error) error {
 	in := x.keys[e.key]
+	if x.passQuiet(e.key, in, e.time) {
+		in.due = nil
+		x.schedule(e.key, in)
+		return nil
+	}
 	delete(x.keys, e.key)
 	x.touch(e.key)
 	for _, b := range in.shown {
@@ -225,6 +243,7 @@ func (x *Incidents) Current() []*Change {
 	all := make([]*Change, 0, len(keys))
 	for _, key := range keys {
 		in := x.keys[key]
+		x.passQuiet(key, in, x.passed)
 		state, at := Pending, in.activeAt
 		if in.firedAt != None {
 			state, at = Firing, in.firedAt
@@ -272,6 +291,9 @@ func (w *waiting) push(b *Breach) {
 	*w = append(*w, waitingBreach{b.Time, b})
 	heap.Fix(w, len(*w)-1)
 }
+
+// order makes a heap of breaches in any order.
+func (w *waiting) order() { heap.Init(w) }
 
 func (w *waiting) pop() *Breach {
 	first, last := (*w)[0].Breach, len(*w)-1

@@ -47,7 +47,9 @@ func reopened(t interface{ Fatal(...any) }, stored map[string]string) func(*Inci
 				t.Fatal(err)
 			}
 		}
-		y.Restored()
+		if err := y.Restored(); err != nil {
+			t.Fatal(err)
+		}
 		return y
 	}
 }

@@ -18,13 +18,14 @@ type saved struct {
 	Shown    []uint64 `json:"shown"` // entries of breaches
 }
 
-// breachMark begins the key of a breach's entry, which is written by appendTo. It comes before the bracket that begins the key of an incident.
+// breachMark begins the key of a breach's entry, which is written by appendTo. It comes before the bracket that begins the key of an incident, as quietMark does.
 const breachMark = '#'
 
 func breachKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{breachMark}, seq) }
 
 // Cut hands what changed since the last cut to put, with what Restore reads, or to remove.
 func (x *Incidents) Cut(put func(key, value []byte), remove func(key []byte)) {
+	x.settle()
 	for _, b := range x.fresh {
 		if b.gone {
 			continue // it came and went between two checkpoints
@@ -40,6 +41,7 @@ func (x *Incidents) Cut(put func(key, value []byte), remove func(key []byte)) {
 	slices.Sort(x.dirty)
 	for _, key := range x.dirty {
 		in := x.keys[key]
+		x.cutQuiet(key, in, put, remove)
 		if in == nil {
 			remove([]byte(key))
 			continue
@@ -61,6 +63,9 @@ func (x *Incidents) Restore(key, value []byte) error {
 	if len(key) == 9 && key[0] == breachMark {
 		return x.restoreBreach(binary.BigEndian.Uint64(key[1:]), value)
 	}
+	if len(key) > 0 && key[0] == quietMark {
+		return x.restoreQuiet(string(key[1:]), value)
+	}
 	var s saved
 	if err := json.Unmarshal(value, &s); err != nil {
 		return fmt.Errorf("restore alert %s, key %s: %w", x.rule.Name, key, err)
@@ -68,7 +73,8 @@ func (x *Incidents) Restore(key, value []byte) error {
 	if err := x.checkKey(key); err != nil {
 		return err
 	}
-	in := &incident{activeAt: s.ActiveAt, firedAt: s.FiredAt, last: int64(s.Last), breaches: s.Breaches}
+	in := &incident{activeAt: s.ActiveAt, firedAt: s.FiredAt, last: int64(s.Last), breaches: s.Breaches, quiet: x.restoredQuiet[string(key)]}
+	delete(x.restoredQuiet, string(key))
 	for _, seq := range s.Shown {
 		b := x.restored[seq]
 		if b == nil || b.Key != string(key) {
@@ -102,11 +108,15 @@ func (x *Incidents) restoreBreach(seq uint64, value []byte) error {
 }
 
 // Restored ends a restore: breaches that belong to no incident wait for the watermark.
-func (x *Incidents) Restored() {
+func (x *Incidents) Restored() error {
+	for key := range x.restoredQuiet {
+		return fmt.Errorf("restore alert %s: the incident of key %s is not there", x.rule.Name, key)
+	}
 	for _, b := range x.restored {
 		x.waiting.push(b)
 	}
 	x.restored = nil
+	return nil
 }
 
 func (x *Incidents) checkKey(key []byte) error {

@@ -31,9 +31,9 @@ func TestCutWritesABreachOnce(t *testing.T) {
 	}{
 		{"a hundred breaches wait", -second, 100, 0},
 		{"nothing is new", -second, 0, 0},
-		{"ten breaches in two rounds of five keys", 9 * second, 5, 0},
+		{"ten breaches in two rounds of five keys; ten more of each are quiet", 9 * second, 5 + 5, 50},
 		{"nothing is new again", 9 * second, 0, 0},
-		{"all: ten stay of each key's twenty", 99 * second, 5, 50},
+		{"all: ten stay of each key's twenty", 99 * second, 5, 5},
 		{"everything has ended", math.MaxInt64, 0, 50 + 5},
 	} {
 		advance(step.to)
@@ -58,6 +58,16 @@ func TestRestoreRefusesHalfAnIncident(t *testing.T) {
 		if err := New(Rule{Name: "r", Labels: []string{"k"}}).Restore([]byte(`["a"]`), []byte(value)); err == nil {
 			t.Errorf("%s is taken", value)
 		}
+	}
+	x := New(Rule{Name: "r", Labels: []string{"k"}})
+	if x.Restore([]byte(`$["a"]`), []byte{0x80}) == nil {
+		t.Error("half a time is taken")
+	}
+	if err := x.Restore([]byte(`$["a"]`), []byte{2}); err != nil {
+		t.Error(err)
+	}
+	if x.Restored() == nil {
+		t.Error("quiet breaches of no incident are taken")
 	}
 }
 
