@@ -38,6 +38,9 @@ func (e *Engine) build(ctx context.Context) error {
 		}
 	}
 	e.numberFlows()
+	if err := e.joinTables(ctx); err != nil {
+		return err
+	}
 	e.findAside()
 	groups := dataflow.Groups(e.connect())
 	for _, r := range groups {
@@ -215,7 +218,7 @@ const derivedFrom = " from "
 // own rows read them. The outlet is that of the stage at their beginning, and list who reads from.
 func (e *Engine) addDerived(of *outlet, list *[]*derived, from, op *dataflow.Operator, lane int) error {
 	lane = op.Lane(lane)
-	d, err := newDerived(op, e.merger.env())
+	d, err := newDerived(op, e.merger.env(), e.joined)
 	if err != nil {
 		return fmt.Errorf("build %s: %w", op.Name, err)
 	}
@@ -283,7 +286,7 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 			if err != nil {
 				return err
 			}
-			w, err := newWindowTask(e.closerOf(op).w, op, t.env, newKeeper(newRowWriter(e, late, int32(op.Lane(at))), &lateSchema), at)
+			w, err := newWindowTask(e.closerOf(op).w, op, t.env, e.joined, newKeeper(newRowWriter(e, late, int32(op.Lane(at))), &lateSchema), at)
 			if err != nil {
 				return fmt.Errorf("build %s: %w", op.Name, err)
 			}
@@ -293,7 +296,7 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 			t.lanes = append(t.lanes, taskLane{e.closerOf(op).of, at, op.Watermark})
 			continue
 		}
-		r, err := newRowTask(op, t.env)
+		r, err := newRowTask(op, t.env, e.joined)
 		if err != nil {
 			return fmt.Errorf("build %s: %w", op.Name, err)
 		}

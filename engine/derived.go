@@ -55,7 +55,7 @@ func (o *outlet) hand(cols []*column.Vector, rows []uint32, times []int64) error
 	return nil
 }
 
-func newDerived(op *dataflow.Operator, env expr.Env) (*derived, error) {
+func newDerived(op *dataflow.Operator, env expr.Env, tables joinTables) (*derived, error) {
 	own := *op
 	op = &own
 	op.PlaceMade(len(op.From.Schema.Fields))
@@ -68,7 +68,7 @@ func newDerived(op *dataflow.Operator, env expr.Env) (*derived, error) {
 		return nil, err
 	}
 	d.cols = make([]*column.Vector, len(d.out))
-	d.exploder, err = newExploder(op, len(d.schema.Fields), env)
+	d.exploder, err = newExploder(op, len(d.schema.Fields), env, tables)
 	d.rows = make([]column.Vector, len(d.out))
 	return d, err
 }

@@ -25,6 +25,7 @@ import (
 type Engine struct {
 	opt         Options
 	log         *slog.Logger
+	joined      joinTables
 	env         expr.Env // without a clock: what goes by current_timestamp() brings that of its rows
 	opened      int64
 	fingerprint string

@@ -390,7 +390,7 @@ func (v *evidence) down(ctx context.Context) error {
 			v.note("rows of the aggregate inside the query are not kept, nor are the records behind them found")
 			continue
 		}
-		w, err := newWindowTask(v.e.closerOf(op).w, op, v.e.env, nil, 0)
+		w, err := newWindowTask(v.e.closerOf(op).w, op, v.e.env, v.e.joined, nil, 0)
 		if err != nil {
 			return err
 		}

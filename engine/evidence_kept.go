@@ -151,7 +151,7 @@ func (v *evidence) readRows(ctx context.Context, op *dataflow.Operator, beside *
 	if err != nil {
 		return err
 	}
-	r, err := newRowTask(op, v.env)
+	r, err := newRowTask(op, v.env, v.e.joined)
 	if err != nil {
 		return err
 	}

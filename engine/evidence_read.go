@@ -101,7 +101,7 @@ func (v *evidence) readPart(ctx context.Context, op *dataflow.Operator, top bool
 	if err != nil {
 		return err
 	}
-	if in.w, err = newWindowTask(w, again, v.env, nil, 0); err != nil {
+	if in.w, err = newWindowTask(w, again, v.env, v.e.joined, nil, 0); err != nil {
 		return err
 	}
 	in.hits = &groupHits{groups: in.groups, spec: w.spec, keys: in.w.keys}

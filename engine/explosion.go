@@ -39,6 +39,7 @@ type explodeStage struct {
 	where   scan.Filter
 	list    *expr.Eval
 	explode *explode.Explode
+	join    *joinStage // in place of list and explode
 	failed  expr.RowErrors
 	bad     []bool // by row
 	kept    []uint32
@@ -46,7 +47,7 @@ type explodeStage struct {
 }
 
 // newExploder returns nil for an operator without explosions. width is the columns of the origins.
-func newExploder(op *dataflow.Operator, width int, env expr.Env) (*exploder, error) {
+func newExploder(op *dataflow.Operator, width int, env expr.Env, tables joinTables) (*exploder, error) {
 	if len(op.Explosions) == 0 {
 		return nil, nil
 	}
@@ -55,6 +56,15 @@ func newExploder(op *dataflow.Operator, width int, env expr.Env) (*exploder, err
 		where, err := scan.CompileFilter(e.Where, env)
 		if err != nil {
 			return nil, err
+		}
+		if e.Join != nil {
+			j, err := newJoinStage(op, k, width, env, tables)
+			if err != nil {
+				return nil, err
+			}
+			x.stages = append(x.stages, explodeStage{where: where, join: j})
+			width += len(e.Types)
+			continue
 		}
 		list, err := expr.Compile(e.Rows, env)
 		if err != nil {
@@ -103,18 +113,23 @@ func (x *exploder) level(k int, b *column.Batch, rows, origins []uint32) error {
 	s := &x.stages[k]
 	s.failed.Reset()
 	rows = s.where.Run(b, rows, &s.failed)
+	if s.join != nil {
+		return x.join(k, s, b, rows, origins)
+	}
 	list := s.list.Run(b, rows, &s.failed)
 	rows = s.dropFailed(x, b.Len, rows, origins)
 	return s.explode.Run(b, rows, list, func(made *column.Batch, from []uint32) error {
-		s.origins = s.origins[:0]
-		for _, r := range from {
-			if origins != nil {
-				r = origins[r]
-			}
-			s.origins = append(s.origins, r)
-		}
+		s.from(from, origins)
 		return x.level(k+1, made, made.Sel, s.origins)
 	})
+}
+
+// from finds the origins of rows that were made of others.
+func (s *explodeStage) from(rows, origins []uint32) {
+	s.origins = s.origins[:0]
+	for _, r := range rows {
+		s.origins = append(s.origins, originOf(r, origins))
+	}
 }
 
 // dropFailed leaves out the rows whose expressions failed: their origins are invalid.

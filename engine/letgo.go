@@ -106,7 +106,7 @@ func (v *preview) watchLetGo(e *Engine, path []*dataflow.Operator) error {
 	}
 	h := &handed{windows: map[int64]*handedWindow{}}
 	var err error
-	if h.chain, err = newChain(v.closer.w.op, path, e.merger.env()); err != nil {
+	if h.chain, err = newChain(v.closer.w.op, path, e.merger.env(), e.joined); err != nil {
 		return err
 	}
 	h.rows = newAside(e, v.to, 0)

@@ -104,8 +104,8 @@ func (e *emitter) readsClock() bool {
 		if reads(d.op.Pre, d.op.Post, d.op.Out) {
 			return true
 		}
-		for _, x := range d.op.Explosions {
-			if reads(x.Where, []*expr.Node{x.Rows}) {
+		for i := range d.op.Explosions {
+			if reads(d.op.Explosions[i].Exprs()) {
 				return true
 			}
 		}

@@ -174,7 +174,7 @@ func (e *Engine) buildPreviews() error {
 			if v.emit, err = newEmitter(c.w, env, e.log); err != nil {
 				return err
 			}
-			if v.chain, err = newChain(c.w.op, path, env); err != nil {
+			if v.chain, err = newChain(c.w.op, path, env, e.joined); err != nil {
 				return err
 			}
 			v.rows = newAside(e, v.to, 0)
@@ -218,13 +218,13 @@ func (e *Engine) pathsFrom(op *dataflow.Operator) [][]*dataflow.Operator {
 
 // newChain compiles the operators of a way once more, so that they can run beside the ones that final
 // rows take, and count nothing.
-func newChain(from *dataflow.Operator, path []*dataflow.Operator, env expr.Env) ([]*derived, error) {
+func newChain(from *dataflow.Operator, path []*dataflow.Operator, env expr.Env, tables joinTables) ([]*derived, error) {
 	var chain []*derived
 	for _, op := range path {
 		if op == from {
 			continue // its emitter gives the sink's rows already
 		}
-		d, err := newDerived(op, env)
+		d, err := newDerived(op, env, tables)
 		if err != nil {
 			return nil, err
 		}

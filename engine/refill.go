@@ -103,7 +103,7 @@ func (e *Engine) livesSince(op *dataflow.Operator) int64 {
 func (e *Engine) readFinal(ctx context.Context, op *dataflow.Operator, path []*dataflow.Operator, d *destination, since int64, take func(*record.Rows) error) error {
 	env, clock := e.env, expr.Clock{}
 	env.Clock = &clock
-	chain, err := newChain(op, path, env)
+	chain, err := newChain(op, path, env, e.joined)
 	if err != nil {
 		return err
 	}
@@ -248,7 +248,7 @@ func (e *Engine) taskAgain(op *dataflow.Operator, beside *task, to *rowWriter) (
 	}
 	t.addDuplicates()
 	t.Timeless = op.Watermark < 0
-	r, err := newRowTask(op, t.env)
+	r, err := newRowTask(op, t.env, t.e.joined)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (e *Engine) buildRegroup(below *outlet, op *dataflow.Operator) (*regroup, e
 	r := &regroup{c: e.closerOf(op).of.(*Slices)}
 	r.c.below = below.stage
 	var err error
-	if r.t, err = newWindowTask(r.c.w, op, e.merger.env(), nil, 0); err != nil {
+	if r.t, err = newWindowTask(r.c.w, op, e.merger.env(), e.joined, nil, 0); err != nil {
 		return nil, err
 	}
 	if r.t.where, err = scan.CompileFilter(slices.Concat(op.Pre, op.Post), e.merger.env()); err != nil {

@@ -25,7 +25,7 @@ type rowTask struct {
 	made     madeRows
 }
 
-func newRowTask(op *dataflow.Operator, env expr.Env) (*rowTask, error) {
+func newRowTask(op *dataflow.Operator, env expr.Env, tables joinTables) (*rowTask, error) {
 	r := &rowTask{op: op}
 	predicates := op.Post
 	if op.Watermark < 0 {
@@ -39,7 +39,7 @@ func newRowTask(op *dataflow.Operator, env expr.Env) (*rowTask, error) {
 		return nil, err
 	}
 	r.cols = make([]*column.Vector, len(r.out))
-	r.exploder, err = newExploder(op, len(op.Scan.Columns), env)
+	r.exploder, err = newExploder(op, len(op.Scan.Columns), env, tables)
 	return r, err
 }
 

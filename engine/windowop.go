@@ -129,7 +129,7 @@ func (f *rowFilter) among(rows []uint32) []uint32 {
 	return f.some
 }
 
-func newWindowTask(w *windowOp, op *dataflow.Operator, env expr.Env, late *keeper, lane int) (*windowTask, error) {
+func newWindowTask(w *windowOp, op *dataflow.Operator, env expr.Env, tables joinTables, late *keeper, lane int) (*windowTask, error) {
 	t := &windowTask{w: w, op: op, late: late, lane: lane}
 	var err error
 	if t.where, err = scan.CompileFilter(op.Post, env); err != nil {
@@ -163,7 +163,7 @@ func newWindowTask(w *windowOp, op *dataflow.Operator, env expr.Env, late *keepe
 	t.keyCols = make([]*column.Vector, len(t.keys))
 	t.argCols = make([]*column.Vector, len(t.args))
 	if op.Scan != nil {
-		t.exploder, err = newExploder(op, len(op.Scan.Columns), env)
+		t.exploder, err = newExploder(op, len(op.Scan.Columns), env, tables)
 	}
 	return t, err
 }

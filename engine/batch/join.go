@@ -17,7 +17,7 @@ type join struct {
 	node  *plan.Join
 	right *heldRows
 
-	equal    []equality
+	equal    []plan.Equality
 	leftKey  []*computed
 	residual *computed           // nil: none
 	all      *computed           // the whole condition, for MARK
@@ -33,12 +33,6 @@ type join struct {
 	out     *column.Batch
 	emit    func(*column.Batch) error
 	buf     []byte
-}
-
-// equality is one a = b of the condition, a over the left and b over the right columns.
-type equality struct {
-	left, right *expr.Node
-	nullSafe    bool // <=>
 }
 
 // pairs is candidate pairs that were not looked at yet, left rows ascending.
@@ -88,13 +82,10 @@ func (j *join) prepare() error {
 	if j.node.On == nil {
 		return nil
 	}
-	shift := len(j.node.Left.Columns())
+	equal, others := plan.Equalities(j.node.On, len(j.node.Left.Columns()))
+	j.equal = equal
 	var rest *expr.Node
-	for _, c := range conjuncts(j.node.On, nil) {
-		if e, ok := asEquality(c, shift); ok {
-			j.equal = append(j.equal, e)
-			continue
-		}
+	for _, c := range others {
 		if rest == nil {
 			rest = c
 		} else {
@@ -111,59 +102,13 @@ func (j *join) prepare() error {
 		return err
 	}
 	for _, e := range j.equal {
-		c, err := j.r.compile(e.left)
+		c, err := j.r.compile(e.Left)
 		if err != nil {
 			return err
 		}
 		j.leftKey = append(j.leftKey, c)
 	}
 	return nil
-}
-
-func conjuncts(n *expr.Node, list []*expr.Node) []*expr.Node {
-	if n.Op != expr.OpAnd {
-		return append(list, n)
-	}
-	for _, a := range n.Args {
-		list = conjuncts(a, list)
-	}
-	return list
-}
-
-// asEquality takes a = b apart where one is over the left columns alone and the other over the right.
-func asEquality(n *expr.Node, shift int) (equality, bool) {
-	if n.Op != expr.OpCall || n.Func != "=" && n.Func != "<=>" {
-		return equality{}, false
-	}
-	a, b := n.Args[0], n.Args[1]
-	if side(a, shift) == 2 && side(b, shift) == 1 {
-		a, b = b, a
-	}
-	if side(a, shift) != 1 || side(b, shift) != 2 || !a.Type.Equal(b.Type) {
-		return equality{}, false
-	}
-	b = b.Rewrite(func(m *expr.Node) *expr.Node {
-		if m.Op == expr.OpColumn {
-			m.Index -= shift
-		}
-		return m
-	})
-	return equality{left: a, right: b, nullSafe: n.Func == "<=>"}, true
-}
-
-// side tells whose columns an expression uses: bit 0 the left ones, bit 1 the right ones.
-func side(n *expr.Node, shift int) int {
-	s := 0
-	n.Walk(func(m *expr.Node) {
-		switch {
-		case m.Op != expr.OpColumn:
-		case m.Index < shift:
-			s |= 1
-		default:
-			s |= 2
-		}
-	})
-	return s
 }
 
 // build enters the right side in the table.
@@ -174,7 +119,7 @@ func (j *join) build() error {
 	}
 	cols := make([]*column.Vector, len(j.equal))
 	for i, e := range j.equal {
-		v, err := j.r.evalHeld(e.right, &j.right.Batch)
+		v, err := j.r.evalHeld(e.Right, &j.right.Batch)
 		if err != nil {
 			return err
 		}
@@ -212,7 +157,7 @@ const entryBytes = 96
 func (j *join) key(cols []*column.Vector, row int) ([]byte, bool) {
 	j.buf = j.buf[:0]
 	for i, v := range cols {
-		if !j.equal[i].nullSafe && (v.Type.Kind == column.Void || v.IsNull(row)) {
+		if !j.equal[i].NullSafe && (v.Type.Kind == column.Void || v.IsNull(row)) {
 			return nil, false
 		}
 		j.buf = codec.AppendKey(j.buf, v, row)

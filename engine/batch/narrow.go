@@ -57,7 +57,7 @@ func (r *runner) narrowJoin(n *plan.Join, preds []*expr.Node) {
 	left, right := within(preds, 0, width), within(preds, width, all)
 	var on []*expr.Node
 	if n.On != nil {
-		on = conjuncts(n.On, nil)
+		on = plan.Conjuncts(n.On)
 	}
 	switch n.Kind {
 	case "INNER", "LEFT SEMI":
@@ -78,7 +78,7 @@ func (r *runner) narrowJoin(n *plan.Join, preds []*expr.Node) {
 func within(preds []*expr.Node, from, to int) []*expr.Node {
 	var out []*expr.Node
 	for _, all := range preds {
-		for _, p := range conjuncts(all, nil) {
+		for _, p := range plan.Conjuncts(all) {
 			fits := true
 			p.Walk(func(m *expr.Node) { fits = fits && (m.Op != expr.OpColumn || m.Index >= from && m.Index < to) })
 			if !fits {

@@ -147,7 +147,7 @@ func differences(old, now *part) []string {
 	}
 	var kinds []string
 	for i, flow := range now.flows {
-		for _, kind := range []string{traitZone, traitFrom, traitDedup, traitTime, traitDelay, traitFilter, traitExplode,
+		for _, kind := range []string{traitZone, traitFrom, traitDedup, traitTime, traitDelay, traitFilter, traitExplode, traitJoin,
 			traitWindow, traitKeys, traitAggs, traitHaving, traitAlert, traitOut} {
 			if textOf(flow, kind) != textOf(old.flows[i], kind) && !slices.Contains(kinds, kind) {
 				kinds = append(kinds, kind)

@@ -41,6 +41,9 @@ func ValueFields(p *plan.Pipeline) map[string]map[string][]column.Type {
 // Expressions is all expressions of an operator over the columns of what it scans.
 func Expressions(op *plan.StreamOp) []*expr.Node {
 	all := append(slices.Concat(op.Pre, op.Post), op.Time)
+	for i := range op.Explosions {
+		all = append(all, op.Explosions[i].Exprs()...)
+	}
 	if op.Agg == nil {
 		return append(all, op.Out...)
 	}

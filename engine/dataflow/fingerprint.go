@@ -39,6 +39,7 @@ const (
 	traitDelay   = "its watermark's delay"
 	traitFilter  = "its conditions"
 	traitExplode = "what it explodes"
+	traitJoin    = "what it is joined with"
 	traitWindow  = "its window"
 	traitKeys    = "its keys"
 	traitAggs    = "its aggregates"
@@ -73,11 +74,17 @@ func traits(op *plan.StreamOp, c *plan.Config) []trait {
 		add(traitFilter, "post %s\n", p.Key())
 	}
 	for i, x := range op.Explosions {
-		add(traitExplode, "explode %t %v %v %v %s", i < op.Below, x.Outer, x.Pos, x.Fields, x.Rows.Key())
+		kind := traitExplode
+		if x.Join != nil {
+			kind = traitJoin
+			add(kind, "join %t %s", i < op.Below, joinText(x.Join))
+		} else {
+			add(kind, "explode %t %v %v %v %s", i < op.Below, x.Outer, x.Pos, x.Fields, x.Rows.Key())
+		}
 		for _, p := range x.Where {
 			add(traitFilter, " where %s", p.Key())
 		}
-		add(traitExplode, "\n")
+		add(kind, "\n")
 	}
 	if op.Agg != nil {
 		list = append(list, aggregateTraits(op.Agg)...)
@@ -94,6 +101,18 @@ func traits(op *plan.StreamOp, c *plan.Config) []trait {
 		add(traitOut, "out %s %s\n", op.Cols[i].Name, o.Key())
 	}
 	return list
+}
+
+// joinText is the table of a join, what it holds, and the condition.
+func joinText(j *plan.Lookup) string {
+	text := j.Kind + " " + plan.Identity(j.Table)
+	for _, e := range j.Equal {
+		text += fmt.Sprintf(" %s=%s %v", e.Left.Key(), e.Right.Key(), e.NullSafe)
+	}
+	if j.On != nil {
+		text += " on " + j.On.Key()
+	}
+	return text
 }
 
 func aggregateTraits(a *plan.Aggregate) (list []trait) {

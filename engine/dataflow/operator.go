@@ -88,7 +88,7 @@ func (op *Operator) mapScanExprs(f func(*expr.Node) *expr.Node) {
 	op.Agg = &a
 }
 
-// Carried is the columns, of the width that explosion k is over, which are read behind it.
+// Carried is the columns, of the first width behind explosion k, which are read there.
 func (op *Operator) Carried(k, width int) []int {
 	used := make([]bool, width)
 	read := func(list ...*expr.Node) {
@@ -103,9 +103,8 @@ func (op *Operator) Carried(k, width int) []int {
 			})
 		}
 	}
-	for _, e := range op.Explosions[k+1:] {
-		read(e.Where...)
-		read(e.Rows)
+	for i := range op.Explosions[k+1:] {
+		read(op.Explosions[k+1+i].Exprs()...)
 	}
 	if k < op.Below {
 		read(op.Pre...)
@@ -151,7 +150,21 @@ func (op *Operator) PlaceMade(width int) {
 func (op *Operator) mapExplosions(f func(*expr.Node) *expr.Node) {
 	list := make([]plan.Explosion, len(op.Explosions))
 	for i, e := range op.Explosions {
-		e.Where, e.Rows = mapped(e.Where, f), f(e.Rows)
+		e.Where = mapped(e.Where, f)
+		if e.Rows != nil {
+			e.Rows = f(e.Rows)
+		}
+		if e.Join != nil {
+			j := *e.Join
+			j.Equal = slices.Clone(j.Equal)
+			for k := range j.Equal {
+				j.Equal[k].Left = f(j.Equal[k].Left)
+			}
+			if j.On != nil {
+				j.On = f(j.On)
+			}
+			e.Join = &j
+		}
 		list[i] = e
 	}
 	op.Explosions = list
@@ -190,8 +203,8 @@ func (op *Operator) UsedColumns() (used []bool, calls map[string]bool) {
 	for _, n := range Expressions(&op.StreamOp) {
 		note(n)
 	}
-	for _, x := range op.Explosions {
-		for _, n := range append(slices.Clone(x.Where), x.Rows) {
+	for i := range op.Explosions {
+		for _, n := range op.Explosions[i].Exprs() {
 			note(n)
 		}
 	}

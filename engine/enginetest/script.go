@@ -16,6 +16,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/ledger"
+	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -312,7 +313,7 @@ func (r *scriptRun) report() []string {
 		}
 	}
 	for _, d := range r.bench.Pipeline.Datasets {
-		if d.Name == "raw" || len(d.Flows) == 0 || d.Stream && d.Kind != 1 {
+		if d.Name == "raw" || len(d.Flows) == 0 || d.Kind == plan.TemporaryView {
 			continue
 		}
 		seen := map[string]int{}

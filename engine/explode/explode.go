@@ -89,33 +89,9 @@ func (x *Explode) add(row uint32, element, place int32) {
 func (x *Explode) rowBytes(in *column.Batch, row int) int {
 	n := 0
 	for _, c := range x.carry {
-		n += cellBytes(&in.Cols[c], row)
+		n += in.Cols[c].RowBytes(row)
 	}
 	return n
-}
-
-func cellBytes(v *column.Vector, row int) int {
-	switch {
-	case v.Type.UsesBytes():
-		from, to := v.Span(row)
-		return int(to - from)
-	case v.Type.Kind == column.Struct:
-		n := 0
-		for k := range v.Kids {
-			n += cellBytes(&v.Kids[k], row)
-		}
-		return n
-	case v.Type.Kind == column.Array || v.Type.Kind == column.Map:
-		n := 0
-		from, to := v.Span(row)
-		for k := range v.Kids {
-			for e := from; e < to; e++ {
-				n += 8 + cellBytes(&v.Kids[k], int(e))
-			}
-		}
-		return n
-	}
-	return 0
 }
 
 // hand makes the columns of the chunk and hands it on.
@@ -123,7 +99,7 @@ func (x *Explode) hand(in *column.Batch, list *column.Vector, visit func(*column
 	b := &x.out
 	b.Len = len(x.from)
 	for _, c := range x.carry {
-		gather(&b.Cols[c], in.Cols[c].Type, &in.Cols[c], x.from)
+		column.Gather(&b.Cols[c], in.Cols[c].Type, &in.Cols[c], x.from, false)
 	}
 	made := b.Cols[x.width:]
 	if x.shape.Pos {
@@ -167,12 +143,12 @@ func (x *Explode) positions(dst *column.Vector) {
 func (x *Explode) elementsOf(dst *column.Vector, t column.Type, kids []column.Vector, of func() (src, parent *column.Vector)) {
 	dst.Reset(t)
 	if len(kids) == 0 {
-		nulls(dst, len(x.elements))
+		dst.AppendNulls(len(x.elements))
 		return
 	}
 	src, parent := of()
 	if src.Type.Kind == column.Void {
-		nulls(dst, len(x.elements))
+		dst.AppendNulls(len(x.elements))
 		return
 	}
 	for _, e := range x.elements {
@@ -183,38 +159,4 @@ func (x *Explode) elementsOf(dst *column.Vector, t column.Type, kids []column.Ve
 		}
 	}
 	dst.EnsureNull(len(x.elements))
-}
-
-func nulls(dst *column.Vector, n int) {
-	for range n {
-		dst.AppendNull()
-	}
-	dst.EnsureNull(n)
-}
-
-// gather writes rows of src, in the order given, into dst.
-func gather(dst *column.Vector, t column.Type, src *column.Vector, rows []uint32) {
-	switch {
-	case t.Kind == column.Void:
-		dst.Reset(t)
-		nulls(dst, len(rows))
-		return
-	case src.Null == nil && t.UsesInt() && t.Kind != column.Decimal:
-		dst.Resize(t, len(rows))
-		for i, r := range rows {
-			dst.Int[i] = src.Int[r]
-		}
-		return
-	case src.Null == nil && t.UsesFloat():
-		dst.Resize(t, len(rows))
-		for i, r := range rows {
-			dst.Float[i] = src.Float[r]
-		}
-		return
-	}
-	dst.Reset(t)
-	for _, r := range rows {
-		dst.AppendFrom(src, int(r))
-	}
-	dst.EnsureNull(len(rows))
 }

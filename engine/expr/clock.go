@@ -28,14 +28,22 @@ func (x *exec) now(row uint32) int64 {
 	return c.At[row]
 }
 
+// AsksClock reports whether current_timestamp() or one of its like is called in the expression.
+func (n *Node) AsksClock() (asks bool) {
+	n.Walk(func(m *Node) {
+		fn := lookup(m.Func)
+		asks = asks || m.Op == OpCall && fn != nil && fn.perQuery
+	})
+	return asks
+}
+
 // ReadsClock reports whether the expression's value can depend on current_timestamp(): it calls it, or reads a text as a
 // timestamp, which may be a time of the day.
 func (n *Node) ReadsClock() (reads bool) {
+	if n.AsksClock() {
+		return true
+	}
 	n.Walk(func(m *Node) {
-		if m.Op == OpCall {
-			fn := lookup(m.Func)
-			reads = reads || fn != nil && fn.perQuery
-		}
 		reads = reads || len(m.Args) > 0 && m.Type.Kind == column.Timestamp && m.Args[0].Type.Kind == column.String
 	})
 	return reads

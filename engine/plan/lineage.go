@@ -100,7 +100,7 @@ func (l *lineage) join(n *Join, where []*expr.Node) {
 	all := width + len(n.Right.Columns())
 	where = where[:len(where):len(where)]
 	if n.On != nil {
-		for _, on := range conjuncts(n.On) {
+		for _, on := range Conjuncts(n.On) {
 			where = append(where, on)
 			if on.Op != expr.OpCall || on.Func != "=" || on.Args[0].Op != expr.OpColumn || on.Args[1].Op != expr.OpColumn {
 				continue
@@ -126,13 +126,14 @@ func (l *lineage) join(n *Join, where []*expr.Node) {
 	}
 }
 
-func conjuncts(n *expr.Node) []*expr.Node {
+// Conjuncts is the parts of a condition that are all to be true.
+func Conjuncts(n *expr.Node) []*expr.Node {
 	if n.Op != expr.OpAnd {
 		return []*expr.Node{n}
 	}
 	var all []*expr.Node
 	for _, a := range n.Args {
-		all = append(all, conjuncts(a)...)
+		all = append(all, Conjuncts(a)...)
 	}
 	return all
 }
@@ -141,7 +142,7 @@ func conjuncts(n *expr.Node) []*expr.Node {
 func over(where []*expr.Node, from, to int) []*expr.Node {
 	var out []*expr.Node
 	for _, all := range where {
-		for _, p := range conjuncts(all) {
+		for _, p := range Conjuncts(all) {
 			fits := true
 			p.Walk(func(m *expr.Node) { fits = fits && (m.Op != expr.OpColumn || m.Index >= from && m.Index < to) })
 			if fits {

@@ -65,8 +65,8 @@ func (b *binder) from(body *sql.SelectBody) (bound, bool) {
 			continue
 		}
 		j := &Join{Kind: "CROSS", Left: out.node, Right: next.node, Cols: joinColumns("CROSS", out.node, next.node)}
-		if streams(out.node) || streams(next.node) {
-			b.fault(*notYet(body.Pos, "a join on a stream"))
+		if fault := b.streamJoin(&sql.Join{Pos: body.Pos, Kind: "CROSS"}, out.node, next.node); fault != nil {
+			b.fault(*fault)
 			ok = false
 		}
 		for _, c := range next.cols {

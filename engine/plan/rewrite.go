@@ -12,11 +12,29 @@ const JoinMark = "MARK"
 
 // clone copies the operators of a tree. Expressions are never changed and are shared.
 func clone(n Node) Node {
+	return cloneWith(n, func(s *Scan) Node {
+		c := *s
+		c.Cols = append([]Column{}, s.Cols...)
+		return &c
+	})
+}
+
+// inlined is n with the queries of materialized views in the place of the views.
+func inlined(n Node) Node {
+	return cloneWith(n, func(s *Scan) Node {
+		if s.Dataset.Kind == MaterializedView {
+			return inlined(s.Dataset.Flows[0].Root)
+		}
+		return s
+	})
+}
+
+// cloneWith copies the operators of a tree, with what scan gives for each Scan.
+func cloneWith(n Node, scan func(*Scan) Node) Node {
+	clone := func(in Node) Node { return cloneWith(in, scan) }
 	switch n := n.(type) {
 	case *Scan:
-		c := *n
-		c.Cols = append([]Column{}, n.Cols...)
-		return &c
+		return scan(n)
 	case *Values:
 		c := *n
 		return &c

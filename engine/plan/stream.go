@@ -56,14 +56,6 @@ type StreamOp struct {
 // MadeBase is the number of the first column that an explosion of a StreamOp makes.
 const MadeBase = 1 << 20
 
-// An Explosion is an Explode of a StreamOp.
-type Explosion struct {
-	Where              []*expr.Node
-	Rows               *expr.Node
-	Outer, Pos, Fields bool
-	Types              []column.Type // of the columns that it makes
-}
-
 // Windowed reports whether the operator groups rows into windows.
 func (o *StreamOp) Windowed() bool { return o.Agg != nil }
 
@@ -157,7 +149,7 @@ func (a *AlertDef) refuse(list []*StreamOp) *sql.Fault {
 		return &sql.Fault{Pos: a.Pos, Message: fmt.Sprintf("alert %q reads %q, whose rows have no event time", a.Name, a.From),
 			Hint: "declare one in the view that it reads: WATERMARK ts DELAY OF INTERVAL 10 SECONDS"}
 	case len(op.Explosions) > 0:
-		return notYet(a.Pos, fmt.Sprintf("alert %q reads rows that explode makes: that", a.Name))
+		return notYet(a.Pos, fmt.Sprintf("alert %q reads rows that explode or a join makes: that", a.Name))
 	}
 	return nil
 }
@@ -181,6 +173,8 @@ func readsWindows(n Node) bool {
 	switch n := n.(type) {
 	case *Aggregate:
 		return true
+	case *Join:
+		return streams(n.Left) && readsWindows(n.Left) || streams(n.Right) && readsWindows(n.Right)
 	case *Scan:
 		return n.Dataset.Kind == StreamingTable && !n.Dataset.KeepsRows()
 	}
@@ -233,14 +227,44 @@ func fold(n Node, at sql.Pos) ([]*StreamOp, *sql.Fault) {
 		}
 		return list, nil
 	}
+	if j, is := n.(*Join); is {
+		return foldJoin(j, at)
+	}
 	return nil, notYet(at, fmt.Sprintf("%s on a stream", describeKind(n)))
+}
+
+// foldJoin is fold for a join of a stream with a table.
+func foldJoin(n *Join, at sql.Pos) ([]*StreamOp, *sql.Fault) {
+	stream, table := n.Left, n.Right
+	if !streams(stream) {
+		stream, table = table, stream
+	}
+	if streams(table) {
+		return nil, notYet(at, "a join of two streams")
+	}
+	list, fault := fold(stream, at)
+	if fault == nil {
+		fault = notConstant(table, at)
+	}
+	if fault == nil && list[0].Agg != nil {
+		list, fault = within(list, stream, at)
+	}
+	if fault != nil {
+		return nil, fault
+	}
+	for _, op := range list {
+		op.lookup(n)
+	}
+	return list, nil
 }
 
 // put puts an operator over one input behind what there is.
 func (o *StreamOp) put(n Node, at sql.Pos) *sql.Fault {
 	switch n := n.(type) {
 	case *Filter:
-		o.filter(n.Pred.Substitute(o.Out))
+		if pred := o.into(n.Pred.Substitute(o.Out)); pred != nil {
+			o.filter(pred)
+		}
 	case *Project:
 		out := make([]*expr.Node, len(n.Exprs))
 		for i, e := range n.Exprs {
@@ -315,16 +339,8 @@ func (o *StreamOp) explode(n *Explode, at sql.Pos) *sql.Fault {
 		return f
 	}
 	x := Explosion{Rows: n.Rows.Substitute(o.Out), Outer: n.Outer, Pos: n.Pos, Fields: n.Fields}
-	if o.HasTime {
-		x.Where, o.Post = o.Post, nil
-	} else {
-		x.Where, o.Pre = o.Pre, nil
-		o.Below = len(o.Explosions) + 1
-	}
-	made := MadeBase
-	for _, before := range o.Explosions {
-		made += len(before.Types)
-	}
+	o.place(&x, nil)
+	made := o.nextMade()
 	o.Out = append([]*expr.Node{}, o.Out...)
 	for i, c := range n.Cols[len(n.In.Columns()):] {
 		x.Types = append(x.Types, c.Type)

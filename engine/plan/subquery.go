@@ -21,9 +21,6 @@ type subquery struct {
 
 // query is the expression binder's hook for scalar subqueries, EXISTS and IN (query).
 func (s *selecting) query(eb *expr.Binder, e sql.Expr) (*expr.Node, *sql.Fault) {
-	if streams(s.in) {
-		return nil, notYet(e.Position(), "a subquery in an expression on a stream")
-	}
 	switch e := e.(type) {
 	case *sql.ScalarQuery:
 		return s.scalar(e)
@@ -51,7 +48,7 @@ func (s *selecting) scalar(e *sql.ScalarQuery) (*expr.Node, *sql.Fault) {
 		return nil, &sql.Fault{Pos: e.Pos, Class: "INVALID_SUBQUERY_EXPRESSION.SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN",
 			Message: fmt.Sprintf("a subquery that is a value has one column, not %d", len(cols))}
 	}
-	if fault := notStream(node, e.Pos); fault != nil {
+	if fault := s.notBeside(node, e.Pos); fault != nil {
 		return nil, fault
 	}
 	sub := subquery{node: &Single{In: node, Cols: cols}, typ: cols[0].Type}
@@ -61,9 +58,13 @@ func (s *selecting) scalar(e *sql.ScalarQuery) (*expr.Node, *sql.Fault) {
 	return s.add(sub, e.Pos), nil
 }
 
-func notStream(node Node, pos sql.Pos) *sql.Fault {
-	if streams(node) {
+// notBeside is the fault of a subquery whose rows cannot stand beside those of the SELECT.
+func (s *selecting) notBeside(node Node, pos sql.Pos) *sql.Fault {
+	switch {
+	case streams(node):
 		return notYet(pos, "a subquery over a stream")
+	case streams(s.in):
+		return notConstant(node, pos)
 	}
 	return nil
 }
@@ -97,7 +98,7 @@ func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (sub
 	if !ok {
 		return subquery{}, silent(pos)
 	}
-	if fault := notStream(node, pos); fault != nil {
+	if fault := s.notBeside(node, pos); fault != nil {
 		return subquery{}, fault
 	}
 	if lefts != nil && len(lefts) != len(node.Columns()) {

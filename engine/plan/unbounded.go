@@ -134,12 +134,18 @@ func (b *binder) streamJoin(j *sql.Join, left, right Node) *sql.Fault {
 		return nil
 	case !l && (j.Kind == "LEFT" || j.Kind == "FULL" || j.Kind == "LEFT SEMI" || j.Kind == "LEFT ANTI"),
 		!r && (j.Kind == "RIGHT" || j.Kind == "FULL"):
-		return &sql.Fault{Pos: j.Pos, Message: j.Kind + " JOIN cannot keep the rows of a table beside a stream: it never knows that none will match",
+		return &sql.Fault{Pos: j.Pos, Class: "_LEGACY_ERROR_TEMP_3102", Message: j.Kind + " JOIN cannot keep the rows of a table beside a stream: it never knows that none will match",
 			Hint: "let the stream be the side whose rows are kept"}
 	case l && r && j.Kind != "INNER" && j.Kind != "CROSS" && !(hasEventTime(left) && hasEventTime(right)):
 		return &sql.Fault{Pos: j.Pos, Message: j.Kind + " JOIN of two streams needs a watermark on both", Hint: "add WATERMARK … DELAY OF … to both sides, and a condition on their times"}
 	}
-	return notYet(j.Pos, "a join on a stream")
+	switch {
+	case !r:
+		return notConstant(right, j.Pos)
+	case !l:
+		return notConstant(left, j.Pos)
+	}
+	return notYet(j.Pos, "a join of two streams")
 }
 
 func hasEventTime(n Node) bool {
