@@ -23,6 +23,8 @@ SELECT window.start AS s, k, sum(q) AS q FROM STREAM event GROUP BY window(t, '1
 CREATE STREAMING TABLE hours AS
 SELECT window.start AS s, max(q) AS q FROM STREAM minutes WATERMARK s DELAY OF INTERVAL 0 SECONDS GROUP BY window(s, '1 hour');
 CREATE STREAMING TABLE large AS SELECT k, q, t FROM STREAM event WHERE q > 100;
+CREATE MATERIALIZED VIEW names AS SELECT * FROM VALUES ('a', 'Anna'), ('b', 'Bert') AS v(k, name);
+CREATE STREAMING TABLE named AS SELECT name, q, t FROM STREAM event JOIN names USING (k);
 CREATE MATERIALIZED VIEW top AS SELECT * FROM minutes ORDER BY q DESC LIMIT 3;
 CREATE TEMPORARY VIEW larger AS SELECT k AS key, to_json(struct(k, q)) AS value FROM STREAM large;
 `
@@ -62,8 +64,10 @@ CREATE TEMPORARY VIEW larger AS SELECT k AS key, to_json(struct(k, q)) AS value 
 		{"a window", "'1 minute'", "'2 minutes'", nil, "table minutes fills: its window|table hours fills: it reads minutes"},
 		{"a HAVING", "sum(q) > 0", "sum(q) > 1", nil, "table minutes fills: its HAVING|table hours fills: it reads minutes"},
 		{"a condition", "q > 100", "q > 99", nil, "table large fills: its conditions|sink out fills: its conditions|alert big fills: its conditions"},
+		{"a row of a table that is joined with", "'Bert'", "'Berta'", nil, "table named fills: what it is joined with"},
+		{"a name in such a table", "AS v(k, name)", "AS x(k, name)", nil, ""},
 		{"a column's name", "SELECT k, q, t FROM", "SELECT k, q, t AS time FROM", nil, "table large fills: its columns"},
-		{"a delay", "10 SECONDS", "20 SECONDS", nil, "table minutes fills: its watermark's delay|table hours fills: it reads minutes|table large fills: its watermark's delay|sink out fills: its watermark's delay|alert big fills: its watermark's delay"},
+		{"a delay", "10 SECONDS", "20 SECONDS", nil, "table minutes fills: its watermark's delay|table hours fills: it reads minutes|table large fills: its watermark's delay|table named fills: its watermark's delay|sink out fills: its watermark's delay|alert big fills: its watermark's delay"},
 		{"a new table", "CREATE MATERIALIZED", "CREATE STREAMING TABLE more AS SELECT k, t FROM STREAM event;\nCREATE MATERIALIZED", nil, "table more fills: new"},
 		{"a table gone", "CREATE STREAMING TABLE hours", "CREATE TEMPORARY VIEW hours", nil, "table hours removed"},
 		{"a sink's name", "", "", []string{"sink.out.format=", "sink.out.from=", "sink.out.option.topic=", "sink.other.format=kafka", "sink.other.from=larger", "sink.other.option.topic=other"}, "sink other fills: new|sink out removed"},
