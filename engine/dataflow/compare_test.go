@@ -68,7 +68,7 @@ CREATE TEMPORARY VIEW larger AS SELECT k AS key, to_json(struct(k, q)) AS value 
 		{"a name in such a table", "AS v(k, name)", "AS x(k, name)", nil, ""},
 		{"a column's name", "SELECT k, q, t FROM", "SELECT k, q, t AS time FROM", nil, "table large fills: its columns"},
 		{"a delay", "10 SECONDS", "20 SECONDS", nil, "table minutes fills: its watermark's delay|table hours fills: it reads minutes|table large fills: its watermark's delay|table named fills: its watermark's delay|sink out fills: its watermark's delay|alert big fills: its watermark's delay"},
-		{"a new table", "CREATE MATERIALIZED", "CREATE STREAMING TABLE more AS SELECT k, t FROM STREAM event;\nCREATE MATERIALIZED", nil, "table more fills: new"},
+		{"a new table", "CREATE MATERIALIZED VIEW top", "CREATE STREAMING TABLE more AS SELECT k, t FROM STREAM event;\nCREATE MATERIALIZED VIEW top", nil, "table more fills: new"},
 		{"a table gone", "CREATE STREAMING TABLE hours", "CREATE TEMPORARY VIEW hours", nil, "table hours removed"},
 		{"a sink's name", "", "", []string{"sink.out.format=", "sink.out.from=", "sink.out.option.topic=", "sink.other.format=kafka", "sink.other.from=larger", "sink.other.option.topic=other"}, "sink other fills: new|sink out removed"},
 		{"an alert's duration", "", "", []string{"alert.big.for=1 minute"}, "alert big fills: its durations"},
