@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -66,13 +67,12 @@ func (b *ballast) write(piece int) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	bytes := make([]byte, ballastPiece)
-	_, _ = rand.NewChaCha8([32]byte{byte(piece)}).Read(bytes) // it never fails
+	noise := io.LimitReader(rand.NewChaCha8([32]byte{byte(piece)}), ballastPiece)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(bytes)
+	_, err = io.CopyBuffer(struct{ io.Writer }{f}, noise, make([]byte, 64<<10)) // a whole piece would be the largest garbage of a start
 	if err == nil {
 		err = f.Sync()
 	}

@@ -10,8 +10,12 @@ import (
 	"github.com/shirou/gopsutil/v4/disk"
 )
 
-// diskLook is how old a look at the free disk may be.
-const diskLook = 50 * time.Millisecond
+// diskLook is how old a look at the free disk may be: where so much is left that no disk takes it meanwhile, longer.
+const (
+	diskLook   = 50 * time.Millisecond
+	roomyLook  = time.Second
+	roomyBytes = 16 << 30
+)
 
 // What the topics of Config.Last find on a full disk.
 const (
@@ -51,7 +55,11 @@ func (d *diskWatch) take(topic string, size int) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if now := time.Now(); now.Sub(d.looked) > diskLook || d.free < d.kept(topic)+uint64(size) {
+	age := diskLook
+	if d.free > roomyBytes {
+		age = roomyLook
+	}
+	if now := time.Now(); now.Sub(d.looked) > age || d.free < d.kept(topic)+uint64(size) {
 		d.look(now)
 	}
 	d.giveBack(topic, size)
@@ -132,8 +140,10 @@ func (d *diskWatch) look(now time.Time) {
 // Appends do not wait for it.
 func (d *diskWatch) refill() error {
 	d.mu.Lock()
-	d.look(time.Now())
 	missing, piece := d.ballast.missing(), d.ballast.held
+	if missing > 0 {
+		d.look(time.Now())
+	}
 	isFull := d.free < d.floor+missing
 	d.mu.Unlock()
 	if missing == 0 || isFull {

@@ -73,14 +73,20 @@ func (f *journalFile) append(chunk []byte) error {
 	return syncData(f.f)
 }
 
+// zeros is what a file grows by at once. A system may keep what one write gave in one piece, and count all of it as
+// written again for each chunk in it.
+var zeros [16 << 10]byte
+
 // grow fills the file with zeros up to size bytes or more.
 func (f *journalFile) grow(size int64) error {
 	if size <= f.size {
 		return nil
 	}
 	grown := size + -size&(journalStep-1)
-	if _, err := f.f.WriteAt(make([]byte, grown-f.size), f.size); err != nil {
-		return err
+	for at := f.size; at < grown; at += int64(len(zeros)) {
+		if _, err := f.f.WriteAt(zeros[:min(grown-at, int64(len(zeros)))], at); err != nil {
+			return err
+		}
 	}
 	f.size = grown
 	return f.f.Sync()

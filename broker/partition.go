@@ -24,6 +24,8 @@ type partition struct {
 
 	overdue atomic.Pointer[overdue] // nil: none
 	removed atomic.Int64            // offset before which retention has removed everything
+	nothing nothingOld              // to remove; of retention; guarded by Broker.admin
+	told    atomic.Pointer[told]    // the newest answer of source.End
 
 	turn      chan struct{} // holds a token while nobody appends; guards what follows
 	link      *link         // for which what follows is true

@@ -77,9 +77,33 @@ func (b *Broker) removeOld(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// A nothingOld is what a look for old batches found where there was none: that holds while nothing comes, and as long as the
+// first batch is not old, so that a stream at rest is not asked again.
+type nothingOld struct {
+	is    bool
+	seen  uint64 // the partition's lastSeen at that time
+	msgs  uint64
+	first time.Time // of the first of them
+}
+
+// holds reports that there is still nothing to remove.
+func (k *nothingOld) holds(p *partition, oldest time.Time, most int64) bool {
+	if !k.is || p.b.cfg.Shared {
+		return false
+	}
+	if k.msgs <= 1 || most > 0 {
+		return k.seen == p.lastSeen.Load() && (k.msgs <= 1 || !k.first.Before(oldest))
+	}
+	return !k.first.Before(oldest)
+}
+
 // retain removes the batches that are older than a time, unless it is zero, and the oldest ones of more than
 // most bytes, unless that is 0.
 func (p *partition) retain(ctx context.Context, l *link, oldest time.Time, most int64) error {
+	if p.nothing.holds(p, oldest, most) {
+		return nil
+	}
+	seen := p.lastSeen.Load()
 	s, err := l.js.Stream(ctx, p.stream)
 	if err != nil {
 		return err
@@ -101,8 +125,10 @@ func (p *partition) retain(ctx context.Context, l *link, oldest time.Time, most 
 	}
 	if keep <= st.FirstSeq {
 		p.overdue.Store(nil)
+		p.nothing = nothingOld{true, seen, st.Msgs, st.FirstTime}
 		return nil
 	}
+	p.nothing = nothingOld{}
 	first, err := p.startAt(ctx, l, keep)
 	if err == nil {
 		first, err = p.keepUnread(ctx, l, st.FirstSeq, first)

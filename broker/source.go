@@ -60,11 +60,21 @@ func (s *source) End(ctx context.Context, number int32) (record.Position, error)
 	if err != nil {
 		return record.Position{}, err
 	}
+	if k := p.told.Load(); k != nil && k.l == l && k.end.seq == p.lastSeen.Load() && !s.b.cfg.Shared {
+		return k.end.position(), nil // nothing has come since
+	}
 	t, err := p.readTail(ctx, l)
 	if err != nil {
 		return record.Position{}, err
 	}
+	p.told.Store(&told{l, t})
 	return t.position(), nil
+}
+
+// A told is the end of a partition as the server told it through a link.
+type told struct {
+	l   *link
+	end tail
 }
 
 func (t tail) position() record.Position {

@@ -98,7 +98,14 @@ type Host struct {
 	cpu     usage
 	own     usage
 	process *process.Process
+
+	// Of the collector of CPU.
+	cores   int
+	counted time.Time
 }
+
+// countEvery is how often processors are counted: for each of them the system asks how fast it is.
+const countEvery = time.Minute
 
 // A usage turns a counter into a rate.
 type usage struct {
@@ -311,10 +318,13 @@ func (h *Host) readCPU(r *Reading) error {
 	if len(all) == 0 {
 		return errors.New("read the times of the processors: the system tells none")
 	}
-	cores, err := cpu.Counts(true)
-	if err != nil {
-		return fmt.Errorf("count the processors: %w", err)
+	if r.At.Sub(h.counted) >= countEvery {
+		if h.cores, err = cpu.Counts(true); err != nil {
+			return fmt.Errorf("count the processors: %w", err)
+		}
+		h.counted = r.At
 	}
+	cores := h.cores
 	t := all[0] // guest time is part of user time
 	if rate, ok := h.cpu.since(r.At, t.User+t.Nice+t.System+t.Irq+t.Softirq+t.Steal); ok {
 		r.CPU = &CPUReading{min(100, 100*rate/float64(cores)), float64(cores)}
