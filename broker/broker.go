@@ -46,8 +46,9 @@ type Config struct {
 	Shared  bool   // others may write through Connect; implied by Listen
 	// Generations is which generation of a topic stands under its name; see GenerationName. 0 and 1: the first.
 	Generations map[string]int
-	Expect      []LogState   // ends that logs have to have at least, as Ends gave them to a checkpoint
-	Logger      *slog.Logger // nil: nothing is logged
+	RetainEvery time.Duration // how often old records are looked for; 0: DefaultRetainEvery
+	Expect      []LogState    // ends that logs have to have at least, as Ends gave them to a checkpoint
+	Logger      *slog.Logger  // nil: nothing is logged
 }
 
 func (c Config) withDefaults() Config {
@@ -62,6 +63,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Gather == 0 {
 		c.Gather = DefaultGather
+	}
+	if c.RetainEvery == 0 {
+		c.RetainEvery = DefaultRetainEvery
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -90,9 +94,9 @@ type Broker struct {
 	unnoted atomic.Int64  // bytes acknowledged since indexes were noted
 	noting  chan struct{} // has room for one: it is time to note them
 
-	journaled *journaled                    // what the journal held at the start
-	syncing   sync.Mutex                    // also guards what follows
-	synced    map[string]map[int]blockStamp // by stream and block
+	journaled *journaled                     // what the journal held at the start
+	syncing   sync.Mutex                     // also guards what follows
+	synced    map[string]map[int]os.FileInfo // by stream and block
 
 	noticed sync.Mutex
 	notices []string

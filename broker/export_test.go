@@ -2,9 +2,11 @@ package broker
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // Prove looks at a folder as a start does, without starting the server.
@@ -49,6 +51,9 @@ func (b *Broker) SyncAll() error {
 	}
 	return l.journal.checkpoint()
 }
+
+// RetainNow has retention remove what it may.
+func (b *Broker) RetainNow(ctx context.Context) error { return b.retain(ctx, time.Now()) }
 
 // JournalEnd is the last message of a partition that the journal of a folder has.
 func JournalEnd(dir, topic string, partition int32) (uint64, error) {

@@ -213,9 +213,13 @@ func (l *link) store(ctx context.Context, e *entry) error {
 	return nil
 }
 
-// A blockStamp is a block when it was synced.
-type blockStamp struct {
-	size, changed int64
+// isSame reports a block that was synced when it was as it is now, and whether its name was, too: the server writes anew
+// what stays of a block, and gives it the name of the old one.
+func isSame(was, now os.FileInfo) (block, name bool) {
+	if was == nil || !os.SameFile(was, now) {
+		return false, false
+	}
+	return was.Size() == now.Size() && was.ModTime().Equal(now.ModTime()), true
 }
 
 // syncStreams makes streams durable as they are in their files: the server has written what it has acknowledged,
@@ -239,17 +243,17 @@ func (b *Broker) syncStream(stream string) error {
 		return err
 	}
 	before := b.synced[stream]
-	now := make(map[int]blockStamp, len(files))
+	now := make(map[int]os.FileInfo, len(files))
 	renamed := len(files) != len(before)
 	for _, f := range files {
 		info, err := os.Stat(f.path)
 		if err != nil {
 			return err
 		}
-		now[f.number] = blockStamp{info.Size(), info.ModTime().UnixNano()}
-		was, known := before[f.number]
-		renamed = renamed || !known || was.size > info.Size()
-		if known && was == now[f.number] {
+		now[f.number] = info
+		block, name := isSame(before[f.number], info)
+		renamed = renamed || !name
+		if block {
 			continue
 		}
 		if err := syncPath(f.path); err != nil {
@@ -262,7 +266,7 @@ func (b *Broker) syncStream(stream string) error {
 		}
 	}
 	if b.synced == nil {
-		b.synced = make(map[string]map[int]blockStamp)
+		b.synced = make(map[string]map[int]os.FileInfo)
 	}
 	b.synced[stream] = now
 	return nil

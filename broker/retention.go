@@ -12,22 +12,22 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// retainEvery is how often old records are looked for.
-const retainEvery = 10 * time.Second
+// DefaultRetainEvery is how often old records are looked for.
+const DefaultRetainEvery = 10 * time.Second
 
 // retainLoop forgets old records until the broker is closed.
 //
 // The server could do it by the age of a message, but would forget the last one too, and with it the
 // offset of the next record and where the producers stand.
 func (b *Broker) retainLoop() {
-	ticker := time.NewTicker(retainEvery)
+	ticker := time.NewTicker(b.cfg.RetainEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-b.stop:
 			return
 		case now := <-ticker.C:
-			ctx, cancel := context.WithTimeout(context.Background(), retainEvery)
+			ctx, cancel := context.WithTimeout(context.Background(), DefaultRetainEvery)
 			if err := b.lookForOld(ctx, now); err != nil {
 				b.cfg.Logger.Warn("remove old records", "error", err)
 			}

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -19,42 +20,87 @@ func (p *proof) mayTrust(blocks []indexed) bool {
 // cutTail cuts a damaged log off behind what is synced, if nothing is missing there. Else the damage stays as it
 // was found.
 func (p *proof) cutTail() error {
-	first, end := &p.journaled[0], &p.journaled[len(p.journaled)-1]
-	if p.want.LastSeq > end.seq || p.floor > 1 && first.seq <= p.floor {
+	if p.want.LastSeq > p.journaled[len(p.journaled)-1].seq {
 		return nil
 	}
 	was := *p
-	p.deep, p.want = true, PartitionState{}
-	if first.seq > 1 {
-		p.want = PartitionState{first.seq - 1, first.base, first.before}
-	}
-	p.reset(p.floor, p.base)
-	if err := p.readBlocks(p.files); err != nil {
-		return err
-	}
-	number, size := 0, 0 // where the synced part ends
-	for _, r := range p.records {
-		if r.seq < first.seq {
-			number, size = r.block, r.end
+	for _, n := range p.goesOn() {
+		if done, err := p.cutBefore(n); done || err != nil {
+			return err
 		}
-	}
-	if !p.wholeTo(first.seq, number, size) {
 		want := p.want
 		*p = was
 		p.want = want
-		p.reset(p.floor, p.base)
-		return p.readBlocks(p.files)
+	}
+	p.reset(p.floor, p.base)
+	return p.readBlocks(p.files)
+}
+
+// goesOn is where in the journal a start may go on. A stream has to keep one message, or the server forgets where it is:
+// of what retention has left, all of which may be in the journal, that is the first one; if it is not there, since it was not
+// written yet when the rest was to go, one of the rest.
+func (p *proof) goesOn() []int {
+	first := p.journaled[0].seq
+	if p.floor == 1 || first > p.floor {
+		return []int{0}
+	}
+	behind := int(min(p.floor+1-first, uint64(len(p.journaled)))) // the first one that retention has left
+	if first == 1 {
+		return []int{behind}
+	}
+	return []int{behind, 0}
+}
+
+// cutBefore cuts the log off so that the journal goes on with its message n, if nothing is missing before that.
+func (p *proof) cutBefore(n int) (done bool, err error) {
+	deep, before := p.deep, PartitionState{}
+	if before, err = p.endBefore(n); err != nil {
+		return false, err
+	}
+	seq := before.LastSeq + 1
+	p.deep, p.want = true, before
+	if p.reset(p.floor, p.base); before.LastSeq > 0 && before.LastSeq < p.floor {
+		p.reset(before.LastSeq, -1)
+	}
+	if err := p.readBlocks(p.files); err != nil {
+		return false, err
+	}
+	number, size := 0, 0 // where the synced part ends
+	for _, r := range p.records {
+		if r.seq < seq {
+			number, size = r.block, r.end
+		}
+	}
+	if !p.wholeTo(seq, number, size) {
+		return false, nil
 	}
 	records := p.records
-	p.reset(first.seq, first.base)
-	p.deep, p.chain = was.deep, first.before
-	for len(records) > 0 && records[len(records)-1].seq >= first.seq {
+	p.reset(seq, before.Count)
+	p.deep, p.chain = deep, before.Chain
+	for len(records) > 0 && records[len(records)-1].seq >= seq {
 		records = records[:len(records)-1]
 	}
 	if p.deep {
 		p.records = records
 	}
-	return p.cutAt(number, int64(size))
+	return true, p.cutAt(number, int64(size))
+}
+
+// endBefore is where a log ends before message n of the journal, or behind its last one.
+func (p *proof) endBefore(n int) (PartitionState, error) {
+	if n < len(p.journaled) {
+		e := &p.journaled[n]
+		if e.seq == 1 {
+			return PartitionState{}, nil
+		}
+		return PartitionState{e.seq - 1, e.base, e.before}, nil
+	}
+	e := &p.journaled[len(p.journaled)-1]
+	head, err := parseHead(e.frame)
+	if err != nil {
+		return PartitionState{}, fmt.Errorf("read message %d of the journal: %w", e.seq, err)
+	}
+	return PartitionState{e.seq, head.next(), head.chain}, nil
 }
 
 // wholeTo reports whether nothing is missing before a message, and nothing else lies before the place where that

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -70,6 +71,22 @@ func (l life) apply(ctx context.Context, cfg node.Config) (*node.Node, error) {
 		return nil, err
 	}
 	return l.openWith(ctx, cfg)
+}
+
+// comparing asks a process what a change means, while that is applied.
+func comparing(ctx context.Context, n *node.Node) error {
+	edited, err := editedPurchases()
+	if err != nil {
+		return err
+	}
+	change, err := n.CompareProject(ctx, edited.Input)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err == nil && change.Same {
+		err = errors.New("edited queries are said to be the same")
+	}
+	return err
 }
 
 // TestKillWhileApplying kills a run of the purchases, and then runs of edited ones that are applied to its folder, at

@@ -17,17 +17,7 @@ const (
 // (engine/checkpoint_order_broken.go), killed between the two. It has to fail, or the next start has to refuse what it
 // finds: otherwise TestKill could not fail either.
 func TestKillCatchesBrokenBuild(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the tests a second time, with -tags brokencheckpoint; run without -short")
-	}
-	exe := filepath.Join(t.TempDir(), "broken.test")
-	build := exec.Command("go", "test", "-c", "-tags", "brokencheckpoint", "-o", exe, ".")
-	if text, err := build.CombinedOutput(); err != nil {
-		if _, missing := exec.LookPath("go"); missing != nil && os.Getenv("CI") == "" {
-			t.Skip("builds the tests with -tags brokencheckpoint, and there is no go command here")
-		}
-		t.Fatalf("build the tests with -tags brokencheckpoint: %v\n%s", err, text)
-	}
+	exe := brokenBuild(t)
 	dir := t.TempDir()
 	good := life{Data: filepath.Join(dir, "good"), Events: brokenEvents}
 	if l := runLife(t, self(t), good, nil); l.last() != atDone {
@@ -58,4 +48,21 @@ func TestKillCatchesBrokenBuild(t *testing.T) {
 		t.Fatalf("a checkpoint was durable before its outputs, and the comparison saw no topic that differs; it saw:\n%s", strings.Join(found, "\n"))
 	}
 	t.Logf("the comparison found %d differences, the first: %s", len(found), found[0])
+}
+
+// brokenBuild builds the tests over an engine whose checkpoints come before their outputs.
+func brokenBuild(t *testing.T) (exe string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds the tests a second time, with -tags brokencheckpoint; run without -short")
+	}
+	exe = filepath.Join(t.TempDir(), "broken.test")
+	build := exec.Command("go", "test", "-c", "-tags", "brokencheckpoint", "-o", exe, ".")
+	if text, err := build.CombinedOutput(); err != nil {
+		if _, missing := exec.LookPath("go"); missing != nil && os.Getenv("CI") == "" {
+			t.Skip("builds the tests with -tags brokencheckpoint, and there is no go command here")
+		}
+		t.Fatalf("build the tests with -tags brokencheckpoint: %v\n%s", err, text)
+	}
+	return exe
 }

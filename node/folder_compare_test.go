@@ -169,8 +169,14 @@ func (r seen) String() string {
 // readPartition returns the records of a partition, which has to begin at offset 0 and have no gap.
 func readPartition(t testing.TB, b *broker.Broker, topic string, p int32) []seen {
 	t.Helper()
+	return readRecords(t, b, topic, p, record.Position{})
+}
+
+// readRecords returns the records of a partition from a place on, without a gap.
+func readRecords(t testing.TB, b *broker.Broker, topic string, p int32, from record.Position) []seen {
+	t.Helper()
 	ctx := context.Background()
-	r, err := b.SourceUntilEnd(topic).Open(ctx, p, record.Position{})
+	r, err := b.SourceUntilEnd(topic).Open(ctx, p, from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,8 +192,8 @@ func readPartition(t testing.TB, b *broker.Broker, topic string, p int32) []seen
 			t.Fatal(err)
 		}
 		for i, offset := range batch.Offsets {
-			if offset != int64(len(out)) {
-				t.Fatalf("topic %s partition %d: offset %d comes after %d records", topic, p, offset, len(out))
+			if offset != from.Offset+int64(len(out)) {
+				t.Fatalf("topic %s partition %d: offset %d comes %d records after offset %d", topic, p, offset, len(out), from.Offset)
 			}
 			out = append(out, seen{batch.Times[i], bytes.Clone(batch.Keys.At(i)), bytes.Clone(batch.Values.At(i))})
 		}

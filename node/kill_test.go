@@ -57,9 +57,17 @@ type killer struct {
 	life   life
 	pace   *lived // of the undisturbed run
 	random *rand.Rand
+	disk   disk // nil: the process is killed, and the disk has what it wrote
 
 	lives    []*lived
 	progress int64 // events read by any life
+}
+
+// A disk is one whose power is cut when a process is killed.
+type disk interface {
+	folder() string
+	cut() func() // cuts it, of the life that begins
+	back()       // the life is over: it is there again, if it was cut
 }
 
 // run kills n times and then lets a life come to its end. A fifth of the kills hits the start of a
@@ -73,8 +81,8 @@ func (k *killer) run(n int) {
 		switch left := n - killed - ending; {
 		case k.random.IntN(5) == 0:
 			when = instant{at: "", after: k.within(start)}
-		case left > 0 && k.progress < killEvents:
-			rest := float64(killEvents-k.progress) / killEvents
+		case left > 0 && k.progress < k.life.Events:
+			rest := float64(k.life.Events-k.progress) / float64(k.life.Events)
 			when = instant{at: atOpen, after: k.within(time.Duration(2 * rest * float64(work) / float64(left+1)))}
 		default:
 			when = instant{at: atRead, after: k.within(end)}
@@ -97,7 +105,13 @@ func (k *killer) within(most time.Duration) time.Duration {
 }
 
 func (k *killer) live(when *instant) *lived {
+	if k.disk != nil && when != nil {
+		when.cut = k.disk.cut()
+	}
 	l := runLife(k.t, k.exe, k.life, when)
+	if k.disk != nil {
+		k.disk.back()
+	}
 	if !l.killed && l.last() != atDone {
 		k.t.Fatalf("life %d ended by itself at %q; stderr:\n%s", len(k.lives)+1, l.last(), l.errors)
 	}
@@ -167,11 +181,12 @@ func (k *killer) checkNotVacuous(n int) {
 }
 
 // An instant is a time after a stage of a life; after its start where at is "". Where told is set it
-// is when that stands on stderr.
+// is when that stands on stderr. What is to be done then is done before the kill.
 type instant struct {
 	at    string
 	after time.Duration
 	told  string
+	cut   func()
 }
 
 // A listener keeps what is written and acts as soon as a text is in it.
@@ -237,7 +252,10 @@ func runLife(t testing.TB, exe string, l life, when *instant, env ...string) *li
 	var hit atomic.Bool
 	kill := func() {
 		hit.Store(true) // before: the process may be gone, and be judged, at once
-		if cmd.Process.Kill() != nil {
+		if when != nil && when.cut != nil {
+			when.cut()
+		}
+		if cmd.Process.Kill() != nil && (when == nil || when.cut == nil) { // without a disk it may be gone already
 			hit.Store(false)
 		}
 	}

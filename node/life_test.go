@@ -24,6 +24,7 @@ type life struct {
 	Data   string
 	Events int64
 	Edited bool `json:",omitempty"` // it runs editedPurchases, and applies them to a folder of before
+	Phases bool `json:",omitempty"` // its topic gets partitions behind Events, and moreEvents come; see phases_test.go
 }
 
 // The events of a logical run lie in a past that is always the same, so that a run has the same bytes
@@ -54,6 +55,8 @@ const (
 	atOpen   = "open"   // the folder is open, the pipeline begins to run
 	atCommit = "commit" // a checkpoint was taken; comes any number of times
 	atFills  = "fills"  // the same, and edited queries are filled beside it
+	atWiden  = "widen"  // all events are read, and the topic gets partitions
+	atMore   = "more"   // further events come
 	atRead   = "read"   // all events are read; the pipeline stops
 	atClose  = "close"  // it is opened again to close the windows
 	atDone   = "done"
@@ -90,21 +93,25 @@ func say(at string, st engine.Status) {
 }
 
 func (l life) live(ctx context.Context) error {
-	for applied := true; applied; {
+	wide := l.isWide()
+	for applied := !wide; applied; {
 		var err error
-		if applied, err = l.run(ctx); err != nil {
+		generate := &node.Generate{Topic: lifeTopic, Options: l.generator(), Backlog: lifeSpan + time.Minute}
+		if applied, err = l.run(ctx, atOpen, generate, l.Events); err != nil {
+			return err
+		}
+	}
+	if l.Phases {
+		if err := l.goOn(ctx, wide); err != nil {
 			return err
 		}
 	}
 	return l.closeWindows(ctx)
 }
 
-// run runs until all events are read, or until edited queries have taken over.
-func (l life) run(ctx context.Context) (applied bool, err error) {
-	cfg := node.Config{
-		HTTP:     node.HTTPOff,
-		Generate: &node.Generate{Topic: lifeTopic, Options: l.generator(), Backlog: lifeSpan + time.Minute},
-	}
+// run runs until so many events are read, or until edited queries have taken over.
+func (l life) run(ctx context.Context, at string, generate *node.Generate, events int64) (applied bool, err error) {
+	cfg := node.Config{HTTP: node.HTTPOff, Generate: generate}
 	n, err := l.open(ctx, cfg)
 	var changed *engine.ChangedError
 	applies := l.Edited && errors.As(err, &changed)
@@ -114,34 +121,43 @@ func (l life) run(ctx context.Context) (applied bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	at := atOpen
 	if applies {
 		at = atFills
 	}
 	say(at, n.Status())
 	run, stop := context.WithCancel(ctx)
 	defer stop()
-	watched := make(chan struct{})
+	watched, written := make(chan struct{}), make(chan error, 1)
+	switch {
+	case at == atMore:
+		go func() { written <- l.writeMore(run, n) }()
+	case applies: // as `nagare plan` does, which asks the process
+		go func() { written <- comparing(run, n) }()
+	default:
+		written <- nil
+	}
 	go func() {
 		defer close(watched)
-		if l.watch(run, n, applies); !applies {
+		if l.watch(run, n, events, applies); !applies {
 			stop()
 		}
 	}()
 	err = n.Run(run)
 	stop()
 	<-watched
-	return n.Applied(), errors.Join(err, n.Close())
+	return n.Applied(), errors.Join(err, <-written, n.Close())
 }
 
 // watch reports each checkpoint and returns when all events are read, or the process ends.
-func (l life) watch(ctx context.Context, n *node.Node, applies bool) {
+func (l life) watch(ctx context.Context, n *node.Node, events int64, applies bool) {
 	changed, end := n.Watch()
 	defer end()
 	for {
 		st := n.Status()
-		if st.Events >= l.Events && !applies {
-			say(atRead, st)
+		if st.Events >= events && !applies {
+			if !l.Phases || events > l.Events {
+				say(atRead, st)
+			}
 			return
 		}
 		if st.Epoch > 0 && !applies {
@@ -193,6 +209,9 @@ func (l life) openWith(ctx context.Context, cfg node.Config) (*node.Node, error)
 	cfg.Pipeline.Config.CheckpointInterval = lifeCheckpoint.Microseconds()
 	if cfg.Apply != nil {
 		cfg.Apply.Config.CheckpointInterval = lifeCheckpoint.Microseconds()
+	}
+	if l.Phases {
+		l.retain(&cfg)
 	}
 	cfg.Unmonitored = true // what a process tells of itself depends on its clock
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))

@@ -146,6 +146,9 @@ func (n *Node) openLogs(ctx context.Context) (*broker.Broker, error) {
 	if n.isMonitored() && n.cfg.Kafka == nil {
 		cfg.Last = monitor.Topics // who is told that the disk is full is told by them
 	}
+	if n.cfg.TuneLog != nil {
+		n.cfg.TuneLog(&cfg)
+	}
 	b, err := broker.Open(ctx, cfg)
 	var damaged *broker.DamageError
 	if !errors.As(err, &damaged) {

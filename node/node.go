@@ -64,6 +64,8 @@ type Config struct {
 	Memory *Memory
 	// Tune changes what the engine is made of just before it is opened: where tests put faults and clocks.
 	Tune func(*engine.Options)
+	// TuneLog does so with the embedded broker.
+	TuneLog func(*broker.Config)
 }
 
 // A Node is an open process. Its methods may be used by several goroutines.
