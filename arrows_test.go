@@ -30,7 +30,7 @@ var backArrows = map[string]int{
 	"engine/dataflow":   3,
 	"engine/enginetest": 1,
 	"engine/expr":       62,
-	"engine/plan":       68,
+	"engine/plan":       69,
 	"engine/record":     1,
 	"engine/scan":       2,
 	"engine/sql":        16,

@@ -353,13 +353,18 @@ func (o *StreamOp) explode(n *Explode, at sql.Pos) *sql.Fault {
 
 func (o *StreamOp) aggregate(n *Aggregate, at sql.Pos) *sql.Fault {
 	switch {
-	case n.Grouping != nil:
-		return notYet(at, "ROLLUP and CUBE on a stream")
 	case n.Window == nil || n.Window.Session:
 		return notYet(at, "a grouping without window(…) on a stream")
 	case !o.HasTime && o.From.Kind != StreamingTable:
 		return &sql.Fault{Pos: at, Class: "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
 			Message: "a windowed aggregate on a stream needs a watermark", Hint: "add WATERMARK ts DELAY OF INTERVAL 10 SECONDS behind the relation"}
+	}
+	whole := n
+	if n.Grouping != nil {
+		var fault *sql.Fault
+		if n, fault = o.expand(n, at); fault != nil {
+			return fault
+		}
 	}
 	a := *n
 	a.In = nil
@@ -391,7 +396,11 @@ func (o *StreamOp) aggregate(n *Aggregate, at sql.Pos) *sql.Fault {
 		}
 		a.Aggs[i] = call
 	}
-	o.Agg, o.Out, o.Cols = &a, nil, n.Cols
+	o.Agg, o.Out, o.Cols = &a, nil, whole.Cols
+	if whole.Grouping != nil {
+		o.Out = regrouped(whole)
+		return nil
+	}
 	for i, c := range n.Cols {
 		o.Out = append(o.Out, expr.Col(i, c.Name, c.Type))
 	}

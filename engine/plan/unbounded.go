@@ -80,8 +80,6 @@ func (s *selecting) checkGrouping() bool {
 	case isWindowCall(window) && !s.isEventTime(window.Args[0]), window.Op == expr.OpColumn && !s.isEventTime(window):
 		s.fault(sql.Fault{Pos: window.Pos, Class: needsWatermark, Message: "the window is over another time than the watermark",
 			Hint: "use the column of the WATERMARK clause in window(…)"})
-	case s.body.GroupBy.Kind != "":
-		s.fault(*notYet(pos, s.body.GroupBy.Kind+" on a stream"))
 	default:
 		return s.checkInherited(pos)
 	}
