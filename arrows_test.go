@@ -30,10 +30,10 @@ var backArrows = map[string]int{
 	"engine/dataflow":   3,
 	"engine/enginetest": 1,
 	"engine/expr":       62,
-	"engine/plan":       69,
+	"engine/plan":       71,
 	"engine/record":     1,
 	"engine/scan":       2,
-	"engine/sql":        16,
+	"engine/sql":        19,
 	"engine/window":     1,
 }
 

@@ -1,6 +1,8 @@
 package batch
 
 import (
+	"slices"
+
 	"fmt"
 
 	"github.com/nagare-stream/nagare/engine/agg"
@@ -146,8 +148,8 @@ func (g *grouping) take(b *column.Batch) error {
 		copy(g.keyCols, values)
 		return agg.Try(fold)
 	}
-	for _, set := range g.node.Grouping {
-		g.keySet(values, set, b.Len)
+	for i, set := range g.node.Grouping {
+		g.keySet(values, set, b.Len, g.again(i))
 		if err := agg.Try(fold); err != nil {
 			return err
 		}
@@ -155,9 +157,23 @@ func (g *grouping) take(b *column.Batch) error {
 	return nil
 }
 
-// keySet makes the key columns of one set of ROLLUP or CUBE: NULL for a key that it leaves out, and the
-// set's id.
-func (g *grouping) keySet(values []*column.Vector, set []int, rows int) {
+// setBits is how many keys sets may have: the bits of a set's id above them tell equal sets apart.
+const setBits = 60
+
+// again is how many sets before set i are equal to it: its groups are others.
+func (g *grouping) again(i int) int64 {
+	n := int64(0)
+	for _, set := range g.node.Grouping[:i] {
+		if slices.Equal(set, g.node.Grouping[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// keySet makes the key columns of one set of ROLLUP, CUBE or GROUPING SETS: NULL for a key that it leaves out,
+// and the set's id.
+func (g *grouping) keySet(values []*column.Vector, set []int, rows int, again int64) {
 	id := int64(1)<<len(values) - 1
 	for i, v := range values {
 		g.nulls[i].Reset(v.Type)
@@ -172,7 +188,7 @@ func (g *grouping) keySet(values []*column.Vector, set []int, rows int) {
 	}
 	g.id.Reset(column.Of(column.Int64))
 	for n := 0; n < rows; n++ {
-		g.id.AppendInt(id)
+		g.id.AppendInt(id | again<<setBits)
 	}
 	g.keyCols[len(values)] = &g.id
 }
@@ -251,7 +267,7 @@ func (g *grouping) rows(out *column.Batch, results []column.Vector, slots []uint
 			appendCell(&out.Cols[k], row, &keys[k], int(s))
 		}
 		if g.node.Grouping != nil {
-			appendCell(&out.Cols[len(g.keys)+len(results)], row, &keys[len(g.keys)], int(s))
+			out.Cols[len(g.keys)+len(results)].AppendInt(keys[len(g.keys)].Int[s] & (1<<setBits - 1))
 		}
 	}
 	for a := range results {

@@ -106,6 +106,8 @@ func (r *runner) run(n plan.Node, emit func(*column.Batch) error) error {
 		return r.scan(n, emit)
 	case *plan.Values:
 		return r.values(n, emit)
+	case *plan.Range:
+		return r.numbers(n, emit)
 	case *plan.Filter:
 		return r.filter(n, emit)
 	case *plan.Project:
@@ -202,6 +204,29 @@ func (r *runner) values(n *plan.Values, emit func(*column.Batch) error) error {
 				return err
 			}
 		}
+	}
+	return flush(out, out.Schema, emit)
+}
+
+// numbers gives the rows of range.
+func (r *runner) numbers(n *plan.Range, emit func(*column.Batch) error) error {
+	out := &column.Batch{}
+	out.Reset(schemaOf(n))
+	for at := n.Start; n.Step > 0 && at < n.End || n.Step < 0 && at > n.End; {
+		out.Cols[0].AppendInt(at)
+		if out.Len++; out.Len == batchRows {
+			if err := r.job.yield(); err != nil {
+				return err
+			}
+			if err := flush(out, out.Schema, emit); err != nil {
+				return err
+			}
+		}
+		next := at + n.Step
+		if (next > at) != (n.Step > 0) { // beyond BIGINT
+			break
+		}
+		at = next
 	}
 	return flush(out, out.Schema, emit)
 }

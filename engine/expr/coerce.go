@@ -97,6 +97,9 @@ func both(a, b column.Type, rule func(a, b column.Type) (column.Type, bool)) (co
 	return out, true
 }
 
+// Widest is the type that values of both types fit into as they are, texts only with texts.
+func Widest(a, b column.Type) (column.Type, bool) { return widest(a, b) }
+
 // widest is common without texts, which keep apart from what is no text.
 func widest(a, b column.Type) (column.Type, bool) {
 	if (a.Kind == column.String) != (b.Kind == column.String) && a.Kind != column.Void && b.Kind != column.Void {

@@ -230,3 +230,48 @@ func (b *binder) lateralQueryJoin(j *sql.Join, rel *sql.SubRelation) (bound, boo
 	out.node.(*Apply).On = on
 	return out, true
 }
+
+// misplacedReference is the fault of a reference to the query around that stands outside of WHERE and HAVING,
+// where Spark has none: but in LATERAL and in a subquery without FROM.
+func misplacedReference(n Node, pos sql.Pos) *sql.Fault {
+	var at *expr.Node
+	mixed := false
+	look := func(e *expr.Node) {
+		if e != nil && at == nil && uses(e, outerBase, rightBase) {
+			at = e
+		}
+	}
+	switch n := n.(type) {
+	case *Project:
+		if v, is := n.In.(*Values); is && len(v.Cols) == 0 {
+			return nil
+		}
+		for _, e := range n.Exprs {
+			look(e)
+		}
+	case *Aggregate:
+		for _, k := range n.Keys {
+			look(k)
+		}
+		for _, c := range n.Aggs {
+			look(c.Arg)
+			mixed = mixed || c.Arg != nil && uses(c.Arg, outerBase, rightBase) && uses(c.Arg, 0, outerBase)
+		}
+	case *Apply:
+		return misplacedReference(n.Left, pos)
+	}
+	switch {
+	case mixed:
+		return &sql.Fault{Pos: pos, Class: "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.AGGREGATE_FUNCTION_MIXED_OUTER_LOCAL_REFERENCES",
+			Message: "an aggregate of a subquery mixes its own columns with those of the query around it"}
+	case at != nil:
+		return &sql.Fault{Pos: pos, Class: "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.CORRELATED_REFERENCE",
+			Message: "a subquery refers to the query around it outside of WHERE and HAVING", Hint: "write it as LATERAL (SELECT …)"}
+	}
+	for _, in := range n.Inputs() {
+		if f := misplacedReference(in, pos); f != nil {
+			return f
+		}
+	}
+	return nil
+}

@@ -175,7 +175,9 @@ func (s *selecting) aggregateNode() Node {
 		a.Cols = append(a.Cols, Column{Name: call.Text, Type: call.Spec.Type})
 	}
 	if g := s.body.GroupBy; g != nil && g.Kind != "" {
-		a.Grouping = groupingSets(g.Kind, len(s.keys))
+		if a.Grouping = s.sets; g.Kind != "SETS" {
+			a.Grouping = groupingSets(g.Kind, len(s.keys))
+		}
 		a.Cols = append(a.Cols, Column{Name: "grouping_id", Type: column.Of(column.Int64)})
 	}
 	if a.WindowKey < 0 {

@@ -233,8 +233,11 @@ func (s *selecting) grouping(eb *expr.Binder, c *sql.Call, name string) (*expr.N
 	if name == "grouping_id" && len(c.Args) == 0 {
 		return expr.Col(aggBase+groupingColumn, name, column.Of(column.Int64)), nil
 	}
-	if len(c.Args) != 1 || name == "grouping_id" {
-		return nil, &sql.Fault{Pos: c.Pos, Class: "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", Message: name + " takes one key"}
+	if name == "grouping_id" {
+		return s.wholeGroupingID(eb, c)
+	}
+	if len(c.Args) != 1 {
+		return nil, &sql.Fault{Pos: c.Pos, Class: "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", Message: "grouping takes one key"}
 	}
 	n, faults := eb.Bind(c.Args[0])
 	if len(faults) > 0 {
@@ -246,6 +249,22 @@ func (s *selecting) grouping(eb *expr.Binder, c *sql.Call, name string) (*expr.N
 		}
 	}
 	return nil, &sql.Fault{Pos: c.Args[0].Position(), Class: "GROUPING_COLUMN_MISMATCH", Message: "the argument of grouping is no key of GROUP BY"}
+}
+
+// wholeGroupingID is grouping_id of all the keys in their order.
+func (s *selecting) wholeGroupingID(eb *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) {
+	nodes, fault := bindAll(eb, c.Args)
+	if fault != nil {
+		return nil, fault
+	}
+	same := len(nodes) == len(s.keys)
+	for i := 0; same && i < len(nodes); i++ {
+		same = nodes[i].Key() == s.keys[i].Key()
+	}
+	if !same {
+		return nil, &sql.Fault{Pos: c.Pos, Class: "GROUPING_ID_COLUMN_MISMATCH", Message: "grouping_id takes all the keys of GROUP BY in their order, or nothing"}
+	}
+	return expr.Col(aggBase+groupingColumn, "grouping_id", column.Of(column.Int64)), nil
 }
 
 // groupingColumn is the place of the grouping id among the aggregates' placeholders.

@@ -67,6 +67,8 @@ func oneLine(n Node) string {
 		return fmt.Sprintf("Limit %d, from row %d", n.Count, n.Offset)
 	case *Distinct:
 		return "Distinct"
+	case *Range:
+		return fmt.Sprintf("Range from %d to before %d by %d", n.Start, n.End, n.Step)
 	case *Single:
 		return "Single row"
 	case *SetOp:

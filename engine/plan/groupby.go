@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
@@ -29,7 +30,8 @@ func (s *selecting) groupBy() {
 		s.fault(sql.Fault{Pos: g.Pos, Class: "GROUPING_SIZE_LIMIT_EXCEEDED", Message: fmt.Sprintf("%d keys are too many", len(g.Exprs))})
 		return
 	}
-	for _, e := range keys {
+	places := make([]int, len(keys)) // of the keys' expressions among the keys
+	for i, e := range keys {
 		s.phase = inGroupBy
 		before := len(s.b.r.faults)
 		n, ok := s.groupKey(e)
@@ -39,7 +41,27 @@ func (s *selecting) groupBy() {
 			s.forgetWindow(e)
 			continue
 		}
-		s.addKey(n, e)
+		places[i] = s.addKey(n, e)
+	}
+	if g.Kind == "SETS" {
+		s.groupingSets(g, places)
+	}
+	if g.Kind != "" {
+		s.from.after = append(s.from.after, scopeColumn{name: "grouping__id", node: expr.Col(aggBase+groupingColumn, "grouping__id", column.Of(column.Int64))})
+	}
+}
+
+// groupingSets is the sets of GROUPING SETS, by places of keys in ascending order.
+func (s *selecting) groupingSets(g *sql.GroupBy, places []int) {
+	for _, set := range g.Sets {
+		keys := []int{}
+		for _, e := range set {
+			if k := places[e]; !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+		}
+		slices.Sort(keys)
+		s.sets = append(s.sets, keys)
 	}
 }
 
@@ -94,16 +116,18 @@ func (s *selecting) forgetWindow(key sql.Expr) {
 	}
 }
 
-func (s *selecting) addKey(n *expr.Node, syn sql.Expr) {
-	for _, k := range s.keys {
+// addKey adds a key that is not there yet, and returns its place.
+func (s *selecting) addKey(n *expr.Node, syn sql.Expr) int {
+	for i, k := range s.keys {
 		if k.Key() == n.Key() {
-			return
+			return i
 		}
 	}
 	s.keys, s.keySyn = append(s.keys, n), append(s.keySyn, syn)
 	if name := windowName(n); name != "" {
 		s.from.after = append(s.from.after, scopeColumn{name: name, node: n})
 	}
+	return len(s.keys) - 1
 }
 
 func (s *selecting) groupKey(e sql.Expr) (*expr.Node, bool) {

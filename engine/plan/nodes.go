@@ -10,6 +10,11 @@ type (
 		Window *TimeWindow
 		Cols   []Column
 	}
+	// Range is the numbers from Start to before End by Step, which is not 0.
+	Range struct {
+		Start, End, Step int64
+		Cols             []Column
+	}
 	// Single is the one row of a scalar subquery: of NULLs when In is empty, and a run-time error
 	// (SCALAR_SUBQUERY_TOO_MANY_ROWS) when it has more than one.
 	Single struct {
@@ -21,7 +26,9 @@ type (
 // Columns returns the node's output columns.
 func (n *AssignWindows) Columns() []Column { return n.Cols }
 func (n *Single) Columns() []Column        { return n.Cols }
+func (n *Range) Columns() []Column         { return n.Cols }
 
 // Inputs returns the operators that the node reads from.
 func (n *AssignWindows) Inputs() []Node { return []Node{n.In} }
 func (n *Single) Inputs() []Node        { return []Node{n.In} }
+func (n *Range) Inputs() []Node         { return nil }

@@ -104,6 +104,12 @@ func (b *binder) relation(rel sql.Relation) (bound, bool) {
 		return b.function(rel)
 	case *sql.Join:
 		return b.join(rel)
+	case *sql.Pivot:
+		return b.pivot(rel)
+	case *sql.Unpivot:
+		return b.unpivot(rel)
+	case ready:
+		return rel.bound, true
 	}
 	return bound{}, false
 }
@@ -317,13 +323,13 @@ func (b *binder) function(rel *sql.FunctionRelation) (bound, bool) {
 		}
 		return b.finish(g.over(one.node, "", nil), "", rel.Watermark, rel.Alias, rel.Columns)
 	}
+	if strings.EqualFold(name, "range") && !rel.Stream {
+		return b.rangeOf(rel)
+	}
 	f := sql.Fault{Pos: rel.Call.Name.Pos, Class: "UNRESOLVABLE_TABLE_VALUED_FUNCTION", Message: fmt.Sprintf("there is no table function %q", name)}
 	switch strings.ToLower(name) {
 	case "read_kafka", "read_files":
 		f.Hint = "declare the source under configuration: source.<name>.format: kafka and source.<name>.option.subscribe"
-	case "range":
-		f = *notYet(f.Pos, "table function range")
-		f.Hint = "write explode(sequence(0, 9))"
 	default:
 		if expr.IsFunction(name) {
 			f.Class, f.Message = "NOT_A_TABLE_FUNCTION", name+" makes a value and no table"
@@ -374,6 +380,9 @@ func (b *binder) join(j *sql.Join) (bound, bool) {
 			cols = left.cols
 		}
 		return bound{node, cols}, true
+	}
+	if j.On != nil && hasSubquery(j.On) {
+		return b.joinOnSubqueries(j, left, right, both)
 	}
 	if j.On != nil {
 		on, ok := b.condition(b.session.binder(&scope{cols: both, outer: b.around}), j.On, "JOIN ON")

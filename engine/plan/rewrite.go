@@ -38,6 +38,9 @@ func cloneWith(n Node, scan func(*Scan) Node) Node {
 	case *Values:
 		c := *n
 		return &c
+	case *Range:
+		c := *n
+		return &c
 	}
 	return MapInputs(n, clone)
 }

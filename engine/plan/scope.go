@@ -90,10 +90,7 @@ func (s *scope) Resolve(parts []sql.Ident) (*expr.Node, int, *sql.Fault) {
 
 func (s *scope) resolveOuter(parts []sql.Ident) (*expr.Node, int, *sql.Fault) {
 	around := s.outer.scope
-	node, n, fault := match(around.cols, parts)
-	if node == nil && fault == nil && around.outer != nil {
-		node, n, fault = around.resolveOuter(parts)
-	}
+	node, n, fault := match(around.cols, parts) // as Spark: not those of a query further out
 	if node == nil || fault != nil {
 		return nil, 0, fault
 	}

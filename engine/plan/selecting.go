@@ -24,6 +24,7 @@ type selecting struct {
 	keys    []*expr.Node // of GROUP BY
 	keySyn  []sql.Expr
 	grouped bool
+	sets    [][]int // of GROUPING SETS: places of keys
 	// groupAll: GROUP BY ALL, and ALL is no column
 	groupAll bool
 	having   *expr.Node

@@ -53,6 +53,9 @@ func (s *selecting) scalar(e *sql.ScalarQuery) (*expr.Node, *sql.Fault) {
 	}
 	sub := subquery{node: &Single{In: node, Cols: cols}, typ: cols[0].Type}
 	if correlated(node) {
+		if fault := misplacedReference(node, e.Pos); fault != nil {
+			return nil, fault
+		}
 		sub.outer = around.outer
 	}
 	return s.add(sub, e.Pos), nil
@@ -102,13 +105,16 @@ func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (sub
 		return subquery{}, fault
 	}
 	if lefts != nil && len(lefts) != len(node.Columns()) {
-		return subquery{}, &sql.Fault{Pos: pos, Class: "IN_SUBQUERY_NUM_MISMATCH",
+		return subquery{}, &sql.Fault{Pos: pos, Class: "DATATYPE_MISMATCH.IN_SUBQUERY_LENGTH_MISMATCH",
 			Message: fmt.Sprintf("%d value(s) before IN and %d column(s) behind it", len(lefts), len(node.Columns()))}
 	}
 	values := nodeColumns(node)
 	var on *expr.Node
 	var outer []*expr.Node
 	if correlated(node) {
+		if fault := misplacedReference(node, pos); fault != nil {
+			return subquery{}, fault
+		}
 		if base, over, cond, ok := decorrelate(node, values); ok {
 			node, values, on = base, over, cond
 		} else {
@@ -291,6 +297,7 @@ func (s *selecting) usedSubqueries() []bool {
 // attachAll joins the subqueries of the SELECT list, HAVING, QUALIFY and ORDER BY.
 func (s *selecting) attachAll(node Node) Node {
 	used := s.usedSubqueries()
+	s.noValuesOfGroups()
 	for i, sub := range s.subs {
 		if !used[i] {
 			s.subAt = append(s.subAt, -1)
@@ -300,6 +307,25 @@ func (s *selecting) attachAll(node Node) Node {
 		s.subAt = append(s.subAt, len(node.Columns())-1)
 	}
 	return node
+}
+
+// noValuesOfGroups refuses a subquery in the list of a grouped SELECT that is a value for each group.
+func (s *selecting) noValuesOfGroups() {
+	for _, it := range s.items {
+		if !s.grouped || it.node == nil {
+			continue
+		}
+		replace(it.node, func(m *expr.Node) *expr.Node {
+			if _, ok := s.keyAt[m.Key()]; ok && m.Op != expr.OpConst {
+				return m
+			}
+			if sub := m.Index - subBase; isSubquery(m) && s.subs[sub].outer != nil && !s.subs[sub].mark {
+				s.fault(sql.Fault{Pos: m.Pos, Class: "SCALAR_SUBQUERY_IS_IN_GROUP_BY_OR_AGGREGATE_FUNCTION",
+					Message: "a subquery that refers to the query around it is neither grouped by nor in an aggregate", Hint: "compute it in a query around this one"})
+			}
+			return nil
+		})
+	}
 }
 
 // decorrelate takes the conditions on the query around it out of a subquery whose top is made of

@@ -162,12 +162,13 @@ type SelectItem struct {
 	Aliases []Ident // AS (a, b), else nil
 }
 
-// GroupBy is GROUP BY ALL, a list, or ROLLUP/CUBE of a list.
+// GroupBy is GROUP BY ALL, a list, ROLLUP/CUBE of a list, or sets of a list's expressions.
 type GroupBy struct {
 	Pos   Pos
 	All   bool
-	Kind  string // "", "ROLLUP", "CUBE"
+	Kind  string // "", "ROLLUP", "CUBE", "SETS"
 	Exprs []Expr
+	Sets  [][]int // of SETS: places in Exprs
 }
 
 // OrderItem is one ORDER BY expression.

@@ -3,7 +3,7 @@
 //
 // What Spark's grammar takes, this one takes; what Spark refuses while it reads is refused here with the same
 // class, and each Fault names what was found, what was expected, and the way out. A few constructs that Spark
-// has and nagare has not (PIVOT, TABLESAMPLE, GROUPING SETS, SORT BY, COLLATE) are faults
+// has and nagare has not (TABLESAMPLE, SORT BY, COLLATE) are faults
 // without a class.
 //
 //	text  →  lexer  →  tokens of one statement  →  parser  →  tree  →  Format  →  the same tree again

@@ -134,6 +134,20 @@ func (f *formatter) groupBy(g *GroupBy) {
 	switch {
 	case g.All:
 		f.write("ALL")
+	case g.Kind == "SETS":
+		f.exprs(g.Exprs)
+		f.write(map[bool]string{true: "GROUPING SETS (", false: " GROUPING SETS ("}[len(g.Exprs) == 0])
+		for i, set := range g.Sets {
+			f.write(map[bool]string{true: "(", false: ", ("}[i == 0])
+			for k, e := range set {
+				if k > 0 {
+					f.write(", ")
+				}
+				f.expr(g.Exprs[e], bindAny)
+			}
+			f.write(")")
+		}
+		f.write(")")
 	case g.Kind != "":
 		f.write(g.Kind, "(")
 		f.exprs(g.Exprs)
@@ -206,6 +220,10 @@ func (f *formatter) relation(r Relation) {
 		f.alias(r.Alias, r.Columns)
 	case *Join:
 		f.join(r)
+	case *Pivot:
+		f.pivot(r)
+	case *Unpivot:
+		f.unpivot(r)
 	default:
 		panic(fmt.Sprintf("BUG: format %T", r))
 	}

@@ -327,59 +327,6 @@ func (p *parser) selectItems() []SelectItem {
 	}
 }
 
-func (p *parser) groupBy() *GroupBy {
-	g := &GroupBy{Pos: p.next().pos}
-	p.expect("BY")
-	if p.at("ALL") && p.standsAloneClause() {
-		p.next()
-		g.All = true
-		return g
-	}
-	for {
-		if p.at("GROUPING", "SETS") {
-			p.refuse(p.cur().pos, "", "GROUPING SETS is not supported", "write one query for each set and join them by UNION ALL, or use ROLLUP or CUBE")
-		}
-		if kind := p.cur(); (kind.is("ROLLUP") || kind.is("CUBE")) && p.peek(1).is("(") {
-			p.rollup(g)
-		} else {
-			g.Exprs = append(g.Exprs, p.expr())
-		}
-		p.refuseGroupAlias()
-		if !p.accept(",") {
-			break
-		}
-		if g.Kind != "" {
-			p.refuseMixedGroups(g)
-		}
-	}
-	for _, kind := range []string{"ROLLUP", "CUBE"} {
-		if p.accept("WITH", kind) {
-			g.Kind = kind
-		}
-	}
-	for _, e := range g.Exprs {
-		if _, ok := e.(*Row); ok && g.Kind != "" {
-			p.refuse(e.Position(), "", g.Kind+" over several columns as one is not supported", "write one query for each set and join them by UNION ALL")
-		}
-	}
-	return g
-}
-
-// rollup reads ROLLUP(a, b) or CUBE(a, b), which has to be all there is to group by.
-func (p *parser) rollup(g *GroupBy) {
-	if len(g.Exprs) > 0 {
-		p.refuseMixedGroups(g)
-	}
-	g.Kind = p.next().upper
-	p.next()
-	g.Exprs = p.exprs()
-	p.expect(")")
-}
-
-func (p *parser) refuseMixedGroups(g *GroupBy) {
-	p.refuse(g.Pos, "", "ROLLUP and CUBE beside other expressions are not supported", "put all of GROUP BY into the ROLLUP or CUBE, or join queries by UNION ALL")
-}
-
 // refuseGroupAlias explains what most often goes wrong in GROUP BY.
 func (p *parser) refuseGroupAlias() {
 	t := p.cur()

@@ -72,6 +72,22 @@ func (p *parser) joinKind() *Join {
 
 // joined reads one operand of a join.
 func (p *parser) joined() Relation {
+	r := p.operand()
+	for !p.failed {
+		switch {
+		case p.at("PIVOT", "("):
+			r = p.pivot(r)
+		case p.at("UNPIVOT", "("), p.at("UNPIVOT", "INCLUDE"), p.at("UNPIVOT", "EXCLUDE"):
+			r = p.unpivot(r)
+		default:
+			return r
+		}
+	}
+	return r
+}
+
+// operand reads a relation without what is made of it by PIVOT.
+func (p *parser) operand() Relation {
 	t, after := p.cur(), p.peek(1)
 	switch {
 	case t.is("LATERAL") && after.isName() && p.peek(2).is("("):
@@ -185,10 +201,8 @@ func (p *parser) afterTable(r *TableRef) {
 }
 
 func (p *parser) refuseSample() {
-	for _, word := range []string{"TABLESAMPLE", "PIVOT", "UNPIVOT"} {
-		if p.at(word, "(") {
-			p.refuse(p.cur().pos, "", word+" is not supported", "leave it out")
-		}
+	if p.at("TABLESAMPLE", "(") {
+		p.refuse(p.cur().pos, "", "TABLESAMPLE is not supported", "leave it out")
 	}
 }
 
