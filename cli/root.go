@@ -47,7 +47,7 @@ Without a command it runs the purchase pipeline that ships with it, fed by a gen
 	all.StringVar(&a.kafkaConfig, "kafka-config", "", "file of Kafka client settings, as Kafka's own tools read it: TLS, SASL ("+envKafkaConfig+")")
 	_ = root.MarkPersistentFlagDirname("data")
 	_ = root.MarkPersistentFlagFilename("kafka-config")
-	root.AddCommand(run, a.checkCommand(), a.testCommand(), a.queryCommand(), a.tailCommand(), a.publishCommand(), a.topicsCommand(),
+	root.AddCommand(run, a.checkCommand(), a.testCommand(), a.queryCommand(), a.tailCommand(), a.publishCommand(), a.topicsCommand(), a.modelCommand(),
 		a.planCommand(), a.explainCommand(), a.statusCommand(), a.topCommand(), a.doctorCommand(), a.alertsCommand(), a.checkpointCommand(), a.exportCommand(), a.benchCommand(), a.versionCommand())
 	root.SuggestionsMinimumDistance = 2
 	root.SetOut(a.out)

@@ -42,10 +42,11 @@ type BGNBD struct {
 	B     float64 `json:"b"`
 }
 
-// Names of the parameters, in the order of their numbers.
+// Names is the names of the parameters.
 func (BGNBD) Names() []string { return []string{"r", "alpha", "a", "b"} }
 
-func (m BGNBD) numbers() []float64 { return []float64{m.R, m.Alpha, m.A, m.B} }
+// Numbers is the parameters, in the order of Names.
+func (m BGNBD) Numbers() []float64 { return []float64{m.R, m.Alpha, m.A, m.B} }
 
 func bgnbdOf(v []float64) BGNBD { return BGNBD{v[0], v[1], v[2], v[3]} }
 
@@ -122,7 +123,7 @@ func (m BGNBD) LogLikelihood(customers []Customer) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return -d.loss(logs(m.numbers()), make([]float64, 4)), nil
+	return -d.loss(logs(m.Numbers()), make([]float64, 4)), nil
 }
 
 // FitBGNBD fits the model by maximum likelihood. It has an error where customers are not valid, or do not determine the

@@ -55,7 +55,7 @@ type UnsettledError struct {
 }
 
 func (e *UnsettledError) Error() string {
-	return fmt.Sprintf("these customers do not determine %s: the likelihood still rises at %.3g; more customers, watched for longer, may", e.Name, e.Value)
+	return fmt.Sprintf("these customers do not determine %s: the likelihood is flat, or still rises, at %.3g; more customers, watched for longer, may", e.Name, e.Value)
 }
 
 // maximize finds the least of a loss by Newton's method, damped as Levenberg and Marquardt do it. The curvature is that

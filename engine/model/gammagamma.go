@@ -15,10 +15,11 @@ type GammaGamma struct {
 	V float64 `json:"v"`
 }
 
-// Names of the parameters, in the order of their numbers.
+// Names is the names of the parameters.
 func (GammaGamma) Names() []string { return []string{"p", "q", "v"} }
 
-func (m GammaGamma) numbers() []float64 { return []float64{m.P, m.Q, m.V} }
+// Numbers is the parameters, in the order of Names.
+func (m GammaGamma) Numbers() []float64 { return []float64{m.P, m.Q, m.V} }
 
 func gammaGammaOf(v []float64) GammaGamma { return GammaGamma{v[0], v[1], v[2]} }
 
@@ -49,7 +50,7 @@ func (m GammaGamma) LogLikelihood(customers []Customer) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return -d.loss(logs(m.numbers()), make([]float64, 3)), nil
+	return -d.loss(logs(m.Numbers()), make([]float64, 3)), nil
 }
 
 // FitGammaGamma fits the model by maximum likelihood to the customers with repeat purchases. It has an error where their

@@ -12,11 +12,11 @@ import (
 	"github.com/nagare-stream/nagare/engine/model"
 )
 
-// cdnow is the customers of testdata/cdnow_summary.csv; see its README. The numbers to compare with are those of lifetimes
+// cdnow is the customers of testdata/cdnow/summary.csv; see its README. The numbers to compare with are those of lifetimes
 // 0.11.3, which a likelihood of one's own in scipy gives too.
 func cdnow(t testing.TB) []model.Customer {
 	t.Helper()
-	f, err := os.Open("testdata/cdnow_summary.csv")
+	f, err := os.Open("../../testdata/cdnow/summary.csv")
 	if err != nil {
 		t.Fatal(err)
 	}

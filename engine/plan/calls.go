@@ -29,6 +29,8 @@ func (s *selecting) call(eb *expr.Binder, c *sql.Call) (*expr.Node, *sql.Fault) 
 		return s.aggregate(eb, c, name)
 	case laterAggregate(name):
 		return nil, &sql.Fault{Pos: c.Pos, Class: "UNRESOLVED_ROUTINE", Message: "aggregate " + name + " is not in this version yet"}
+	case expr.IsModelFunction(name):
+		return s.modelByName(eb, c, name)
 	case isRanking(name):
 		return nil, &sql.Fault{Pos: c.Pos, Class: "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE", Message: name + " needs OVER (…)"}
 	}
