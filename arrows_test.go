@@ -25,11 +25,12 @@ import (
 var backArrows = map[string]int{
 	"engine":            64,
 	"engine/agg":        10,
+	"engine/alert":      1,
 	"engine/batch":      20,
 	"engine/codec":      7,
 	"engine/dataflow":   3,
 	"engine/enginetest": 1,
-	"engine/expr":       62,
+	"engine/expr":       46,
 	"engine/plan":       71,
 	"engine/record":     1,
 	"engine/scan":       2,

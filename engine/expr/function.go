@@ -3,7 +3,6 @@ package expr
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/nagare-stream/nagare/engine/column"
@@ -40,40 +39,6 @@ type function struct {
 
 // A maker chooses the kernel for the types and constants of a bound call.
 type maker func(n *Node, env *Env) (kernel, error)
-
-// functionTable is every function by each of its names. It is built on first use, since checks call
-// other functions by name, and not changed then.
-func functionTable() map[string]*function {
-	buildOnce.Do(func() { builtTable = buildTable() })
-	return builtTable
-}
-
-var (
-	buildOnce  sync.Once
-	builtTable map[string]*function
-)
-
-// families is what fills the table; families.go sets it, since functions look each other up.
-var families func() [][]function
-
-func buildTable() map[string]*function {
-	table := map[string]*function{}
-	for _, family := range families() {
-		for i := range family {
-			fn := &family[i]
-			for _, name := range append([]string{fn.name}, strings.Fields(fn.also)...) {
-				if table[name] != nil {
-					panic("BUG: two functions are called " + name)
-				}
-				table[name] = fn
-			}
-		}
-	}
-	return table
-}
-
-// lookup finds a function by its name in lower case.
-func lookup(name string) *function { return functionTable()[name] }
 
 // call is a function call while it is bound.
 type call struct {
