@@ -186,7 +186,9 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 	if err != nil {
 		return err
 	}
-	e.merger.addWindows(w, g, n, emit)
+	if err := e.merger.addWindows(w, g, n, emit); err != nil {
+		return err
+	}
 	switch {
 	case op.Table != nil && op.Table.Within != "": // who reads its rows is the only one
 	case op.Table != nil:

@@ -8,6 +8,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/scan"
+	"github.com/nagare-stream/nagare/engine/state"
 )
 
 // An emitter turns a merged window into rows of its table and hands them to whoever reads it.
@@ -89,15 +90,22 @@ var windowType = column.StructOf(
 // in e.keys and e.order.
 func (e *emitter) fill(start, end int64, h *agg.Hash) {
 	keys := h.Keys()
+	var starts, ends []int64 // by slot, of sessions
+	if n := len(e.w.keys); e.w.session {
+		starts, ends, keys = keys[n].Int, keys[n+1].Int, keys[:n]
+	}
 	e.order, e.keys = e.order[:0], e.keys[:0]
 	for slot := range h.Len() {
+		if e.w.session { // they come in the order of their ends
+			e.keys = state.AppendOrdered(e.keys, ends[slot])
+		}
 		from := len(e.keys)
 		for i := range keys {
 			e.keys = codec.AppendKey(e.keys, &keys[i], slot)
 		}
 		e.order = append(e.order, sortedSlot{slot: uint32(slot), from: from, to: len(e.keys)})
 	}
-	sortByKey(e.order, e.keys)
+	e.sortOrder()
 	b := &e.batch
 	b.Reset(&e.schema)
 	b.Len = len(e.order)
@@ -118,16 +126,42 @@ func (e *emitter) fill(start, end int64, h *agg.Hash) {
 		}
 		at++
 	}
-	win := &b.Cols[e.w.place]
-	for range slots {
-		win.Kids[0].AppendInt(start)
-		win.Kids[1].AppendInt(end)
+	e.times = column.Sized(e.times, len(slots))
+	for i, s := range slots {
+		if e.w.session {
+			start, end = starts[s], ends[s]
+		}
+		e.times[i] = end
+		if e.w.place >= 0 {
+			win := &b.Cols[e.w.place]
+			win.Kids[0].AppendInt(start)
+			win.Kids[1].AppendInt(end)
+		}
 	}
-	h.Result(b.Cols[len(keys)+1:], slots)
+	h.Result(b.Cols[len(e.w.op.Agg.Keys):], slots)
 	for i := range b.Cols {
 		b.Cols[i].EnsureNull(b.Len)
 	}
 }
+
+// sortOrder puts the groups in the order of their keys: those of sessions in that of their ends, which stand before
+// the keys, first.
+func (e *emitter) sortOrder() {
+	if !e.w.session {
+		sortByKey(e.order, e.keys)
+		return
+	}
+	for i := range e.order {
+		e.order[i].from -= endBytes
+	}
+	sortByKey(e.order, e.keys)
+	for i := range e.order {
+		e.order[i].from += endBytes
+	}
+}
+
+// endBytes is how long an encoded end is.
+const endBytes = 8
 
 // key is the encoded key of a row of the filled batch.
 func (e *emitter) key(row int) []byte { return e.keys[e.order[row].from:e.order[row].to] }
@@ -160,17 +194,41 @@ func (e *emitter) warn(end int64, h *agg.Hash) {
 // window emits a closed window.
 func (e *emitter) window(start, end int64, h *agg.Hash) error {
 	e.fill(start, end, h)
-	e.evaluate()
 	e.warn(end, h)
-	e.times = column.Sized(e.times, e.batch.Len)
-	for i := range e.times {
-		e.times[i] = end
+	return e.emit()
+}
+
+// closeEach emits sessions that were closed, in the order of their ends: those of one end at a time where each is, or
+// all at once. begin is called before.
+func (e *emitter) closeEach(h *agg.Hash, each bool, begin func(end int64) error) error {
+	all := e.all
+	e.warn(e.times[len(all)-1], h)
+	for from := 0; from < len(all); {
+		n := len(all)
+		if each {
+			for n = from + 1; n < len(all) && e.times[n] == e.times[from]; n++ {
+			}
+		}
+		e.all = all[from:n]
+		if err := begin(e.times[n-1]); err != nil {
+			return err
+		}
+		if err := e.emit(); err != nil {
+			return err
+		}
+		from = n
 	}
+	return nil
+}
+
+// emit hands the rows e.all of the filled batch on.
+func (e *emitter) emit() error {
+	e.evaluate()
 	e.rows += int64(len(e.sel))
 	if e.table != nil {
 		for _, row := range e.sel {
 			o := e.order[row]
-			if err := e.table.put(end, e.keys[o.from:o.to], e.cols, int(row)); err != nil {
+			if err := e.table.put(e.times[row], e.keys[o.from:o.to], e.cols, int(row)); err != nil {
 				return err
 			}
 		}

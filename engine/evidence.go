@@ -256,6 +256,10 @@ func (v *evidence) locate(ctx context.Context, d *plan.Dataset, m matcher) error
 	}
 	step := EvidenceStep{Table: d.Name}
 	if flows := e.windowed(d.Name); len(flows) > 0 {
+		if e.closerOf(flows[0]).w.session {
+			v.note(fmt.Sprintf("rows of %s are of sessions or of single moments: the records behind them are not found", d.Name))
+			return nil
+		}
 		if err := v.locateWindows(ctx, flows, c, &step); err != nil {
 			return err
 		}

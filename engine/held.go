@@ -23,6 +23,9 @@ func (t *task) noteHeld() {
 		now = t.Duplicates.Seen.Len()
 	}
 	for _, w := range t.windows {
+		if w.pieces != nil {
+			now += int64(w.pieces.Len())
+		}
 		for _, p := range w.open {
 			now += int64(p.hash.Len())
 		}

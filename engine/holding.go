@@ -147,10 +147,9 @@ func (e *Engine) tableWindows(op *dataflow.Operator) TableWindows {
 		}
 		t.Delay = max(t.Delay, time.Duration(mg.Delay)*time.Microsecond)
 	}
-	ends := c.of.openEnds()
-	t.Open = len(ends)
-	for _, end := range ends[:min(len(ends), MostOpenWindows)] {
-		t.Windows = append(t.Windows, OpenWindow{Start: end - c.w.spec.Size, End: end, Groups: c.of.openRowsOf(end), Holders: c.holders(end)})
+	t.Open, t.Windows = c.of.openWindows(MostOpenWindows)
+	for i := range t.Windows {
+		t.Windows[i].Holders = c.holders(t.Windows[i].End)
 	}
 	return t
 }

@@ -101,7 +101,7 @@ func fixedOf(op *dataflow.Operator, in []bool) []bool {
 
 // watchLetGo has a preview remember what it hands to a cache, if that can be let go.
 func (v *preview) watchLetGo(e *Engine, path []*dataflow.Operator) error {
-	if v.to.format != formatPlace || !v.canLetGo(path) {
+	if v.to.format != formatPlace || v.closer.w.session || !v.canLetGo(path) {
 		return nil
 	}
 	h := &handed{windows: map[int64]*handedWindow{}}
@@ -252,9 +252,9 @@ func (v *preview) recall() error {
 	if v.handed == nil {
 		return nil
 	}
-	v.markAll()
+	v.closer.of.markAll(v)
 	for {
-		v.take()
+		v.closer.of.take(v)
 		if len(v.windows) == 0 {
 			return nil
 		}

@@ -99,7 +99,7 @@ func (w *windowTask) stepMade(t *scan.Step, m *scan.Marks, b *column.Batch) erro
 		for _, row := range sel {
 			w.made.marks[row] = x.mark(origins[row], m)
 		}
-		w.w.spec.PlaceAll(times.Int, w.made.marks, sel, &w.placed)
+		w.placeMade(b, times.Int, sel, func(row uint32, reason string) { x.lose(origins[row], ledger.Invalid, "invalid", reason) })
 		for _, row := range w.placed.Late {
 			record := origins[row]
 			w.judged.worse(record, ledger.Late)
@@ -112,6 +112,10 @@ func (w *windowTask) stepMade(t *scan.Step, m *scan.Marks, b *column.Batch) erro
 			part := &w.placed.Parts[i]
 			for _, row := range part.Rows {
 				w.judged.worse(origins[row], ledger.Counted)
+			}
+			if w.pieces != nil {
+				w.pieces.Step(w.keyCols, part.Rows, times.Int, w.ends, w.made.marks, w.folded)
+				continue
 			}
 			w.fold(w.partial(part.Slice, part.MinEnd), part.Rows)
 		}

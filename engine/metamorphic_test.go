@@ -81,6 +81,25 @@ CREATE FLOW b_side AS INSERT INTO both_sides BY NAME SELECT t, q FROM STREAM sid
 CREATE TEMPORARY VIEW any_rows AS SELECT s, c FROM STREAM by_name UNION ALL SELECT s, q FROM STREAM twice;`,
 		config: []string{"sink.sides.format", "json", "sink.sides.from", "sides", "sink.sides.option.path", "sides",
 			"sink.any.format", "json", "sink.any.from", "any_rows", "sink.any.option.path", "any"}},
+	{text: `CREATE STREAMING TABLE visits AS
+SELECT session_window.start AS s, session_window.end AS e, u, count(*) AS n, sum(x / 3) AS x, collect_list(q) AS qs, count(DISTINCT k) AS ks, first(k) AS first, median(q) AS m
+FROM STREAM event GROUP BY session_window(t, '%[1]d seconds'), u HAVING count(*) > 1 OR u <> 'u1';
+CREATE STREAMING TABLE gaps AS
+SELECT k, session_window.end AS e, count(*) FILTER (WHERE q > %[1]d) AS some, collect_set(u) AS us
+FROM STREAM event GROUP BY k, session_window(t, concat(q + x, ' seconds'));
+CREATE STREAMING TABLE seen AS SELECT DISTINCT k, t FROM STREAM event WHERE q >= %[1]d;
+CREATE STREAMING TABLE moments AS SELECT t, count(*) AS n, collect_list(u) AS us FROM STREAM event GROUP BY t;
+CREATE STREAMING TABLE visited AS SELECT window.end AS e, count(*) AS n, sum(n) AS rows, collect_list(u) AS us
+FROM (SELECT session_window AS w, u, count(*) AS n FROM STREAM event GROUP BY session_window(t, '%[1]d seconds'), u) GROUP BY window(w, '%[2]d seconds');
+CREATE STREAMING TABLE runs AS SELECT session_window.start AS s, session_window.end AS e, k, sum(n) AS n, collect_list(u) AS us
+FROM (SELECT window AS w, k, count(*) AS n, max(u) AS u FROM STREAM event GROUP BY window(t, '%[1]d seconds'), k) GROUP BY session_window(w, '%[2]d seconds'), k;
+CREATE STREAMING TABLE sessions_of_sessions AS SELECT session_window.end AS e, k, count(*) AS n
+FROM (SELECT session_window.end AS at, k FROM STREAM event GROUP BY session_window(t, '%[1]d seconds'), k) GROUP BY session_window(at, '%[2]d seconds'), k;
+CREATE STREAMING TABLE elements AS SELECT session_window.start AS s, n, count(*) AS c
+FROM (SELECT t, explode(sequence(1, least(q, 3))) AS n FROM STREAM event) GROUP BY session_window(t, '%[1]d seconds'), n;`,
+		config: []string{"sink.visits.format", "json", "sink.visits.from", "visits", "sink.visits.option.path", "visits",
+			"sink.seen.format", "json", "sink.seen.from", "seen", "sink.seen.option.path", "seen",
+			"alert.visits.from", "visits", "alert.visits.key", "u", "alert.visits.for", "10 seconds"}},
 	{text: `CREATE TEMPORARY VIEW direct AS
 SELECT window.start AS s, collect_list(u) AS us, max_by(u, x) AS best FROM STREAM event GROUP BY window(t, '%[2]d seconds', '%[1]d seconds');`,
 		config: []string{"sink.direct.format", "json", "sink.direct.from", "direct", "sink.direct.option.path", "direct"}},

@@ -81,6 +81,25 @@ func (c *Slices) forgetUnasked() {
 	}
 }
 
+// openRows counts the rows that closing all windows now would give, HAVING left out. The gate must
+// be held.
+func (c *Slices) openRows() int64 {
+	var n int64
+	for _, end := range c.openEnds() {
+		n += c.openRowsOf(end)
+	}
+	return n
+}
+
+// openWindows is how many windows are open, and the first of them. The gate must be held.
+func (c *Slices) openWindows(most int) (n int, first []OpenWindow) {
+	ends := c.openEnds()
+	for _, end := range ends[:min(len(ends), most)] {
+		first = append(first, OpenWindow{Start: end - c.w.spec.Size, End: end, Groups: c.openRowsOf(end)})
+	}
+	return len(ends), first
+}
+
 // openRowsOf counts those of the window that ends at end. The gate must be held.
 func (c *Slices) openRowsOf(end int64) int64 {
 	var only *partial

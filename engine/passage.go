@@ -69,7 +69,7 @@ func (g *groupMarks) nextEnd(mark int64) int64 {
 	next := int64(math.MaxInt64)
 	for _, c := range g.closers {
 		if c.below == nil {
-			next = min(next, c.w.spec.NextEnd(mark))
+			next = min(next, c.of.Next(mark))
 		}
 	}
 	return next

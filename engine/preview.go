@@ -25,7 +25,7 @@ const spareHashes = 64
 // open ones of its window; they are in no checkpoint, for they can be computed again. While a sink has not taken the last ones it is given no others: what changes
 // meanwhile is gathered here as marks, a bit a group.
 type preview struct {
-	closer *Slices
+	closer *closer
 	place  int // among the closer's previews, and in partial.stale
 	to     *destination
 	emit   *emitter // of its own
@@ -36,6 +36,7 @@ type preview struct {
 	busy   bool    // rows are on their way; under outbox.mu
 	next   int     // lane whose changes are taken first
 
+	owed    *agg.Groups // of sessions: the keys of those that changed
 	picked  []pick
 	windows []openWindow
 	free    []*agg.Hash
@@ -83,8 +84,8 @@ func (s *stale) take(n int, dst []uint32) []uint32 {
 	return dst
 }
 
-// noteChanged marks the groups of a partial that changed since it was asked last for all previews. The gate is held.
-func (c *Slices) noteChanged(p *partial) {
+// noteChangedOf marks the groups of a partial that changed since it was asked last for all previews. The gate is held.
+func (c *Slices) noteChangedOf(p *partial) {
 	if len(p.hash.Fresh()) == 0 {
 		return
 	}
@@ -97,21 +98,34 @@ func (c *Slices) noteChanged(p *partial) {
 	p.hash.ClearFresh()
 }
 
-// noteAllChanged does so for all partials of which rows are handed on. The gate is held.
+// A previewed is windows whose open rows are handed on. The gate is held.
+type previewed interface {
+	watch()                  // groups that change are remembered from now on
+	noteChanged()            // marks them for all previews
+	markAll(v *preview)      // has the preview hand all rows on again
+	isStale(v *preview) bool // some are marked
+	take(v *preview)         // leaves rows of some that are in v.windows
+}
+
+// noteAllChanged marks what changed of all windows of which rows are handed on. The gate is held.
 func (e *Engine) noteAllChanged() {
-	for _, of := range e.merger.closer {
-		c, ok := of.of.(*Slices)
-		if !ok || len(c.previews) == 0 {
-			continue
+	for _, c := range e.merger.closer {
+		if len(c.previews) > 0 {
+			c.of.noteChanged()
 		}
-		for lane, list := range c.pending {
-			for _, p := range list {
-				c.noteChanged(p)
-			}
-			if t := c.tasks[lane]; t != nil {
-				for _, p := range t.open {
-					c.noteChanged(p)
-				}
+	}
+}
+
+func (c *Slices) watch() { c.w.watched = true }
+
+func (c *Slices) noteChanged() {
+	for lane, list := range c.pending {
+		for _, p := range list {
+			c.noteChangedOf(p)
+		}
+		if t := c.tasks[lane]; t != nil {
+			for _, p := range t.open {
+				c.noteChangedOf(p)
 			}
 		}
 	}
@@ -123,10 +137,9 @@ func (c *Slices) fitStale(p *partial) {
 	}
 }
 
-// markAll has the preview hand all rows of open windows on again. The gate is held.
-func (v *preview) markAll() {
-	for _, p := range v.closer.partials() {
-		v.closer.fitStale(p)
+func (c *Slices) markAll(v *preview) {
+	for _, p := range c.partials() {
+		c.fitStale(p)
 		for slot := range uint32(p.hash.Len()) {
 			p.stale[v.place].add(slot)
 		}
@@ -146,13 +159,15 @@ func (e *Engine) isStale(skip func(destination string) bool) bool {
 		if v.handed != nil && v.handed.owes() {
 			return true
 		}
-		for _, p := range v.closer.partials() {
-			if len(p.stale) > v.place && len(p.stale[v.place].slots) > 0 {
-				return true
-			}
+		if v.closer.of.isStale(v) {
+			return true
 		}
 	}
 	return false
+}
+
+func (c *Slices) isStale(v *preview) bool {
+	return slices.ContainsFunc(c.partials(), func(p *partial) bool { return len(p.stale) > v.place && len(p.stale[v.place].slots) > 0 })
 }
 
 // buildPreviews makes a preview for each sink with outputMode update and each windowed operator whose
@@ -167,7 +182,7 @@ func (e *Engine) buildPreviews() error {
 			if !sink.Sink.Update {
 				continue
 			}
-			v := &preview{closer: c.of.(*Slices), place: len(c.previews), to: e.destinations[sinkOf(sink)]}
+			v := &preview{closer: c, place: len(c.previews), to: e.destinations[sinkOf(sink)]}
 			var err error
 			env := e.env
 			env.Clock = &v.clock
@@ -184,7 +199,8 @@ func (e *Engine) buildPreviews() error {
 			if err = v.watchLetGo(e, path); err != nil {
 				return err
 			}
-			c.previews, c.w.watched = append(c.previews, v), true
+			c.previews = append(c.previews, v)
+			c.of.watch()
 			e.previews = append(e.previews, v)
 		}
 	}
@@ -283,7 +299,7 @@ func (e *Engine) takeChanged(v *preview) *entry {
 		return nil // while rows are held back a window may be closed of which the sink does not know
 	}
 	e.noteAllChanged()
-	v.take()
+	v.closer.of.take(v)
 	if len(v.windows) == 0 && (v.handed == nil || !v.handed.owes()) {
 		return nil
 	}
@@ -292,12 +308,11 @@ func (e *Engine) takeChanged(v *preview) *entry {
 
 // take merges the groups that changed, up to previewRows of them, and leaves them in v.windows. The
 // gate is held: nothing is computed here that can be computed later.
-func (v *preview) take() {
-	c := v.closer
-	v.pick()
+func (c *Slices) take(v *preview) {
+	c.pick(v)
 	for i := range v.picked {
 		pick := &v.picked[i]
-		v.eachWindow(pick.p, func(end int64) {
+		c.eachWindow(pick.p, func(end int64) {
 			w := v.window(end)
 			keys := pick.p.hash.Keys()
 			parts := make([]*column.Vector, len(keys))
@@ -326,8 +341,7 @@ func (v *preview) take() {
 }
 
 // pick takes groups that changed, from one lane after another, beginning where it ended last.
-func (v *preview) pick() {
-	c := v.closer
+func (c *Slices) pick(v *preview) {
 	v.picked = v.picked[:0]
 	left := previewRows
 	n := len(c.pending)
@@ -339,7 +353,7 @@ func (v *preview) pick() {
 				continue
 			}
 			windows := 0
-			v.eachWindow(p, func(int64) { windows++ })
+			c.eachWindow(p, func(int64) { windows++ })
 			if left <= 0 {
 				v.next = lane
 				return
@@ -355,10 +369,10 @@ func (v *preview) pick() {
 }
 
 // eachWindow visits the ends of the open windows that a partial counts in.
-func (v *preview) eachWindow(p *partial, visit func(end int64)) {
-	spec := &v.closer.w.spec
+func (c *Slices) eachWindow(p *partial, visit func(end int64)) {
+	spec := &c.w.spec
 	for end := p.minEnd; end <= spec.LastEnd(p.slice); end += spec.Slide {
-		if end > v.closer.closed {
+		if end > c.closed {
 			visit(end)
 		}
 	}
@@ -391,10 +405,7 @@ func (v *preview) evaluate() error {
 		em.fill(w.end-v.closer.w.spec.Size, w.end, w.hash)
 		em.age, v.clock.Now = w.age, w.age
 		em.evaluate()
-		v.times = column.Sized(v.times, em.batch.Len)
-		for i := range v.times {
-			v.times[i] = w.end
-		}
+		v.times = append(v.times[:0], em.times...)
 		if v.handed != nil {
 			v.handed.begin(v.times, w.end, v.rows)
 		}

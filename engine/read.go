@@ -295,15 +295,19 @@ func (e *Engine) explainOp(b *strings.Builder, op *dataflow.Operator) {
 	e.gate.Lock()
 	defer e.gate.Unlock()
 	c := e.closerOf(op)
-	ends := c.of.openEnds()
-	if len(ends) == 0 {
+	n, first := c.of.openWindows(1)
+	if n == 0 {
 		b.WriteString("no window is open\n")
 		return
 	}
-	fmt.Fprintf(b, "%d windows are open; the oldest ends at %s and closes when every partition's watermark has reached that:\n", len(ends), isoTime(ends[0]))
+	if len(first) == 0 {
+		fmt.Fprintf(b, "sessions are open, in %d pieces\n", n)
+		return
+	}
+	fmt.Fprintf(b, "%d windows are open; the oldest ends at %s and closes when every partition's watermark has reached that:\n", n, isoTime(first[0].End))
 	for lane, mark := range c.group.marks {
 		note := "has reached it"
-		if mark < ends[0] {
+		if mark < first[0].End {
 			note = "holds it open"
 		}
 		if mark == math.MaxInt64 { // no partition has the lane, or its source has ended

@@ -65,7 +65,7 @@ func (e *Engine) readLive(ctx context.Context, d *destination, take func(*record
 	e.gate.Lock()
 	for _, v := range e.previews {
 		if v.to == d {
-			v.markAll()
+			v.closer.of.markAll(v)
 		}
 	}
 	e.gate.Unlock()

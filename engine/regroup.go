@@ -14,12 +14,13 @@ import (
 // the order of the ends of their windows, so none is late, and there is one lane. How far the windows below have been
 // closed is the watermark of those above: no row can come any more whose time lies before the first window that is open.
 type regroup struct {
-	c     *Slices
+	c     *closer
 	t     *windowTask // its keys and arguments; it has no partition
 	time  *expr.Eval
 	marks []int64 // by row: none, for nothing is late
 	kept  []uint32
 	bad   []bool // by row: an expression failed, or it has no time
+	held  int64  // of sessions: pieces that Engine.held counts
 }
 
 // buildRegroup makes a windowed operator over the rows that a stage gives.
@@ -27,11 +28,15 @@ func (e *Engine) buildRegroup(below *outlet, op *dataflow.Operator) (*regroup, e
 	if err := e.buildWindow(op, 1, below.group); err != nil {
 		return nil, err
 	}
-	r := &regroup{c: e.closerOf(op).of.(*Slices)}
+	r := &regroup{c: e.closerOf(op)}
 	r.c.below = below.stage
 	var err error
 	if r.t, err = newWindowTask(r.c.w, op, e.merger.env(), e.joined, nil, 0); err != nil {
 		return nil, err
+	}
+	if r.t.pieces != nil { // the lane of the rows is its own
+		r.t.held = &r.held
+		r.c.of.addTask(0, r.t)
 	}
 	if r.t.where, err = scan.CompileFilter(slices.Concat(op.Pre, op.Post), e.merger.env()); err != nil {
 		return nil, err
@@ -63,10 +68,16 @@ func (r *regroup) take(b *column.Batch, rows []uint32) (counted, bad int64) {
 	for i := range r.marks {
 		r.marks[i] = math.MinInt64
 	}
+	if t.pieces != nil {
+		n := len(r.kept)
+		r.kept = r.takeSessions(b, times.Int)
+		return int64(len(r.kept)), bad + int64(n-len(r.kept))
+	}
+	of, _ := r.c.of.(*Slices)
 	t.w.spec.PlaceAll(times.Int, r.marks, r.kept, &t.placed)
 	for i := range t.placed.Parts {
 		part := &t.placed.Parts[i]
-		p := r.partial(part.Slice, part.MinEnd)
+		p := of.partial(t, part.Slice, part.MinEnd)
 		t.fold(p, part.Rows)
 		now := int64(p.hash.Len())
 		r.c.m.e.held.Add(now - p.held)
@@ -76,17 +87,33 @@ func (r *regroup) take(b *column.Batch, rows []uint32) (counted, bad int64) {
 }
 
 // partial finds or begins the partial of a place.
-func (r *regroup) partial(slice, minEnd int64) *partial {
+func (c *Slices) partial(t *windowTask, slice, minEnd int64) *partial {
 	p := &partial{slice: slice, minEnd: minEnd}
-	at, found := slices.BinarySearchFunc(r.c.pending[0], p, comparePartials)
+	at, found := slices.BinarySearchFunc(c.pending[0], p, comparePartials)
 	if found {
-		return r.c.pending[0][at]
+		return c.pending[0][at]
 	}
-	h := r.c.emit.takeSpare()
+	h := c.emit.takeSpare()
 	if h == nil {
-		h = r.t.take()
+		h = t.take()
 	}
-	p = r.c.w.newPartial(slice, minEnd, h)
-	r.c.pending[0] = slices.Insert(r.c.pending[0], at, p)
+	p = c.w.newPartial(slice, minEnd, h)
+	c.pending[0] = slices.Insert(c.pending[0], at, p)
 	return p
+}
+
+// takeSessions brings the rows that are kept into sessions, and returns those that have one. Their marks lie before
+// their times as far as rows to come may.
+func (r *regroup) takeSessions(b *column.Batch, times []int64) []uint32 {
+	t := r.t
+	rows := t.spans(b, times, r.kept, func(uint32, string) {})
+	for _, row := range rows {
+		r.marks[row] = times[row] - r.c.w.op.Delay - 1
+	}
+	had := t.pieces.Len()
+	t.pieces.Step(t.keyCols, rows, times, t.ends, r.marks, t.folded)
+	more := int64(t.pieces.Len() - had)
+	r.held += more
+	r.c.m.e.held.Add(more)
+	return rows
 }

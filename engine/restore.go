@@ -238,7 +238,7 @@ func (e *Engine) resume(c *cut) error {
 		if err := v.recall(); err != nil {
 			return err
 		}
-		v.markAll()
+		v.closer.of.markAll(v)
 	}
 	for _, w := range e.writers {
 		if list := c.Writers[w.to.name]; int(w.partition) < len(list) {

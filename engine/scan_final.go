@@ -172,6 +172,10 @@ func sortByGrouping(rows []keptRow, w *windowOp) error {
 		row keptRow
 	}
 	list := make([]sortable, len(rows))
+	if place < 0 { // the window is none of them
+		slices.SortStableFunc(rows, func(a, b keptRow) int { return bytes.Compare(a.key[9:], b.key[9:]) })
+		return nil
+	}
 	scratch := make([]column.Vector, place)
 	for i, r := range rows {
 		rest := r.key[9:] // behind the window's end and the flow
@@ -206,7 +210,7 @@ func (c *closer) appendOpenKeyed(out *column.Batch, tell func(end int64, key []b
 		c.m.clock.Now = c.m.ageOpen(end)
 		em.evaluate()
 		for _, row := range em.sel {
-			tell(end, em.key(int(row)))
+			tell(em.times[row], em.key(int(row)))
 			for i, v := range em.cols {
 				out.Cols[i].AppendFrom(v, int(row))
 			}

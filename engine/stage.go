@@ -44,8 +44,9 @@ type taskLane struct {
 type panes interface {
 	Stage
 	addTask(lane int, w *windowTask)
-	openEnds() []int64          // of all windows that have rows and are not closed, ascending
-	openRowsOf(end int64) int64 // rows that closing the window would give, HAVING left out
+	openRows() int64                                  // that closing all windows now would give, HAVING left out
+	openWindows(most int) (n int, first []OpenWindow) // that have rows and are not closed, and the first by their ends
+	previewed
 }
 
 // A closer is what stages have in common that group rows into windows: how far they have come, and who reads the
@@ -66,13 +67,18 @@ type closer struct {
 }
 
 // addWindows adds the stage of a windowed operator with n lanes.
-func (m *merger) addWindows(w *windowOp, g *groupMarks, n int, emit *emitter) *closer {
+func (m *merger) addWindows(w *windowOp, g *groupMarks, n int, emit *emitter) error {
 	c := &closer{w: w, group: g, closed: math.MinInt64, emit: emit, m: m}
-	c.of = newSlices(c, n)
+	if c.of = newSlices(c, n); w.session {
+		var err error
+		if c.of, err = newSessions(c, n); err != nil {
+			return err
+		}
+	}
 	emit.stage, emit.group = c.of, g
 	g.closers, m.closer = append(g.closers, c), append(m.closer, c)
 	m.add(c.of, g)
-	return c
+	return nil
 }
 
 // passed is the time up to which the closer's windows are closed: those that end at it or before. mu is held.
@@ -88,16 +94,6 @@ func (c *closer) passedAt(global int64) int64 {
 		return next
 	}
 	return next - c.w.op.Edge - c.w.op.Delay
-}
-
-// openRows counts the rows that closing all windows now would give, HAVING left out. The gate must
-// be held.
-func (c *closer) openRows() int64 {
-	var n int64
-	for _, end := range c.of.openEnds() {
-		n += c.of.openRowsOf(end)
-	}
-	return n
 }
 
 // closerOf is what closes the windows of an operator, or of that which it is a part of.

@@ -137,7 +137,7 @@ func (e *Engine) tableStatus(name string, ledger map[string]ledger.Count) TableS
 		t.Kind = "windowed"
 		t.Rows += c.emit.rows
 		t.LetGo += c.emit.letGo
-		t.Open += c.openRows()
+		t.Open += c.of.openRows()
 		_, bytes := c.of.Held()
 		t.StateBytes += bytes
 	}

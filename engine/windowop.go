@@ -18,20 +18,26 @@ type windowOp struct {
 	op    *dataflow.Operator
 	spec  window.Spec
 	keys  []column.Type // of the groups, the window left out
+	all   []column.Type // of a hash of groups: of sessions these have start and end behind them
 	aggs  []agg.Spec
 	place int  // of the window among the operator's keys
 	grows bool // some aggregate writes changes instead of its whole state
+
+	session bool // windows are sessions, or groups of one event time
 
 	watched bool // somebody wants to know which groups changed
 }
 
 func newWindowOp(op *dataflow.Operator) (*windowOp, error) {
 	a := op.Agg
-	w := &windowOp{op: op, place: a.WindowKey, spec: window.Spec{Size: a.Window.Size, Slide: a.Window.Slide, Offset: a.Window.Offset}}
+	w := &windowOp{op: op, place: a.WindowKey, session: a.Window.Session, spec: window.Spec{Size: a.Window.Size, Slide: a.Window.Slide, Offset: a.Window.Offset}}
 	for i, k := range a.Keys {
 		if i != a.WindowKey {
 			w.keys = append(w.keys, k.Type)
 		}
+	}
+	if w.all = w.keys; w.session {
+		w.all = append(w.keys[:len(w.keys):len(w.keys)], column.Of(column.Timestamp), column.Of(column.Timestamp))
 	}
 	for _, c := range a.Aggs {
 		w.aggs = append(w.aggs, c.Spec)
@@ -49,7 +55,7 @@ func newWindowOp(op *dataflow.Operator) (*windowOp, error) {
 	return w, err
 }
 
-func (w *windowOp) newHash() (*agg.Hash, error) { return agg.NewHash(w.keys, w.aggs) }
+func (w *windowOp) newHash() (*agg.Hash, error) { return agg.NewHash(w.all, w.aggs) }
 
 // newPartial begins a partial whose groups are those of an empty hash.
 func (w *windowOp) newPartial(slice, minEnd int64, h *agg.Hash) *partial {
@@ -91,6 +97,8 @@ type windowTask struct {
 
 	exploder *exploder // nil: rows are records
 	made     madeRows
+
+	sessionTask
 }
 
 // A rowFilter is an aggregate's own FILTER: it is looked at for the rows of a step together, and
@@ -162,6 +170,9 @@ func newWindowTask(w *windowOp, op *dataflow.Operator, env expr.Env, tables join
 	}
 	t.keyCols = make([]*column.Vector, len(t.keys))
 	t.argCols = make([]*column.Vector, len(t.args))
+	if err = t.openSessions(env); err != nil {
+		return nil, err
+	}
 	if op.Scan != nil {
 		t.exploder, err = newExploder(op, len(op.Scan.Columns), env, tables)
 	}
@@ -179,6 +190,9 @@ func (w *windowTask) step(t *scan.Step) error {
 	w.failed.Reset()
 	sel := w.evaluate(b, m.Rows)
 	sel = w.judged.dropFailed(t, sel, &w.failed)
+	if w.pieces != nil {
+		return w.stepSessions(t, m, sel)
+	}
 	if err := w.placeRows(t, m, sel); err != nil {
 		return err
 	}
@@ -210,12 +224,17 @@ func (w *windowTask) evaluate(b *column.Batch, rows []uint32) []uint32 {
 func (w *windowTask) placeRows(t *scan.Step, m *scan.Marks, rows []uint32) error {
 	times := t.Scan.Batch.Cols[m.Watermark.TimeColumn].Int
 	w.w.spec.PlaceAll(times, m.Marks, rows, &w.placed)
-	if len(w.placed.Late) == 0 {
+	return w.keepAllLate(t, m, times, w.placed.Late)
+}
+
+// keepAllLate keeps records that are late.
+func (w *windowTask) keepAllLate(t *scan.Step, m *scan.Marks, times []int64, late []uint32) error {
+	if len(late) == 0 {
 		return nil
 	}
-	w.judged.set(w.placed.Late, ledger.Late)
+	w.judged.set(late, ledger.Late)
 	w.late.begin(&lateSchema)
-	for _, row := range w.placed.Late {
+	for _, row := range late {
 		w.keepLate(t, row, times[row], m.Marks[row], m.Floor)
 	}
 	return w.late.end()

@@ -18,10 +18,13 @@ const (
 
 // AppendSlot appends the key of a slot and the states of its aggregates.
 func (h *Hash) AppendSlot(dst []byte, slot uint32) []byte {
-	dst = codec.AppendRow(dst, h.groups.keys, int(slot))
-	for _, a := range h.aggs {
-		h.state = a.AppendState(h.state[:0], slot)
-		dst = appendBytes(dst, h.state)
+	return appendStates(codec.AppendRow(dst, h.groups.keys, int(slot)), h.aggs, slot, &h.state)
+}
+
+func appendStates(dst []byte, aggs []Aggregate, slot uint32, scratch *[]byte) []byte {
+	for _, a := range aggs {
+		*scratch = a.AppendState((*scratch)[:0], slot)
+		dst = appendBytes(dst, *scratch)
 	}
 	return dst
 }
@@ -30,14 +33,17 @@ func (h *Hash) AppendSlot(dst []byte, slot uint32) []byte {
 // not IsNew); what is read back with AppendSlot's bytes of then, and all deltas since in their order,
 // is the slot of now.
 func (h *Hash) AppendSlotDelta(dst []byte, slot uint32) []byte {
-	dst = codec.AppendRow(dst, h.groups.keys, int(slot))
-	for _, a := range h.aggs {
+	return appendDeltas(codec.AppendRow(dst, h.groups.keys, int(slot)), h.aggs, slot, &h.state)
+}
+
+func appendDeltas(dst []byte, aggs []Aggregate, slot uint32, scratch *[]byte) []byte {
+	for _, a := range aggs {
 		if d, ok := a.(Delta); ok {
-			h.state = d.AppendDelta(append(h.state[:0], addedState), slot)
+			*scratch = d.AppendDelta(append((*scratch)[:0], addedState), slot)
 		} else {
-			h.state = a.AppendState(append(h.state[:0], wholeState), slot)
+			*scratch = a.AppendState(append((*scratch)[:0], wholeState), slot)
 		}
-		dst = appendBytes(dst, h.state)
+		dst = appendBytes(dst, *scratch)
 	}
 	return dst
 }
@@ -53,7 +59,7 @@ func (h *Hash) SetSlot(src []byte) error {
 	if h.groups.n == before {
 		return fmt.Errorf("read group: %w", errKnown)
 	}
-	return h.readStates(rest, func(a Aggregate, state []byte) error { return a.SetState(slot, state) })
+	return readStates(h.aggs, rest, func(a Aggregate, state []byte) error { return a.SetState(slot, state) })
 }
 
 // ApplySlotDelta applies what AppendSlotDelta wrote to the group of that key, which is there. After
@@ -67,7 +73,11 @@ func (h *Hash) ApplySlotDelta(src []byte) error {
 	if err != nil {
 		return fmt.Errorf("read group's changes: %w", err)
 	}
-	return h.readStates(rest, func(a Aggregate, state []byte) error {
+	return readStates(h.aggs, rest, applyDelta(slot))
+}
+
+func applyDelta(slot uint32) func(a Aggregate, state []byte) error {
+	return func(a Aggregate, state []byte) error {
 		d, ok := a.(Delta)
 		switch {
 		case len(state) == 0:
@@ -78,12 +88,12 @@ func (h *Hash) ApplySlotDelta(src []byte) error {
 			return a.SetState(slot, state[1:])
 		}
 		return errValue
-	})
+	}
 }
 
 // readStates hands the state of each aggregate to set.
-func (h *Hash) readStates(src []byte, set func(a Aggregate, state []byte) error) error {
-	for i, a := range h.aggs {
+func readStates(aggs []Aggregate, src []byte, set func(a Aggregate, state []byte) error) error {
+	for i, a := range aggs {
 		state, rest, err := readBytes(src)
 		if err == nil {
 			err = set(a, state)

@@ -2,8 +2,8 @@ package agg
 
 import "github.com/nagare-stream/nagare/engine/column"
 
-// find returns the slot of each row's key in dst, none where there is no such key. Nothing is added.
-func (g *Groups) find(keys []*column.Vector, rows []uint32, dst []uint32) []uint32 {
+// Find returns the slot of each row's key in dst, None where there is no such key. Nothing is added.
+func (g *Groups) Find(keys []*column.Vector, rows []uint32, dst []uint32) []uint32 {
 	dst = resize(dst, len(rows))
 	if len(keys) == 0 { // the one group there is
 		clear(dst)
@@ -38,7 +38,7 @@ func (h *Hash) mergeKnown(from *Hash, counted bool) {
 		h.others[i] = &h.groups.keys[i]
 	}
 	h.all = ascending(h.all, h.groups.n)
-	h.picked = from.groups.find(h.others, h.all[:h.groups.n], h.picked)
+	h.picked = from.groups.Find(h.others, h.all[:h.groups.n], h.picked)
 	for i, a := range h.aggs {
 		b := from.aggs[i]
 		if counted && isCountDistinct(h.specs[i]) {

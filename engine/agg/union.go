@@ -138,7 +138,7 @@ func (h *Hash) TakeCounts(u *Union) {
 		h.others[i] = &h.groups.keys[i]
 	}
 	h.all = ascending(h.all, h.groups.n)
-	h.picked = u.groups.find(h.others, h.all[:h.groups.n], h.picked)
+	h.picked = u.groups.Find(h.others, h.all[:h.groups.n], h.picked)
 	for i, at := range u.sets {
 		n := h.aggs[at].(*distinct).inner.(*count).n
 		for dst, src := range h.picked {

@@ -47,7 +47,7 @@ func Expressions(op *plan.StreamOp) []*expr.Node {
 	if op.Agg == nil {
 		return append(all, op.Out...)
 	}
-	all = append(all, op.Agg.Keys...)
+	all = append(append(all, op.Agg.Keys...), op.Agg.Window.Gap)
 	for _, call := range op.Agg.Aggs {
 		all = append(all, call.Arg, call.Filter)
 	}

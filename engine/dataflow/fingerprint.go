@@ -118,6 +118,12 @@ func joinText(j *plan.Lookup) string {
 func aggregateTraits(a *plan.Aggregate) (list []trait) {
 	add := func(kind, format string, args ...any) { list = append(list, trait{kind, fmt.Sprintf(format, args...)}) }
 	add(traitWindow, "window %d %d %d at %d\n", a.Window.Size, a.Window.Slide, a.Window.Offset, a.WindowKey)
+	if a.Window.Session {
+		add(traitWindow, "session\n")
+	}
+	if a.Window.Gap != nil {
+		add(traitWindow, "gap %s\n", a.Window.Gap.Key())
+	}
 	for _, k := range a.Keys {
 		if k != nil {
 			add(traitKeys, "key %s\n", k.Key())

@@ -32,6 +32,11 @@ func (b *fuser) rewriteOutputs(op *Operator) {
 		return
 	}
 	a := *op.Agg
+	if a.Window.Gap != nil {
+		w := *a.Window
+		w.Gap = b.rewrite(w.Gap)
+		a.Window = &w
+	}
 	a.Keys = b.rewriteAll(a.Keys)
 	a.Aggs = append([]plan.AggCall(nil), a.Aggs...)
 	for i := range a.Aggs {

@@ -75,6 +75,11 @@ func (op *Operator) mapScanExprs(f func(*expr.Node) *expr.Node) {
 		return
 	}
 	a := *op.Agg
+	if a.Window.Gap != nil {
+		w := *a.Window
+		w.Gap = f(w.Gap)
+		a.Window = &w
+	}
 	a.Keys = mapAll(a.Keys)
 	a.Aggs = append([]plan.AggCall(nil), a.Aggs...)
 	for i := range a.Aggs {
@@ -115,6 +120,7 @@ func (op *Operator) Carried(k, width int) []int {
 		read(op.Out...)
 	} else {
 		read(op.Agg.Keys...)
+		read(op.Agg.Window.Gap)
 		for _, a := range op.Agg.Aggs {
 			read(a.Arg, a.Filter)
 		}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
@@ -44,13 +45,20 @@ func edgeOf(time *expr.Node, n Node) (edge int64, ok bool) {
 			if d := n.Dataset; d.Kind == StreamingTable && len(d.Flows) == 1 {
 				return edgeOf(time, d.Flows[0].Root)
 			}
+		case *Aggregate: // a group by the event time itself is as old as its time
+			return 0, n.Window == nil && time.Index < len(n.Keys) && isTimeOf(n.Keys[time.Index], n)
+		case *Distinct:
+			return 0, n.In.Columns()[time.Index].EventTime && time.Type.Kind == column.Timestamp
 		}
 	case time.Op == expr.OpField && time.Args[0].Op == expr.OpColumn:
-		size, ok := windowAt(time.Args[0].Index, n)
-		if time.Index == 1 {
-			size = 0
+		w := windowAt(time.Args[0].Index, n)
+		switch {
+		case w == nil || w.Session && time.Index == 0: // a session may begin at any time
+			return 0, false
+		case time.Index == 1:
+			return 0, true
 		}
-		return size, ok
+		return w.Size, true
 	case time.Op == expr.OpCall && time.Func == "time plus micros" && time.Args[1].Op == expr.OpConst && len(time.Args[1].Const.Int) == 1 && !time.Args[1].Const.IsNull(0):
 		edge, ok := edgeOf(time.Args[0], n)
 		return edge - time.Args[1].Const.Int[0], ok
@@ -58,8 +66,8 @@ func edgeOf(time *expr.Node, n Node) (edge int64, ok bool) {
 	return 0, false
 }
 
-// windowAt is the size of the window that a column of n is.
-func windowAt(col int, n Node) (size int64, ok bool) {
+// windowAt is the window that a column of n is; nil: it is none.
+func windowAt(col int, n Node) *TimeWindow {
 	switch n := n.(type) {
 	case *Project:
 		if e := n.Exprs[col]; e.Op == expr.OpColumn {
@@ -74,9 +82,47 @@ func windowAt(col int, n Node) (size int64, ok bool) {
 			return windowAt(col, d.Flows[0].Root)
 		}
 	case *Aggregate:
-		if n.Window != nil && !n.Window.Session && col == n.WindowKey {
-			return n.Window.Size, true
+		if n.Window != nil && col == n.WindowKey {
+			return n.Window
 		}
 	}
-	return 0, false
+	return nil
+}
+
+// grouping is the window of an aggregate on a stream over the columns below, whose event time is time; nil: it comes with
+// a table. Groups by the event time itself are like sessions without a gap, each of one time.
+func (n *Aggregate) grouping(below []*expr.Node, time *expr.Node) (w TimeWindow, ok bool) {
+	if n.Window != nil {
+		return *n.Window, true
+	}
+	for _, k := range n.Keys {
+		if time != nil && k.Substitute(below).Key() == time.Key() || time == nil && isTimeOf(k, n) {
+			return TimeWindow{Time: k, Session: true}, true
+		}
+	}
+	return w, false
+}
+
+// isTimeOf reports a key of an aggregate over a table that is the event time which comes with the table.
+func isTimeOf(k *expr.Node, n *Aggregate) bool {
+	cols := n.In.Columns()
+	return k.Op == expr.OpColumn && k.Index < len(cols) && cols[k.Index].EventTime && k.Type.Kind == column.Timestamp
+}
+
+// aggregate groups by all columns.
+func (n *Distinct) aggregate() *Aggregate {
+	a := &Aggregate{In: n.In, WindowKey: -1, Cols: n.Columns()}
+	for i, c := range a.Cols {
+		a.Keys = append(a.Keys, expr.SortMaps(expr.Col(i, c.Name, c.Type)))
+	}
+	return a
+}
+
+// groups reports an operator whose rows come out of windows.
+func groups(n Node) bool {
+	switch n.(type) {
+	case *Aggregate, *Distinct:
+		return true
+	}
+	return false
 }

@@ -171,7 +171,7 @@ func (d *Dataset) KeepsRows() bool {
 // readsWindows reports whether rows of n come out of windows.
 func readsWindows(n Node) bool {
 	switch n := n.(type) {
-	case *Aggregate:
+	case *Aggregate, *Distinct:
 		return true
 	case *Join:
 		return streams(n.Left) && readsWindows(n.Left) || streams(n.Right) && readsWindows(n.Right)
@@ -207,12 +207,12 @@ func fold(n Node, at sql.Pos) ([]*StreamOp, *sql.Fault) {
 			}
 		}
 		return list, nil
-	case *Filter, *Project, *Explode, *Watermark, *Aggregate:
+	case *Filter, *Project, *Explode, *Watermark, *Aggregate, *Distinct:
 		list, fault := fold(n.Inputs()[0], at)
 		if fault != nil {
 			return nil, fault
 		}
-		if _, is := n.(*Aggregate); is && list[0].Agg != nil {
+		if groups(n) && list[0].Agg != nil {
 			if list, fault = within(list, n.Inputs()[0], at); fault != nil {
 				return nil, fault
 			}
@@ -222,7 +222,7 @@ func fold(n Node, at sql.Pos) ([]*StreamOp, *sql.Fault) {
 				return nil, fault
 			}
 		}
-		if _, is := n.(*Aggregate); is && len(list) > 1 {
+		if groups(n) && len(list) > 1 {
 			return list, join(list, at)
 		}
 		return list, nil
@@ -278,6 +278,8 @@ func (o *StreamOp) put(n Node, at sql.Pos) *sql.Fault {
 		o.Cols = n.Cols
 	case *Aggregate:
 		return o.aggregate(n, at)
+	case *Distinct:
+		return o.aggregate(n.aggregate(), at)
 	}
 	return nil
 }
@@ -353,8 +355,8 @@ func (o *StreamOp) explode(n *Explode, at sql.Pos) *sql.Fault {
 
 func (o *StreamOp) aggregate(n *Aggregate, at sql.Pos) *sql.Fault {
 	switch {
-	case n.Window == nil || n.Window.Session:
-		return notYet(at, "a grouping without window(…) on a stream")
+	case n.Grouping != nil && n.Window == nil:
+		return notYet(at, "ROLLUP, CUBE and GROUPING SETS without window(…) on a stream")
 	case !o.HasTime && o.From.Kind != StreamingTable:
 		return &sql.Fault{Pos: at, Class: "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
 			Message: "a windowed aggregate on a stream needs a watermark", Hint: "add WATERMARK ts DELAY OF INTERVAL 10 SECONDS behind the relation"}
@@ -368,8 +370,14 @@ func (o *StreamOp) aggregate(n *Aggregate, at sql.Pos) *sql.Fault {
 	}
 	a := *n
 	a.In = nil
-	window := *n.Window
+	window, ok := n.grouping(o.Out, o.Time)
+	if !ok {
+		return notYet(at, "a grouping without window(…) or the event time on a stream")
+	}
 	window.Time = window.Time.Substitute(o.Out)
+	if window.Gap != nil {
+		window.Gap = window.Gap.Substitute(o.Out)
+	}
 	if o.From.Kind == StreamingTable {
 		if fault := o.regroup(window.Time, at); fault != nil {
 			return fault

@@ -70,14 +70,13 @@ func (s *selecting) checkGrouping() bool {
 	switch {
 	case session != nil && len(s.keys) == 1:
 		s.fault(sql.Fault{Pos: session.Pos, Class: "STREAM_FAILED", Message: "session_window on a stream needs another key beside it", Hint: "add the key whose sessions these are to GROUP BY"})
-	case session != nil:
-		s.fault(*notYet(session.Pos, "session_window on a stream"))
-	case window == nil && time != nil:
-		s.fault(*notYet(pos, "a grouping by the event time itself, without window(…), on a stream"))
-	case window == nil:
+	case session != nil && !s.isEventTime(session.Args[0]):
+		s.fault(sql.Fault{Pos: session.Pos, Class: needsWatermark, Message: "the sessions are of another time than the watermark",
+			Hint: "use the column of the WATERMARK clause in session_window(…)"})
+	case session == nil && window == nil && time == nil:
 		s.fault(sql.Fault{Pos: pos, Class: needsWatermark, Message: "the keys hold no window of the event time: the groups never come to an end",
 			Hint: "add window(ts, '1 minute') to GROUP BY"})
-	case isWindowCall(window) && !s.isEventTime(window.Args[0]), window.Op == expr.OpColumn && !s.isEventTime(window):
+	case window != nil && isWindowCall(window) && !s.isEventTime(window.Args[0]), window != nil && window.Op == expr.OpColumn && !s.isEventTime(window):
 		s.fault(sql.Fault{Pos: window.Pos, Class: needsWatermark, Message: "the window is over another time than the watermark",
 			Hint: "use the column of the WATERMARK clause in window(…)"})
 	default:
@@ -115,8 +114,7 @@ func inherits(n Node) bool {
 func (s *selecting) checkDistinct() bool {
 	for _, it := range s.items {
 		if s.isEventTime(it.node) {
-			s.fault(*notYet(s.body.Pos, "DISTINCT on a stream"))
-			return false
+			return true
 		}
 	}
 	s.fault(sql.Fault{Pos: s.body.Pos, Class: needsWatermark, Message: "DISTINCT without the column of the watermark keeps every row for ever",
