@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	"engine/enginetest":        {"engine", "engine/record", "engine/ledger", "engine/state", "engine/alert", "engine/column", "engine/codec", "engine/plan", "engine/sql"},
 	"broker":                   {"engine/record"},
 	"store":                    {"engine/state"},
-	"adapters/file":            {"engine/record", "engine/codec"},
+	"adapters/file":            {"engine/record", "engine/codec", "engine/column"},
 	"adapters/generator":       {"engine/record", "engine/retry"},
 	"adapters/kafka":           {"engine/record", "engine/sql", "broker", "engine/retry"},
 	"adapters/kafka/port":      {},

@@ -56,6 +56,10 @@ type app struct {
 	logLevel string
 
 	kafka, kafkaConfig string // --kafka, --kafka-config
+
+	files                     *node.QueryFiles // that queries may read; nil: none
+	queryMemory, queryTimeout int64            // of queries that run in this process, bytes and µs; 0: as the project says
+	interrupt                 atomic.Pointer[func()]
 }
 
 // errSaid is the error of a command that has told the user what is wrong.
@@ -121,6 +125,10 @@ func (a *app) signals(parent context.Context) (context.Context, func()) {
 		for {
 			select {
 			case s := <-got:
+				if taken := a.interrupt.Load(); taken != nil && s == os.Interrupt {
+					(*taken)()
+					continue
+				}
 				code := exitInterrupt
 				if s == syscall.SIGTERM {
 					code = exitTerminate

@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 
 	"charm.land/lipgloss/v2"
-	"context"
 )
 
 // The forms of output.
@@ -22,19 +20,6 @@ const (
 	formLines = "jsonl"
 	formCSV   = "csv"
 )
-
-// printQuery prints the rows of a SELECT in the form that the user wants. It returns how many it printed as a
-// table, -1 in other forms.
-func (a *app) printQuery(ctx context.Context, c *client, text string) (int, error) {
-	if a.format != formTable {
-		return -1, c.queryRows(ctx, text, url.Values{"format": {a.format}}, a.out)
-	}
-	r, w := io.Pipe()
-	go func() { _ = w.CloseWithError(c.queryRows(ctx, text, url.Values{"format": {"cells"}}, w)) }()
-	n, err := printCells(r, a.out)
-	_ = r.CloseWithError(err)
-	return n, err
-}
 
 // A textTable is rows of text under names. Numbers stand to the right.
 type textTable struct {

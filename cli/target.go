@@ -48,7 +48,11 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c := running(ctx, data); c != nil {
+	c := running(ctx, data)
+	if c != nil && a.files != nil {
+		return nil, usage("a process runs on %s, and it reads no files: leave --data out to query files alone, or write its table to one with `nagare query -o csv`", data)
+	}
+	if c != nil {
 		return &target{client: c, data: data}, nil
 	}
 	id, err := node.ReadIdentity(data)
@@ -70,7 +74,8 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := node.Open(ctx, node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Kafka: on, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
+	a.limitQueries(p.pipeline)
+	n, err := node.Open(ctx, node.Config{Pipeline: p.pipeline, Project: p.id, Data: data, Kafka: on, Look: true, Files: a.files, Version: a.version, Started: a.started, Logger: a.logger()})
 	var used *store.InUseError
 	if errors.As(err, &used) {
 		if c := starting(ctx, data, used.Address); c != nil {
@@ -123,6 +128,16 @@ func (e *nothingError) Error() string {
 	return fmt.Sprintf("look into data folder %s: there is nothing yet; `nagare run` starts a pipeline, --data names another folder", e.data)
 }
 
+// limitQueries gives queries that run in this process what the command line allows them.
+func (a *app) limitQueries(p *plan.Pipeline) {
+	if a.queryMemory > 0 {
+		p.Config.QueryMemory = a.queryMemory
+	}
+	if a.queryTimeout > 0 {
+		p.Config.QueryTimeout = a.queryTimeout
+	}
+}
+
 // reachNothing is a pipeline without tables and topics, in memory: for a SELECT that reads nothing.
 func (a *app) reachNothing(ctx context.Context) (*target, error) {
 	memory, err := node.NewMemory(ctx)
@@ -130,7 +145,8 @@ func (a *app) reachNothing(ctx context.Context) (*target, error) {
 		return nil, err
 	}
 	empty := &plan.Pipeline{Name: "nagare", Config: plan.DefaultConfig()}
-	n, err := node.Open(ctx, node.Config{Pipeline: empty, Memory: memory, HTTP: node.HTTPOff, Look: true, Version: a.version, Started: a.started, Logger: a.logger()})
+	a.limitQueries(empty)
+	n, err := node.Open(ctx, node.Config{Pipeline: empty, Memory: memory, HTTP: node.HTTPOff, Look: true, Files: a.files, Version: a.version, Started: a.started, Logger: a.logger()})
 	if err != nil {
 		return nil, err
 	}

@@ -15,15 +15,15 @@ import (
 
 // CheckQuery binds a SELECT as Query does and runs nothing: it gives the columns, or all faults with their places.
 func (e *Engine) CheckQuery(ctx context.Context, text string) (column.Schema, sql.Faults, error) {
-	root, _, err := e.bind(ctx, text)
+	a, _, err := e.bind(ctx, plan.Ask(text))
 	var faults sql.Faults
 	if errors.As(err, &faults) {
 		return column.Schema{}, faults, nil
 	}
-	if err != nil {
+	if err != nil || a.Root == nil {
 		return column.Schema{}, nil, err
 	}
-	return schemaOf(root.Columns()), nil, nil
+	return schemaOf(a.Root.Columns()), nil, nil
 }
 
 // A NamedDataset is something that a query can name.

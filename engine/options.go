@@ -56,7 +56,9 @@ type Options struct {
 	Own []string
 	// Queries is what queries and views that are read may take; nil: DefaultLimits.
 	Queries *batch.Budget
-	Logger  *slog.Logger
+	// Files opens the files that queries name; nil: they may read none.
+	Files  Files
+	Logger *slog.Logger
 	// Version is that of whoever runs the engine: a run that was cut short is best finished by the same one.
 	Version string
 }

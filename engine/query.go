@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/column"
@@ -22,36 +23,42 @@ import (
 //
 // It runs in Options.Queries, and ends with ctx, whose cause it gives then.
 func (e *Engine) Query(ctx context.Context, text string, emit func(*column.Batch) error) error {
+	return e.Ask(ctx, plan.Ask(text), emit)
+}
+
+// Ask is Query of a statement of a session. One that gives no rows hands over no batch.
+func (e *Engine) Ask(ctx context.Context, q plan.Question, emit func(*column.Batch) error) error {
 	ctx, end, err := e.opt.Queries.Begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	root, from, err := e.bind(ctx, text)
-	if err != nil {
+	a, from, err := e.bind(ctx, q)
+	if err != nil || a.Root == nil {
 		return err
 	}
-	s := schemaOf(root.Columns())
+	s := schemaOf(a.Root.Columns())
 	var head column.Batch
 	head.Reset(&s)
 	if err := emit(&head); err != nil {
 		return err
 	}
-	return e.runBatch(ctx, root, from, emit)
+	return e.runBatch(ctx, a.Root, from, emit)
 }
 
 // bind binds a query, and returns how its datasets are read. Only a query that names something unknown has
 // the topics listed that the pipeline does not read.
-func (e *Engine) bind(ctx context.Context, text string) (plan.Node, reading, error) {
+func (e *Engine) bind(ctx context.Context, q plan.Question) (plan.Answer, reading, error) {
 	datasets := e.systemDatasets()
-	root, faults := plan.BindQuery(e.opt.Pipeline, text, datasets)
+	files := e.openFiles(ctx)
+	a, faults := plan.BindQuestion(e.opt.Pipeline, q, datasets, files.open())
 	unknown := slices.ContainsFunc(faults, func(f sql.Fault) bool { return f.Class == "TABLE_OR_VIEW_NOT_FOUND" })
 	if !unknown || e.opt.Topics == nil {
-		return root, reading{}, asError(faults)
+		return a, reading{zone: a.Zone, files: files.opened}, asError(faults)
 	}
 	topics, err := e.opt.Topics(ctx)
 	if err != nil {
-		return nil, reading{}, fmt.Errorf("%w (the topics cannot be listed: %w)", faults, err)
+		return plan.Answer{}, reading{}, fmt.Errorf("%w (the topics cannot be listed: %w)", faults, err)
 	}
 	others := map[string]bool{}
 	for _, t := range topics {
@@ -60,8 +67,8 @@ func (e *Engine) bind(ctx context.Context, text string) (plan.Node, reading, err
 			others[t] = true
 		}
 	}
-	root, faults = plan.BindQuery(e.opt.Pipeline, text, datasets)
-	return root, reading{others: others}, asError(faults)
+	a, faults = plan.BindQuestion(e.opt.Pipeline, q, datasets, files.open())
+	return a, reading{others: others, zone: a.Zone, files: files.opened}, asError(faults)
 }
 
 func asError(faults sql.Faults) error {
@@ -103,11 +110,15 @@ const openSuffix = "$open"
 type reading struct {
 	open   bool            // open rows too
 	others map[string]bool // topics that the pipeline does not read
+	files  map[string]File // by the names of their datasets
+	zone   *time.Location  // of the session; nil: the project's
 }
 
 // scan hands the rows of a dataset to visit; of a topic those that a reach names, and maybe others.
 func (r reading) scan(ctx context.Context, e *Engine, name string, reach batch.Reach, visit func(*column.Batch) error) error {
 	switch {
+	case r.files[name] != nil:
+		return r.files[name].Scan(ctx, visit)
 	case r.others[name]:
 		s, err := e.opt.Source(name)
 		if err != nil {
@@ -131,6 +142,9 @@ func (r reading) topic(e *Engine, name string) (record.Source, error) {
 // runBatch runs a tree of operators over what the datasets hold now.
 func (e *Engine) runBatch(ctx context.Context, root plan.Node, from reading, visit func(*column.Batch) error) error {
 	env := expr.Env{Zone: e.env.Zone, Now: e.opt.Now()}
+	if from.zone != nil {
+		env.Zone = from.zone
+	}
 	return batch.Run(ctx, root, func(d *plan.Dataset) (batch.Input, error) {
 		names := []string{d.Name}
 		if d.Kind == plan.SourceTopic {

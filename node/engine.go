@@ -61,6 +61,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 		CloseWindows: n.cfg.Close,
 		Look:         n.cfg.Look,
 		Queries:      n.queries,
+		Files:        n.files(),
 		Own:          ownTopics,
 		Logger:       n.log,
 		Version:      n.cfg.Version,

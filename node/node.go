@@ -62,6 +62,9 @@ type Config struct {
 
 	// Memory takes the place of the data folder: nothing is written to the disk, no socket is opened.
 	Memory *Memory
+	// Files opens the files that queries of this process name, never those that come over a socket; nil: they may
+	// read none.
+	Files *QueryFiles
 	// Tune changes what the engine is made of just before it is opened: where tests put faults and clocks.
 	Tune func(*engine.Options)
 	// TuneLog does so with the embedded broker.

@@ -73,10 +73,15 @@ func (n *Node) tableText(ctx context.Context, t *rowText, r web.TableRequest) (e
 
 // Query writes the rows of a SELECT.
 func (n *Node) Query(ctx context.Context, w io.Writer, text, format string) error {
-	return n.answered("run query", func() error { return n.query(ctx, w, text, format) })
+	return n.Ask(ctx, w, plan.Ask(text), format)
 }
 
-func (n *Node) query(ctx context.Context, w io.Writer, text, format string) error {
+// Ask writes the rows of a statement of a session of queries.
+func (n *Node) Ask(ctx context.Context, w io.Writer, q plan.Question, format string) error {
+	return n.answered("run query", func() error { return n.query(ctx, w, q, format) })
+}
+
+func (n *Node) query(ctx context.Context, w io.Writer, q plan.Question, format string) error {
 	ctx, end, err := n.queries.Begin(ctx)
 	if err != nil {
 		return err
@@ -88,7 +93,7 @@ func (n *Node) query(ctx context.Context, w io.Writer, text, format string) erro
 	}
 	t.hold = func(n int64) error { return batch.Hold(ctx, n) }
 	begun := false
-	err = n.current().Query(ctx, text, func(b *column.Batch) error {
+	err = n.current().Ask(ctx, q, func(b *column.Batch) error {
 		if !begun {
 			begun = true
 			t.begin(b.Schema, false)
@@ -102,8 +107,8 @@ func (n *Node) query(ctx context.Context, w io.Writer, text, format string) erro
 	if err != nil {
 		return err
 	}
-	if !begun && format == formatJSON {
-		t.begin(&column.Schema{}, false)
+	if !begun {
+		return nil // a statement without rows
 	}
 	return t.end()
 }

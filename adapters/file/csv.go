@@ -220,10 +220,15 @@ func appendObject(r *record.Records, h *header, row []byte, columns []column, sc
 // splitRow appends the fields of a row. Fault is what it has that no row may have, "" if nothing: a quoted
 // field that is not closed, or text behind a closing quote.
 func splitRow(dst []column, row []byte) (columns []column, fault string) {
+	return splitAt(dst, row, ',')
+}
+
+// splitAt is splitRow at another separator.
+func splitAt(dst []column, row []byte, sep byte) (columns []column, fault string) {
 	for i := 0; ; {
 		if i == len(row) || row[i] != '"' {
 			end := len(row)
-			if n := bytes.IndexByte(row[i:], ','); n >= 0 {
+			if n := bytes.IndexByte(row[i:], sep); n >= 0 {
 				end = i + n
 			}
 			dst = append(dst, column{from: i, to: end})
@@ -249,7 +254,7 @@ func splitRow(dst []column, row []byte) (columns []column, fault string) {
 		if i++; i == len(row) {
 			return dst, ""
 		}
-		if row[i] != ',' {
+		if row[i] != sep {
 			return dst, "text behind a closing quote"
 		}
 		i++

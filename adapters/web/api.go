@@ -21,8 +21,8 @@ type Backend interface {
 	Rates() Rates
 	// Table writes the rows of a table, view or topic.
 	Table(ctx context.Context, w io.Writer, r TableRequest) error
-	// Query writes the rows of a SELECT.
-	Query(ctx context.Context, w io.Writer, sql, format string) error
+	// Ask writes the rows of a statement of a session of queries: of a SELECT, or nothing.
+	Ask(ctx context.Context, w io.Writer, q plan.Question, format string) error
 	// Tail writes rows as they come, until ctx ends; w gets whole rows only.
 	Tail(ctx context.Context, w io.Writer, r TailRequest) error
 	Explain(table string) (string, error)

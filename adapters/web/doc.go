@@ -8,7 +8,9 @@
 //	GET  /api/tables            tables and views
 //	GET  /api/tables/{name}     rows; ?open=true with those of open windows, ?limit=N the newest, ?format=, ?maxAge=MS may be as old (answers.go)
 //	GET  /api/query?sql=        rows of a SELECT of up to 64 KB, ?format=
-//	POST /api/query             rows of the SELECT in the body, up to 1 MB, ?format=; needs no token
+//	POST /api/query             rows of the SELECT in the body, up to 1 MB, ?format=; needs no token. As application/json: a
+//	                            statement with the SET and CREATE TEMPORARY VIEW before it (QueryRequest)
+//	GET  /api/queries/{id}      how many rows a query of that id has read so far
 //	GET  /api/tail/{name}       follows a table or topic; ?n=N rows of before, ?updates=true open rows, ?format=
 //	GET  /api/explain/{name}    a table's plan, and why its window is open; ?key=COLUMN=VALUE&key=… the records behind one row
 //	GET  /api/alerts            each alert, with the incidents that are pending or firing; ?all=true those that are over, too

@@ -26,6 +26,7 @@ var params = map[string]map[string]string{
 	"GET /api/tables/{name...}":      {"open": paramBool, "limit": paramCount, "maxAge": paramCount, "format": paramText, "raw": paramBool},
 	"GET /api/query":                 {"sql": paramText, "format": paramText, "raw": paramBool},
 	"POST /api/query":                {"format": paramText, "raw": paramBool},
+	"GET /api/queries/{id}":          {},
 	"GET /api/tail/{name...}":        {"n": paramCount, "updates": paramBool, "format": paramText, "raw": paramBool},
 	"GET /api/explain/{name...}":     {"key": paramTexts},
 	"GET /api/alerts":                {"all": paramBool},

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/nagare-stream/nagare/engine/plan"
 )
 
 // A rowAnswer is the writer that rows go to. The status is sent with the first of them, so that an
@@ -67,8 +70,6 @@ func (a *rowAnswer) end(s *Server, err error) {
 	}
 }
 
-var _ io.Writer = (*rowAnswer)(nil)
-
 func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 	text := r.URL.Query().Get("sql")
 	if len(text) > maxQuery || text == "" {
@@ -91,9 +92,16 @@ func (s *Server) postQuery(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, &RequestError{"query: read the statement: " + err.Error()})
 	case len(bytes.TrimSpace(text)) == 0:
 		s.failed(w, &RequestError{"query: the statement is empty; it is the body of the request"})
+	case isJSON(r):
+		s.askQuery(w, r, text)
 	default:
 		s.answerQuery(w, r, string(text))
 	}
+}
+
+func isJSON(r *http.Request) bool {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return kind == "application/json"
 }
 
 // tooLong is the status of a statement in an address that is not there, or too long.
@@ -105,9 +113,7 @@ func tooLong(text string) int {
 }
 
 func (s *Server) answerQuery(w http.ResponseWriter, r *http.Request, text string) {
-	f := format(r.URL.Query())
-	a := newRowAnswer(w, f, false)
-	a.end(s, s.backend.Query(r.Context(), a, text, f))
+	s.answerQuestion(r.Context(), w, r, plan.Ask(text))
 }
 
 func (s *Server) tail(w http.ResponseWriter, r *http.Request) {

@@ -56,6 +56,7 @@ type Server struct {
 	inner     http.Handler // behind the guard
 	log       *slog.Logger
 	followers atomic.Int64
+	asked     queriesAsked
 	examine   func(context.Context) []Finding
 	examining chan struct{}
 	page      *page
@@ -93,6 +94,7 @@ func New(cfg Config) *Server {
 	handle("GET /api/tables/{name...}", s.table)
 	handle("GET /api/query", s.query)
 	handle("POST /api/query", s.postQuery)
+	handle("GET /api/queries/{id}", s.queryProgress)
 	handle("GET /api/tail/{name...}", s.tail)
 	handle("GET /api/explain/{name...}", s.explain)
 	handle("GET /api/alerts", s.alerts)

@@ -76,7 +76,8 @@ func (b *fakeBackend) Table(_ context.Context, w io.Writer, r TableRequest) erro
 	return b.err
 }
 
-func (b *fakeBackend) Query(ctx context.Context, w io.Writer, sql, format string) error {
+func (b *fakeBackend) Ask(ctx context.Context, w io.Writer, q plan.Question, format string) error {
+	sql := q.Text
 	if format != FormatSafeCSV {
 		return &RequestError{"format " + format}
 	}

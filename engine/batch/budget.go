@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -84,14 +85,16 @@ func (e *BusyError) Error() string {
 // A TimeoutError is a query that ran, or waited for others, for too long.
 type TimeoutError struct {
 	After  time.Duration
-	Waited bool // it never ran
+	Waited bool   // it never ran
+	By     string // what has set the limit; "": nagare.query.timeout
 }
 
 func (e *TimeoutError) Error() string {
+	by := cmp.Or(e.By, limitTimeout)
 	if e.Waited {
-		return fmt.Sprintf("run query: other queries kept it waiting for %v, which is the time that a query has (nagare.query.timeout); ask again later", e.After)
+		return fmt.Sprintf("run query: other queries kept it waiting for %v, which is the time that a query has (%s); ask again later", e.After, by)
 	}
-	return fmt.Sprintf("run query: it was ended after %v, the time that a query has (nagare.query.timeout); filter more, or raise that setting", e.After)
+	return fmt.Sprintf("run query: it was ended after %v, the time that a query has (%s); filter more, or raise that limit", e.After, by)
 }
 
 // A Job is a query that runs in a Budget. It is used by one goroutine, and travels in the query's context:
@@ -100,6 +103,7 @@ type Job struct {
 	budget *Budget
 	ctx    context.Context
 	stop   atomic.Bool // ctx is over
+	bounds Bounds
 	held   int64
 	turn   bool
 	since  int64 // when the turn began
@@ -117,8 +121,9 @@ func (b *Budget) Begin(ctx context.Context) (context.Context, func(), error) {
 	j := &Job{budget: b, ctx: ctx}
 	b.queries.Add(1)
 	j.ends = append(j.ends, func() { b.queries.Add(-1) })
-	if d := b.limits.Timeout; d > 0 {
-		limited, cancel := context.WithTimeoutCause(ctx, d, &TimeoutError{After: d})
+	j.bounds, _ = ctx.Value(boundsKey{}).(Bounds)
+	if d, by := j.bounds.timeout(b.limits.Timeout); d > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, d, &TimeoutError{After: d, By: by})
 		j.ctx, j.ends = limited, append(j.ends, cancel)
 	}
 	if err := j.enter(); err != nil {
@@ -197,7 +202,7 @@ func (j *Job) rest() time.Duration {
 func (j *Job) waited() error {
 	cause := context.Cause(j.ctx)
 	if t, ok := cause.(*TimeoutError); ok {
-		return &TimeoutError{After: t.After, Waited: true}
+		return &TimeoutError{After: t.After, Waited: true, By: t.By}
 	}
 	return cause
 }
@@ -258,7 +263,7 @@ func (j *Job) take(n int64) error {
 	switch {
 	case n < 0:
 		b.garbage.add(-n)
-	case all > b.limits.Memory || j.held > mostHeld:
+	case all > b.limits.Memory || j.held > mostHeld || j.held > j.bounds.Memory && j.bounds.Memory > 0:
 		return j.full()
 	default:
 		b.garbage.keep(b.limits.Memory-all, b.limits.Memory/garbageShare)
@@ -270,7 +275,9 @@ func (j *Job) take(n int64) error {
 func (j *Job) full() error {
 	limit, others := j.budget.limits.Memory, j.budget.held.Load()-j.held
 	text := fmt.Sprintf("the query needs more than the %s of memory that all queries together may hold (nagare.query.memory)", Size(limit))
-	switch {
+	switch own := j.bounds; {
+	case own.Memory > 0 && own.Memory <= min(limit-others, mostHeld):
+		text = fmt.Sprintf("the query needs more than the %s of memory that it may hold (%s)", Size(own.Memory), own.By)
 	case others > limit/16:
 		text += fmt.Sprintf(", of which others hold %s now; ask again later", Size(others))
 	case limit > mostHeld:
@@ -281,7 +288,11 @@ func (j *Job) full() error {
 
 // free is how many bytes there are left.
 func (j *Job) free() int64 {
-	return min(j.budget.limits.Memory-j.budget.held.Load(), mostHeld-j.held)
+	most := int64(mostHeld)
+	if j.bounds.Memory > 0 {
+		most = min(most, j.bounds.Memory)
+	}
+	return min(j.budget.limits.Memory-j.budget.held.Load(), most-j.held)
 }
 
 // Size writes bytes as people read them.

@@ -107,6 +107,7 @@ type resolver struct {
 	meant    []string // keys that misspelt ones were to be: that they are missing is no fault beside that
 	unread   bool     // a file has syntax faults: statements may be missing
 	adhoc    bool     // `nagare query`: every relation is read as it stands, as a bounded one
+	files    OpenFile // of a query that may read files; nil: it may not
 }
 
 // A definition is a dataset and the statement that made it.

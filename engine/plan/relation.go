@@ -120,6 +120,9 @@ func (b *binder) table(ref *sql.TableRef) (bound, bool) {
 		return bound{}, false
 	}
 	name, pos := ref.Parts[len(ref.Parts)-1].Name, ref.Parts[0].Pos
+	if b.r.adhoc && len(ref.Parts) == 2 && isFileFormat(ref.Parts[0].Name) {
+		return b.file(ref)
+	}
 	if d := b.r.byName[name]; len(ref.Parts) > 1 && (d == nil || d.dataset.Kind != StreamingTable && d.dataset.Kind != MaterializedView) {
 		b.fault(qualified(ref))
 		return bound{}, false
@@ -192,6 +195,9 @@ func qualified(ref *sql.TableRef) sql.Fault {
 func (b *binder) read(d *Dataset, stream bool, pos sql.Pos) (Node, *sql.Fault) {
 	if b.r.adhoc {
 		if d.Kind == TemporaryView {
+			if f := b.zoneDiffers(d, pos); f != nil {
+				return nil, f
+			}
 			return bounded(clone(d.Flows[0].Root)), nil
 		}
 		return scanOf(d, false, pos), nil

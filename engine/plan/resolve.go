@@ -52,6 +52,9 @@ func (r *resolver) cycle(d *definition, pos sql.Pos) *sql.Fault {
 	for _, p := range r.path[from:] {
 		text += p.dataset.Name + " → "
 	}
+	if r.adhoc {
+		return &sql.Fault{Pos: pos, Class: "RECURSIVE_VIEW", Message: "a view reads itself: " + text + d.dataset.Name, Hint: "give the new view another name"}
+	}
 	return &sql.Fault{Pos: pos, Message: "circular dependencies are not supported: " + text + d.dataset.Name,
 		Hint: "break the circle with a table that only one of them reads"}
 }

@@ -33,6 +33,11 @@ func Narrowed(ctx context.Context, s record.Source, reach batch.Reach, cut func(
 	if err != nil {
 		return err
 	}
+	if batch.Observed(ctx) {
+		if err := expect(ctx, s, int32(n), reach, cut); err != nil {
+			return err
+		}
+	}
 	for p := range int32(n) {
 		if reach != nil && len(reach.Offsets(p, 0, math.MaxInt64)) == 0 {
 			continue
@@ -47,11 +52,31 @@ func Narrowed(ctx context.Context, s record.Source, reach batch.Reach, cut func(
 				if err := From(ctx, s, p, at, span.Offset[1], func(r *record.Records) error {
 					next := min(r.Next.Offset, span.Offset[1])
 					note(p, at, next, r)
+					batch.Read(ctx, next-at)
 					at = next
 					return visit(r)
 				}); err != nil {
 					return err
 				}
+			}
+		}
+	}
+	return nil
+}
+
+// expect tells whoever looks at the query how many records Narrowed is going to read.
+func expect(ctx context.Context, s record.Source, partitions int32, reach batch.Reach, cut func(int32, batch.Span) []batch.Span) error {
+	for p := range partitions {
+		if reach != nil && len(reach.Offsets(p, 0, math.MaxInt64)) == 0 {
+			continue
+		}
+		end, err := s.End(ctx, p)
+		if err != nil {
+			return err
+		}
+		for _, whole := range reach.Offsets(p, 0, end.Offset) {
+			for _, span := range cut(p, whole) {
+				batch.Expect(ctx, max(0, span.Offset[1]-span.Offset[0]))
 			}
 		}
 	}

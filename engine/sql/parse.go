@@ -102,7 +102,11 @@ func ParseExpr(name, text string) (Expr, Faults) {
 
 // parseAll reads a text that is one thing, as read does it.
 func parseAll(name, text string, read func(*parser)) Faults {
-	l := newLexer(name, text)
+	return parseFrom(newLexer(name, text), read)
+}
+
+func parseFrom(l *lexer, read func(*parser)) Faults {
+	text := l.src
 	toks, faults := l.statement()
 	if len(faults) > 0 {
 		return faults
