@@ -1,12 +1,8 @@
 package plan
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
-	"github.com/nagare-stream/nagare/engine/column"
-	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
 
@@ -22,13 +18,6 @@ func BindQuery(p *Pipeline, text string, extra []*Dataset) (Node, sql.Faults) {
 	return r.query(q, r.session())
 }
 
-// A Question is a statement of a session of queries.
-type Question struct {
-	sql.Piece
-	// Before is the statements of the session that came before and were good: SET, RESET, CREATE TEMPORARY VIEW, DROP VIEW.
-	Before []sql.Piece
-}
-
 // Ask is the question of a query that stands for itself.
 func Ask(text string) Question {
 	return Question{Piece: sql.Piece{Text: text, Pos: sql.Pos{File: "query", Line: 1, Col: 1}}}
@@ -39,16 +28,6 @@ type Answer struct {
 	Root Node           // gives its rows; nil: it has none
 	Zone *time.Location // of the session
 }
-
-// FileRef is json.`path`, csv.`path` or text.`path`, with the options behind it.
-type FileRef struct {
-	Format, Path string
-	Options      map[string]string
-	Zone         *time.Location // of the session
-}
-
-// OpenFile looks into a file and gives the dataset that it is. Errors that are *sql.Fault keep their class.
-type OpenFile func(FileRef) (*Dataset, error)
 
 // BindQuestion is BindQuery of a statement of a session. files may be nil: then the query may read none.
 func BindQuestion(p *Pipeline, q Question, extra []*Dataset, files OpenFile) (Answer, sql.Faults) {
@@ -109,74 +88,4 @@ func (r *resolver) query(q *sql.Query, now session) (Node, sql.Faults) {
 		return nil, r.faults
 	}
 	return node, nil
-}
-
-// zoneDiffers refuses a view that was made under another time zone: its expressions would mean something else here.
-func (b *binder) zoneDiffers(d *Dataset, pos sql.Pos) *sql.Fault {
-	def := b.r.byName[d.Name]
-	if def == nil || def.session.zone == nil || def.session.zone.String() == b.session.zone.String() {
-		return nil
-	}
-	return &sql.Fault{Pos: pos, Message: fmt.Sprintf("view %q belongs to time zone %s, and the query to %s", d.Name, def.session.zone, b.session.zone),
-		Hint: fmt.Sprintf("write SET TIME ZONE '%s' before the query, or read what the view reads", def.session.zone)}
-}
-
-func isFileFormat(name string) bool {
-	switch strings.ToLower(name) {
-	case "json", "csv", "text", "parquet", "orc", "avro", "xml", "binaryfile":
-		return true
-	}
-	return false
-}
-
-// file binds json.`path` and its like.
-func (b *binder) file(ref *sql.TableRef) (bound, bool) {
-	pos := ref.Parts[0].Pos
-	f := FileRef{Format: strings.ToLower(ref.Parts[0].Name), Path: ref.Parts[1].Name, Options: map[string]string{}, Zone: b.session.zone}
-	fault := sql.Fault{Pos: pos}
-	switch {
-	case f.Format != "json" && f.Format != "csv" && f.Format != "text":
-		fault.Message, fault.Hint = fmt.Sprintf("files of format %s are not read", f.Format), "json, csv and text are"
-	case b.r.files == nil:
-		fault.Class = "UNSUPPORTED_DATASOURCE_FOR_DIRECT_QUERY"
-		fault.Message = fmt.Sprintf("%s.`%s`: a query reads files only where its command line allows it", f.Format, f.Path)
-		fault.Hint = "run nagare query --files FOLDER, which names the folder that they lie in"
-	case ref.Stream:
-		fault.Message, fault.Hint = "a file is no stream", "leave STREAM out"
-	default:
-		for _, o := range ref.Options {
-			f.Options[strings.ToLower(o.Key)] = o.Value
-		}
-		d, err := b.r.files(f)
-		if err == nil {
-			return b.finish(scanOf(d, false, pos), "", ref.Watermark, ref.Alias, ref.Columns)
-		}
-		if known, is := err.(*sql.Fault); is {
-			fault = *known
-			fault.Pos = pos
-		} else {
-			fault.Message = err.Error()
-		}
-	}
-	b.fault(fault)
-	return bound{}, false
-}
-
-// textRows is rows of texts.
-func textRows(names []string, rows [][]string) Node {
-	v := &Values{}
-	for _, name := range names {
-		v.Cols = append(v.Cols, Column{Name: name, Type: column.Of(column.String)})
-	}
-	for _, row := range rows {
-		nodes := make([]*expr.Node, len(row))
-		for i, text := range row {
-			c := &column.Vector{Type: column.Of(column.String)}
-			c.AppendBytes([]byte(text))
-			c.EnsureNull(1)
-			nodes[i] = &expr.Node{Op: expr.OpConst, Type: c.Type, Const: c}
-		}
-		v.Rows = append(v.Rows, nodes)
-	}
-	return v
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"time"
+
 	"github.com/nagare-stream/nagare/engine/agg"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
@@ -298,3 +300,13 @@ type TopicConfig struct {
 	Dedup        string
 	DedupHorizon int64
 }
+
+// FileRef is json.`path`, csv.`path` or text.`path`, with the options behind it.
+type FileRef struct {
+	Format, Path string
+	Options      map[string]string
+	Zone         *time.Location // of the session
+}
+
+// OpenFile looks into a file and gives the dataset that it is. Errors that are *sql.Fault keep their class.
+type OpenFile func(FileRef) (*Dataset, error)

@@ -121,7 +121,12 @@ func (b *binder) table(ref *sql.TableRef) (bound, bool) {
 	}
 	name, pos := ref.Parts[len(ref.Parts)-1].Name, ref.Parts[0].Pos
 	if b.r.adhoc && len(ref.Parts) == 2 && isFileFormat(ref.Parts[0].Name) {
-		return b.file(ref)
+		d, fault := b.r.file(ref, b.session)
+		if fault != nil {
+			b.fault(*fault)
+			return bound{}, false
+		}
+		return b.finish(scanOf(d, false, pos), "", ref.Watermark, ref.Alias, ref.Columns)
 	}
 	if d := b.r.byName[name]; len(ref.Parts) > 1 && (d == nil || d.dataset.Kind != StreamingTable && d.dataset.Kind != MaterializedView) {
 		b.fault(qualified(ref))
@@ -195,7 +200,7 @@ func qualified(ref *sql.TableRef) sql.Fault {
 func (b *binder) read(d *Dataset, stream bool, pos sql.Pos) (Node, *sql.Fault) {
 	if b.r.adhoc {
 		if d.Kind == TemporaryView {
-			if f := b.zoneDiffers(d, pos); f != nil {
+			if f := b.r.zoneDiffers(d, b.session, pos); f != nil {
 				return nil, f
 			}
 			return bounded(clone(d.Flows[0].Root)), nil

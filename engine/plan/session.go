@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/sql"
 	"github.com/nagare-stream/nagare/engine/window"
 )
@@ -208,25 +209,11 @@ func (s *querySession) drop(stmt *sql.DropView) {
 	}
 }
 
-// SessionViews is the temporary views that statements of a session have made, in order of their names. Statements with
-// faults are left out.
-func SessionViews(p *Pipeline, before []sql.Piece, extra []*Dataset, files OpenFile) []*Dataset {
-	r := newAdhoc(p, extra, files)
-	s := &querySession{r: r, now: r.session(), set: map[string]string{}, views: map[string]*definition{}}
-	for _, piece := range before {
-		if stmt, faults := sql.ParseSession(piece); len(faults) == 0 {
-			s.apply(stmt, false)
-		}
-	}
-	var list []*Dataset
-	for _, name := range slices.Sorted(maps.Keys(s.views)) {
-		if d := r.byName[name]; r.resolve(d) {
-			list = append(list, d.dataset)
-		} else {
-			list = append(list, &Dataset{Kind: TemporaryView, Name: name, Schema: column.Schema{}})
-		}
-	}
-	return list
+// A Question is a statement of a session of queries.
+type Question struct {
+	sql.Piece
+	// Before is the statements of the session that came before and were good: SET, RESET, CREATE TEMPORARY VIEW, DROP VIEW.
+	Before []sql.Piece
 }
 
 // Bounds is what SET has said of the memory of a query, in bytes, and of its time in µs; 0: nothing.
@@ -282,4 +269,23 @@ func ParseQueryLimits(memory, timeout string) (bytes, micros int64, err error) {
 		micros = min(d, mostDuration)
 	}
 	return bytes, micros, nil
+}
+
+// textRows is rows of texts.
+func textRows(names []string, rows [][]string) Node {
+	v := &Values{}
+	for _, name := range names {
+		v.Cols = append(v.Cols, Column{Name: name, Type: column.Of(column.String)})
+	}
+	for _, row := range rows {
+		nodes := make([]*expr.Node, len(row))
+		for i, text := range row {
+			c := &column.Vector{Type: column.Of(column.String)}
+			c.AppendBytes([]byte(text))
+			c.EnsureNull(1)
+			nodes[i] = &expr.Node{Op: expr.OpConst, Type: c.Type, Const: c}
+		}
+		v.Rows = append(v.Rows, nodes)
+	}
+	return v
 }

@@ -82,33 +82,14 @@ type (
 	}
 	// Select is a bare query, as `nagare query` runs it.
 	Select struct{ Query *Query }
-	// Reset is RESET key, or RESET of all keys ("").
-	Reset struct {
-		Pos Pos
-		Key string
-	}
-	// ShowSettings is SET key, or SET of all keys ("").
-	ShowSettings struct {
-		Pos Pos
-		Key string
-	}
-	// DropView is DROP VIEW [IF EXISTS] name, of a session's temporary view.
-	DropView struct {
-		Pos      Pos
-		Name     Ident
-		IfExists bool
-	}
 )
 
-func (*CreateTable) statement()  {}
-func (*CreateView) statement()   {}
-func (*CreateFlow) statement()   {}
-func (*Set) statement()          {}
-func (*Use) statement()          {}
-func (*Select) statement()       {}
-func (*Reset) statement()        {}
-func (*ShowSettings) statement() {}
-func (*DropView) statement()     {}
+func (*CreateTable) statement() {}
+func (*CreateView) statement()  {}
+func (*CreateFlow) statement()  {}
+func (*Set) statement()         {}
+func (*Use) statement()         {}
+func (*Select) statement()      {}
 
 // Query is WITH … body ORDER BY … LIMIT … OFFSET.
 type Query struct {

@@ -1,5 +1,29 @@
 package sql
 
+// The statements that only a session of queries has.
+type (
+	// Reset is RESET key, or RESET of all keys ("").
+	Reset struct {
+		Pos Pos
+		Key string
+	}
+	// ShowSettings is SET key, or SET of all keys ("").
+	ShowSettings struct {
+		Pos Pos
+		Key string
+	}
+	// DropView is DROP VIEW [IF EXISTS] name, of a session's temporary view.
+	DropView struct {
+		Pos      Pos
+		Name     Ident
+		IfExists bool
+	}
+)
+
+func (*Reset) statement()        {}
+func (*ShowSettings) statement() {}
+func (*DropView) statement()     {}
+
 // A Piece is one statement of a text, without the ';' that ends it.
 type Piece struct {
 	Text string
