@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -28,14 +29,15 @@ func (e *Engine) build(ctx context.Context) error {
 		e.ops = append(e.ops, &dataflow.Operator{StreamOp: *op, ID: i})
 	}
 	dataflow.Link(e.ops)
-	if err := e.openSinks(); err != nil {
-		return err
-	}
+	unopened := e.openSinks()
 	e.fingerprint = dataflow.Fingerprint(e.ops, &e.opt.Pipeline.Config)
 	if !e.opt.Ephemeral {
-		if err := e.identify(ctx); err != nil {
+		if err := e.identify(ctx); err != nil { // other queries, whose sinks need not fit what is there
 			return err
 		}
+	}
+	if unopened != nil {
+		return unopened
 	}
 	e.numberFlows()
 	if err := e.joinTables(ctx); err != nil {
@@ -87,8 +89,8 @@ func (e *Engine) connect() (ofTopics []*dataflow.Operator) {
 }
 
 // openSinks opens the sinks of the configuration; an operator whose sink takes nothing (Options.Sink
-// gave nil) is left out, and nothing is computed for it.
-func (e *Engine) openSinks() error {
+// gave nil) is left out, and nothing is computed for it. It returns the first error of a sink behind the others.
+func (e *Engine) openSinks() (unopened error) {
 	kept := e.ops[:0]
 	for _, op := range e.ops {
 		if d := e.destinations[sinkOf(op)]; d != nil {
@@ -98,7 +100,8 @@ func (e *Engine) openSinks() error {
 		if op.Sink != nil {
 			sink, err := e.opt.Sink(op.Sink)
 			if err != nil {
-				return err
+				unopened, kept = cmp.Or(unopened, err), append(kept, op)
+				continue
 			}
 			if sink == nil {
 				continue
@@ -119,7 +122,7 @@ func (e *Engine) openSinks() error {
 		kept = append(kept, op)
 	}
 	e.ops = kept
-	return nil
+	return unopened
 }
 
 // openTopic opens a topic to read.

@@ -137,7 +137,7 @@ func (n *Node) openPlainSink(def *plan.SinkDef) (record.Sink, error) {
 	if out == nil {
 		out = os.Stdout
 	}
-	return openFileSink(def, n.cfg.Data, out)
+	return n.openGeneration(def, out)
 }
 
 // CheckSinks finds the sinks of files whose options cannot be.

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
+	"slices"
 	"sync"
 
+	"github.com/nagare-stream/nagare/adapters/file"
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
@@ -59,6 +63,35 @@ func (n *Node) renew(def *plan.SinkDef, sink record.Sink) record.Sink {
 		return &renewedUpdater{s, updater}
 	}
 	return s
+}
+
+// openGeneration opens a sink of a file. A CSV file has one header: rows of a generation with other columns go to a file
+// beside it.
+func (n *Node) openGeneration(def *plan.SinkDef, out *os.File) (record.Sink, error) {
+	sink, err := openFileSink(def, n.cfg.Data, out)
+	var other *file.ColumnsError
+	if !errors.As(err, &other) {
+		return sink, err
+	}
+	g := n.generations.of("sink", def.Name)
+	for k := 2; k <= g; k++ {
+		beside := *def
+		beside.Options = maps.Clone(def.Options)
+		path := other.Generation(k)
+		beside.Options["path"] = path
+		if _, serr := os.Stat(path); serr != nil && k < g {
+			continue
+		}
+		var again *file.ColumnsError
+		if sink, err = openFileSink(&beside, n.cfg.Data, out); errors.As(err, &again) {
+			continue
+		}
+		if text := fmt.Sprintf("sink %s: %s has the columns of before (%s); rows go to %s", def.Name, other.Path, other.First, path); err == nil && !slices.Contains(n.notices, text) {
+			n.notices = append(n.notices, text)
+		}
+		return sink, err
+	}
+	return nil, err
 }
 
 // Write gives the sink rows, behind those that wait for it; see record.Sink.

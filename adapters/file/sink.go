@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/nagare-stream/nagare/engine/record"
@@ -96,6 +98,19 @@ func (s *LineSink) recover(header string) error {
 	return nil
 }
 
+// A ColumnsError says that a CSV file has other columns than the rows that are to be written to it.
+type ColumnsError struct{ Path, First, Header string }
+
+func (e *ColumnsError) Error() string {
+	return fmt.Sprintf("its first line is %q and the rows have the columns %q; move the file away to begin a new one", e.First, e.Header)
+}
+
+// Generation is the name of the file beside it that rows of such columns go to, of a generation of them: out@2.csv of out.csv.
+func (e *ColumnsError) Generation(n int) string {
+	end := filepath.Ext(e.Path)
+	return fmt.Sprintf("%s@%d%s", strings.TrimSuffix(e.Path, end), n, end)
+}
+
 // begin writes the header into an empty file and compares it with that of any other.
 func (s *LineSink) begin(header string) error {
 	s.changed = true
@@ -114,7 +129,7 @@ func (s *LineSink) begin(header string) error {
 	}
 	if !bytes.Equal(have[:n], line) && !bytes.Equal(have[:n], []byte(header+"\r")) {
 		first, _, _ := bytes.Cut(have[:n], []byte("\n"))
-		return fmt.Errorf("its first line is %q and the rows have the columns %q; move the file away to begin a new one", first, header)
+		return &ColumnsError{Path: s.path, First: string(first), Header: header}
 	}
 	return nil
 }
