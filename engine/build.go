@@ -216,6 +216,21 @@ func (e *Engine) buildWindow(op *dataflow.Operator, n int, g *groupMarks) error 
 	return nil
 }
 
+// addWindows adds the stage of a windowed operator with n lanes.
+func (m *merger) addWindows(w *windowOp, g *groupMarks, n int, emit *emitter) error {
+	c := &closer{w: w, group: g, closed: math.MinInt64, emit: emit, m: m}
+	if c.of = newSlices(c, n); w.session {
+		var err error
+		if c.of, err = newSessions(c, n); err != nil {
+			return err
+		}
+	}
+	emit.stage, emit.group = c.of, g
+	g.closers, m.closer = append(g.closers, c), append(m.closer, c)
+	m.add(c.of, g)
+	return nil
+}
+
 // derivedFrom stands between the names of an operator and of the one whose rows it reads.
 const derivedFrom = " from "
 

@@ -48,21 +48,6 @@ type TableWindows struct {
 	Windows []OpenWindow
 }
 
-// An OpenWindow is one that has rows and is not closed.
-type OpenWindow struct {
-	Start, End int64 // µs
-	Groups     int64 // rows that it would give now, HAVING left out
-	// Holders are the partitions whose watermarks have not reached the end; of a table over windows, those that hold
-	// the watermark below it.
-	Holders []Holder
-}
-
-// A Holder is a partition that keeps a window open.
-type Holder struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-}
-
 // MostOpenWindows is how many open windows of a table are told one by one.
 const MostOpenWindows = 50
 

@@ -66,21 +66,6 @@ type closer struct {
 	ages  []age // of windows whose rows may live, in order
 }
 
-// addWindows adds the stage of a windowed operator with n lanes.
-func (m *merger) addWindows(w *windowOp, g *groupMarks, n int, emit *emitter) error {
-	c := &closer{w: w, group: g, closed: math.MinInt64, emit: emit, m: m}
-	if c.of = newSlices(c, n); w.session {
-		var err error
-		if c.of, err = newSessions(c, n); err != nil {
-			return err
-		}
-	}
-	emit.stage, emit.group = c.of, g
-	g.closers, m.closer = append(g.closers, c), append(m.closer, c)
-	m.add(c.of, g)
-	return nil
-}
-
 // passed is the time up to which the closer's windows are closed: those that end at it or before. mu is held.
 func (c *closer) passed() int64 { return c.passedAt(c.group.global) }
 
@@ -103,4 +88,19 @@ func (e *Engine) closerOf(op *dataflow.Operator) *closer {
 		panic("BUG: a windowed operator without a closer")
 	}
 	return e.merger.closer[i]
+}
+
+// An OpenWindow is one that has rows and is not closed.
+type OpenWindow struct {
+	Start, End int64 // µs
+	Groups     int64 // rows that it would give now, HAVING left out
+	// Holders are the partitions whose watermarks have not reached the end; of a table over windows, those that hold
+	// the watermark below it.
+	Holders []Holder
+}
+
+// A Holder is a partition that keeps a window open.
+type Holder struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
 }
