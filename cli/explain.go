@@ -107,7 +107,7 @@ func (a *app) printRow(x *web.RowExplanation) error {
 	if x.Events != nil {
 		made := ""
 		if x.Rows > 0 {
-			made = fmt.Sprintf(", of which explode made %s", plural(int(x.Rows), "row"))
+			made = fmt.Sprintf(", of which explode or a join made %s", plural(int(x.Rows), "row"))
 		}
 		fmt.Fprintf(a.out, "\n%s counted%s%s\n", plural(int(x.Events.Count), "record"), made, shownOf(x.Events))
 		err = errors.Join(err, a.printRecords(x.Events.Columns, x.Events.Rows))

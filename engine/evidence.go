@@ -364,7 +364,7 @@ func andOf(list []*expr.Node) *expr.Node {
 // through goes from rows of a table that an operator makes of another table's, row by row, to those.
 func (v *evidence) through(ctx context.Context, op *dataflow.Operator, m matcher, step *EvidenceStep) error {
 	if len(op.Explosions) > 0 {
-		v.note(fmt.Sprintf("the rows of %s are made by explode of those of %s: which of them is not told", op.Name, op.From.Name))
+		v.note(fmt.Sprintf("the rows of %s are made by explode or a join of those of %s: which of them is not told", op.Name, op.From.Name))
 		return nil
 	}
 	must := make([]*expr.Node, 0, len(m.must))

@@ -43,7 +43,7 @@ func (e *Engine) joinTables(ctx context.Context) error {
 	return nil
 }
 
-// joinTable reads one table. Nothing in it goes by the clock.
+// joinTable reads one table, as a query among others may, and keeps it. Nothing in it goes by the clock.
 func (e *Engine) joinTable(ctx context.Context, j *plan.Lookup) (*lookup.Table, error) {
 	var rows column.Batch
 	schema := schemaOf(j.Rows().Columns())
@@ -51,9 +51,22 @@ func (e *Engine) joinTable(ctx context.Context, j *plan.Lookup) (*lookup.Table, 
 	open := func(d *plan.Dataset) (batch.Input, error) {
 		return nil, fmt.Errorf("BUG: a stream is joined with %s, which can change", d.Name)
 	}
-	err := batch.Run(ctx, j.Rows(), open, expr.Env{Zone: e.env.Zone}, func(b *column.Batch) error {
+	ctx, end, err := e.opt.Queries.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	most := e.opt.Queries.Memory()
+	err = batch.Run(ctx, j.Rows(), open, expr.Env{Zone: e.env.Zone}, func(b *column.Batch) error {
 		for _, r := range b.Sel {
 			rows.AppendRow(b, int(r))
+		}
+		size := int64(0)
+		for i := range rows.Cols {
+			size += rows.Cols[i].Capacity()
+		}
+		if size > most {
+			return fmt.Errorf("its first %d rows take more than the %s of memory that queries may hold; join with fewer rows, or set nagare.query.memory", rows.Len, batch.Size(most))
 		}
 		return nil
 	})

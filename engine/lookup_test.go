@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/enginetest"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/store"
@@ -221,5 +222,22 @@ func TestJoinTableAllocatesNothing(t *testing.T) {
 				t.Errorf("the ledger says %+v", c)
 			}
 		})
+	}
+}
+
+// TestJoinTableHasALimit has a table grow past the memory that queries may hold: the error names the limit.
+func TestJoinTableHasALimit(t *testing.T) {
+	b := enginetest.NewBench(t, &store.Memory{}, `CREATE STREAMING TABLE answer AS
+SELECT x FROM STREAM raw JOIN (SELECT a * b AS x FROM (SELECT explode(sequence(1, 1000)) AS a) CROSS JOIN (SELECT explode(sequence(1, 1000000)) AS b)) ON offset = x;`,
+		"source.raw.format", "kafka", "source.raw.option.subscribe", "events")
+	b.Topics["events"] = enginetest.NewLog(1)
+	opt := b.Options()
+	opt.Queries = batch.NewBudget(batch.Limits{Memory: 8 << 20, Running: 1, Working: 1, Waiting: 1})
+	e, err := engine.Open(context.Background(), opt)
+	if err == nil {
+		e.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "that answer joins with") || !strings.Contains(err.Error(), "nagare.query.memory") {
+		t.Fatalf("a table of a billion rows gives %v", err)
 	}
 }
