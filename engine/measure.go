@@ -45,7 +45,9 @@ type SinkMeasures struct {
 // Measure takes the measures of this moment. It stops the tasks between two batches for a moment.
 func (e *Engine) Measure() Measures {
 	m := Measures{Epoch: e.epoch.Load(), Watermark: math.MinInt64, Checkpoints: e.checkpoints()}
-	for _, name := range e.destinationNames() {
+	names := e.destinationNames()
+	m.Sinks = make([]SinkMeasures, 0, len(names))
+	for _, name := range names {
 		if sink, is := strings.CutPrefix(name, "sink/"); is {
 			m.Sinks = append(m.Sinks, e.measureSink(sink, e.destinations[name]))
 		}

@@ -35,6 +35,8 @@ type outlet struct {
 	first   int64  // number of the first of them
 	dropped int64  // records
 	trouble string // why records wait, "" while they do not
+
+	records record.Records // of the append in hand; of run alone
 }
 
 // A batch is records of one moment.
@@ -116,7 +118,8 @@ func (o *outlet) append(ctx context.Context, w Writer) error {
 	all := slices.Clone(o.pending)
 	behind := o.first + int64(len(all))
 	o.mu.Unlock()
-	var r record.Records
+	r := &o.records
+	r.Reset()
 	for _, b := range all {
 		for i, row := range b.rows {
 			r.Times = append(r.Times, b.at)
@@ -126,8 +129,12 @@ func (o *outlet) append(ctx context.Context, w Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, appendWait)
 	defer cancel()
-	if _, err := w.Append(ctx, 0, &r, -1); err != nil {
+	if _, err := w.Append(ctx, 0, r, -1); err != nil {
+		o.records = record.Records{} // who gave up waiting may hold on to it
 		return record.At("append to topic "+o.topic, err)
+	}
+	if len(all) > 1 {
+		o.records = record.Records{} // what gathered while the topic was away is given back
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

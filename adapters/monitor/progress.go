@@ -119,9 +119,9 @@ func (r *reporter) records(s *Sample, health []Health) []Record {
 		return nil // what came since cannot be told
 	}
 	c := comparison{r, last, s, max(s.At.Sub(last.At).Seconds(), 1e-3), healthByPart(health)}
-	var all []Record
-	for _, t := range s.Measures.Tables {
-		all = append(all, c.table(&t))
+	all := make([]Record, 0, len(s.Measures.Tables)+len(s.Sources)+len(s.Measures.Sinks)+1)
+	for i := range s.Measures.Tables {
+		all = append(all, c.table(&s.Measures.Tables[i]))
 	}
 	for _, src := range s.Sources {
 		all = append(all, c.source(src))
