@@ -26,10 +26,9 @@ func higherOrder() []function {
 // lambdaOf binds a lambda whose parameters have the types; the last ones may be left out, down to least.
 func (c *call) lambdaOf(e sql.Expr, least int, types ...column.Type) *Node {
 	l, ok := e.(*sql.Lambda)
-	if !ok {
-		return c.b.fail(sql.Fault{Pos: e.Position(), Class: "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", Message: c.name + " takes a lambda here, such as x -> x + 1"})
-	}
-	if len(l.Params) < least || len(l.Params) > len(types) {
+	if !ok { // a plain value, which is the same for each element
+		l = &sql.Lambda{Pos: e.Position(), Body: e}
+	} else if len(l.Params) < least || len(l.Params) > len(types) {
 		return c.b.fail(sql.Fault{Pos: l.Pos, Class: "INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH",
 			Message: fmt.Sprintf("the lambda of %s has %d parameters, not %d", c.name, len(types), len(l.Params))})
 	}

@@ -172,8 +172,8 @@ func timeCuts() []function {
 		{name: "next_day", sig: "date;string -> date", kernel: same(nextDay)},
 		{name: "make_date", sig: "int;int;int -> date", kernel: same(makeDate)},
 		{name: "make_timestamp", also: "make_timestamp_ltz", sig: "int;int;int;int;int;decimal;string? -> timestamp", kernel: same(makeTimestamp)},
-		{name: "make_dt_interval", sig: "int;int?;int?;decimal? -> interval day to second", kernel: same(makeDayTime)},
-		{name: "make_ym_interval", sig: "int;int?", check: checkMakeYearMonth, kernel: same(makeYearMonth)},
+		{name: "make_dt_interval", sig: "int?;int?;int?;decimal? -> interval day to second", kernel: same(makeDayTime)},
+		{name: "make_ym_interval", sig: "int?;int?", check: checkMakeYearMonth, kernel: same(makeYearMonth)},
 		{name: "date_from_unix_date", sig: "int -> date", kernel: dateField(func(d int64) int64 { return d })},
 		{name: "unix_date", sig: "only date -> int", kernel: dateField(func(d int64) int64 { return d })},
 	}
@@ -339,10 +339,11 @@ func checkMakeYearMonth(c *call) *Node {
 }
 
 func makeYearMonth(f *frame, rows []uint32) {
+	units := [...]int64{12, 1}
 	for _, i := range rows {
-		total := f.int(0, i) * 12
-		if len(f.args) > 1 {
-			total += f.int(1, i)
+		total := int64(0)
+		for k := range f.args {
+			total += f.int(k, i) * units[k]
 		}
 		if total < math.MinInt32 || total > math.MaxInt32 {
 			f.fail(i, intervalOverflow, "")
