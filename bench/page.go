@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 )
 
 // What it costs that people look is measured on two processes of a project that runs alive. One takes records in as
 // fast as it can, in windows with and without clients: some follow updates, some of these take nothing, and some send
-// a byte now and then. The other makes its own events, and in each other window somebody has the overview open, so
-// with its requests.
+// a byte now and then. The other makes its own events, and in some windows one or two have the overview open, with its
+// requests.
 
 // PageConfig is what is measured of the page. Executable is needed.
 type PageConfig struct {
@@ -23,7 +24,7 @@ type PageConfig struct {
 	Slow       int           // connections that send a byte now and then
 	Rate       float64       // events a second while somebody has the overview open
 	Window     time.Duration // of each measurement
-	Pairs      int           // of windows
+	Pairs      int           // of windows; of those with an overview open, rounds of lookRound
 	Dir        string        // for temporary files; "": the system's
 	Tell       func(step string)
 }
@@ -63,7 +64,14 @@ type PageResult struct {
 
 	Rate  float64    `json:"events_per_second"` // that were to come
 	Looks []PageLook `json:"looks"`
-	Cost  Spread     `json:"cost_percent"` // of a core, of one client
+	Cost  LookCost   `json:"cost_percent"`        // of a core, of one client
+	Next  LookCost   `json:"second_cost_percent"` // of a second one beside it
+}
+
+// LookCost is what a client costs of a core, in percent, over all rounds, and the quarter and three quarters of them.
+type LookCost struct {
+	Spread
+	Half [2]float64 `json:"middle_half"`
 }
 
 // PageIntake is a pair of windows. Rates are events a second, acknowledged when they are on the disk.
@@ -77,26 +85,37 @@ type PageIntake struct {
 	residentAlone, residentWith int64
 }
 
-// PageLook is a pair of windows, one of which somebody has the overview open in.
+// lookRound is how many have the overview open in the windows of a round: there and back, so that neither what grows nor
+// what the machine does more and more falls on one of them alone.
+var lookRound = [...]int{0, 1, 2, 2, 1, 0}
+
+// PageLook is a round of windows.
 type PageLook struct {
 	Alone   Spent `json:"alone"`
 	With    Spent `json:"with_client"`
-	Answers int64 `json:"answers"` // that the client got
+	WithTwo Spent `json:"with_two_clients"`
+	Answers int64 `json:"answers"` // that one client got in its two windows
 }
 
-// Spent is what a process did in a window.
+// Spent is what a process did in windows, the mean of them.
 type Spent struct {
 	CPU    float64 `json:"cpu_percent"`       // of a core
 	Events float64 `json:"events_per_second"` // that it read
 }
 
-// cost is what the client takes of a core, in percent. The two windows may have had different numbers of events, so
-// that those of the one are counted at the price of the other.
-func (l *PageLook) cost() float64 {
+// cost is what those who look take of a core, in percent. Windows may have had different numbers of events, so that
+// those of the one are counted at the price of the other.
+func (l *PageLook) cost(with Spent) float64 {
 	if l.Alone.Events == 0 {
-		return l.With.CPU - l.Alone.CPU
+		return with.CPU - l.Alone.CPU
 	}
-	return l.With.CPU - l.Alone.CPU*l.With.Events/l.Alone.Events
+	return with.CPU - l.Alone.CPU*with.Events/l.Alone.Events
+}
+
+// costs is what the first client takes, and the second one beside it.
+func (l *PageLook) costs() (first, second float64) {
+	first = l.cost(l.With)
+	return first, l.cost(l.WithTwo) - first
 }
 
 // pageRun is one run of the measurements.
@@ -212,39 +231,76 @@ func (m *pageRun) measureLook(ctx context.Context, v *variant) (err error) {
 	if err != nil {
 		return err
 	}
-	for pair := range m.cfg.Pairs {
-		var l PageLook
-		for k := range 2 {
-			if (pair+k)%2 == 0 {
-				l.Alone, err = c.spend(ctx, m.cfg.Window)
-			} else {
-				l.With, l.Answers, err = m.lookOnce(ctx, c)
-			}
-			if err != nil {
-				return err
-			}
+	for range m.cfg.Pairs {
+		l, err := m.round(ctx, c)
+		if err != nil {
+			return err
 		}
-		m.Tell(fmt.Sprintf("  %.1f %% of a core at %.0f events/s, with a client %.1f %% at %.0f: it costs %.2f %%", l.Alone.CPU, l.Alone.Events, l.With.CPU, l.With.Events, l.cost()))
+		first, second := l.costs()
+		m.Tell(fmt.Sprintf("  %.1f %% of a core at %.0f events/s; one client costs %.2f %%, a second one %.2f %%", l.Alone.CPU, l.Alone.Events, first, second))
 		m.r.Looks = append(m.r.Looks, l)
 	}
-	var costs []float64
-	for i := range m.r.Looks {
-		costs = append(costs, m.r.Looks[i].cost())
-	}
-	m.r.Cost = spreadOf(costs)
+	m.r.compareLooks()
 	return nil
 }
 
-// lookOnce has somebody open the overview, and measures once he has it.
-func (m *pageRun) lookOnce(ctx context.Context, c *child) (s Spent, answers int64, err error) {
-	o := newOverview(c)
-	if err := o.open(ctx); err != nil {
-		return s, 0, err
+// round measures the windows of a round.
+func (m *pageRun) round(ctx context.Context, c *child) (l PageLook, err error) {
+	to := [...]*Spent{&l.Alone, &l.With, &l.WithTwo}
+	for _, clients := range lookRound {
+		s, answers, err := m.lookOnce(ctx, c, clients)
+		if err != nil {
+			return l, err
+		}
+		to[clients].CPU += s.CPU / 2 // each stands in a round twice
+		to[clients].Events += s.Events / 2
+		if clients == 1 {
+			l.Answers += answers
+		}
 	}
-	before := o.answers.Load()
+	return l, nil
+}
+
+// lookOnce has so many open the overview, and measures once they have it.
+func (m *pageRun) lookOnce(ctx context.Context, c *child, clients int) (s Spent, answers int64, err error) {
+	var open []*overview
+	defer func() {
+		for _, o := range open {
+			err = errors.Join(err, o.close())
+		}
+	}()
+	for range clients {
+		o := newOverview(c)
+		if err := o.open(ctx); err != nil {
+			return s, 0, err
+		}
+		open = append(open, o)
+	}
+	got := func() (n int64) {
+		for _, o := range open {
+			n += o.answers.Load()
+		}
+		return n
+	}
+	before := got()
 	s, err = c.spend(ctx, m.cfg.Window)
-	answers = o.answers.Load() - before
-	return s, answers, errors.Join(err, o.close())
+	return s, got() - before, err
+}
+
+// compareLooks makes the costs of the rounds.
+func (r *PageResult) compareLooks() {
+	var first, second []float64
+	for i := range r.Looks {
+		one, two := r.Looks[i].costs()
+		first, second = append(first, one), append(second, two)
+	}
+	r.Cost, r.Next = lookCostOf(first), lookCostOf(second)
+}
+
+func lookCostOf(costs []float64) LookCost {
+	s := slices.Sorted(slices.Values(costs))
+	n := len(s)
+	return LookCost{spreadOf(costs), [2]float64{s[(n-1)/4], s[n-1-(n-1)/4]}}
 }
 
 // spend measures a window.

@@ -25,7 +25,7 @@ func TestPageCost(t *testing.T) {
 	if r.Updates[0] < 1 || r.Updates[1] < r.Updates[0] {
 		t.Errorf("clients that read got %d to %d updates", r.Updates[0], r.Updates[1])
 	}
-	if len(r.Looks) != 1 || r.Looks[0].Alone.CPU <= 0 || r.Looks[0].With.Events <= 0 || r.Looks[0].Answers < 1 {
+	if len(r.Looks) != 1 || r.Looks[0].Alone.CPU <= 0 || r.Looks[0].With.Events <= 0 || r.Looks[0].WithTwo.CPU <= 0 || r.Looks[0].Answers < 1 {
 		t.Errorf("the looks lack figures: %+v", r.Looks)
 	}
 }

@@ -11,6 +11,11 @@ const (
 	goalClient = 3 // percent of a core
 )
 
+// String is the spread: where half of the rounds lie, and the least and most of all.
+func (c LookCost) String() string {
+	return fmt.Sprintf("(half of %d rounds %.2f – %.2f, all %.2f – %.2f)", c.Pairs, c.Half[0], c.Half[1], c.Least, c.Most)
+}
+
 // Write prints the figures.
 func (r *PageResult) Write(w io.Writer) error {
 	p := &printer{w: w}
@@ -28,17 +33,18 @@ func (r *PageResult) Write(w io.Writer) error {
 	p.row(fmt.Sprintf("%d MB", r.Resident[1]/1e6), "with them", "")
 	p.row(fmt.Sprint(r.Updates[0]), "updates got by each client that reads, at least", fmt.Sprintf("at most %d", r.Updates[1]))
 	p.line("")
-	p.line("one client that has the overview open, at %s events/s:", number(int64(r.Rate)))
+	p.line("who has the overview open, at %s events/s; rounds of windows with nobody, one, two, two, one and nobody:", number(int64(r.Rate)))
 	alone, with = nil, nil
 	var reached, answers float64
 	for _, l := range r.Looks {
 		alone, with = append(alone, l.Alone.CPU), append(with, l.With.CPU)
 		reached += l.With.Events / float64(len(r.Looks))
-		answers += float64(l.Answers) / r.Window / float64(len(r.Looks))
+		answers += float64(l.Answers) / (2 * r.Window) / float64(len(r.Looks))
 	}
 	p.row(fmt.Sprintf("%.1f", spreadOf(alone).Median), "% of a core while nobody looks", "")
-	p.row(fmt.Sprintf("%.1f", spreadOf(with).Median), "% of a core while it looks", fmt.Sprintf("%.1f answers a second", answers))
-	p.row(fmt.Sprintf("%.2f", r.Cost.Median), "% of a core for the client, by events read", fmt.Sprintf("(%.2f – %.2f in %d pairs), %s", r.Cost.Least, r.Cost.Most, r.Cost.Pairs, goal(r.Cost.Median < goalClient, fmt.Sprintf("%d %%", goalClient))))
+	p.row(fmt.Sprintf("%.1f", spreadOf(with).Median), "% of a core while one does", fmt.Sprintf("%.1f answers a second", answers))
+	p.row(fmt.Sprintf("%.2f", r.Cost.Median), "% of a core for one client, by events read", fmt.Sprintf("%s, %s", r.Cost, goal(r.Cost.Median < goalClient, fmt.Sprintf("%d %%", goalClient))))
+	p.row(fmt.Sprintf("%.2f", r.Next.Median), "% of a core for a second one beside it", r.Next.String())
 	if reached < 0.9*r.Rate {
 		p.line("  the machine gave %s events/s only", number(int64(reached)))
 	}

@@ -9,16 +9,19 @@ import (
 // TestPageCostByEvents counts events at the price that they have while nobody looks.
 func TestPageCostByEvents(t *testing.T) {
 	for _, c := range []struct {
-		look PageLook
-		want float64
+		look          PageLook
+		first, second float64
 	}{
-		{PageLook{Alone: Spent{50, 1000}, With: Spent{53, 1000}}, 3},
-		{PageLook{Alone: Spent{50, 1000}, With: Spent{53, 1040}}, 1},
-		{PageLook{Alone: Spent{0.25, 0}, With: Spent{1.25, 0}}, 1},
+		{PageLook{Alone: Spent{50, 1000}, With: Spent{53, 1000}, WithTwo: Spent{54, 1000}}, 3, 1},
+		{PageLook{Alone: Spent{50, 1000}, With: Spent{53, 1040}, WithTwo: Spent{51, 960}}, 1, 2},
+		{PageLook{Alone: Spent{0.25, 0}, With: Spent{1.25, 0}, WithTwo: Spent{1.25, 0}}, 1, 0},
 	} {
-		if got := c.look.cost(); got != c.want {
-			t.Errorf("%+v: %v, want %v", c.look, got, c.want)
+		if first, second := c.look.costs(); first != c.first || second != c.second {
+			t.Errorf("%+v: %v and %v, want %v and %v", c.look, first, second, c.first, c.second)
 		}
+	}
+	if got, want := lookCostOf([]float64{9, 1, 3, 2, 4}), (LookCost{Spread{3, 1, 9, 5}, [2]float64{2, 4}}); got != want {
+		t.Errorf("of five rounds %+v, want %+v", got, want)
 	}
 }
 
@@ -40,8 +43,9 @@ func TestOverviewPolls(t *testing.T) {
 func TestPageReport(t *testing.T) {
 	r := PageResult{Machine: Machine{Cores: 2, OS: "linux", Arch: "amd64"}, Project: "purchases", Window: 5, Clients: 64, Stalled: 8, Slow: 500, Rate: 50_000,
 		Intake:  []PageIntake{{Alone: 1000, With: 960, NanosAlone: 100, NanosWith: 101, residentAlone: 100e6, residentWith: 110e6}},
-		Updates: [2]int64{9, 10}, Looks: []PageLook{{Spent{50, 40_000}, Spent{52, 40_000}, 20}}, Cost: spreadOf([]float64{2})}
+		Updates: [2]int64{9, 10}, Looks: []PageLook{{Spent{50, 40_000}, Spent{52, 40_000}, Spent{52.5, 40_000}, 20}}}
 	r.compare()
+	r.compareLooks()
 	var out strings.Builder
 	if err := r.Write(&out); err != nil {
 		t.Fatal(err)
@@ -52,7 +56,8 @@ func TestPageReport(t *testing.T) {
 		"1.010  processor time an event, with them to without",
 		"100 MB  memory at the end of windows without them",
 		"110 MB  with them",
-		"2.00  % of a core for the client",
+		"2.00  % of a core for one client, by events read              (half of 1 rounds 2.00 – 2.00, all 2.00 – 2.00)",
+		"0.50  % of a core for a second one beside it                  (half of 1 rounds 0.50 – 0.50",
 		"goal 3 % met",
 		"the machine gave 40,000 events/s only",
 	} {

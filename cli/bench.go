@@ -34,7 +34,7 @@ without its alerts or without watching itself. Needs Linux, and takes about a mi
 
 --page measures what it costs that people look: records taken in with --clients that follow updates, --stalled of them
 taking nothing, and --slow connections, against without them in turns; and the processor time of one client that has the
-overview open.
+overview open, and of a second one, in rounds of six windows. On a machine that does other things, too, take more --pairs.
 
 --latency measures, on the cluster that --kafka names, the time from when a row is handed to a client of Kafka, which
 notes it in a header, to when its result is read from another topic: --rate rows a second of --row-bytes each, without
@@ -47,7 +47,7 @@ state and through windows in outputMode update, --against another program if you
   nagare bench --live --rates 10,1000
   nagare bench --live --against ./nagare-of-yesterday --pairs 5
   nagare bench --live --without alerts,monitor --rates 10,10000 --json
-  nagare bench --page --seconds 5
+  nagare bench --page --seconds 10 --pairs 10
   nagare bench --latency --kafka 127.0.0.1:9092 --pairs 1`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

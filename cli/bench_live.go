@@ -37,7 +37,7 @@ func (f *liveFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.on, "live", false, "measure a project that runs alive, and nothing else")
 	flags.Float64SliceVar(&c.Rates, "rates", []float64{10, 100, 1000, 10000}, "with --live: events a second, 0 for none")
 	flags.Float64Var(&f.seconds, "seconds", 20, "with --live, --page or --latency: length of each window")
-	flags.IntVar(&c.Pairs, "pairs", 3, "with --live, --page or --latency: pairs of runs or windows, or runs where nothing is compared")
+	flags.IntVar(&c.Pairs, "pairs", 3, "with --live, --page or --latency: pairs of runs or windows, rounds with the overview open, or runs where nothing is compared")
 	flags.StringVar(&c.Against, "against", "", "with --live or --latency: another nagare program, to compare with")
 	flags.StringSliceVar(&c.Without, "without", nil, "with --live: compare with this program without alerts, monitor or both")
 	flags.BoolVar(&c.Together, "together", false, "with --live: the two of a pair run at the same time")

@@ -61,6 +61,9 @@ partition by which the window became final. NULL is a value, too.`,
 
 // printRow tells where a row comes from.
 func (a *app) printRow(x *web.RowExplanation) error {
+	if x.Dropped != nil {
+		a.printDropped(x.Dropped)
+	}
 	err := a.printRecords(x.Columns, [][]*string{x.Row})
 	w := x.Window
 	if w != nil {
@@ -116,10 +119,43 @@ func (a *app) printRow(x *web.RowExplanation) error {
 		fmt.Fprintf(a.out, "\n%s of the same window and keys left out%s\n", plural(int(x.LeftOut.Count), "record"), shownOf(x.LeftOut))
 		err = errors.Join(err, a.printRecords(x.LeftOut.Columns, x.LeftOut.Rows))
 	}
+	for _, s := range x.Subqueries {
+		err = errors.Join(err, a.printSubquery(&s))
+	}
 	if x.Unreadable > 0 {
 		fmt.Fprintf(a.out, "\n%s invalid, which tell neither window nor key: nagare query %s\n", plural(int(x.Unreadable), "record"), shellWord(x.UnreadableQuery))
 	}
 	return err
+}
+
+// printDropped tells why a row is not there.
+func (a *app) printDropped(d *web.ExplainedDrop) {
+	fmt.Fprintf(a.out, "the row is not in the table: it is left out by %s\n", d.Told())
+	for _, v := range d.Values {
+		value := "NULL"
+		if v.Value != nil {
+			value = *v.Value
+		}
+		fmt.Fprintf(a.out, "  %s = %s\n", v.Name, value)
+	}
+	fmt.Fprintln(a.out)
+}
+
+// printSubquery tells which records are behind a subquery.
+func (a *app) printSubquery(s *web.ExplainedSubquery) error {
+	place := ""
+	if s.Place != "" {
+		place = " at " + s.Place
+	}
+	fmt.Fprintf(a.out, "\nthe subquery%s: %s\n", place, s.Text)
+	if s.Note != "" {
+		fmt.Fprintln(a.out, s.Note)
+	}
+	if s.Events == nil {
+		return nil
+	}
+	fmt.Fprintf(a.out, "%s behind it%s\n", plural(int(s.Events.Count), "record"), shownOf(s.Events))
+	return a.printRecords(s.Events.Columns, s.Events.Rows)
 }
 
 // shownOf says how many of all records are shown, if not all are.

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/expr"
@@ -16,7 +15,6 @@ import (
 	"github.com/nagare-stream/nagare/engine/scan"
 	"github.com/nagare-stream/nagare/engine/sql"
 	"github.com/nagare-stream/nagare/engine/state"
-	"github.com/nagare-stream/nagare/engine/window"
 )
 
 // Evidence is the records that rows of a table or view were made of. Times are in microseconds.
@@ -37,6 +35,14 @@ type Evidence struct {
 	Topics     []string
 	Invalid    int64    // records of the topics that tell neither window nor key
 	Notes      []string // what else is among the records, what is not, or why there are none
+	Subqueries []SubqueryEvidence
+}
+
+// SubqueryEvidence is the records behind a subquery, of which a row has the value, or by which it was chosen.
+type SubqueryEvidence struct {
+	Text string
+	At   sql.Pos
+	Evidence
 }
 
 // EvidenceStep is a table on the way, and how many of its rows, open ones among them.
@@ -105,7 +111,7 @@ type evidence struct {
 	groups map[*dataflow.Operator]groupSet
 	rows   map[*dataflow.Operator][]keptPlace
 	order  []*dataflow.Operator // of groups and rows, as they were found
-	match  map[*dataflow.Operator]*expr.Node
+	match  map[*dataflow.Operator][]*expr.Node
 	noted  map[string]bool
 }
 
@@ -122,20 +128,47 @@ func (e *Engine) Evidence(ctx context.Context, name, where string) (*Evidence, e
 		return nil, faults
 	}
 	d := e.opt.Pipeline.Dataset(name)
-	v := &evidence{e: e, env: e.env, groups: map[*dataflow.Operator]groupSet{}, rows: map[*dataflow.Operator][]keptPlace{}, match: map[*dataflow.Operator]*expr.Node{}, noted: map[string]bool{}}
-	v.env.Clock = &expr.Clock{}
-	v.Start, v.End = math.MinInt64, math.MinInt64
-	from := []plan.Origin{{Table: d, Where: []*expr.Node{pred}}}
+	from := &plan.Origins{From: []plan.Origin{{Table: d, Where: []*expr.Node{pred}}}}
 	if d.Kind == plan.MaterializedView {
-		var notes []string
-		from, notes = plan.Lineage(d, []*expr.Node{pred})
-		v.note(notes...)
+		from = plan.Lineage(d.Flows[0].Root, []*expr.Node{pred})
 	}
-	for _, o := range from {
-		if err := v.locate(ctx, o.Table, matching(o.Where)); err != nil {
+	return e.evidenceOf(ctx, from, d.Kind == plan.StreamingTable)
+}
+
+// evidenceOf finds the records behind rows. What the aggregates have taken is told where it is asked for.
+func (e *Engine) evidenceOf(ctx context.Context, from *plan.Origins, aggregates bool) (*Evidence, error) {
+	v := e.newEvidence()
+	v.note(from.Notes...)
+	for _, o := range from.From {
+		var err error
+		if o.Scan != nil {
+			err = v.readWhole(ctx, o)
+		} else {
+			err = v.locate(ctx, o.Table, matching(o.Where))
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
+	for _, s := range from.Subqueries {
+		behind, err := e.evidenceOf(ctx, &s.Origins, false)
+		if err != nil {
+			return nil, err
+		}
+		v.Subqueries = append(v.Subqueries, SubqueryEvidence{s.Text, s.Pos, *behind})
+	}
+	return v.readAll(ctx, aggregates)
+}
+
+func (e *Engine) newEvidence() *evidence {
+	v := &evidence{e: e, env: e.env, groups: map[*dataflow.Operator]groupSet{}, rows: map[*dataflow.Operator][]keptPlace{}, match: map[*dataflow.Operator][]*expr.Node{}, noted: map[string]bool{}}
+	v.env.Clock = &expr.Clock{}
+	v.Start, v.End = math.MinInt64, math.MinInt64
+	return v
+}
+
+// readAll reads the records behind the groups and rows that were found.
+func (v *evidence) readAll(ctx context.Context, aggregates bool) (*Evidence, error) {
 	top := slices.Clone(v.order)
 	if err := v.down(ctx); err != nil {
 		return nil, err
@@ -144,7 +177,7 @@ func (e *Engine) Evidence(ctx context.Context, name, where string) (*Evidence, e
 		if op.Scan == nil {
 			continue
 		}
-		if err := v.read(ctx, op, d.Kind == plan.StreamingTable && slices.Contains(top, op)); err != nil {
+		if err := v.read(ctx, op, aggregates && slices.Contains(top, op)); err != nil {
 			return nil, err
 		}
 	}
@@ -342,7 +375,7 @@ func (v *evidence) locateKept(ctx context.Context, op *dataflow.Operator, c *com
 	if d == nil {
 		return nil
 	}
-	v.match[op] = andOf(m.must)
+	v.match[op] = m.must
 	v.found(op)
 	return v.e.scanRows(ctx, d, nil, func(r *record.Records, b *column.Batch) error {
 		for _, row := range c.run(b) {
@@ -351,14 +384,6 @@ func (v *evidence) locateKept(ctx context.Context, op *dataflow.Operator, c *com
 		}
 		return nil
 	})
-}
-
-func andOf(list []*expr.Node) *expr.Node {
-	all := list[0]
-	for _, p := range list[1:] {
-		all = &expr.Node{Op: expr.OpAnd, Type: column.Of(column.Bool), Args: []*expr.Node{all, p}}
-	}
-	return all
 }
 
 // through goes from rows of a table that an operator makes of another table's, row by row, to those.
@@ -389,11 +414,6 @@ func (v *evidence) down(ctx context.Context) error {
 			continue
 		}
 		groups := v.groups[op]
-		if op.From.Within != "" {
-			v.setWindow(op, groups)
-			v.note("rows of the aggregate inside the query are not kept, nor are the records behind them found")
-			continue
-		}
 		w, err := newWindowTask(v.e.closerOf(op).w, op, v.e.env, v.e.joined, nil, 0)
 		if err != nil {
 			return err
@@ -403,6 +423,13 @@ func (v *evidence) down(ctx context.Context) error {
 			return err
 		}
 		h := &groupHits{groups: groups, spec: v.e.closerOf(op).w.spec, keys: w.keys}
+		v.setWindow(op, groups)
+		if op.From.Within != "" {
+			if err := v.inside(ctx, op, slices.Concat(op.Pre, op.Post), h); err != nil {
+				return err
+			}
+			continue
+		}
 		hits := func(b *column.Batch, rows []uint32) []uint32 {
 			h.failed.Reset()
 			var out []uint32
@@ -413,7 +440,6 @@ func (v *evidence) down(ctx context.Context) error {
 			}
 			return out
 		}
-		v.setWindow(op, groups)
 		if err := v.locate(ctx, op.From, matcher{where: slices.Concat(op.Pre, op.Post), hits: hits}); err != nil {
 			return err
 		}
@@ -435,59 +461,4 @@ func (v *evidence) setWindow(op *dataflow.Operator, groups groupSet) {
 	}
 	_, end := groups.span(v.e.closerOf(op).w.spec.Size)
 	v.Table, v.Start, v.End, v.Windows, v.Delay = name, end-v.e.closerOf(op).w.spec.Size, end, len(groups), op.Delay
-}
-
-// A groupHits finds the groups that rows belong to.
-type groupHits struct {
-	groups groupSet
-	spec   window.Spec
-	keys   []*expr.Eval
-	failed expr.RowErrors
-	cols   []*column.Vector
-	key    []byte
-}
-
-// A groupHit is a row that belongs to a group.
-type groupHit struct {
-	row  uint32
-	end  int64
-	cond *condition
-}
-
-// of returns the hits among rows, in their order.
-func (h *groupHits) of(b *column.Batch, rows []uint32, times *column.Vector, hits []groupHit) []groupHit {
-	from, to := h.groups.span(h.spec.Size)
-	var near []uint32
-	for _, r := range rows {
-		if t := times.Int[r]; !times.IsNull(int(r)) && t >= from && t < to {
-			near = append(near, r)
-		}
-	}
-	if len(near) == 0 {
-		return hits
-	}
-	h.failed.Reset()
-	h.cols = h.cols[:0]
-	for _, ev := range h.keys {
-		h.cols = append(h.cols, ev.Run(b, near, &h.failed))
-	}
-	bad := map[uint32]bool{}
-	for _, r := range h.failed.Rows {
-		bad[r] = true
-	}
-	for _, r := range near {
-		if bad[r] {
-			continue
-		}
-		h.key = h.key[:0]
-		for _, c := range h.cols {
-			h.key = codec.AppendKey(h.key, c, int(r))
-		}
-		for _, end := range h.spec.Windows(h.spec.Slice(times.Int[r])) {
-			if cond, is := h.groups[end][string(h.key)]; is {
-				hits = append(hits, groupHit{r, end, cond})
-			}
-		}
-	}
-	return hits
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
-	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/scan"
 )
@@ -117,7 +116,7 @@ func keptRecord(b *column.Batch, row int) record.Records {
 
 // readKept finds the record of each row that a table keeps one for one.
 func (v *evidence) readKept(ctx context.Context, op, again *dataflow.Operator) error {
-	match, err := scan.CompileFilter([]*expr.Node{v.match[op]}, v.e.env)
+	match, err := scan.CompileFilter(v.match[op], v.e.env)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,9 @@ func (v *evidence) again(op *dataflow.Operator) (*dataflow.Operator, error) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	at := slices.IndexFunc(ops, func(o *plan.StreamOp) bool { return o.Name == op.Name && o.Table == op.Table })
+	at := slices.IndexFunc(ops, func(o *plan.StreamOp) bool {
+		return o.Name == op.Name && (o.Table == op.Table || op.Table != nil && op.Table.Within != "") // which each look makes anew
+	})
 	if at < 0 {
 		return nil, fmt.Errorf("find the records behind %s: its query is not in the project any more", op.Name)
 	}

@@ -25,8 +25,33 @@ func (c *Slices) openGroups(end int64) *agg.Union {
 	return g.union
 }
 
-// countsOpen reports whether previews want the distinct counts of open windows at each tick.
-func (c *Slices) countsOpen() bool { return len(c.previews) > 0 && agg.CountsDistinct(c.w.aggs) }
+// openLooks is how often somebody has read the open windows.
+type openLooks struct {
+	now, before int  // since the last checkpoint, and between that and the one before
+	again       bool // they are read again and again, so that their distinct counts are followed
+}
+
+// noteLook takes down that the open windows are read. Who reads them once has their sets merged; of those that are read
+// again, by the page once a second, the distinct counts are followed, which costs what came since. The gate is held.
+func (c *Slices) noteLook() {
+	c.looks.now++
+	if !c.looks.again && c.looks.now+c.looks.before > 1 {
+		c.dropUncounted()
+		c.looks.again = true
+	}
+}
+
+// dropUncounted lets go what was followed without distinct counts, to be made anew with them, or the other way round.
+func (c *Slices) dropUncounted() {
+	if len(c.previews) == 0 && agg.CountsDistinct(c.w.aggs) {
+		clear(c.open)
+	}
+}
+
+// countsOpen reports whether previews, or those who look, want the distinct counts of open windows again and again.
+func (c *Slices) countsOpen() bool {
+	return (len(c.previews) > 0 || c.looks.again) && agg.CountsDistinct(c.w.aggs)
+}
 
 func (c *Slices) newUnion() *agg.Union {
 	if c.countsOpen() {
@@ -70,6 +95,11 @@ func (c *Slices) dropOpenGroups() {
 // forgetUnasked lets those go that nobody has asked for since the last checkpoint: they take memory for each group,
 // and can be made again. Those that previews ask for stay as long as their windows. The gate is held.
 func (c *Slices) forgetUnasked() {
+	if c.looks.again && c.looks.now == 0 {
+		c.looks.again = false
+		c.dropUncounted()
+	}
+	c.looks.now, c.looks.before = 0, c.looks.now
 	if c.countsOpen() {
 		return
 	}

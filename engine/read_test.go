@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/column"
@@ -20,6 +21,14 @@ import (
 // running starts an engine that goes on until the test ends.
 func running(t *testing.T, opt engine.Options) *engine.Engine {
 	t.Helper()
+	e, stop := started(t, opt)
+	t.Cleanup(stop)
+	return e
+}
+
+// started starts an engine that goes on until stop is called.
+func started(t testing.TB, opt engine.Options) (e *engine.Engine, stop func()) {
+	t.Helper()
 	opt.Once = false
 	e, err := engine.Open(context.Background(), opt)
 	if err != nil {
@@ -28,17 +37,16 @@ func running(t *testing.T, opt engine.Options) *engine.Engine {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
-	t.Cleanup(func() {
+	return e, func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
 		e.Close()
-	})
-	return e
+	}
 }
 
-func catchUp(t *testing.T, e *engine.Engine) {
+func catchUp(t testing.TB, e *engine.Engine) {
 	t.Helper()
 	if err := e.CaughtUp(context.Background()); err != nil {
 		t.Fatal(err)
@@ -86,6 +94,49 @@ func TestOpenRows(t *testing.T) {
 	if _, err := e.Table(context.Background(), "answer$open", false, 1); err != nil {
 		t.Errorf("read open rows alone: %v", err)
 	}
+}
+
+// TestOpenRowsReadAgain: open rows that are read again and again, of which distinct counts are followed, are those of an
+// engine that is asked for them once, which merges all.
+func TestOpenRowsReadAgain(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		o, partitions := drawOracle(rt), rapid.IntRange(1, 3).Draw(rt, "partitions")
+		events := drawEvents(rt, partitions)
+		again, once := newBench(t, o, partitions), newBench(t, o, partitions)
+		looked, stopLooked := started(t, again.Options())
+		defer stopLooked()
+		other, stopOther := started(t, once.Options())
+		defer stopOther()
+		read := func(e *engine.Engine) map[string]string {
+			rows := map[string]string{}
+			query(t, e, "SELECT concat(window_start, '|', coalesce(k, '-')), to_json(struct(*)) FROM `answer$open`", rows)
+			return rows
+		}
+		for len(events) > 0 {
+			n := min(len(events), rapid.IntRange(1, 40).Draw(rt, "chunk"))
+			fill(again, events[:n])
+			fill(once, events[:n])
+			events = events[n:]
+			catchUp(t, looked)
+			catchUp(t, other)
+			for range rapid.IntRange(0, 2).Draw(rt, "checkpoints") {
+				if err := looked.Checkpoint(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 { // what was read before is forgotten
+				if err := other.Checkpoint(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := read(other)
+			for range 1 + rapid.IntRange(0, 2).Draw(rt, "looks") {
+				if diff := cmp.Diff(want, read(looked)); diff != "" {
+					rt.Fatalf("open rows (-merged +followed):\n%s", diff)
+				}
+			}
+		}
+	})
 }
 
 // watchedStore calls the test before and after a commit, and before a scan.

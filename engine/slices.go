@@ -12,9 +12,10 @@ import (
 type Slices struct {
 	*closer
 	tasks   []*windowTask
-	pending [][]*partial            // by lane, sealed, by slice and minEnd
-	gone    []partialKey            // stored partials to be removed at the next checkpoint
-	open    map[int64]*openGroups   // by end of window
+	pending [][]*partial          // by lane, sealed, by slice and minEnd
+	gone    []partialKey          // stored partials to be removed at the next checkpoint
+	open    map[int64]*openGroups // by end of window
+	looks   openLooks
 	loose   map[partialKey]*partial // that are being restored
 	state   stateWriter
 }
@@ -50,6 +51,7 @@ func (c *Slices) Next(mark int64) int64 {
 
 // Open visits the open windows. The gate must be held.
 func (c *Slices) Open(visit func(end int64, fill func(into *agg.Hash))) {
+	c.noteLook()
 	for _, end := range c.openEnds() {
 		visit(end, func(into *agg.Hash) { c.openWindow(end, into) })
 	}
@@ -160,6 +162,7 @@ func (c *Slices) drop(end int64) {
 // anything. The gate must be held.
 func (c *Slices) openWindow(end int64, into *agg.Hash) {
 	into.Reset()
+	counted := c.countsOpen()
 	for lane := range c.pending {
 		parts := append([]*partial(nil), c.pending[lane]...)
 		if t := c.tasks[lane]; t != nil {
@@ -167,10 +170,17 @@ func (c *Slices) openWindow(end int64, into *agg.Hash) {
 		}
 		slices.SortFunc(parts, comparePartials)
 		for _, p := range parts {
-			if c.isIn(p, end) {
+			switch {
+			case !c.isIn(p, end):
+			case counted:
+				into.MergeAllCounted(p.hash)
+			default:
 				into.Merge(p.hash)
 			}
 		}
+	}
+	if counted {
+		into.TakeCounts(c.openGroups(end))
 	}
 }
 

@@ -26,6 +26,9 @@ func (n *Node) tellEvidence(a *web.RowExplanation, v *engine.Evidence) {
 	for _, g := range v.Aggregates {
 		a.Aggregates = append(a.Aggregates, web.ExplainedAggregate{Text: g.Text, Rows: g.Rows, Filter: g.Filter, Place: placeOf(g.At)})
 	}
+	for i := range v.Subqueries {
+		a.Subqueries = append(a.Subqueries, explainedSubqueries(&v.Subqueries[i])...)
+	}
 	if len(v.Topics) == 0 {
 		return
 	}
@@ -43,6 +46,22 @@ func (n *Node) tellEvidence(a *web.RowExplanation, v *engine.Evidence) {
 		refused = append(refused, "SELECT * FROM "+quotedName(topic+"$invalid")+" WHERE verdict = 'invalid'")
 	}
 	a.UnreadableQuery = strings.Join(refused, " UNION ALL ")
+}
+
+// explainedSubqueries is the records behind a subquery, and behind those in it.
+func explainedSubqueries(s *engine.SubqueryEvidence) []web.ExplainedSubquery {
+	x := web.ExplainedSubquery{Text: s.Text, Place: placeOf(s.At), Note: strings.Join(s.Notes, "; ")}
+	for _, step := range s.Steps {
+		x.Steps = append(x.Steps, web.ExplainedStep{Table: step.Table, Rows: step.Rows, Open: step.Open})
+	}
+	if len(s.Topics) > 0 {
+		x.Events = shownRecords(s.Counted, false)
+	}
+	list := []web.ExplainedSubquery{x}
+	for i := range s.Subqueries {
+		list = append(list, explainedSubqueries(&s.Subqueries[i])...)
+	}
+	return list
 }
 
 // placeOf is a place in the project's files, "" for none.

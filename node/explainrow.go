@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/codec"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
@@ -27,8 +28,8 @@ func (n *Node) ExplainRow(ctx context.Context, table string, key []web.ColumnVal
 
 func (n *Node) explainRow(ctx context.Context, table string, key []web.ColumnValue) (*web.RowExplanation, error) {
 	a, err := n.findRow(ctx, table, key)
-	if err != nil {
-		return nil, err
+	if err != nil || a.Dropped != nil {
+		return a, err
 	}
 	all := make([]web.ColumnValue, len(a.Columns))
 	for i, c := range a.Columns {
@@ -87,35 +88,44 @@ func (n *Node) findRow(ctx context.Context, table string, key []web.ColumnValue)
 			return a, nil
 		}
 	}
-	reason := fmt.Sprintf("explain %s: it has no row%s, neither final nor open", table, where)
-	if p := havingOf(d); p != nil {
-		reason += fmt.Sprintf("; groups that the HAVING at %s:%d:%d leaves out are not kept as rows, so that nothing tells of theirs: without it they would be there", p.File, p.Line, p.Col)
-	}
-	return nil, &web.RequestError{Reason: reason}
+	return n.findDropped(ctx, table, where)
 }
 
-// havingOf is where a HAVING stands that leaves out groups of a dataset, nil if there is none.
-func havingOf(d *plan.Dataset) *sql.Pos {
-	var find func(plan.Node) *sql.Pos
-	find = func(n plan.Node) *sql.Pos {
-		if f, is := n.(*plan.Filter); is {
-			if _, grouped := f.In.(*plan.Aggregate); grouped {
-				return &f.Pred.Pos
-			}
-		}
-		for _, in := range n.Inputs() {
-			if p := find(in); p != nil {
-				return p
-			}
-		}
-		return nil
+// findDropped finds why there is no such row.
+func (n *Node) findDropped(ctx context.Context, table, where string) (*web.RowExplanation, error) {
+	none := fmt.Sprintf("explain %s: it has no row%s, neither final nor open", table, where)
+	d, err := n.current().Dropped(ctx, table, strings.TrimPrefix(where, " WHERE "))
+	switch {
+	case err != nil:
+		return nil, err
+	case d == nil:
+		return nil, &web.RequestError{Reason: none + ", and nothing that is in the topics gives one"}
 	}
-	for _, f := range d.Flows {
-		if p := find(f.Root); p != nil {
-			return p
-		}
+	drop := explainedDrop(d)
+	if d.Count > 1 {
+		return nil, &web.RequestError{Reason: fmt.Sprintf("%s; %d rows are so that %s leaves out: name more of its columns, until one is meant, to be told of it", none, d.Count, drop.Told())}
 	}
-	return nil
+	a := &web.RowExplanation{Table: table, Query: "SELECT * FROM " + quotedName(table) + where, Dropped: drop, Values: json.RawMessage("{}")}
+	cells := rowCells(d.Row.Batch.Cols, 0)
+	for i, f := range d.Row.Schema.Fields {
+		a.Columns = append(a.Columns, web.NamedColumn{Name: f.Name, Type: f.Type.String()})
+		a.Row = append(a.Row, cells[i])
+	}
+	n.tellEvidence(a, d.Evidence)
+	return a, nil
+}
+
+// explainedDrop is what left a row out, as an explanation has it.
+func explainedDrop(d *engine.Dropped) *web.ExplainedDrop {
+	drop := &web.ExplainedDrop{Table: d.From.Name, Clause: d.Word, Condition: d.Condition, Place: placeOf(d.At), Values: []web.ExplainValue{}}
+	if d.Failing != d.Condition {
+		drop.Failing = d.Failing
+	}
+	cells := rowCells(d.Row.Batch.Cols, 0)
+	for _, i := range d.Uses {
+		drop.Values = append(drop.Values, web.ExplainValue{Name: d.Row.Schema.Fields[i].Name, Value: cells[i]})
+	}
+	return drop
 }
 
 // keyCondition is the WHERE that chooses rows by their values.

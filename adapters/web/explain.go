@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -37,6 +38,51 @@ type RowExplanation struct {
 	// Unreadable is how many records of the topic are invalid, so that they tell neither window nor keys.
 	Unreadable      int64  `json:"unreadable,omitempty"`
 	UnreadableQuery string `json:"unreadableQuery,omitempty"`
+	// Dropped is why the row is not in the table: Columns and Row are then what came to the condition.
+	Dropped *ExplainedDrop `json:"dropped,omitempty"`
+	// Subqueries are those whose values the row has, or by which it was chosen.
+	Subqueries []ExplainedSubquery `json:"subqueries,omitempty"`
+}
+
+// ExplainedDrop is the operator that left a row out.
+type ExplainedDrop struct {
+	Table     string         `json:"table"`               // in whose query it is
+	Clause    string         `json:"clause"`              // HAVING, WHERE, QUALIFY, INNER JOIN, LIMIT, …
+	Condition string         `json:"condition,omitempty"` // as it is written
+	Failing   string         `json:"failing,omitempty"`   // the part of it that is not true, where it has several
+	Place     string         `json:"place,omitempty"`     // file:line:column
+	Values    []ExplainValue `json:"values"`              // of what the condition is over
+}
+
+// Told is what left the row out, in words.
+func (d *ExplainedDrop) Told() string {
+	text := d.Clause
+	if condition := cmp.Or(d.Failing, d.Condition); condition != "" {
+		text = strings.TrimPrefix(condition, d.Clause+" ")
+		if strings.HasSuffix(d.Clause, "JOIN") {
+			text = "ON " + text
+		}
+		text = d.Clause + " " + text
+	}
+	if d.Place != "" {
+		text += " at " + d.Place
+	}
+	return text + " of " + d.Table
+}
+
+// ExplainValue is a value that a condition has seen; null: NULL.
+type ExplainValue struct {
+	Name  string  `json:"name"`
+	Value *string `json:"value"`
+}
+
+// ExplainedSubquery is the records behind a subquery.
+type ExplainedSubquery struct {
+	Text   string            `json:"text"`
+	Place  string            `json:"place,omitempty"`
+	Steps  []ExplainedStep   `json:"steps,omitempty"`
+	Events *ExplainedRecords `json:"events"` // null: none are known
+	Note   string            `json:"note,omitempty"`
 }
 
 // ExplainedStep is rows of a table.

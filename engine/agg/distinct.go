@@ -134,10 +134,15 @@ func (d *distinct) mergeAll(slots []uint32, from Aggregate) {
 			d.mergeBytes(slots, &f.set, at, min(at+chunk, f.set.len()))
 		}
 	}
-	for _, src := range f.set.over {
+	d.overflowAll(slots, f)
+	d.mustTell(first)
+}
+
+// overflowAll takes which slots met a limit, and no values.
+func (d *distinct) overflowAll(slots []uint32, from *distinct) {
+	for _, src := range from.set.over {
 		d.set.overflow(slots[src])
 	}
-	d.mustTell(first)
 }
 
 // mergeBytes adds entries at … to-1 of another set, whose values are not one word.

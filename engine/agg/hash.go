@@ -174,7 +174,9 @@ func (h *Hash) ClearFresh() {
 
 // Merge folds all groups of another Hash with the same keys and specs into h, in the order of its
 // slots. What from holds is taken as later than what h holds.
-func (h *Hash) Merge(from *Hash) {
+func (h *Hash) Merge(from *Hash) { h.merge(from, false) }
+
+func (h *Hash) merge(from *Hash, counted bool) {
 	n := from.groups.n
 	if n == 0 {
 		return
@@ -194,6 +196,10 @@ func (h *Hash) Merge(from *Hash) {
 	h.touch(h.slots)
 	for i, a := range h.aggs {
 		b := from.aggs[i]
+		if counted && isCountDistinct(h.specs[i]) {
+			a.(*distinct).overflowAll(h.slots, b.(*distinct))
+			continue
+		}
 		if all, ok := a.(allMerger); ok {
 			all.mergeAll(h.slots, b)
 			continue

@@ -132,7 +132,10 @@ func (t *set) find(slot uint32, of *set, e uint32) uint32 {
 // MergeCounted is MergeKnown that leaves the values of each count(DISTINCT) out: TakeCounts gives their numbers.
 func (h *Hash) MergeCounted(from *Hash) { h.mergeKnown(from, true) }
 
-// TakeCounts gives the groups of h, which merged all that the Union follows by MergeCounted, their distinct counts.
+// MergeAllCounted is Merge that leaves the values of each count(DISTINCT) out, as MergeCounted does.
+func (h *Hash) MergeAllCounted(from *Hash) { h.merge(from, true) }
+
+// TakeCounts gives the groups of h, which merged all that the Union follows by MergeCounted or MergeAllCounted, their distinct counts.
 func (h *Hash) TakeCounts(u *Union) {
 	for i := range h.others {
 		h.others[i] = &h.groups.keys[i]

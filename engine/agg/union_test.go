@@ -97,6 +97,21 @@ func compareUnion(t *testing.T, tr *trial, r *rand.Rand, parts []*Hash, u *Union
 		got.MergeCounted(p)
 	}
 	got.TakeCounts(u)
+	compareResults(t, tr, want, got)
+	whole, counted := tr.hash(t), tr.hash(t)
+	for _, p := range parts {
+		whole.Merge(p)
+		counted.MergeAllCounted(p)
+	}
+	counted.TakeCounts(u)
+	compareResults(t, tr, whole, counted)
+}
+
+func compareResults(t *testing.T, tr *trial, want, got *Hash) {
+	t.Helper()
+	if got.Len() != want.Len() {
+		t.Fatalf("%d groups, want %d", got.Len(), want.Len())
+	}
 	slots := ascending(nil, want.Len())
 	for i, s := range tr.specs {
 		var a, b column.Vector

@@ -193,3 +193,32 @@ func exprText(n *expr.Node, cols []Column) string {
 		return m
 	}).String()
 }
+
+// ConditionText is a condition over columns as it is written.
+func ConditionText(n *expr.Node, cols []Column) string {
+	if n.Text != "" {
+		return n.Text
+	}
+	text := exprText(n, cols)
+	if inner, is := strings.CutPrefix(text, "("); is && closes(inner) {
+		text = inner[:len(inner)-1]
+	}
+	return text
+}
+
+// closes reports whether a text ends with the parenthesis that stands before it.
+func closes(text string) bool {
+	depth := 1
+	for i, c := range text {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 {
+			return i == len(text)-1
+		}
+	}
+	return false
+}

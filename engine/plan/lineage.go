@@ -1,8 +1,11 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
+	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/expr"
 	"github.com/nagare-stream/nagare/engine/sql"
 )
@@ -10,25 +13,42 @@ import (
 // An Origin is rows of a streaming table of which rows of a view are made: those for which all predicates, over the
 // table's columns, are true.
 type Origin struct {
-	Table *Dataset
+	Table *Dataset // or a source that is read whole
 	Where []*expr.Node
+	Scan  *Scan // of a source; nil: of a table
 }
 
-// Lineage goes down from rows of a materialized view, for which predicates over its columns are true, to the rows of the
-// streaming tables that they are made of. Notes say where more rows are found than those, or why there are none.
-func Lineage(view *Dataset, where []*expr.Node) (from []Origin, notes []string) {
+// Origins are where rows come from. Notes say where more rows are found than those, or why there are none.
+type Origins struct {
+	From       []Origin
+	Subqueries []Subquery // whose values the rows have, or by which they were chosen
+	Notes      []string
+}
+
+// A Subquery is one whose rows are not rows of what it stands in.
+type Subquery struct {
+	Text string // as it is written, or the join that is one
+	Pos  sql.Pos
+	Origins
+}
+
+// Lineage goes down from rows of a relation for which predicates over its columns are true to the rows of the streaming
+// tables and sources that they are made of.
+func Lineage(n Node, where []*expr.Node) *Origins {
 	l := &lineage{}
-	l.down(view.Flows[0].Root, where)
-	return l.from, l.notes
+	l.down(n, where)
+	return &l.Origins
 }
 
-type lineage struct {
-	from  []Origin
-	notes []string
+type lineage struct{ Origins }
+
+// subquery goes down on its own.
+func (l *lineage) subquery(n Node, where []*expr.Node, text string, pos sql.Pos) {
+	l.Subqueries = append(l.Subqueries, Subquery{text, pos, *Lineage(n, where)})
 }
 
 func (l *lineage) note(format string, args ...any) {
-	l.notes = append(l.notes, fmt.Sprintf(format, args...))
+	l.Notes = append(l.Notes, fmt.Sprintf(format, args...))
 }
 
 func (l *lineage) down(n Node, where []*expr.Node) {
@@ -36,14 +56,16 @@ func (l *lineage) down(n Node, where []*expr.Node) {
 	case *Scan:
 		switch d := n.Dataset; d.Kind {
 		case StreamingTable:
-			l.from = append(l.from, Origin{d, where})
+			l.From = append(l.From, Origin{Table: d, Where: where})
 		case MaterializedView:
 			l.down(d.Flows[0].Root, where)
+		case TemporaryView:
+			l.down(d.Flows[0].Root, where)
 		default:
-			l.note("it reads %s whole, which is no streaming table: records of it are not told", d.Name)
+			l.From = append(l.From, Origin{Table: d, Where: where, Scan: n})
 		}
 	case *Filter:
-		l.down(n.In, append(where[:len(where):len(where)], n.Pred))
+		l.down(n.In, append(where[:len(where):len(where)], trueParts(n.Pred)...))
 	case *Project:
 		below := make([]*expr.Node, 0, len(where))
 		for _, p := range where {
@@ -62,8 +84,11 @@ func (l *lineage) down(n Node, where []*expr.Node) {
 		if n.Op == "UNION" {
 			l.down(n.Right, where)
 		}
-	case *Single, *Apply:
-		l.note("the value of a subquery goes into it, whose rows are not told")
+	case *Single:
+		l.subquery(n.In, nil, n.Text, n.Pos)
+	case *Apply:
+		l.down(n.Left, over(where, 0, len(n.Left.Columns())))
+		l.note("the rows of a subquery that is computed anew for each row are not told")
 	case *Values:
 	default: // those that hand rows on as they are: Watermark, Sort, Limit, Distinct
 		for _, in := range n.Inputs() {
@@ -94,36 +119,78 @@ func (l *lineage) aggregate(n *Aggregate, where []*expr.Node) {
 	l.down(n.In, below)
 }
 
-// join goes on with what is said of either side, also by way of an equality of the two.
+// join goes on with what is said of either side, and by way of an equality of columns with what is said of the other.
 func (l *lineage) join(n *Join, where []*expr.Node) {
 	width := len(n.Left.Columns())
 	all := width + len(n.Right.Columns())
-	where = where[:len(where):len(where)]
+	left, right := over(where, 0, width), []*expr.Node{}
+	switch n.Kind {
+	case "LEFT SEMI", "LEFT ANTI", JoinMark: // of the right side no column comes out
+	default:
+		right = over(where, width, all)
+	}
+	var on []*expr.Node
 	if n.On != nil {
-		for _, on := range Conjuncts(n.On) {
-			where = append(where, on)
-			if on.Op != expr.OpCall || on.Func != "=" || on.Args[0].Op != expr.OpColumn || on.Args[1].Op != expr.OpColumn {
-				continue
-			}
-			a, b := on.Args[0].Index, on.Args[1].Index
-			for _, p := range where {
-				for _, swap := range [][2]int{{a, b}, {b, a}} {
-					if len(over([]*expr.Node{p}, swap[0], swap[0]+1)) == 1 {
-						where = append(where, p.Rewrite(func(m *expr.Node) *expr.Node {
-							if m.Op == expr.OpColumn {
-								m.Index = swap[1]
-							}
-							return m
-						}))
-					}
-				}
-			}
+		on = trueParts(n.On)
+	}
+	fromLeft, fromRight := left, right
+	for _, p := range on {
+		a, b, equal := equalColumns(p, width)
+		if !equal {
+			continue
+		}
+		if n.Kind != "RIGHT" && n.Kind != "FULL" { // no row of the left side is of NULLs alone
+			right = append(right, moved(fromLeft, a, b-width)...)
+		}
+		if n.Kind != "LEFT" && n.Kind != "FULL" {
+			left = append(left, moved(fromRight, b-width, a)...)
 		}
 	}
-	l.down(n.Left, over(where, 0, width))
-	if n.Kind != "LEFT SEMI" && n.Kind != "LEFT ANTI" {
-		l.down(n.Right, over(where, width, all))
+	if n.Kind != "RIGHT" && n.Kind != "FULL" {
+		right = append(right, over(on, width, all)...)
 	}
+	switch n.Kind {
+	case "LEFT", "FULL", "LEFT ANTI", JoinMark: // rows that ON does not hold for are there, too
+	default:
+		left = append(left, over(on, 0, width)...)
+	}
+	l.down(n.Left, left)
+	switch n.Kind {
+	case "LEFT SEMI", "LEFT ANTI", JoinMark:
+		l.subquery(n.Right, right, joinText(n), n.Pos)
+	default:
+		l.down(n.Right, right)
+	}
+}
+
+// joinText is a join as it is written.
+func joinText(n *Join) string {
+	if n.Text != "" || n.On == nil {
+		return cmp.Or(n.Text, n.Kind+" JOIN")
+	}
+	return n.Kind + " JOIN ON " + ConditionText(n.On, slices.Concat(n.Left.Columns(), n.Right.Columns()))
+}
+
+// equalColumns tells which column of the left side has to equal which one of the right.
+func equalColumns(on *expr.Node, width int) (left, right int, is bool) {
+	if on.Op != expr.OpCall || on.Func != "=" || on.Args[0].Op != expr.OpColumn || on.Args[1].Op != expr.OpColumn {
+		return 0, 0, false
+	}
+	left, right = min(on.Args[0].Index, on.Args[1].Index), max(on.Args[0].Index, on.Args[1].Index)
+	return left, right, left < width && right >= width
+}
+
+// moved is the predicates over one column alone, over another.
+func moved(where []*expr.Node, from, to int) (list []*expr.Node) {
+	for _, p := range over(where, from, from+1) {
+		list = append(list, p.Rewrite(func(m *expr.Node) *expr.Node {
+			if m.Op == expr.OpColumn {
+				m.Index = to
+			}
+			return m
+		}))
+	}
+	return list
 }
 
 // Conjuncts is the parts of a condition that are all to be true.
@@ -136,6 +203,22 @@ func Conjuncts(n *expr.Node) []*expr.Node {
 		all = append(all, Conjuncts(a)...)
 	}
 	return all
+}
+
+// trueParts is Conjuncts of a condition that is true: what COALESCE with FALSE is over is true, too.
+func trueParts(n *expr.Node) (parts []*expr.Node) {
+	for _, p := range Conjuncts(n) {
+		if p.Op == expr.OpCoalesce && len(p.Args) == 2 && p.Args[0].Op != expr.OpColumn && isFalse(p.Args[1]) {
+			parts = append(parts, trueParts(p.Args[0])...)
+		} else {
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}
+
+func isFalse(n *expr.Node) bool {
+	return n.Op == expr.OpConst && n.Type.Kind == column.Bool && !n.Const.IsNull(0) && n.Const.Int[0] == 0
 }
 
 // over is the parts of predicates that are over the columns from … to-1 alone, numbered from 0.

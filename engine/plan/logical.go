@@ -157,6 +157,8 @@ type (
 		Left, Right Node
 		On          *expr.Node // nil: cross
 		Cols        []Column
+		Text        string // of a subquery that is the right side
+		Pos         sql.Pos
 	}
 )
 

@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/nagare-stream/nagare/engine/sql"
+
 // Operators that only bounded inputs run.
 type (
 	// AssignWindows adds a column behind those of In: the window of the row, a struct<start,end>.
@@ -20,6 +22,8 @@ type (
 	Single struct {
 		In   Node
 		Cols []Column
+		Text string // of the subquery
+		Pos  sql.Pos
 	}
 )
 

@@ -17,6 +17,8 @@ type subquery struct {
 	// outer is what node refers to, over the SELECT's own space, of one that is computed anew for each row; else nil.
 	outer []*expr.Node
 	typ   column.Type
+	text  string
+	pos   sql.Pos
 }
 
 // query is the expression binder's hook for scalar subqueries, EXISTS and IN (query).
@@ -51,7 +53,7 @@ func (s *selecting) scalar(e *sql.ScalarQuery) (*expr.Node, *sql.Fault) {
 	if fault := s.notBeside(node, e.Pos); fault != nil {
 		return nil, fault
 	}
-	sub := subquery{node: &Single{In: node, Cols: cols}, typ: cols[0].Type}
+	sub := subquery{node: &Single{In: node, Cols: cols, Text: sql.Format(e.Query), Pos: e.Pos}, typ: cols[0].Type}
 	if correlated(node) {
 		if fault := misplacedReference(node, e.Pos); fault != nil {
 			return nil, fault
@@ -145,7 +147,7 @@ func (s *selecting) matching(q *sql.Query, pos sql.Pos, lefts []*expr.Node) (sub
 		}
 		on = and(on, equal)
 	}
-	return subquery{node: node, mark: true, on: on, outer: outer, typ: column.Of(column.Bool)}, nil
+	return subquery{node: node, mark: true, on: on, outer: outer, typ: column.Of(column.Bool), text: sql.Format(q), pos: pos}, nil
 }
 
 // equals is a = b with Spark's rules of types.
@@ -206,7 +208,7 @@ func attach(in Node, sub subquery) Node {
 		return &Join{Kind: "CROSS", Left: in, Right: sub.node, Cols: joinColumns("CROSS", in, sub.node)}
 	}
 	on := besides(sub.on, len(in.Columns()))
-	return &Join{Kind: JoinMark, Left: in, Right: sub.node, On: on, Cols: joinColumns(JoinMark, in, sub.node)}
+	return &Join{Kind: JoinMark, Left: in, Right: sub.node, On: on, Cols: joinColumns(JoinMark, in, sub.node), Text: sub.text, Pos: sub.pos}
 }
 
 // besides is the condition of a MARK join with the subquery's columns behind those of the left side.

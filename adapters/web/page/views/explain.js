@@ -60,6 +60,24 @@ function Steps({ a, api }) {
   </ol>`;
 }
 
+// Dropped tells which condition has left the row out, with the values that it has seen.
+function Dropped({ of, api }) {
+  use(language);
+  const text = of.failing || of.condition || '';
+  return html`<div class="note" role="status"><p><b>${t('The row is not in the table:', 'この行はテーブルにありません:')}</b> <code>${of.clause}${text && ' ' + (text.startsWith(of.clause + ' ') ? text.slice(of.clause.length + 1) : text)}</code> ${t('of', '：')} ${of.table} ${of.place && html`<small>${of.place}</small>`} ${t('leaves it out.', 'により除外されました。')}</p>
+    ${of.values.map((v, i) => html`<p key=${i}><code>${v.name}</code> = <${Num} ask=${inAPI(api, ['dropped', 'values', i, 'value'])}>${v.value === null ? 'NULL' : v.value}<//></p>`)}</div>`;
+}
+
+// Subquery is the records behind one whose value the row has, or by which it was chosen.
+function Subquery({ of, name }) {
+  use(language);
+  const title = t('The records behind a subquery', 'サブクエリの元になったレコード');
+  return html`<${Panel} title=${title} wide note=${number(of.events ? of.events.count : 0) + (of.events && of.events.count > of.events.rows.length ? t(`, the first ${of.events.rows.length} shown`, `（先頭 ${of.events.rows.length} 件）`) : '')}>
+    <p><code>${of.text}</code> ${of.place && html`<small>${of.place}</small>`}</p>
+    ${of.note && html`<p class="note">${of.note}</p>`}
+    ${of.events && html`<${Table} columns=${of.events.columns} rows=${of.events.rows} label=${title} sql=${of.events.query} name=${name} empty=${t('No record is behind it: it gives no row.', '元になったレコードはありません（行がありません）。')} />`}<//>`;
+}
+
 function Partitions({ w }) {
   use(language);
   const columns = [
@@ -96,16 +114,18 @@ function Explained({ table, keys, column }) {
       actions=${html`<a href=${to('explain', { table })}>${t('another row', '別の行')}</a>`}>
       <${Trouble} error=${got.error} />
       ${got.loading && html`<p class="empty" role="status">${t('Reading the records behind it…', '元のレコードを読んでいます…')}</p>`}
+      ${a && a.dropped && html`<${Dropped} of=${a.dropped} api=${path} />`}
       ${a && html`<${Steps} a=${a} api=${path} />`}
       ${a && a.note && html`<p class="note">${a.note}</p>`}
       ${a && html`<div class="scroll" tabindex="0" role="region" aria-label=${t('the row', '行')}><table><thead><tr>${a.columns.map((c) => html`<th key=${c.name} scope="col">${c.name}</th>`)}</tr></thead>
-        <tbody><tr class=${a.open ? 'open' : ''}>${a.row.map((v, i) => html`<td key=${i} class=${a.columns[i].name === column ? 'chosen' : ''}><${Num} ask=${valueOf(a, a.columns[i].name)}>${cell(v, a.columns[i].type)}<//></td>`)}</tr></tbody></table></div>
+        <tbody><tr class=${a.open ? 'open' : ''}>${a.row.map((v, i) => html`<td key=${i} class=${a.columns[i].name === column ? 'chosen' : ''}><${Num} ask=${a.dropped ? inAPI(path, ['row', i]) : valueOf(a, a.columns[i].name)}>${cell(v, a.columns[i].type)}<//></td>`)}</tr></tbody></table></div>
       <div class="foot"><${Question} sql=${a.query} /><a href=${path}><code>${command}</code></a><${Downloads} sql=${a.query} name=${table} /></div>`}
     <//>
     ${a && a.events && html`<${Panel} title=${t('The records behind it', '元になったレコード')} wide note=${number(a.events.count) + (a.events.count > a.events.rows.length ? t(`, the first ${a.events.rows.length} shown`, `（先頭 ${a.events.rows.length} 件）`) : '')}>
       <${Table} columns=${a.events.columns} rows=${a.events.rows} label=${t('The records behind it', '元になったレコード')} sql=${a.events.query} name=${table + '-records'} /><//>`}
     ${a && a.leftOut && html`<${Panel} title=${t('Left out, and why', '除外されたレコードと理由')} wide note=${number(a.leftOut.count)}>
       <${Table} columns=${a.leftOut.columns} rows=${a.leftOut.rows} label=${t('Left out', '除外')} sql=${a.leftOut.query} name=${table + '-left-out'} empty=${t('Nothing was left out.', '除外はありません。')} /><//>`}
+    ${a && (a.subqueries || []).map((s, i) => html`<${Subquery} key=${i} of=${s} name=${table + '-subquery-' + (i + 1)} />`)}
     ${a && a.window && a.window.partitions.length > 0 && html`<${Partitions} w=${a.window} />`}
   </div>`;
 }
