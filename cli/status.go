@@ -80,6 +80,27 @@ func (a *app) printEnv(info web.Info) {
 	}
 }
 
+// fillingText is a part of a changed project: how far it is, and what becomes of it.
+func fillingText(f web.Filling) string {
+	far := ""
+	if f.Total > 0 {
+		far = fmt.Sprintf(": %d %%, %s of %s records", 100*f.Read/f.Total, grouped(f.Read), grouped(f.Total))
+		if f.Seconds >= 0 && f.Read < f.Total {
+			far += ", about " + shortDuration(time.Duration(f.Seconds*float64(time.Second))) + " to go"
+		}
+	}
+	what := "is " + f.Change
+	switch f.Change {
+	case "changed":
+		what = fmt.Sprintf("takes the place of the one of before, as generation %d", f.Generation)
+	case "new rule":
+		what = "goes by its new rule"
+	case "removed":
+		what = "is removed"
+	}
+	return f.Kind + " " + f.Name + " " + what + far
+}
+
 // statusLines is a status in words: a name and a sentence each.
 func statusLines(st web.StatusAnswer) [][2]string {
 	e := st.Engine
@@ -119,6 +140,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	}
 	if st.Info.Filling != "" {
 		lines = append(lines, [2]string{"applying", st.Info.Filling})
+		for _, f := range st.Info.Fillings {
+			lines = append(lines, [2]string{"", fillingText(f)})
+		}
 	}
 	if gone := lost(e); gone > 0 {
 		lines = append(lines, [2]string{"lost", grouped(gone) + " records were gone from their topic before they were read"})

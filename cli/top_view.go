@@ -210,6 +210,9 @@ func (m *topModel) sections() []topSection {
 	troubles := m.health(false)
 	incidents := m.alerts()
 	list := []topSection{troubles}
+	if len(m.shown.Status.Info.Fillings) > 0 {
+		list = append(list, m.filling())
+	}
 	if len(m.shown.Alerts)+len(m.shown.External) > 0 {
 		list = append(list, incidents)
 	}

@@ -32,6 +32,7 @@ type filling struct {
 	mu     sync.Mutex
 	engine *engine.Engine     // of the round under way, or of the last one
 	ends   map[string][]int64 // where it ends
+	began  time.Time          // of the first round of this start
 
 	ready bool // little is left; of the goroutine that runs the pipeline, once that has stopped
 }
@@ -187,6 +188,9 @@ func (f *filling) read(ctx context.Context, to map[string][]int64) error {
 		return fmt.Errorf("fill: %w", err)
 	}
 	f.mu.Lock()
+	if f.began.IsZero() {
+		f.began = time.Now()
+	}
 	f.engine = e
 	f.mu.Unlock()
 	if err := errors.Join(e.Run(ctx), e.Close()); err != nil {

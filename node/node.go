@@ -389,7 +389,7 @@ func (n *Node) describe(fresh bool) {
 // Info is what hardly changes while the process runs.
 func (n *Node) Info() web.Info {
 	info := n.info
-	info.LostNotes, info.Filling = n.lostNotes(), n.Filling()
+	info.LostNotes, info.Filling, info.Fillings = n.lostNotes(), n.Filling(), n.Fillings()
 	return info
 }
 

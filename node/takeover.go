@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/nagare-stream/nagare/broker"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/dataflow"
+	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/state"
 )
 
@@ -205,10 +208,79 @@ func (f *filling) progress() (done, total int64) {
 	if f.engine == nil {
 		return 0, total
 	}
-	for _, p := range f.engine.Status().Partitions {
-		done += p.Position
+	for _, n := range f.engine.Reached() {
+		done += n
 	}
 	return done, total
+}
+
+// fillings is what changes places, and how far what is filled of it is.
+func (f *filling) fillings(now time.Time) (list []web.Filling) {
+	f.mu.Lock()
+	ends, e, began := maps.Clone(f.ends), f.engine, f.began
+	f.mu.Unlock()
+	read := map[string]int64{}
+	if e != nil {
+		read = e.Reached()
+	}
+	topics := f.topicsOf()
+	for _, c := range f.takeover.Changes {
+		x := web.Filling{Kind: c.Kind, Name: c.Name, Seconds: -1}
+		switch {
+		case c.Verdict == dataflow.Goes:
+			x.Change = "removed"
+		case c.Verdict != dataflow.Fills:
+			continue
+		case c.New:
+			x.Change = "new"
+		case c.Kind == "alert":
+			x.Change = "new rule"
+		default:
+			x.Change, x.Generation = "changed", f.note.Next.of(c.Kind, c.Name)
+		}
+		for _, topic := range topics[partKey(c.Kind, c.Name)] {
+			x.Read += read[topic]
+			for _, end := range ends[topic] {
+				x.Total += end
+			}
+		}
+		x.Read = min(x.Read, x.Total)
+		if took := now.Sub(began).Seconds(); x.Read > 0 && took > 0 && !began.IsZero() {
+			x.Seconds = float64(x.Total-x.Read) * took / float64(x.Read)
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// topicsOf is the topics that each part is made of, by way of the tables that it reads.
+func (f *filling) topicsOf() map[string][]string {
+	ops, _ := f.pipeline.StreamOps() // without faults, as it is a part of one without
+	topics := map[string][]string{}
+	for _, op := range ops { // each behind those that it reads
+		kind, name := dataflow.PartOf(op)
+		from := op.From.Topics
+		if op.From.Kind == plan.StreamingTable {
+			from = topics[partKey("table", op.From.Name)]
+		}
+		for _, topic := range from {
+			if key := partKey(kind, name); !slices.Contains(topics[key], topic) {
+				topics[key] = append(topics[key], topic)
+			}
+		}
+	}
+	return topics
+}
+
+// Fillings is what Filling tells, by table, sink and alert.
+func (n *Node) Fillings() []web.Filling {
+	n.mu.RLock()
+	f := n.filling
+	n.mu.RUnlock()
+	if f == nil {
+		return nil
+	}
+	return f.fillings(time.Now())
 }
 
 // Filling tells of a change that is applied: what is filled, and how far; "" for none.

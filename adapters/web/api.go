@@ -89,6 +89,22 @@ type Info struct {
 	Outputs   []string `json:"outputs"`             // topics that it writes
 	Instance  string   `json:"instance"`
 	Filling   string   `json:"filling,omitempty"` // what is filled for a changed project, and how far; "" for nothing
+	// Fillings is the same, by what it is of, with what else changes places once all is filled.
+	Fillings []Filling `json:"fillings,omitempty"`
+}
+
+// A Filling is a table, sink or alert of a changed project, and what becomes of it when that project takes over.
+type Filling struct {
+	Kind string `json:"kind"` // "table", "sink", "alert", …
+	Name string `json:"name"`
+	// Change is "new", "changed", for an alert "new rule", or "removed".
+	Change     string `json:"change"`
+	Generation int    `json:"generation,omitempty"` // of the topic that takes the place of the one of before; 0: there is none
+	// Read is how many records are read of the topics that it is made of, of Total; both 0 where nothing is filled.
+	Read  int64 `json:"read"`
+	Total int64 `json:"total"`
+	// Seconds is about how long the rest takes at the rate so far; negative: nothing tells.
+	Seconds float64 `json:"seconds"`
 }
 
 // A Generation says from where on a topic has the rows of other queries than before: those of a sink, or of a table whose

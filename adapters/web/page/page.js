@@ -6,6 +6,7 @@ import { t, language, speak, time, seconds } from './lib/words.js';
 import { theme, toggle } from './lib/theme.js';
 import { wanted } from './lib/api.js';
 import { Asked } from './lib/question.js';
+import { Filling } from './lib/filling.js';
 import * as live from './lib/live.js';
 import { views } from './views/index.js';
 
@@ -80,7 +81,7 @@ function Page() {
   }, [place]);
   return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${t('Skip to the content', '本文へ')}</a>
     <${Head} /><${Tabs} at=${at} /><${Away} />
-    <main id="main" tabindex="-1"><${View} key=${at.id} params=${params} /></main><${Asked} /><${Token} />`;
+    <main id="main" tabindex="-1"><${Filling} whole=${at.id === 'overview'} /><${View} key=${at.id} params=${params} /></main><${Asked} /><${Token} />`;
 }
 
 live.start();
