@@ -163,6 +163,14 @@ func (l *lineage) join(n *Join, where []*expr.Node) {
 	}
 }
 
+// writtenJoin is the text of a join with ON, "" of another.
+func writtenJoin(j *sql.Join) string {
+	if j.On == nil {
+		return ""
+	}
+	return j.Kind + " JOIN ON " + sql.Format(j.On)
+}
+
 // joinText is a join as it is written.
 func joinText(n *Join) string {
 	if n.Text != "" || n.On == nil {

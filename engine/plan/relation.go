@@ -367,10 +367,7 @@ func (b *binder) join(j *sql.Join) (bound, bool) {
 		b.fault(*fault)
 		return bound{}, false
 	}
-	node := &Join{Kind: j.Kind, Left: left.node, Right: right.node}
-	if j.On != nil {
-		node.Text = j.Kind + " JOIN ON " + sql.Format(j.On)
-	}
+	node := &Join{Kind: j.Kind, Left: left.node, Right: right.node, Text: writtenJoin(j)}
 	shift := len(left.node.Columns())
 	moved := make([]scopeColumn, len(right.cols))
 	for i, c := range right.cols {
