@@ -14,6 +14,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/notify"
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
+	"github.com/nagare-stream/nagare/engine/join"
 	"github.com/nagare-stream/nagare/engine/record"
 )
 
@@ -172,6 +173,9 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	if text := letGoText(e.Ledger); text != "" {
 		lines = append(lines, [2]string{"let go", text})
 	}
+	for _, j := range e.Joins {
+		lines = append(lines, [2]string{"join", joinText(j)})
+	}
 	for _, t := range e.Tables {
 		if t.Retention > 0 {
 			lines = append(lines, [2]string{"retention", fmt.Sprintf("rows of %s stay for %v", t.Name, time.Duration(t.Retention)*time.Microsecond)})
@@ -181,6 +185,14 @@ func statusLines(st web.StatusAnswer) [][2]string {
 		lines = append(lines, [2]string{"NULL", "values not of their column's type: " + text})
 	}
 	return lines
+}
+
+// joinText is what became of the rows of a join of streams.
+func joinText(j engine.JoinStatus) string {
+	side := func(name string, c join.Count) string {
+		return fmt.Sprintf("%s %d = %d joined + %d without a partner + %d waiting", name, c.Rows, c.Joined, c.Unmatched, c.Waiting)
+	}
+	return fmt.Sprintf("%s, %s: %s; %s; %d rows kept", j.Table, j.Kind, side("left", j.Left), side("right", j.Right), j.StateRows)
 }
 
 // healthLines is a line for each part in trouble, or one that says that there is none.

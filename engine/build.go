@@ -154,6 +154,11 @@ func (e *Engine) buildFlows(groups []*dataflow.Group) error {
 	}
 	for i, f := range e.flows {
 		for _, op := range groups[i].Operators {
+			if op.Joined() && op.IsHead() {
+				if err := e.buildJoin(op, e.merger.groups[f.Watermarks[op.Watermark]]); err != nil {
+					return fmt.Errorf("build %s: %w", op.Name, err)
+				}
+			}
 			if !op.Windowed() || !op.IsHead() {
 				continue
 			}
@@ -258,7 +263,7 @@ func (e *Engine) addDerived(of *outlet, list *[]*derived, from, op *dataflow.Ope
 		d.to = newRowWriter(e, to, int32(lane))
 		e.merger.writers = append(e.merger.writers, d.to)
 		d.to.cause = &e.merger.cause
-		if to.format == formatPlace {
+		if _, joined := of.stage.(*streamJoin); to.format == formatPlace && !joined { // joined rows have ages of their own
 			d.to.age = &of.age
 		}
 	}
@@ -301,6 +306,12 @@ func (e *Engine) buildTask(f *dataflow.Scan, topic string, p int32, unusable *de
 			continue
 		}
 		t.Timeless = t.Timeless || op.Watermark < 0
+		if op.Joined() {
+			if err := e.buildJoinTask(t, op, at); err != nil {
+				return fmt.Errorf("build %s: %w", op.Name, err)
+			}
+			continue
+		}
 		if op.Windowed() {
 			late, err := e.lateDestination(op)
 			if err != nil {

@@ -247,6 +247,11 @@ func (e *Engine) cut() *cut {
 			c.Derived[d.name] = d.count
 		}
 	}
+	for _, s := range e.merger.joins {
+		for _, d := range s.derived {
+			c.Derived[d.name] = d.count
+		}
+	}
 	for _, w := range e.writers {
 		list := c.Writers[w.to.name]
 		for len(list) <= int(w.partition) {
@@ -263,6 +268,9 @@ func (t *task) tables() map[string]ledger.Count {
 	m := map[string]ledger.Count{}
 	for _, w := range t.windows {
 		m[w.op.Name] = w.judged.count
+	}
+	for _, j := range t.joins {
+		m[j.op.Name] = j.judged.count
 	}
 	for _, r := range t.rows {
 		m[r.op.Name] = r.judged.count

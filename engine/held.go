@@ -30,6 +30,9 @@ func (t *task) noteHeld() {
 			now += int64(p.hash.Len())
 		}
 	}
+	for _, j := range t.joins {
+		now += int64(j.buffer.Len())
+	}
 	if now != t.held {
 		t.e.held.Add(now - t.held)
 		t.held = now

@@ -21,6 +21,7 @@ type merger struct {
 	groups map[*dataflow.Watermark]*groupMarks
 	stages []Stage
 	closer []*closer // by windowed operator
+	joins  []*streamJoin
 
 	clock    expr.Clock // of the window in hand
 	writers  []*rowWriter
@@ -36,6 +37,7 @@ type groupMarks struct {
 	global  int64                 // minimum of marks, never falling
 	closers []*closer
 	stages  []Stage
+	joins   []*streamJoin // among the stages
 	alerts  []*alertStage
 
 	passages []scan.Passages // by lane; nil: nobody wants to know when windows were closed
@@ -160,6 +162,11 @@ func (m *merger) settle(flows []*dataflow.Scan, added func(*task) bool) {
 					closed = max(closed, c.closed)
 				}
 			}
+			for _, s := range g.joins {
+				if at := s.x.Closed(); reached < at {
+					closed = max(closed, at)
+				}
+			}
 			for _, t := range m.e.tasksOf[f] {
 				tm := t.Marks[i]
 				if tm.Lane == dataflow.NoLane {
@@ -181,6 +188,11 @@ func (m *merger) settle(flows []*dataflow.Scan, added func(*task) bool) {
 func (g *groupMarks) advance() error {
 	low := slices.Min(g.marks)
 	if low <= g.global {
+		for _, s := range g.joins { // the rows of another lane may be next all the same
+			if err := s.Advance(low); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
 	g.global = low

@@ -114,6 +114,24 @@ CREATE TEMPORARY VIEW high AS SELECT u, q, t FROM STREAM event WHERE q > %[1]d;`
 		config: []string{"alert.many.from", "many", "alert.many.key", "k", "alert.many.for", "10 seconds", "alert.many.keepFiring", "5 seconds", "alert.many.summary", "${m}",
 			"alert.high.from", "high", "alert.high.key", "u", "alert.high.interval", "7 seconds", "alert.high.for", "9 seconds",
 			"alert.rare.from", "rarer", "alert.recent.from", "recent", "alert.recent.key", "k,us", "alert.recent.keepFiring", "11 seconds"}},
+	{text: `CREATE TEMPORARY VIEW other AS
+SELECT * FROM (SELECT try_to_timestamp(e.ts) AS at, e.u, e.q, e.x FROM (SELECT from_json(CAST(value AS STRING), 'ts STRING, u STRING, q INT, x DOUBLE') AS e FROM STREAM raw))
+WATERMARK at DELAY OF INTERVAL %[1]d SECONDS;
+CREATE STREAMING TABLE pairs AS SELECT a.u, a.q, b.q AS other, b.at, current_timestamp() AS made FROM STREAM event AS a JOIN STREAM other AS b
+ON a.u = b.u AND b.at BETWEEN a.t - INTERVAL %[1]d SECONDS AND a.t + INTERVAL %[2]d SECONDS;
+CREATE STREAMING TABLE left_pairs AS SELECT a.t, a.k, a.q, b.q AS other, b.x FROM STREAM event AS a LEFT JOIN STREAM other AS b
+ON a.u = b.u AND a.q = b.q AND b.at > a.t AND b.at < a.t + INTERVAL %[2]d SECONDS AND 10 DIV (b.q - 1) > a.q;
+CREATE STREAMING TABLE by_pair AS SELECT window.start AS s, count(*) AS c, count(other) AS pairs, collect_list(other) AS others FROM STREAM left_pairs GROUP BY window(t, '%[2]d seconds');
+CREATE TEMPORARY VIEW all_pairs AS SELECT coalesce(a.u, b.u) AS u, a.q, b.x, a.w FROM (SELECT *, window(t, '%[2]d seconds') AS w FROM STREAM event WHERE q > 1) AS a
+FULL JOIN (SELECT *, window(at, '%[2]d seconds') AS w FROM STREAM other) AS b ON a.w = b.w AND a.u = b.u AND a.q < %[2]d;
+CREATE STREAMING TABLE some AS SELECT k, q, t FROM STREAM event AS a LEFT SEMI JOIN STREAM other AS b
+ON a.k = b.u AND b.at >= a.t - INTERVAL %[2]d SECONDS AND b.at <= a.t + INTERVAL %[1]d SECONDS;
+CREATE STREAMING TABLE some_more AS SELECT u, q FROM STREAM event AS a LEFT SEMI JOIN STREAM other AS b ON a.u = b.u AND b.at BETWEEN a.t AND a.t + INTERVAL %[2]d SECONDS AND a.x < b.x;
+CREATE STREAMING TABLE right_pairs AS SELECT window.start AS s, b.u, count(a.q) AS n FROM STREAM event AS a RIGHT JOIN STREAM other AS b
+ON a.u = b.u AND a.q <=> b.q AND a.t BETWEEN b.at AND b.at + INTERVAL %[1]d SECONDS GROUP BY window(b.at, '%[2]d seconds', '%[1]d seconds'), b.u;
+CREATE STREAMING TABLE few_pairs AS SELECT u, n FROM STREAM right_pairs WHERE n < 3;`,
+		config: []string{"sink.all.format", "json", "sink.all.from", "all_pairs", "sink.all.option.path", "all",
+			"sink.left.format", "csv", "sink.left.from", "left_pairs", "sink.left.option.path", "left"}},
 	{text: `CREATE STREAMING TABLE stamped AS
 SELECT u, current_timestamp() AS at, current_date() AS d, localtimestamp() AS l, transform(sequence(1, q), x -> unix_micros(now()) + x) AS each, CAST('01:02:03' AS TIMESTAMP) AS today
 FROM STREAM event WHERE q < 4 AND t < current_timestamp() - INTERVAL %[1]d SECONDS;

@@ -275,8 +275,13 @@ func (e *Engine) inside(op *dataflow.Operator) *dataflow.Operator {
 }
 
 func (e *Engine) explainOp(b *strings.Builder, op *dataflow.Operator) {
+	if op.Joined() {
+		e.explainJoin(b, op)
+	}
 	if op.Scan == nil {
-		fmt.Fprintf(b, "reads final rows of %s\n", op.From.Name)
+		if in := e.inside(op); in == nil || !in.Joined() {
+			fmt.Fprintf(b, "reads final rows of %s\n", op.From.Name)
+		}
 		return
 	}
 	var fields []string

@@ -10,9 +10,9 @@ import (
 	"github.com/nagare-stream/nagare/engine/scan"
 )
 
-// A regroup folds the final rows of windows into the windows of another operator. It belongs to the merger: rows come in
-// the order of the ends of their windows, so none is late, and there is one lane. How far the windows below have been
-// closed is the watermark of those above: no row can come any more whose time lies before the first window that is open.
+// A regroup folds the rows that a stage gives, which are final, into the windows of another operator. It belongs to the
+// merger: rows come in the stage's order and none of them is late, and there is one lane. How far the stage has come is
+// its watermark: of windows, no row can come any more whose time lies before the first one that is open.
 type regroup struct {
 	c     *closer
 	t     *windowTask // its keys and arguments; it has no partition

@@ -227,6 +227,11 @@ func (e *Engine) resume(c *cut) error {
 			d.count = c.Derived[d.name]
 		}
 	}
+	for _, s := range e.merger.joins {
+		for _, d := range s.derived {
+			d.count = c.Derived[d.name]
+		}
+	}
 	e.merger.settle(e.flows, added)
 	for _, s := range e.merger.stages {
 		s.Restored()
@@ -271,6 +276,9 @@ func (t *task) resume(p *partitionCut) error {
 	}
 	for _, w := range t.windows {
 		w.judged.count = p.Tables[w.op.Name]
+	}
+	for _, j := range t.joins {
+		j.judged.count = p.Tables[j.op.Name]
 	}
 	for _, r := range t.rows {
 		r.judged.count = p.Tables[r.op.Name]

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/nagare-stream/nagare/engine/column"
+	"github.com/nagare-stream/nagare/engine/join"
 	"github.com/nagare-stream/nagare/engine/ledger"
 	"github.com/nagare-stream/nagare/engine/record"
 )
@@ -44,6 +45,7 @@ type Status struct {
 	Watermark   int64               `json:"watermark"`
 	Tables      []TableStatus       `json:"tables"`
 	Partitions  []PartitionStatus   `json:"partitions"`
+	Joins       []JoinStatus        `json:"joins,omitempty"`
 	StateRows   int64               `json:"stateRows"`
 	StateBytes  int64               `json:"stateBytes"`
 	OutboxRows  int64               `json:"outboxRows"`
@@ -52,6 +54,18 @@ type Status struct {
 	Sinks       []record.SinkStatus `json:"sinks,omitempty"` // those that tell how they are
 	// Dedup is the topics whose duplicates are looked for (nagare.topic.<name>.dedup).
 	Dedup []string `json:"dedup,omitempty"`
+}
+
+// JoinStatus is one join of streams.
+type JoinStatus struct {
+	Table     string     `json:"table"` // the table, sink or alert whose query it is in
+	Kind      string     `json:"kind"`
+	Left      join.Count `json:"left"`
+	Right     join.Count `json:"right"`
+	NotYet    int64      `json:"notYet"`              // of those waiting: rows that come behind what another partition may still have
+	StateRows int64      `json:"numRowsTotal"`        // rows kept
+	State     int64      `json:"memoryUsedBytes"`     // memory of these
+	Watermark int64      `json:"watermark,omitempty"` // up to which rows were given up, µs; math.MinInt64: none
 }
 
 // CheckpointStatus tells how checkpoints went.

@@ -45,6 +45,7 @@ type task struct {
 	writers []*rowWriter
 	windows []*windowTask
 	lanes   []taskLane // of stages
+	joins   []*joinTask
 	rows    []*rowTask
 	alerts  []*alertLane // of rows
 	count   ledger.Count // outcomes over all operators, a row once
@@ -187,6 +188,9 @@ func (t *task) refuseUnseen(i int, reason string) error {
 	for _, w := range t.windows {
 		w.judged.count.Add(one)
 	}
+	for _, j := range t.joins {
+		j.judged.count.Add(one)
+	}
 	for _, r := range t.rows {
 		r.judged.count.Add(one)
 	}
@@ -222,6 +226,11 @@ func (t *task) step(from, to int) error {
 	}
 	for _, w := range t.windows {
 		if err := w.step(&t.Step); err != nil {
+			return err
+		}
+	}
+	for _, j := range t.joins {
+		if err := j.step(&t.Step); err != nil {
 			return err
 		}
 	}

@@ -115,6 +115,11 @@ func (e *Engine) Status() Status {
 		s.StateRows += rows
 		s.StateBytes += bytes
 	}
+	s.Joins = e.joins()
+	for _, j := range s.Joins {
+		s.StateRows += j.StateRows
+		s.StateBytes += j.State
+	}
 	for _, d := range e.opt.Pipeline.Datasets {
 		switch {
 		case len(e.byTable[d.Name]) > 0:
@@ -141,9 +146,10 @@ func (e *Engine) tableStatus(name string, ledger map[string]ledger.Count) TableS
 		_, bytes := c.of.Held()
 		t.StateBytes += bytes
 	}
-	for _, n := range ledger {
+	joined := e.joinedFrom(name)
+	for from, n := range ledger {
 		t.LateRows += n.Late
-		if t.Kind == "rows" {
+		if t.Kind == "rows" && (joined == "" || joined == from) {
 			t.Rows += n.Counted
 		}
 	}
@@ -268,9 +274,21 @@ func (e *Engine) ledger() ledger.Ledger {
 				book(table.Name, t.topic, w.judged.count)
 			}
 		}
+		for _, j := range t.joins {
+			if table := booksOf(j.op); table != nil {
+				book(table.Name, t.topic, j.judged.count)
+			}
+		}
 		for _, r := range t.rows {
 			if r.op.Table != nil {
 				book(r.op.Table.Name, t.topic, r.judged.count)
+			}
+		}
+	}
+	for _, s := range e.merger.joins {
+		for _, d := range s.derived {
+			if table := booksOf(d.op); table != nil {
+				book(table.Name, d.op.From.Name, d.count)
 			}
 		}
 	}

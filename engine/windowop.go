@@ -242,7 +242,12 @@ func (w *windowTask) keepAllLate(t *scan.Step, m *scan.Marks, times []int64, lat
 
 // keepLate keeps a record of the step, for the time and the mark of its row.
 func (w *windowTask) keepLate(t *scan.Step, record uint32, time, mark, floor int64) {
-	c := w.late.batch.Cols
+	w.late.keepLate(t, record, time, mark, floor)
+}
+
+// keepLate appends a record of a step that is late, for the time and the mark of its row.
+func (k *keeper) keepLate(t *scan.Step, record uint32, time, mark, floor int64) {
+	c := k.batch.Cols
 	c[3].AppendInt(time)
 	c[4].AppendInt(mark)
 	reason := scan.ReasonLate
@@ -250,7 +255,7 @@ func (w *windowTask) keepLate(t *scan.Step, record uint32, time, mark, floor int
 		reason = scan.ReasonIdle
 	}
 	c[5].AppendString(reason)
-	w.late.record(&t.Records, t.From+int(record))
+	k.record(&t.Records, t.From+int(record))
 }
 
 // partial finds or begins the partial of a place.

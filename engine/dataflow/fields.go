@@ -45,7 +45,7 @@ func Expressions(op *plan.StreamOp) []*expr.Node {
 		all = append(all, op.Explosions[i].Exprs()...)
 	}
 	if op.Agg == nil {
-		return append(all, op.Out...)
+		return slices.Concat(all, op.Out, op.Keys)
 	}
 	all = append(append(all, op.Agg.Keys...), op.Agg.Window.Gap)
 	for _, call := range op.Agg.Aggs {

@@ -86,6 +86,9 @@ func traits(op *plan.StreamOp, c *plan.Config) []trait {
 		}
 		add(kind, "\n")
 	}
+	if op.Joined() {
+		list = append(list, joinTraits(op)...)
+	}
 	if op.Agg != nil {
 		list = append(list, aggregateTraits(op.Agg)...)
 	}
@@ -113,6 +116,22 @@ func joinText(j *plan.Lookup) string {
 		text += " on " + j.On.Key()
 	}
 	return text
+}
+
+func joinTraits(op *plan.StreamOp) (list []trait) {
+	j := op.Join
+	add := func(format string, args ...any) { list = append(list, trait{traitJoin, fmt.Sprintf(format, args...)}) }
+	add("join %s %d %d %v side %d\n", j.Kind, j.Least, j.Most, j.NullSafe, op.Side)
+	if j.Window != nil {
+		add("window %d %d\n", j.Window.Size, j.Window.Offset)
+	}
+	for _, k := range op.Keys {
+		add("equal %s\n", k.Key())
+	}
+	if j.Rest != nil {
+		add("and %s\n", j.Rest.Key())
+	}
+	return list
 }
 
 func aggregateTraits(a *plan.Aggregate) (list []trait) {

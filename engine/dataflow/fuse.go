@@ -27,6 +27,7 @@ func (b *fuser) rewriteAll(list []*expr.Node) []*expr.Node {
 }
 
 func (b *fuser) rewriteOutputs(op *Operator) {
+	op.Keys = b.rewriteAll(op.Keys)
 	if op.Agg == nil {
 		op.Out = b.rewriteAll(op.Out)
 		return

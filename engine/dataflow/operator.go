@@ -66,7 +66,7 @@ func (op *Operator) mapScanExprs(f func(*expr.Node) *expr.Node) {
 		}
 		return out
 	}
-	op.Post = mapAll(op.Post)
+	op.Post, op.Keys = mapAll(op.Post), mapAll(op.Keys)
 	if op.Time != nil {
 		op.Time = f(op.Time)
 	}

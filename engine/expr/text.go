@@ -150,6 +150,8 @@ func (n *Node) callText() string {
 		return "(" + args[0] + " IS NOT NULL)"
 	case n.Func == "in":
 		return "(" + args[0] + " IN (" + strings.Join(args[1:], ", ") + "))"
+	case n.Func == "time plus micros", n.Func == "time plus months":
+		return "(" + args[0] + " + " + args[1] + ")"
 	case len(args) == 2 && (n.Func == "div" || n.Func == "rlike" || n.Func[0] < 'a'):
 		return "(" + args[0] + " " + n.Func + " " + args[1] + ")"
 	}

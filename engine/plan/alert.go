@@ -336,3 +336,24 @@ func textExpr(parts []textPart) string {
 	}
 	return "concat(" + strings.Join(items, ", ") + ")"
 }
+
+// refuse tells why breaches of an operator's rows could not be put in order of event time; nil: they can.
+func (a *AlertDef) refuse(list []*StreamOp) *sql.Fault {
+	op := list[0]
+	switch {
+	case op.Agg == nil && op.From.Kind == StreamingTable && op.From.readsJoin():
+		f := notYet(a.Pos, fmt.Sprintf("alert %q reads rows of a join: that", a.Name))
+		f.Hint = "group them into windows"
+		return f
+	case len(list) > 1 && op.Parts == 0:
+		return notYet(a.Pos, fmt.Sprintf("alert %q reads rows of several streams: that", a.Name))
+	case a.Windowed:
+		return nil
+	case !op.HasTime:
+		return &sql.Fault{Pos: a.Pos, Message: fmt.Sprintf("alert %q reads %q, whose rows have no event time", a.Name, a.From),
+			Hint: "declare one in the view that it reads: WATERMARK ts DELAY OF INTERVAL 10 SECONDS"}
+	case len(op.Explosions) > 0:
+		return notYet(a.Pos, fmt.Sprintf("alert %q reads rows that explode or a join makes: that", a.Name))
+	}
+	return nil
+}

@@ -110,7 +110,7 @@ func MapInputs(n Node, f func(Node) Node) Node {
 	case *SetOp:
 		return &SetOp{Op: n.Op, All: n.All, Left: f(n.Left), Right: f(n.Right), Cols: n.Cols}
 	case *Join:
-		return &Join{Kind: n.Kind, Left: f(n.Left), Right: f(n.Right), On: n.On, Cols: n.Cols}
+		return &Join{Kind: n.Kind, Left: f(n.Left), Right: f(n.Right), On: n.On, Cols: n.Cols, Pos: n.Pos}
 	case *Apply:
 		return &Apply{Kind: n.Kind, Left: f(n.Left), Right: f(n.Right), Outer: n.Outer, On: n.On, Cols: n.Cols}
 	}

@@ -16,8 +16,16 @@ func withInner(ops, list []*StreamOp) []*StreamOp {
 // grouped is the fault of an aggregate whose rows cannot be grouped once more in the same query.
 func grouped(at sql.Pos, what string) *sql.Fault {
 	f := notYet(at, what)
-	f.Hint = "write the first aggregate into a streaming table, and read that one as a stream"
+	f.Hint = "write the inner query into a streaming table, and read that one as a stream"
 	return f
+}
+
+// within says what there is inside the operator's query.
+func (o *StreamOp) within() string {
+	if o.Inner[0].Joined() {
+		return "a join"
+	}
+	return "an aggregate of an aggregate"
 }
 
 // within makes an operator over the rows of an aggregate in its own query.

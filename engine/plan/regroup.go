@@ -20,6 +20,13 @@ func (o *StreamOp) regroup(time *expr.Node, at sql.Pos) *sql.Fault {
 		o.HasTime, o.Time = true, time
 	}
 	edge, ok := edgeOf(o.Time, o.From.Flows[0].Root)
+	if o.From.readsJoin() {
+		if edge, ok = joinLag(o.Time, o.From.Flows[0].Root); !ok {
+			f := notYet(at, "grouping the rows of a join by another time than the event time of one of its sides")
+			f.Hint = "use the column of a side's WATERMARK clause in window(…)"
+			return f
+		}
+	}
 	if !ok {
 		f := notYet(at, "grouping the rows of a table of windows by another time than their window's")
 		f.Hint = "use a column that is window.start, window.end or window_time(window) of the table's own query"

@@ -64,8 +64,8 @@ func (b *binder) from(body *sql.SelectBody) (bound, bool) {
 			out = next
 			continue
 		}
-		j := &Join{Kind: "CROSS", Left: out.node, Right: next.node, Cols: joinColumns("CROSS", out.node, next.node)}
-		if fault := b.streamJoin(&sql.Join{Pos: body.Pos, Kind: "CROSS"}, out.node, next.node); fault != nil {
+		j := &Join{Kind: "CROSS", Left: out.node, Right: next.node, Cols: joinColumns("CROSS", out.node, next.node), Pos: body.Pos}
+		if fault := b.streamJoin(&sql.Join{Kind: "CROSS", Pos: body.Pos}, out.node, next.node); fault != nil {
 			b.fault(*fault)
 			ok = false
 		}
@@ -367,7 +367,7 @@ func (b *binder) join(j *sql.Join) (bound, bool) {
 		b.fault(*fault)
 		return bound{}, false
 	}
-	node := &Join{Kind: j.Kind, Left: left.node, Right: right.node, Text: writtenJoin(j)}
+	node := &Join{Kind: j.Kind, Left: left.node, Right: right.node, Text: writtenJoin(j), Pos: j.Pos}
 	shift := len(left.node.Columns())
 	moved := make([]scopeColumn, len(right.cols))
 	for i, c := range right.cols {

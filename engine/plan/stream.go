@@ -46,6 +46,10 @@ type StreamOp struct {
 	Cols   []Column
 	Pos    sql.Pos
 
+	Join *StreamJoin  // of the parts of a join of streams: their rows are joined, and none of them has an Agg
+	Side int          // of such a part: 0 left, 1 right
+	Keys []*expr.Node // of such a part: what has to be equal on both sides, over the scan's columns
+
 	Head  *StreamOp   // of a part; the head's own is itself; nil: all rows come from one side
 	Inner []*StreamOp // those that From is, where it is an aggregate in the same query
 
@@ -69,6 +73,12 @@ func (p *Pipeline) StreamOps() ([]*StreamOp, sql.Faults) {
 			faults = append(faults, *fault)
 			return nil
 		}
+		for _, j := range joinsOf(list) {
+			if j.unbounded != nil && p.Config.StateMaxRows <= 0 {
+				faults = append(faults, *j.unbounded)
+			}
+		}
+		keepUsed(list)
 		ops = withInner(ops, list)
 		return list
 	}
@@ -80,7 +90,7 @@ func (p *Pipeline) StreamOps() ([]*StreamOp, sql.Faults) {
 		for _, f := range d.Flows {
 			list, fault := fold(f.Root, f.Pos)
 			if fault == nil && len(list) == 1 && list[0].Inner != nil && len(d.Flows) > 1 {
-				fault = grouped(f.Pos, "an aggregate of an aggregate in a table with several flows")
+				fault = grouped(f.Pos, list[0].within()+" in a table with several flows")
 			}
 			for _, op := range add(list, fault) {
 				op.Table, op.Pos = d, f.Pos
@@ -137,23 +147,6 @@ func name(list []*StreamOp, of string, flow int) int {
 	return flow
 }
 
-// refuse tells why breaches of an operator's rows could not be put in order of event time; nil: they can.
-func (a *AlertDef) refuse(list []*StreamOp) *sql.Fault {
-	op := list[0]
-	switch {
-	case len(list) > 1 && op.Parts == 0:
-		return notYet(a.Pos, fmt.Sprintf("alert %q reads rows of several streams: that", a.Name))
-	case a.Windowed:
-		return nil
-	case !op.HasTime:
-		return &sql.Fault{Pos: a.Pos, Message: fmt.Sprintf("alert %q reads %q, whose rows have no event time", a.Name, a.From),
-			Hint: "declare one in the view that it reads: WATERMARK ts DELAY OF INTERVAL 10 SECONDS"}
-	case len(op.Explosions) > 0:
-		return notYet(a.Pos, fmt.Sprintf("alert %q reads rows that explode or a join makes: that", a.Name))
-	}
-	return nil
-}
-
 // KeepsRows reports a streaming table whose rows are those of its input one for one: it is a topic
 // of its own, and reading it as a stream is the same as running its query.
 func (d *Dataset) KeepsRows() bool {
@@ -168,12 +161,15 @@ func (d *Dataset) KeepsRows() bool {
 	return true
 }
 
-// readsWindows reports whether rows of n come out of windows.
+// readsWindows reports whether rows of n come out of windows or of a join of streams.
 func readsWindows(n Node) bool {
 	switch n := n.(type) {
 	case *Aggregate, *Distinct:
 		return true
 	case *Join:
+		if streams(n.Left) && streams(n.Right) {
+			return true
+		}
 		return streams(n.Left) && readsWindows(n.Left) || streams(n.Right) && readsWindows(n.Right)
 	case *Scan:
 		return n.Dataset.Kind == StreamingTable && !n.Dataset.KeepsRows()
@@ -203,11 +199,25 @@ func fold(n Node, at sql.Pos) ([]*StreamOp, *sql.Fault) {
 		list := union(left, right, n.Cols)
 		for _, op := range list {
 			if op.Inner != nil {
-				return nil, grouped(at, "UNION ALL of an aggregate of an aggregate")
+				return nil, grouped(at, "UNION ALL of "+op.within())
 			}
 		}
 		return list, nil
+	case *Join:
+		if streams(n.Left) && streams(n.Right) {
+			return foldStreamJoin(n, n.On, at)
+		}
+		return foldJoin(n, at)
+	case *AssignWindows:
+		list, fault := fold(n.In, at)
+		if fault == nil {
+			fault = assignWindows(list, n, at)
+		}
+		return list, fault
 	case *Filter, *Project, *Explode, *Watermark, *Aggregate, *Distinct:
+		if list, fault, is := foldFilteredJoin(n, at); is {
+			return list, fault
+		}
 		list, fault := fold(n.Inputs()[0], at)
 		if fault != nil {
 			return nil, fault
@@ -227,9 +237,6 @@ func fold(n Node, at sql.Pos) ([]*StreamOp, *sql.Fault) {
 		}
 		return list, nil
 	}
-	if j, is := n.(*Join); is {
-		return foldJoin(j, at)
-	}
 	return nil, notYet(at, fmt.Sprintf("%s on a stream", describeKind(n)))
 }
 
@@ -238,9 +245,6 @@ func foldJoin(n *Join, at sql.Pos) ([]*StreamOp, *sql.Fault) {
 	stream, table := n.Left, n.Right
 	if !streams(stream) {
 		stream, table = table, stream
-	}
-	if streams(table) {
-		return nil, notYet(at, "a join of two streams")
 	}
 	list, fault := fold(stream, at)
 	if fault == nil {

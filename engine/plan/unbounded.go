@@ -132,23 +132,11 @@ func (b *binder) streamJoin(j *sql.Join, left, right Node) *sql.Fault {
 		!r && (j.Kind == "RIGHT" || j.Kind == "FULL"):
 		return &sql.Fault{Pos: j.Pos, Class: "_LEGACY_ERROR_TEMP_3102", Message: j.Kind + " JOIN cannot keep the rows of a table beside a stream: it never knows that none will match",
 			Hint: "let the stream be the side whose rows are kept"}
-	case l && r && j.Kind != "INNER" && j.Kind != "CROSS" && !(hasEventTime(left) && hasEventTime(right)):
-		return &sql.Fault{Pos: j.Pos, Message: j.Kind + " JOIN of two streams needs a watermark on both", Hint: "add WATERMARK … DELAY OF … to both sides, and a condition on their times"}
+	case l && r:
+		return nil // foldJoin looks at the whole of it
 	}
-	switch {
-	case !r:
+	if !r {
 		return notConstant(right, j.Pos)
-	case !l:
-		return notConstant(left, j.Pos)
 	}
-	return notYet(j.Pos, "a join of two streams")
-}
-
-func hasEventTime(n Node) bool {
-	for _, c := range n.Columns() {
-		if c.EventTime {
-			return true
-		}
-	}
-	return false
+	return notConstant(left, j.Pos)
 }
