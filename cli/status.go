@@ -105,19 +105,6 @@ func fillingText(f web.Filling) string {
 // statusLines is a status in words: a name and a sentence each.
 func statusLines(st web.StatusAnswer) [][2]string {
 	e := st.Engine
-	state := e.State
-	switch {
-	case !st.Info.Running && e.State == "failed":
-		state = "stopped, and cannot go on: " + e.Reason
-	case !st.Info.Running && e.State == "degraded":
-		state = "stopped; `nagare run` goes on from here; " + e.Reason
-	case !st.Info.Running && st.Info.Failed != "":
-		state = "stopped: the last run failed: " + st.Info.Failed
-	case !st.Info.Running:
-		state = "stopped: nothing runs on this data folder; `nagare run` goes on from here"
-	case e.Reason != "":
-		state += ": " + e.Reason
-	}
 	address := "none"
 	if st.Info.Address != "" {
 		address = "http://" + st.Info.Address
@@ -128,7 +115,7 @@ func statusLines(st web.StatusAnswer) [][2]string {
 	}
 	lines := [][2]string{
 		{"project", st.Info.Project + " (" + from + ")"},
-		{"state", state},
+		{"state", doingText(st)},
 		{"api", address},
 		{"data", st.Info.Data},
 		{"events", fmt.Sprintf("%s read, watermark %s, %s behind", grouped(e.Events), clock(e.Watermark), grouped(lag(e)))},
@@ -185,6 +172,25 @@ func statusLines(st web.StatusAnswer) [][2]string {
 		lines = append(lines, [2]string{"NULL", "values not of their column's type: " + text})
 	}
 	return lines
+}
+
+// doingText is what the pipeline does, or why it does nothing.
+func doingText(st web.StatusAnswer) string {
+	e := st.Engine
+	state := e.State
+	switch {
+	case !st.Info.Running && e.State == "failed":
+		state = "stopped, and cannot go on: " + e.Reason
+	case !st.Info.Running && e.State == "degraded":
+		state = "stopped; `nagare run` goes on from here; " + e.Reason
+	case !st.Info.Running && st.Info.Failed != "":
+		state = "stopped: the last run failed: " + st.Info.Failed
+	case !st.Info.Running:
+		state = "stopped: nothing runs on this data folder; `nagare run` goes on from here"
+	case e.Reason != "":
+		state += ": " + e.Reason
+	}
+	return state
 }
 
 // joinText is what became of the rows of a join of streams.

@@ -6,21 +6,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
-
-// Files opens what a query names as json.`path`, csv.`path` or text.`path`. Errors that are *sql.Fault keep their class.
-type Files interface {
-	Open(ctx context.Context, f plan.FileRef) (File, error)
-}
-
-// A File is a file, or several of one shape, as a table.
-type File interface {
-	Schema() column.Schema
-	// Scan hands its rows to visit. A batch is valid during the call.
-	Scan(ctx context.Context, visit func(*column.Batch) error) error
-}
 
 // queryFiles is the files of one query, each opened once.
 type queryFiles struct {

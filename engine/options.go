@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/nagare-stream/nagare/engine/batch"
+	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
 	"github.com/nagare-stream/nagare/engine/state"
@@ -61,4 +62,16 @@ type Options struct {
 	Logger *slog.Logger
 	// Version is that of whoever runs the engine: a run that was cut short is best finished by the same one.
 	Version string
+}
+
+// Files opens what a query names as json.`path`, csv.`path` or text.`path`. Errors that are *sql.Fault keep their class.
+type Files interface {
+	Open(ctx context.Context, f plan.FileRef) (File, error)
+}
+
+// A File is a file, or several of one shape, as a table.
+type File interface {
+	Schema() column.Schema
+	// Scan hands its rows to visit. A batch is valid during the call.
+	Scan(ctx context.Context, visit func(*column.Batch) error) error
 }

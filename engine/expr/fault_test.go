@@ -43,7 +43,6 @@ func TestFaults(t *testing.T) {
 		{"window(quantity, '5 minutes')", `8 DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE`},
 		{"sum(amount)", `1 UNRESOLVED_ROUTINE`},
 		{"round(amount, quantity)", `1 DATATYPE_MISMATCH.NON_FOLDABLE_INPUT`},
-		{"transform(counts, 1)", `19 DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE`},
 		{"transform(counts, (a, b, c) -> a)", `19 INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH`},
 		{"upper(x -> x)", `7 INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION`},
 		{"named_struct('a')", `1 WRONG_NUM_ARGS.WITHOUT_SUGGESTION`},
