@@ -4,6 +4,7 @@ package node_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -19,6 +20,10 @@ import (
 // testPython names the environment variable with a Python that has the packages of the tutorial's
 // clients; CI sets it. kcat is asked for too where it is set.
 const testPython = "NAGARE_TEST_PYTHON"
+
+// pausing has kcat -e end on a topic that is being written to: it takes a partition for read once a request for it comes
+// back empty, and one that waits for 500 ms, as is its default, may always bring a record.
+const pausing = "fetch.wait.max.ms=10"
 
 // TestOtherClients has kcat and kafka-python write to and read from the Kafka port of a running process.
 func TestOtherClients(t *testing.T) {
@@ -37,12 +42,12 @@ func TestOtherClients(t *testing.T) {
 		}
 		event := fmt.Sprintf(`{"event_id":"by-kcat","timestamp":%q,"user_id":"user_kcat","final_amount":123456}`, time.Now().UTC().Format(time.RFC3339Nano))
 		execute(t, []byte("user_kcat|"+event+"\n"), kcat, "-b", address, "-P", "-t", lifeTopic, "-K", "|")
-		awaitOutput(t, p, kcat, "-b", address, "-C", "-t", "purchase-anomalies", "-o", "beginning", "-e", "-q", "by-kcat")
+		awaitOutput(t, p, kcat, "-b", address, "-C", "-t", "purchase-anomalies", "-o", "beginning", "-e", "-q", "-X", pausing, "by-kcat")
 		text := succeed(t, append([]string{"query", "SELECT count(*) FROM anomalies WHERE event_id = 'by-kcat'", "-o", "csv"}, on...)...).out
 		if !strings.HasSuffix(text, "\n1\n") {
 			t.Errorf("the table has %q", text)
 		}
-		for line := range strings.Lines(execute(t, nil, kcat, "-b", address, "-C", "-t", lifeTopic, "-o", "beginning", "-e", "-q", "-J")) {
+		for line := range strings.Lines(execute(t, nil, kcat, "-b", address, "-C", "-t", lifeTopic, "-o", "beginning", "-e", "-q", "-X", pausing, "-J")) {
 			if !utf8.ValidString(line) || !json.Valid([]byte(line)) {
 				t.Fatalf("kcat -J prints what is no JSON: %q", line)
 			}
@@ -107,7 +112,9 @@ consumer.close()
 // execute runs a program to its end and returns what it printed.
 func execute(t testing.TB, in []byte, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(name, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
 	var errs bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &errs
 	out, err := cmd.Output()
