@@ -213,7 +213,7 @@ func (f *fetcher) gap(ctx context.Context, seq uint64) error {
 		return err
 	}
 	if first := info.State.FirstSeq; first > f.next {
-		at, err := f.p.startAt(ctx, f.l, first)
+		at, err := f.p.begin(ctx, f.l, first)
 		if err != nil {
 			return err
 		}

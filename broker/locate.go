@@ -257,7 +257,7 @@ func (p *partition) locate(ctx context.Context, l *link, from record.Position) (
 		return start{end.seq + 1, end.next, end.next}, nil
 	}
 	// A stream that was empty when it was asked, and is not any more, told no first message.
-	lo, err := p.startAt(ctx, l, max(info.State.FirstSeq, 1))
+	lo, err := p.begin(ctx, l, max(info.State.FirstSeq, 1))
 	if err != nil {
 		return start{}, err
 	}
@@ -277,6 +277,9 @@ func (p *partition) locate(ctx context.Context, l *link, from record.Position) (
 			return start{}, p.damage(lo.seq, fmt.Sprintf("no message holds offset %d", from.Offset))
 		}
 		at, err := p.startAt(ctx, l, guess)
+		if lost := (*DamageError)(nil); errors.As(err, &lost) && p.removedUpTo(ctx, l, guess) {
+			return p.locate(ctx, l, from)
+		}
 		if err != nil {
 			return start{}, err
 		}
@@ -288,6 +291,31 @@ func (p *partition) locate(ctx context.Context, l *link, from record.Position) (
 	}
 	lo.skip = from.Offset
 	return lo, nil
+}
+
+// begin returns where the partition begins, given the first message that the stream had when it was asked. Retention may
+// have removed that one since: then it is the first that there is now.
+func (p *partition) begin(ctx context.Context, l *link, first uint64) (start, error) {
+	for {
+		at, err := p.startAt(ctx, l, first)
+		if lost := (*DamageError)(nil); !errors.As(err, &lost) {
+			return at, err
+		}
+		info, infoErr := p.streamInfo(ctx, l)
+		if infoErr != nil {
+			return start{}, infoErr
+		}
+		if info.State.FirstSeq <= first {
+			return start{}, err
+		}
+		first = info.State.FirstSeq
+	}
+}
+
+// removedUpTo reports that a message lies before the first that the stream has now.
+func (p *partition) removedUpTo(ctx context.Context, l *link, seq uint64) bool {
+	info, err := p.streamInfo(ctx, l)
+	return err == nil && seq < info.State.FirstSeq
 }
 
 // startAt returns where message seq begins; skip is the offset behind it.
@@ -326,7 +354,7 @@ func (p *partition) info(ctx context.Context) (PartitionInfo, error) {
 		return PartitionInfo{}, err
 	}
 	info.Next = end.next
-	first, err := p.startAt(ctx, l, s.State.FirstSeq)
+	first, err := p.begin(ctx, l, s.State.FirstSeq)
 	if err != nil {
 		return PartitionInfo{}, err
 	}

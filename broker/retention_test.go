@@ -306,3 +306,49 @@ func TestRetentionKeepsUnread(t *testing.T) {
 		t.Errorf("append after all was read: %v", err)
 	}
 }
+
+// TestBeginsBehindWhatRetentionRemoves: between the question for the first message and its reading retention may remove
+// it, which is no damage: a run ended by it.
+func TestBeginsBehindWhatRetentionRemoves(t *testing.T) {
+	ctx := context.Background()
+	b := mustOpen(t, Config{Dir: t.TempDir(), NoSync: true})
+	if err := b.CreateTopic(ctx, TopicConfig{Name: "t", Partitions: 1, Retention: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := b.Writer("t", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < 50; i += 10 {
+		if _, err := w.Append(ctx, 0, numbers(i, 10), int64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := b.partition("t", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := b.current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := p.streamInfo(ctx, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.retain(ctx, time.Now().Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	now, err := b.Topic(ctx, "t")
+	if err != nil || now.Parts[0].First == 0 {
+		t.Fatalf("retention has removed nothing: %+v, %v", now.Parts, err)
+	}
+	at, err := p.begin(ctx, l, before.State.FirstSeq)
+	if err != nil || at.offset != now.Parts[0].First {
+		t.Errorf("the partition begins at %d, and is taken to begin at %+v: %v", now.Parts[0].First, at, err)
+	}
+	var lost *DamageError
+	if _, err := p.startAt(ctx, l, before.State.FirstSeq); !errors.As(err, &lost) {
+		t.Errorf("what retention has removed is there: %v", err)
+	}
+}

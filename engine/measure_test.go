@@ -49,8 +49,12 @@ func TestMeasureOfSinks(t *testing.T) {
 		s, err := open(def)
 		return refusingSink{s, &refuses}, err
 	}
-	e := running(t, opt)
-	now.Store(100 * second)
+	e, err := engine.Open(context.Background(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now.Store(100 * second) // before anything is read
+	t.Cleanup(run(t, e))
 	catchUp(t, e)
 	if err := e.Checkpoint(context.Background()); err != nil {
 		t.Fatal(err)

@@ -34,10 +34,15 @@ func started(t testing.TB, opt engine.Options) (e *engine.Engine, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return e, run(t, e)
+}
+
+// run runs an engine that is open until stop is called.
+func run(t testing.TB, e *engine.Engine) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
-	return e, func() {
+	return func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
