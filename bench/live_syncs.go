@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // findStrace looks for the program that counts system calls.
@@ -61,7 +63,7 @@ func (l *liveRun) countSyncs(ctx context.Context, v *variant, rate float64, f *L
 		return err
 	}
 	from := time.Now()
-	if err := pause(ctx, l.Window); err != nil {
+	if err := retry.Pause(ctx, l.Window); err != nil {
 		return err
 	}
 	until := time.Now()
@@ -84,17 +86,6 @@ func (l *liveRun) countSyncs(ctx context.Context, v *variant, rate float64, f *L
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
 func lastLine(text string) string { return text[strings.LastIndexByte(text, '\n')+1:] }
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // readSyncs counts the calls that sync in what strace noted, begun from one time to another, in seconds since
 // 1970: those that are named for it, and writes to files that were opened with O_SYNC or O_DSYNC.

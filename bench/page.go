@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // What it costs that people look is measured on two processes of a project that runs alive. One takes records in as
@@ -318,7 +320,7 @@ func (c *child) spend(ctx context.Context, window time.Duration) (s Spent, err e
 		return s, err
 	}
 	from := time.Now()
-	if err := pause(ctx, window); err != nil {
+	if err := retry.Pause(ctx, window); err != nil {
 		return s, err
 	}
 	after, more, err := read()

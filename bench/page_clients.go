@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/generator"
+	"github.com/nagare-stream/nagare/engine/retry"
 )
 
 // An intake sends records to a process as fast as it acknowledges them.
@@ -234,7 +235,7 @@ func (w *crowd) drip(ctx context.Context, i int) error {
 		if i%2 == 1 {
 			_, _ = io.WriteString(c, w.head("POST /api/query")+"Content-Length: 1000\r\n\r\n")
 		}
-		for err == nil && pause(ctx, dripPause) == nil {
+		for err == nil && retry.Pause(ctx, dripPause) == nil {
 			_, err = io.WriteString(c, "x")
 		}
 		end()

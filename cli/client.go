@@ -116,6 +116,11 @@ func (c *client) copyRows(ctx context.Context, method, path string, query url.Va
 	if err != nil {
 		return err
 	}
+	return copyAnswer(ctx, resp, w)
+}
+
+// copyAnswer copies an answer of rows to w, as it comes. It fails as the query did, which is told behind the rows.
+func copyAnswer(ctx context.Context, resp *http.Response, w io.Writer) error {
 	defer resp.Body.Close()
 	if _, err := io.Copy(w, resp.Body); err != nil {
 		if ctx.Err() != nil {

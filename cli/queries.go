@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -163,17 +162,7 @@ func (c *client) askRows(ctx context.Context, body []byte, format string, w io.W
 	if resp, err = c.success(resp); err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(w, resp.Body); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fmt.Errorf("read rows: %w", err)
-	}
-	if text := resp.Trailer.Get(web.FailureTrailer); text != "" {
-		return errors.New(text)
-	}
-	return nil
+	return copyAnswer(ctx, resp, w)
 }
 
 // A resultWriter writes one result: behind an empty line if another came before.
