@@ -64,7 +64,8 @@ func (x *Incidents) settleOne(in *incident, list []*Breach) bool {
 	return true
 }
 
-// passQuiet counts the quiet breaches of an incident up to a time, and reports whether there were such.
+// passQuiet counts the quiet breaches of an incident up to a time and has it end as much later, and reports whether there
+// were such.
 func (x *Incidents) passQuiet(key string, in *incident, to int64) bool {
 	n := 0
 	for n < len(in.quiet) && in.quiet[n] <= to {
@@ -80,6 +81,7 @@ func (x *Incidents) passQuiet(key string, in *incident, to int64) bool {
 		in.touched = true
 		x.touch(key)
 	}
+	x.schedule(key, in)
 	return true
 }
 

@@ -81,6 +81,41 @@ func TestQuietBreachesChangeNothing(t *testing.T) {
 	}
 }
 
+// TestLookingAtAnIncidentEndsItNoSooner: whoever looks at an incident behind a quiet breach has it go on as long as without
+// a look.
+func TestLookingAtAnIncidentEndsItNoSooner(t *testing.T) {
+	for _, looks := range []bool{false, true} {
+		x := New(Rule{Name: "r", Labels: []string{"k"}, Interval: 15})
+		for _, at := range []int64{0, 1, 2, 3, 4, 5, 20, 20, 20, 20, 20} { // 5 becomes quiet
+			x.Add(breachAt("a", at))
+		}
+		var ended []int64
+		advance := func(to int64) {
+			if err := x.Advance(to, func(c *Change) error {
+				if c.State == Resolved {
+					ended = append(ended, int64(c.Time))
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		advance(4)
+		x.Cut(func(_, _ []byte) {}, func([]byte) {})
+		if quiet := x.keys[`["a"]`].quiet; !slices.Equal(quiet, []int64{5}) {
+			t.Fatalf("%v are quiet", quiet)
+		}
+		advance(6)
+		if looks {
+			x.Current()
+		}
+		advance(math.MaxInt64)
+		if want := []int64{20 + 15}; !slices.Equal(ended, want) {
+			t.Errorf("looked at: %v: ended at %v, not at %v", looks, ended, want)
+		}
+	}
+}
+
 // TestCheckpointsKeepOfBusyIncidentsWhatIsShown: of an incident with a thousand breaches that wait a checkpoint has the rows
 // that may be shown, and the times of the others; and nothing of them once it has ended.
 func TestCheckpointsKeepOfBusyIncidentsWhatIsShown(t *testing.T) {

@@ -182,9 +182,8 @@ func (x *Incidents) schedule(key string, in *incident) {
 // end ends the incident of a key, unless a quiet breach has it go on.
 func (x *Incidents) end(e *end, emit func(*Change) error) error {
 	in := x.keys[e.key]
+	in.due = nil
 	if x.passQuiet(e.key, in, e.time) {
-		in.due = nil
-		x.schedule(e.key, in)
 		return nil
 	}
 	delete(x.keys, e.key)
