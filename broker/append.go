@@ -176,9 +176,11 @@ func (p *partition) publish(l *link, j *appendJob, from, to int, stand *producer
 	if to == j.records.Values.Len() {
 		after.mark = j.mark // it says that the whole append is in the log
 	}
-	frame = p.encoder.encode(frame, j.records, from, to, seq, after.mark)
-	if p.slack.Note(max(len(frame), len(p.encoder.body)), max(cap(frame), cap(p.encoder.body))) {
-		frame, p.spare, p.encoder = slices.Clone(frame), nil, encoder{}
+	e := encoders.Get().(*encoder)
+	frame = e.encode(frame, j.records, from, to, seq, after.mark)
+	encoders.Put(e)
+	if p.slack.Note(len(frame), cap(frame)) {
+		frame, p.spare = slices.Clone(frame), nil
 	}
 	m := &pending{
 		partition: p, writer: j.writer, subject: producerSubject(p.subject, j.writer.producer),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/nagare-stream/nagare/engine/record"
@@ -122,10 +123,14 @@ func parseHead(b []byte) (batchHead, error) {
 	return h, nil
 }
 
-// An encoder makes batches. Its memory is used again.
+// An encoder makes batches. Its memory, a few times the largest batch, is used again by the next one who needs an
+// encoder: one each for all partitions would keep what the largest backlog took.
 type encoder struct{ body, rest []byte }
 
-// encode appends the batch of records [from, to) of r to dst. Offset and chain are set by stamp.
+var encoders = sync.Pool{New: func() any { return new(encoder) }}
+
+// encode appends the batch of records [from, to) of r to dst, which gets no more room than the batch needs. Offset and
+// chain are set by stamp.
 func (e *encoder) encode(dst []byte, r *record.Records, from, to int, seq int64, mark uint64) []byte {
 	values, keys := part(&r.Values, from, to), part(&r.Keys, from, to)
 	packed := packedOf(r, values)
@@ -157,14 +162,13 @@ func (e *encoder) encode(dst []byte, r *record.Records, from, to int, seq int64,
 		}
 		dst, flags = both, flagCompressed
 	case len(body) >= minCompress:
-		dst = grow(dst, s2.MaxEncodedLen(len(body)))
-		packed := s2.Encode(dst[len(dst):cap(dst)], body)
-		if len(packed) < len(body)-len(body)/8 {
-			dst, flags = dst[:len(dst)+len(packed)], flagCompressed
+		e.rest = s2.Encode(e.rest[:cap(e.rest)], body)
+		if len(e.rest) < len(body)-len(body)/8 {
+			body, flags = e.rest, flagCompressed
 		}
-	}
-	if flags == 0 {
-		dst = append(dst, body...)
+		fallthrough
+	default:
+		dst = append(grow(dst, len(body)), body...)
 	}
 	if headers {
 		flags |= flagHeaders

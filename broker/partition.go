@@ -35,7 +35,6 @@ type partition struct {
 	inflight  []*pending // published and not settled, in order of the log
 	spare     [][]byte   // memory of settled batches
 	slack     record.Slack
-	encoder   encoder
 	scratch   record.Records // for records that come without keys or times
 }
 
