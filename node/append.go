@@ -23,6 +23,14 @@ type Record struct {
 // AnyPartition stands for the partition that the key gives, or, without a key, for one after the other.
 const AnyPartition = -1
 
+// refuseLog refuses to append to a topic that holds the rows of a table.
+func (n *Node) refuseLog(topic string) error {
+	if n.isLog(topic) {
+		return &web.RequestError{Reason: fmt.Sprintf("append to topic %s: it holds the rows of a table, which the pipeline alone writes", topic)}
+	}
+	return nil
+}
+
 // Append appends records in order and returns once they are durable. A record without a time gets the
 // present, one without a key the one that the topic's key field gives.
 func (n *Node) Append(ctx context.Context, topic string, records []Record) (err error) {
@@ -30,8 +38,8 @@ func (n *Node) Append(ctx context.Context, topic string, records []Record) (err 
 	if err != nil {
 		return err
 	}
-	if n.isLog(topic) {
-		return &web.RequestError{Reason: fmt.Sprintf("append to topic %s: it holds the rows of a table, which the pipeline alone writes", topic)}
+	if err := n.refuseLog(topic); err != nil {
+		return err
 	}
 	w, err := n.host.Writer(topic, "append")
 	if err != nil {

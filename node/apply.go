@@ -84,13 +84,13 @@ func (n *Node) newApplying(t *engine.Takeover) *applying {
 		}
 		if !c.New && c.Kind != "alert" {
 			replace(c.Kind, c.Name, c.Name+"$late")
-			if d := n.cfg.Pipeline.Dataset(c.Name); c.Kind == "table" && d != nil && d.KeepsRows() {
+			if d := n.cfg.Pipeline.Dataset(c.Name); c.Kind == "table" && d != nil && d.HasTopic() {
 				replace(c.Kind, c.Name, c.Name)
 			}
 		}
 		if c.Verdict == dataflow.Fills {
 			topics := []string{c.Name + "$late"}
-			if d := n.cfg.Apply.Dataset(c.Name); c.Kind == "table" && d.KeepsRows() {
+			if d := n.cfg.Apply.Dataset(c.Name); c.Kind == "table" && d.HasTopic() {
 				topics = append(topics, c.Name)
 			}
 			renew(c.Kind, c.Name, topics...)

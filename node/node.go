@@ -450,7 +450,7 @@ func findRoles(p *plan.Pipeline) (roles, error) {
 					r.sources = append(r.sources, t)
 				}
 			}
-		case d.KeepsRows():
+		case d.HasTopic():
 			r.tables = append(r.tables, d.Name)
 		}
 	}

@@ -38,6 +38,9 @@ func (n *Node) publish(ctx context.Context, topic string, cfg file.Config, progr
 	if err != nil {
 		return web.Published{Topic: topic}, err
 	}
+	if err := n.refuseLog(topic); err != nil {
+		return web.Published{Topic: topic}, err
+	}
 	p := &publisher{topic: topic, count: web.Published{Topic: topic}, progress: progress}
 	cfg.Partitions, cfg.KeyField, cfg.Now = info.Partitions, info.Key, time.Now().UnixMicro()
 	cfg.Progress, cfg.Fields, cfg.Headers = p.read, cellsOf(n.valueFields(topic)), true
