@@ -15,6 +15,7 @@ import (
 
 	"github.com/nagare-stream/nagare/adapters/generator"
 	"github.com/nagare-stream/nagare/adapters/redis"
+	"github.com/nagare-stream/nagare/engine/sql"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/pipelines"
 )
@@ -361,7 +362,7 @@ func (a *app) banner(n *node.Node, f *runFlags) {
 	}
 	if info.Address != "" {
 		line("api", "http://"+info.Address)
-		line("try", "in a second shell: "+command()+` query "SELECT * FROM `+firstTable(n)+` LIMIT 5"`)
+		line("try", "in a second shell: "+command()+" query "+tryQuery(firstTable(n)))
 	} else {
 		line("api", "none (--http off)")
 	}
@@ -381,6 +382,15 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d minutes", int(d.Minutes()))
 	}
 	return d.String()
+}
+
+// tryQuery reads a few rows of a table, as a shell takes it for one word.
+func tryQuery(table string) string {
+	text := "SELECT * FROM " + sql.Format(&sql.TableRef{Parts: []sql.Ident{{Name: table}}}) + " LIMIT 5"
+	if strings.Contains(text, "`") {
+		return shellQuoted(text)
+	}
+	return `"` + text + `"`
 }
 
 // firstTable is a table to try a query on: a view if there is one.

@@ -24,8 +24,9 @@ type Measures struct {
 type TableMeasures struct {
 	Name       string
 	Windowed   bool
+	Joined     bool  // its query joins streams
 	Watermark  int64 // µs; math.MinInt64: none
-	StateRows  int64 // groups of open windows, by partition and slice
+	StateRows  int64 // groups of open windows, by partition and slice, and rows that a join keeps
 	StateBytes int64
 	FinalRows  int64 // of a windowed table
 }
@@ -109,6 +110,13 @@ func (e *Engine) measureTable(name string) TableMeasures {
 		rows, bytes := c.of.Held()
 		t.StateRows += rows
 		t.StateBytes += bytes
+	}
+	for _, j := range e.joins() {
+		if j.Table == name {
+			t.Joined = true
+			t.StateRows += j.StateRows
+			t.StateBytes += j.State
+		}
 	}
 	return t
 }

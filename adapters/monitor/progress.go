@@ -32,7 +32,7 @@ type Progress struct {
 	Sink                   map[string]any    `json:"sink"`
 }
 
-// StateOperator is Spark's StateOperatorProgress: here one for each windowed table.
+// StateOperator is Spark's StateOperatorProgress: here one for each table with windows or a join of streams.
 type StateOperator struct {
 	OperatorName              string `json:"operatorName"`
 	NumRowsTotal              int64  `json:"numRowsTotal"`
@@ -174,7 +174,7 @@ func (c *comparison) table(t *engine.TableMeasures) Record {
 	if text := isoTime(t.Watermark); text != "" {
 		rec.EventTime["watermark"] = text
 	}
-	if t.Windowed {
+	if t.Windowed || t.Joined {
 		rec.StateOperators = append(rec.StateOperators, StateOperator{t.Name, t.StateRows, n.Late, t.StateBytes})
 	}
 	var parts []engine.PartitionStatus

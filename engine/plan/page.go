@@ -108,7 +108,9 @@ func (c *Chart) place(o origin, f column.Field) {
 			c.Groups = append(c.Groups, f.Name)
 		}
 	case o.column == o.agg.WindowKey && o.agg.Window != nil:
-		c.Size = o.agg.Window.Size
+		if !o.agg.Window.Session { // sessions begin at any time: no two groups have a value at the same
+			c.Size = o.agg.Window.Size
+		}
 		switch {
 		case f.Type.Kind == column.Struct: // the window itself
 			if c.Time == "" {

@@ -102,7 +102,7 @@ function Tables({ all, s, at }) {
     { name: 'lagSlope', title: t('Slope', '傾き (件/秒)'), num: true, of: (x) => x.lagSlope, ask: slopeOf, draw: (x) => (x.lagSlope === null ? '–' : (x.lagSlope > 0 ? '+' : '') + short(x.lagSlope) + '/s') },
     { name: 'watermarkGap', title: t('Watermark gap', 'ウォーターマーク差'), num: true, of: (x) => last(x.watermarkGap), ask: (x) => newest(x, 'watermarkGap'), draw: (x) => seconds(last(x.watermarkGap)) },
     { name: 'numRowsTotal', title: t('State rows', '状態行数'), num: true, of: (x) => last(x.numRowsTotal), ask: (x) => newest(x, 'numRowsTotal'), draw: (x) => (x.numRowsTotal ? number(last(x.numRowsTotal)) : '–') },
-    { name: 'memoryUsedBytes', title: t('State', '状態サイズ'), num: true, of: (x) => last(x.memoryUsedBytes), ask: (x) => newest(x, 'memoryUsedBytes'), draw: (x) => (x.memoryUsedBytes ? bytes(last(x.memoryUsedBytes)) : '–') },
+    { name: 'memoryUsedBytes', title: t('State size', '状態サイズ'), num: true, of: (x) => last(x.memoryUsedBytes), ask: (x) => newest(x, 'memoryUsedBytes'), draw: (x) => (x.memoryUsedBytes ? bytes(last(x.memoryUsedBytes)) : '–') },
   ];
   return html`<${Panel} wide title=${t('Streaming tables', 'ストリーミングテーブル')} note=${t('rates are of the last 10 seconds', '速度は直近 10 秒の平均')}>
     <${Grid} columns=${columns} rows=${rows} keyOf=${(x) => x.name} label=${t('Streaming tables', 'ストリーミングテーブル')} name="streaming"

@@ -61,7 +61,7 @@ function Holding({ group, answer }) {
     { name: 'lag', title: t('To read', '未読'), num: true, of: (p) => p.lag, ask: (p) => ofPartition(group, p, 'lag'), draw: (p) => number(p.lag) },
     { name: 'lastRow', title: t('Last record', '最終レコード'), num: true, of: (p) => p.lastRow, ask: (p) => ofPartition(group, p, 'lastRow', 'time', { note: t('From then to now.', 'その時刻から現在まで。') }), draw: (p) => (p.lastRow ? t(seconds(Math.max(0, (now - ms(p.lastRow)) / 1000)) + ' ago', seconds(Math.max(0, (now - ms(p.lastRow)) / 1000)) + '前') : '–') },
     { name: 'idleInMs', title: t('Idle in', '休止まで'), num: true, of: (p) => p.idleInMs, draw: (p) => (p.idle ? t('idle', '休止') : p.idleInMs === null ? '–' : html`<span class="idle"><${Bar} kind=${p.idleInMs < answer.idleTimeoutMs / 2 ? 'warn' : 'good'} share=${p.idleInMs / answer.idleTimeoutMs} label=${seconds(p.idleInMs / 1000)} /> <${Num} ask=${ofPartition(group, p, 'idleInMs', 'ms')}>${seconds(Math.ceil(p.idleInMs / 1000))}<//></span>`) },
-    { name: 'state', title: t('State', '状態'), of: (p) => (p.holds ? 'holds' : p.raised ? 'passed over' : p.idle ? 'idle' : p.watermark ? 'ahead' : 'no event'), draw: (p) => (p.holds ? html`<${Pill} kind="warn" state=${t('holds', '保持')} />` : p.raised ? html`<${Pill} kind="calm" state=${t('passed over while idle', '休止中に通過')} />` : p.idle ? html`<${Pill} state="idle" />` : p.watermark ? html`<${Pill} kind="good" state=${t('ahead', '先行')} />` : html`<${Pill} kind="calm" state=${t('no event yet', 'イベントなし')} />`) },
+    { name: 'state', title: t('State', '状態'), of: (p) => (p.holds ? 'holds' : p.raised ? 'passed over' : p.idle ? 'idle' : p.watermark ? 'ahead' : 'no event'), draw: (p) => (p.holds ? html`<${Pill} kind="warn" state=${t('holds', '保持')} />` : p.raised ? html`<${Pill} kind="calm" state=${t('passed over', '休止中に通過')} />` : p.idle ? html`<${Pill} state="idle" />` : p.watermark ? html`<${Pill} kind="good" state=${t('ahead', '先行')} />` : html`<${Pill} kind="calm" state=${t('no event yet', 'イベントなし')} />`) },
   ];
   return html`<${Grid} columns=${columns} rows=${group.partitions} keyOf=${(p) => p.topic + '/' + p.partition} label=${t('Partitions of ', 'パーティション：') + list(group.topics)} name=${'watermarks-' + group.topics[0]}
     foot=${html`<${Command} command=${'curl -s ' + location.origin + '/api/watermarks'} href="/api/watermarks" />`} />`;
@@ -133,9 +133,9 @@ function Windows({ tables, answer }) {
     { name: 'start', title: t('From', '開始'), of: (w) => w.start, ask: (w) => ofWindow(w, 'start', 'time'), draw: (w) => time(w.start, answer.now) },
     { name: 'end', title: t('Until', '終了'), of: (w) => w.end, ask: (w) => ofWindow(w, 'end', 'time'), draw: (w) => time(w.end, answer.now) },
     { name: 'rows', title: t('Rows', '行数'), num: true, of: (w) => w.rows, ask: (w) => ofWindow(w, 'rows'), draw: (w) => number(w.rows) },
-    { name: 'missingMs', title: t('Closes', '確定まで'), num: true, of: (w) => w.missingMs, ask: (w) => ofWindow(w, 'missingMs', 'ms'), draw: (w) => (w.table.watermark ? t('in about ' + seconds(Math.ceil(w.missingMs / 1000)), '約 ' + seconds(Math.ceil(w.missingMs / 1000))) : '–') },
+    { name: 'missingMs', title: t('Closes', '確定まで'), num: true, of: (w) => w.missingMs, ask: (w) => ofWindow(w, 'missingMs', 'ms'), draw: (w) => (w.table.watermark && !waitsForRecords(w, answer) ? t('in about ' + seconds(Math.ceil(w.missingMs / 1000)), '約 ' + seconds(Math.ceil(w.missingMs / 1000))) : '–') },
     { name: 'progress', title: t('Watermark in it', 'ウォーターマークの位置'), of: (w) => Math.max(0, 1 - w.missingMs / w.table.sizeMs), draw: (w) => html`<${Bar} share=${1 - w.missingMs / w.table.sizeMs} over=${(now - ms(w.start)) / w.table.sizeMs} label=${percent(Math.max(0, 1 - w.missingMs / w.table.sizeMs))} />` },
-    { name: 'why', title: t('Why it is open', '開いている理由'), wrap: true, of: (w) => why(w, now), draw: (w) => why(w, now) },
+    { name: 'why', title: t('Why it is open', '開いている理由'), wrap: true, of: (w) => why(w, answer), draw: (w) => why(w, answer) },
   ];
   const more = tables.filter((x) => x.open > x.windows.length);
   return html`<${Panel} wide title=${t('Open windows', '開いているウィンドウ')} note=${t('a window is final once every watermark of its partitions has reached its end', '全パーティションのウォーターマークが終了時刻に達すると確定します')}>
@@ -143,11 +143,18 @@ function Windows({ tables, answer }) {
       foot=${html`${more.map((x) => html`<span key=${x.table}>${x.table}: ${t('the first', '最初の')} ${x.windows.length} / <${Num} ask=${inAPI('/api/watermarks', ['tables', { table: x.table }, 'open'])}>${number(x.open)}<//></span>`)}<${Command} command=${'curl -s ' + location.origin + '/api/watermarks'} href="/api/watermarks" />${[...new Set(rows.map((w) => w.table.table))].slice(0, 3).map((name) => html`<${Question} key=${name} sql=${'SELECT * FROM ' + quoted(name + '$open')} />`)}`} /><//>`;
 }
 
+// waitsForRecords tells whether all partitions that keep a window open are idle: no clock ends it, only newer records.
+const waitsForRecords = (w, answer) => w.holders.length > 0 && w.holders.every((h) => answer.partitions.some((p) => p.topic === h.topic && p.partition === h.partition && p.idle));
+
 // why says what keeps a window open.
-function why(w, now) {
-  const over = now - ms(w.end), who = w.holders.map((h) => (w.table.topics.length > 1 ? h.topic + ' ' : '') + h.partition);
+function why(w, answer) {
+  const over = ms(answer.now) - ms(w.end), who = w.holders.map((h) => (w.table.topics.length > 1 ? h.topic + ' ' : '') + h.partition);
   const parts = w.holders.length ? t(`partition ${list(who)}`, `パーティション ${list(who)}`) : '';
   if (w.table.below) return t(`waits for windows of ${w.table.below}`, `${w.table.below} のウィンドウ待ち`) + (parts ? t(', held by ', '、保持: ') + parts : '');
+  if (waitsForRecords(w, answer)) {
+    const newer = time(new Date(ms(w.end) + w.table.delayMs).toISOString(), answer.now);
+    return t(`all partitions are idle: a record of ${newer} or later ends it`, `全パーティションが休止中：${newer} 以降のレコードが届くと確定`);
+  }
   if (over < 0) return t(`its time is not over yet (${seconds(-over / 1000)} to go, then ${seconds(w.table.delayMs / 1000)} of delay)`, `まだ期間中（残り ${seconds(-over / 1000)}、その後 遅延許容 ${seconds(w.table.delayMs / 1000)}）`);
   if (over < w.table.delayMs) return t(`over for ${seconds(over / 1000)}, waits ${seconds(w.table.delayMs / 1000)} for late rows; held by `, `終了から ${seconds(over / 1000)}、遅延許容 ${seconds(w.table.delayMs / 1000)} 待ち。保持: `) + parts;
   return t(`over for ${seconds(over / 1000)}, longer than the delay: `, `終了から ${seconds(over / 1000)}（遅延許容超過）：`) + parts + t(' has brought nothing newer and is not idle', ' に新しいイベントがありません');
