@@ -14,6 +14,8 @@ func TestChartsFollowThePlan(t *testing.T) {
 			"time a–b 60s by k: x sum, y sum, z , d , m max (What comes)"},
 		{`CREATE STREAMING TABLE t AS SELECT window, k AS other, count(*) + 1 AS x FROM STREAM e GROUP BY window(ts, '2 minutes', '1 minute'), k`,
 			"time window– 120s by other: x  ()"},
+		{`CREATE STREAMING TABLE t AS SELECT session_window.start AS a, session_window.end AS b, k, count(*) AS x FROM STREAM e GROUP BY session_window(ts, '1 minute'), k`,
+			"rows a–b 0s by :  ()"},
 		{`CREATE STREAMING TABLE t AS SELECT ts, k, n FROM STREAM e`, "rows ts– 0s by :  ()"},
 		{`CREATE STREAMING TABLE s AS SELECT window.start AS a, n, sum(n) AS y FROM STREAM e GROUP BY window(ts, '1 minute'), n;
 		  CREATE MATERIALIZED VIEW t AS SELECT *, dense_rank() OVER (PARTITION BY a ORDER BY y DESC) AS place FROM s WHERE y > 0 ORDER BY a`,
