@@ -263,3 +263,17 @@ func TestReadmeHasTheSchemas(t *testing.T) {
 	check(reflect.TypeFor[Record]())
 	check(reflect.TypeFor[SystemRecord]())
 }
+
+// TestAJoinIsAStateOperator: the rows that a join keeps are told as those of windows are.
+func TestAJoinIsAStateOperator(t *testing.T) {
+	first, second := twoSeconds()
+	second.Measures.Tables = []engine.TableMeasures{{Name: "sales", Joined: true, Watermark: math.MinInt64, StateRows: 7, StateBytes: 100}}
+	r := reporter{project: "p", instance: "i", started: begin.Add(-time.Hour)}
+	r.records(first, nil)
+	for _, rec := range r.records(second, nil) {
+		if strings.Contains(string(rec.text()), `"operatorName":"sales","numRowsTotal":7`) {
+			return
+		}
+	}
+	t.Error("the join's rows are in no record")
+}
