@@ -14,14 +14,13 @@ import (
 
 const badRegexp = "INVALID_PARAMETER_VALUE.PATTERN"
 
-// javaClasses are classes that Java names otherwise.
-var javaClasses = strings.NewReplacer(
-	`\p{Lower}`, `[a-z]`, `\p{Upper}`, `[A-Z]`, `\p{Alpha}`, `[a-zA-Z]`, `\p{Digit}`, `[0-9]`, `\p{Alnum}`, `[a-zA-Z0-9]`,
-	`\p{Punct}`, `[[:punct:]]`, `\p{Graph}`, `[[:graph:]]`, `\p{Print}`, `[[:print:]]`, `\p{Blank}`, `[ \t]`,
-	`\p{Cntrl}`, `[[:cntrl:]]`, `\p{XDigit}`, `[0-9a-fA-F]`, `\p{Space}`, `\s`, `\h`, `[ \t]`, `\Z`, `\z`, `\\`, `\\`,
-)
-
-func compileRegexp(s string) (*regexp.Regexp, error) { return regexp.Compile(javaClasses.Replace(s)) }
+func compileRegexp(s string) (*regexp.Regexp, error) {
+	text, err := fromJava(s)
+	if err != nil {
+		return nil, err
+	}
+	return regexp.Compile(text)
+}
 
 // expressions keeps the last regular expression that a call has seen.
 type expressions struct {
