@@ -152,8 +152,7 @@ func (e *encoder) encode(dst []byte, r *record.Records, from, to int, seq int64,
 	at := len(dst)
 	dst = append(dst, make([]byte, batchHeader)...)
 	raw, flags := len(body), uint32(0)
-	switch {
-	case packed != nil:
+	if packed != nil {
 		raw += len(values)
 		e.rest = s2.Encode(e.rest[:cap(e.rest)], body)
 		both, err := s2.ConcatBlocks(grow(dst, len(packed)+len(e.rest)+binary.MaxVarintLen64), packed, e.rest)
@@ -161,13 +160,13 @@ func (e *encoder) encode(dst []byte, r *record.Records, from, to int, seq int64,
 			panic("BUG: blocks that were just made cannot be read: " + err.Error())
 		}
 		dst, flags = both, flagCompressed
-	case len(body) >= minCompress:
-		e.rest = s2.Encode(e.rest[:cap(e.rest)], body)
-		if len(e.rest) < len(body)-len(body)/8 {
-			body, flags = e.rest, flagCompressed
+	} else {
+		if len(body) >= minCompress {
+			e.rest = s2.Encode(e.rest[:cap(e.rest)], body)
+			if len(e.rest) < len(body)-len(body)/8 {
+				body, flags = e.rest, flagCompressed
+			}
 		}
-		fallthrough
-	default:
 		dst = append(grow(dst, len(body)), body...)
 	}
 	if headers {

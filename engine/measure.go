@@ -67,9 +67,10 @@ func (e *Engine) Measure() Measures {
 			m.Watermark = max(m.Watermark, p.Watermark)
 		}
 	}
+	joins := e.joins()
 	for _, d := range e.opt.Pipeline.Datasets {
 		if len(e.byTable[d.Name]) > 0 {
-			m.Tables = append(m.Tables, e.measureTable(d.Name))
+			m.Tables = append(m.Tables, e.measureTable(d.Name, joins))
 		}
 	}
 	return m
@@ -98,7 +99,7 @@ func (e *Engine) measureSink(name string, d *destination) SinkMeasures {
 }
 
 // measureTable sums up the flows of a table. The gate is held.
-func (e *Engine) measureTable(name string) TableMeasures {
+func (e *Engine) measureTable(name string, joins []JoinStatus) TableMeasures {
 	t := TableMeasures{Name: name, Watermark: math.MinInt64}
 	for _, op := range e.windowed(name) {
 		c := e.closerOf(op)
@@ -111,7 +112,7 @@ func (e *Engine) measureTable(name string) TableMeasures {
 		t.StateRows += rows
 		t.StateBytes += bytes
 	}
-	for _, j := range e.joins() {
+	for _, j := range joins {
 		if j.Table == name {
 			t.Joined = true
 			t.StateRows += j.StateRows

@@ -74,6 +74,17 @@ func TestPageShowsHowItRuns(t *testing.T) {
 	if text := eval[string](b, `document.querySelector('.late .say').innerText`); !strings.Contains(ungrouped(text), strconv.FormatInt(marks.Groups[0].Lateness.Rows, 10)+" rows") || !strings.Contains(text, "less than 0.01 %") {
 		t.Errorf("lateness is told as %q, it is of %d rows", text, marks.Groups[0].Lateness.Rows)
 	}
+	// A window all of whose partitions are idle is ended by no clock.
+	why := func(idle bool) string {
+		return eval[string](b, fmt.Sprintf(`import('/page/views/watermarks.js').then((m) => m.why({ end: '2026-11-01T00:01:00Z', holders: [{ topic: 'ads', partition: 0 }], table: { topics: ['ads'], delayMs: 10000 } },
+			{ now: '2026-11-01T00:00:50Z', partitions: [{ topic: 'ads', partition: 0, idle: %v }] }))`, idle))
+	}
+	if got := why(true); !strings.Contains(got, "a record of 00:01:10") {
+		t.Errorf("a window of an idle partition is open because %s", got)
+	}
+	if got := why(false); !strings.Contains(got, "10 s to go") {
+		t.Errorf("a window that is not over is open because %s", got)
+	}
 
 	b.show("#/health")
 	b.await("the topics", `document.querySelectorAll('[aria-label="Topics\' disk"] tbody tr').length > 5`)

@@ -82,6 +82,10 @@ func TestPageTopics(t *testing.T) {
 		b.await(address, settled+" && ("+ready+")")
 	}
 	// The newest, as they come.
+	look("#/topics", `document.querySelectorAll('.topics-list li').length > 5`)
+	if below := eval[[]string](b, `[...document.querySelectorAll('.topics-list li')].filter((e) => e.querySelector('b').getBoundingClientRect().top >= e.querySelector('a').getBoundingClientRect().bottom).map((e) => e.innerText)`); len(below) > 0 {
+		t.Errorf("counts stand below the topics' names, not beside them: %q", below)
+	}
 	look(at("topic", lifeTopic), `document.querySelectorAll('.records tbody tr').length >= 20`)
 	newest := map[string]bool{}
 	for line := range strings.Lines(string(tailed(t, data, lifeTopic, 100))) {

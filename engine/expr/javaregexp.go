@@ -12,7 +12,12 @@ var javaClasses = map[string]string{
 	`\p{Cntrl}`: `[:cntrl:]`, `\p{XDigit}`: `0-9a-fA-F`, `\p{Space}`: ` \t-\r`, `\s`: ` \t-\r`,
 	`\h`: ` \t\x{A0}\x{1680}\x{180E}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}`,
 	`\v`: `\n-\r\x{85}\x{2028}\x{2029}`,
+	`\S`: `\x00-\x08\x0E-\x1F!-\x{10FFFF}`,
 }
+
+// noCharacter stands between brackets around what a class is written as, so that neither end of it makes a range with
+// a - beside it: that is a character behind a class, and an error before one, as Java has both.
+const noCharacter = `\P{Any}`
 
 var (
 	errNestedClass = errors.New("a class of characters within another is not supported; write all characters into one")
@@ -29,9 +34,8 @@ func fromJava(s string) (string, error) {
 		n := 1
 		switch {
 		case strings.HasPrefix(s, `\Q`) && !class:
-			if n = strings.Index(s, `\E`) + len(`\E`); n < len(`\E`) {
-				n = len(s)
-			}
+			quoted, _, _ := strings.Cut(s, `\E`)
+			n = min(len(quoted)+len(`\E`), len(s))
 			b.WriteString(s[:n])
 		case s[0] == '\\':
 			n = escapeLen(s)
@@ -50,11 +54,7 @@ func fromJava(s string) (string, error) {
 			}
 			b.WriteString(s[:n])
 		case !class && strings.HasPrefix(s, "(?"):
-			flags := s[2:]
-			if end := strings.IndexFunc(flags, func(r rune) bool { return r != '-' && (r < 'A' || r > 'z') }); end >= 0 {
-				flags = flags[:end]
-			}
-			if n = 2; strings.Contains(flags, "U") && !strings.HasPrefix(flags, "P") {
+			if n = 2; strings.HasPrefix(strings.TrimLeft(s[n:], "-dimsux"), "U") {
 				return "", errUnicodeFlag
 			}
 			b.WriteString(s[:n])
@@ -81,11 +81,9 @@ func escapeOf(text string, class bool) string {
 	set, known := javaClasses[text]
 	switch {
 	case known && class:
-		return set
+		return noCharacter + set + noCharacter
 	case known:
 		return "[" + set + "]"
-	case text == `\S` && !class:
-		return "[^" + javaClasses[`\s`] + "]"
 	case text == `\Z` && !class:
 		return `\z`
 	}

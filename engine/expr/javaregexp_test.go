@@ -16,7 +16,13 @@ func TestPatternsOfJava(t *testing.T) {
 		{`^\h$`, "\u00a0", true},
 		{`^\s$`, "\v", true},
 		{`^\S$`, "\v", false},
+		{`^[\S]$`, "\v", false},
+		{`^[^\S]$`, "\v", true},
+		{`^[\h-z]$`, "-", true},
+		{`^[\h-z]$`, "z", true},
+		{`^[\h-z]$`, "a", false},
 		{`^\v$`, "\u2028", true},
+		{`^\Qa.b`, "a.b", true},
 		{`^\Q\p{Alpha}[a&&b]\E$`, `\p{Alpha}[a&&b]`, true},
 		{`^[]a]+$`, "]a", true},
 		{`^a&&b$`, "a&&b", true},
@@ -37,6 +43,11 @@ func TestPatternsOfJava(t *testing.T) {
 	} {
 		if _, err := compileRegexp(pattern); err != want {
 			t.Errorf("%s: %v", pattern, err)
+		}
+	}
+	for _, pattern := range []string{`[!-\s]`, `[\t-\s]`, `[!-\p{Alpha}]`, `[!-\S]`} {
+		if _, err := compileRegexp(pattern); err == nil {
+			t.Errorf("%s is no error, and is one in Java", pattern)
 		}
 	}
 }

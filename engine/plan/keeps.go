@@ -16,38 +16,25 @@ func (d *Dataset) KeepsRows() bool {
 	return true
 }
 
-// HasTopic reports a streaming table whose rows are in a topic of its name: those of its input one for one, and those of
-// a join. Rows of groups are in the store.
-func (d *Dataset) HasTopic() bool {
-	return d.Kind == StreamingTable && slices.ContainsFunc(d.Flows, func(f *Flow) bool { return !readsGroups(f.Root) })
-}
-
-// readsWindows reports whether rows of n come out of groups or of a join of streams.
+// readsWindows reports whether rows of n come out of windows or of a join of streams.
 func readsWindows(n Node) bool {
 	switch n := n.(type) {
+	case *Aggregate, *Distinct:
+		return true
 	case *Join:
 		if streams(n.Left) && streams(n.Right) {
 			return true
 		}
+		return streams(n.Left) && readsWindows(n.Left) || streams(n.Right) && readsWindows(n.Right)
 	case *Scan:
 		return n.Dataset.Kind == StreamingTable && !n.Dataset.KeepsRows()
 	}
-	return makesGroups(n) || slices.ContainsFunc(n.Inputs(), func(in Node) bool { return streams(in) && readsWindows(in) })
+	return slices.ContainsFunc(n.Inputs(), readsWindows)
 }
 
-// readsGroups reports whether rows of n come out of groups.
-func readsGroups(n Node) bool {
-	if scan, ok := n.(*Scan); ok {
-		return scan.Dataset.Kind == StreamingTable && !scan.Dataset.HasTopic()
-	}
-	return makesGroups(n) || slices.ContainsFunc(n.Inputs(), func(in Node) bool { return streams(in) && readsGroups(in) })
-}
-
-// makesGroups reports a node whose rows are groups.
-func makesGroups(n Node) bool {
-	switch n.(type) {
-	case *Aggregate, *Distinct:
-		return true
-	}
-	return false
+// HasTopic reports a streaming table whose rows are in a topic of its name, be they those of its input, of a join or of
+// another table's windows one for one. The rows of its own groups are in the store. A flow that cannot run has no rows.
+func (d *Dataset) HasTopic() bool {
+	ops, _ := (&Pipeline{Datasets: []*Dataset{d}}).StreamOps()
+	return slices.ContainsFunc(ops, func(o *StreamOp) bool { return o.Table == d && !o.Windowed() })
 }

@@ -147,7 +147,7 @@ function Windows({ tables, answer }) {
 const waitsForRecords = (w, answer) => w.holders.length > 0 && w.holders.every((h) => answer.partitions.some((p) => p.topic === h.topic && p.partition === h.partition && p.idle));
 
 // why says what keeps a window open.
-function why(w, answer) {
+export function why(w, answer) {
   const over = ms(answer.now) - ms(w.end), who = w.holders.map((h) => (w.table.topics.length > 1 ? h.topic + ' ' : '') + h.partition);
   const parts = w.holders.length ? t(`partition ${list(who)}`, `パーティション ${list(who)}`) : '';
   if (w.table.below) return t(`waits for windows of ${w.table.below}`, `${w.table.below} のウィンドウ待ち`) + (parts ? t(', held by ', '、保持: ') + parts : '');
