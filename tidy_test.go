@@ -50,6 +50,7 @@ var allowed = map[string][]string{
 	"adapters/kafka":           {"engine/record", "engine/sql", "broker", "engine/retry"},
 	"adapters/kafka/port":      {},
 	"adapters/monitor":         {"engine", "engine/record", "engine/ledger", "engine/retry"},
+	"adapters/nexmark":         {},
 	"adapters/notify":          {"engine/record", "engine/state", "engine/alert", "engine/window", "engine/retry"},
 	"adapters/redis":           {"engine/record", "adapters/redis/embedded", "engine/retry"},
 	"adapters/redis/embedded":  {},

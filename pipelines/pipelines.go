@@ -6,7 +6,7 @@ import (
 	"io/fs"
 )
 
-//go:embed purchases retail
+//go:embed nexmark purchases retail
 var projects embed.FS // the one way in which go:embed can hold a folder
 
 // Default is the project that runs when none is named. Its topic is the one that the generator fills.

@@ -1,0 +1,52 @@
+package nexmark
+
+import (
+	"container/heap"
+	"fmt"
+	"io"
+)
+
+// WriteNDJSON writes the first n events, one a line, in the order in which they arrive.
+func (g *Generator) WriteNDJSON(w io.Writer, n int64) error {
+	const full = 256 << 10
+	buf := make([]byte, 0, full+4<<10)
+	var held arrivalHeap
+	for i := range n {
+		now := g.timeOf(i)
+		heap.Push(&held, arrival{g.Arrival(i), i})
+		for len(held) > 0 && (held[0].at <= now || i == n-1) {
+			buf = append(g.Append(buf, heap.Pop(&held).(arrival).event), '\n')
+			if len(buf) >= full {
+				if _, err := w.Write(buf); err != nil {
+					return fmt.Errorf("write Nexmark's events: %w", err)
+				}
+				buf = buf[:0]
+			}
+		}
+	}
+	if _, err := w.Write(buf); err != nil {
+		return fmt.Errorf("write Nexmark's events: %w", err)
+	}
+	return nil
+}
+
+// arrival is an event that has had its turn and may be delayed.
+type arrival struct {
+	at    int64 // milliseconds since 1970
+	event int64
+}
+
+// arrivalHeap has the next event to arrive in front.
+type arrivalHeap []arrival
+
+func (h arrivalHeap) Len() int { return len(h) }
+func (h arrivalHeap) Less(i, j int) bool {
+	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].event < h[j].event
+}
+func (h arrivalHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *arrivalHeap) Push(x any)   { *h = append(*h, x.(arrival)) }
+func (h *arrivalHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}

@@ -1,0 +1,102 @@
+package pipelines_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nagare-stream/nagare/adapters/nexmark"
+	"github.com/nagare-stream/nagare/adapters/spark"
+	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/sql"
+	"github.com/nagare-stream/nagare/node"
+	"github.com/nagare-stream/nagare/pipelines"
+)
+
+// nexmarkEvents is how many events the answers to Nexmark's queries are compared over. They always take 100 seconds of
+// event time, so that there are windows and sessions.
+var nexmarkEvents = flag.Int64("nexmarkevents", 100_000, "events that Nexmark's queries are compared over")
+
+// testPython names the environment variable with a Python that has duckdb; CI sets it.
+const testPython = "NAGARE_TEST_PYTHON"
+
+// TestNexmark has DuckDB answer Nexmark's queries, which testdata/nexmark has as the benchmark words them, over the events
+// that the project has read: out of order, each query to the row.
+func TestNexmark(t *testing.T) {
+	python := os.Getenv(testPython)
+	if python == "" {
+		t.Skipf("no Python with duckdb: make one with `python3 -m venv DIR && DIR/bin/pip install duckdb` and set %s=DIR/bin/python", testPython)
+	}
+	dir := t.TempDir()
+	events, out := filepath.Join(dir, "events.ndjson"), filepath.Join(dir, "out")
+	writeNexmark(t, events, *nexmarkEvents)
+	result, err := node.Bounded{Pipeline: load(t, "nexmark"), Files: map[string][]string{"nexmark": {events}}, Out: out}.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := result.Status.Ledger.Topics["nexmark"]; c.Read != *nexmarkEvents || c.Counted != *nexmarkEvents {
+		t.Errorf("of %d events %d were read and %d counted", *nexmarkEvents, c.Read, c.Counted)
+	}
+	for table, topics := range result.Status.Ledger.Tables {
+		for topic, c := range topics {
+			if c.Late+c.Invalid+c.Future > 0 {
+				t.Errorf("%s has left out of %s %d late, %d invalid, %d future rows", table, topic, c.Late, c.Invalid, c.Future)
+			}
+		}
+	}
+	text, err := exec.Command(python, filepath.Join("testdata", "nexmark", "compare.py"), events, out).CombinedOutput()
+	if err != nil {
+		t.Fatalf("compare with DuckDB (`pip install duckdb` for that Python, if it is missing): %v\n%s", err, text)
+	}
+	t.Logf("%d events:\n%s", *nexmarkEvents, text)
+	for _, file := range result.Files {
+		name := strings.TrimSuffix(file, ".csv")
+		if strings.HasPrefix(name, "q") && !strings.Contains(name, "_") && !strings.Contains(string(text), name+": ") {
+			t.Errorf("%s was not compared: testdata/nexmark/%[1]s.sql is missing", name)
+		}
+	}
+}
+
+func writeNexmark(t *testing.T, path string, n int64) {
+	t.Helper()
+	g, err := nexmark.New(nexmark.Config{Seed: 1, Rate: float64(n) / 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(g.WriteNDJSON(f, n), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func load(t *testing.T, name string) *plan.Pipeline {
+	t.Helper()
+	fsys, err := pipelines.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, problems := spark.Load(fsys, name)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	in := plan.Input{Name: read.Name}
+	for _, s := range read.Settings {
+		in.Config = append(in.Config, plan.Setting{Key: s.Key, Value: s.Value, Pos: sql.Pos{File: read.Spec}})
+	}
+	for _, f := range read.Files {
+		in.Files = append(in.Files, plan.File{Path: f.Path, Text: f.Text})
+	}
+	p, faults := plan.Resolve(in)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return p
+}
