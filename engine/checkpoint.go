@@ -198,7 +198,7 @@ type outgoing struct {
 
 // cutOutbox has the rows leave that were made since they last did, or takes them, where they are held back.
 func (e *Engine) cutOutbox() []outgoing {
-	if !e.holding.Swap(false) && !commitsFirst {
+	if !e.holding.Swap(false) && !commitsFirst || e.opt.Ephemeral {
 		handAll(e.writers)
 		return nil
 	}

@@ -17,10 +17,11 @@ import (
 //
 // What does not follow from the topics alone holds rows back until a checkpoint has them: see hold.
 
-// hand has the rows that were gathered leave. The owner of the writer calls it, inside the gate.
+// hand has the rows that were gathered leave. The owner of the writer calls it, inside the gate. In a run without
+// checkpoints they leave by writeThrough alone: from the outbox they would come behind rows that were gathered later.
 func (w *rowWriter) hand() {
 	e := w.e
-	if w.rows.Len() == 0 && len(w.full) == 0 || e.holding.Load() || commitsFirst {
+	if w.rows.Len() == 0 && len(w.full) == 0 || e.holding.Load() || e.opt.Ephemeral || commitsFirst {
 		return
 	}
 	now := e.opt.Now()
