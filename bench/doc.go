@@ -10,6 +10,7 @@
 //	redis.go    what a Redis in trouble costs
 //	stub.go     the Redis for that
 //	report.go   the figures as text
+//	nexmark.go  Nexmark's queries, each alone
 //
 // and, by processes of their own that are looked at from outside:
 //

@@ -15,6 +15,7 @@ import (
 func (a *app) benchCommand() *cobra.Command {
 	var cfg bench.Config
 	var live liveFlags
+	var queries nexmarkFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "bench",
@@ -25,6 +26,10 @@ an event for few and many events and keys. Takes some minutes and 10 GB of disk;
 
 --redis measures something else, alone: what the purchase project loses while its Redis is down, hangs, is slow, full,
 a replica or loading, against runs with a healthy one, in turns.
+
+--nexmark measures the queries of the Nexmark benchmark, as the project nexmark that ships has them, one at a time over
+a file of --events (1,000,000) events: people, auctions and bids in the benchmark's own shares, with its hot sellers,
+auctions and bidders, one event of ten late by up to 3 seconds. An answer that is a view is computed once, at the end.
 
 --live measures a project that runs alive, as a process of its own that is looked at from outside, at each of --rates:
 processor time, memory, syncs a second (by strace, where it is), bytes written, context switches, and the time from
@@ -44,6 +49,7 @@ state and through windows in outputMode update, --against another program if you
   nagare bench --events 5000000 --json
   nagare bench --kafka 127.0.0.1:9092
   nagare bench --redis
+  nagare bench --nexmark --query q5,q8
   nagare bench --live --rates 10,1000
   nagare bench --live --against ./nagare-of-yesterday --pairs 5
   nagare bench --live --without alerts,monitor --rates 10,10000 --json
@@ -59,6 +65,9 @@ state and through windows in outputMode update, --against another program if you
 			if err := live.misplaced(cmd); err != nil {
 				return err
 			}
+			if err := queries.misplaced(cmd); err != nil {
+				return err
+			}
 			if live.alive() {
 				return a.benchAlive(cmd, &live, tell, asJSON)
 			}
@@ -68,6 +77,9 @@ state and through windows in outputMode update, --against another program if you
 					return nil, err
 				}
 				return p.pipeline, nil
+			}
+			if queries.on {
+				return a.benchNexmark(cmd, &queries, cfg.Events, cfg.Load, tell, asJSON)
 			}
 			cfg.Tell = tell
 			exe, err := os.Executable()
@@ -85,10 +97,11 @@ state and through windows in outputMode update, --against another program if you
 			return printFigures(a, result, asJSON)
 		},
 	}
-	cmd.Flags().Int64Var(&cfg.Events, "events", 0, "events of the file (default 2,000,000, with --redis 500,000, with --quick 200,000)")
+	cmd.Flags().Int64Var(&cfg.Events, "events", 0, "events of the file (default 2,000,000, with --nexmark 1,000,000, with --redis 500,000, with --quick 200,000)")
 	cmd.Flags().BoolVar(&cfg.Quick, "quick", false, "fewer events and shorter series")
 	cmd.Flags().BoolVar(&cfg.Redis, "redis", false, "measure what a Redis in trouble costs, and nothing else")
 	live.add(cmd)
+	queries.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the figures as JSON")
 	return cmd
 }

@@ -8,7 +8,7 @@ import (
 
 // The scripts of every project that is in the repository.
 func TestScripts(t *testing.T) {
-	for _, project := range []string{bikes, "../pipelines/purchases", "../pipelines/retail"} {
+	for _, project := range []string{bikes, "../pipelines/nexmark", "../pipelines/purchases", "../pipelines/retail"} {
 		t.Run(project, func(t *testing.T) { harness.Scripts(t, project) })
 	}
 }

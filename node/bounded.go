@@ -15,6 +15,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
@@ -28,6 +29,7 @@ type Bounded struct {
 	Pipeline *plan.Pipeline
 	Files    map[string][]string // by topic, read in order; "-": standard input
 	Out      string              // folder for tables and ledger; "": none is written
+	Views    bool                // without Out: views are computed all the same, and what they give is let go
 	Format   string              // of the tables: csv or jsonl
 	Stdout   *os.File            // of console sinks
 	Progress func(done, total int64)
@@ -47,10 +49,10 @@ type Bounded struct {
 type BoundedResult struct {
 	Status  engine.Status
 	Alerts  []engine.AlertStatus
-	Rows    map[string]int64 // by table or view, of what was written; without Out that is empty
+	Rows    map[string]int64 // by table or view, of what was written or computed; without Out that is views at most
 	Files   []string         // written, in Out
 	Elapsed time.Duration    // of reading and computing
-	Written time.Duration    // of writing the files
+	Written time.Duration    // of writing the files, or of computing the views
 	Skipped []string         // sinks that are not written in such a run
 	Notices []string         // what is worth knowing of the files
 }
@@ -214,13 +216,32 @@ func (r *boundedRun) run(ctx context.Context) (err error) {
 	}
 	r.result.Elapsed = time.Since(begin)
 	r.result.Status, r.result.Alerts = e.Status(), e.Alerts()
-	if r.Out == "" {
-		return nil
-	}
 	begin = time.Now()
-	err = r.write(ctx)
+	switch {
+	case r.Out != "":
+		err = r.write(ctx)
+	case r.Views:
+		err = r.computeViews(ctx)
+	}
 	r.result.Written = time.Since(begin)
 	return err
+}
+
+// computeViews has each view give its rows, which are counted.
+func (r *boundedRun) computeViews(ctx context.Context) error {
+	for _, d := range r.Pipeline.Datasets {
+		if d.Kind != plan.MaterializedView {
+			continue
+		}
+		err := r.engine.Scan(ctx, d.Name, func(b *column.Batch) error {
+			r.result.Rows[d.Name] += int64(b.Len)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("compute view %s: %w", d.Name, err)
+		}
+	}
+	return nil
 }
 
 // noteReaders finds the tables that a view reads.

@@ -183,7 +183,7 @@ func TestSchemaIsDatabase(t *testing.T) {
 
 // TestShippedProjects loads the projects of this repository as they lie there.
 func TestShippedProjects(t *testing.T) {
-	for _, dir := range []string{"../../pipelines/purchases", "../../pipelines/retail", "../../testdata/projects/golden"} {
+	for _, dir := range []string{"../../pipelines/nexmark", "../../pipelines/purchases", "../../pipelines/retail", "../../testdata/projects/golden"} {
 		p, problems := Load(os.DirFS(dir), dir)
 		if len(problems) > 0 || len(p.Files) == 0 || len(p.Settings) < 5 || !slices.Equal(p.Skipped, []string{"transformations/connectors.py"}) {
 			t.Errorf("%s: %+v %v", dir, p, problems)

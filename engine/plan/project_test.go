@@ -50,7 +50,7 @@ func readProject(t *testing.T, dir string) Input {
 }
 
 func TestShippedProjectsResolve(t *testing.T) {
-	for _, dir := range []string{"../../pipelines/purchases", "../../pipelines/retail", "../../testdata/projects/golden"} {
+	for _, dir := range []string{"../../pipelines/nexmark", "../../pipelines/purchases", "../../pipelines/retail", "../../testdata/projects/golden"} {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			p, faults := Resolve(readProject(t, dir))
 			if len(faults) > 0 {

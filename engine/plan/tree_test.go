@@ -49,7 +49,7 @@ func checkTree(t testing.TB, n Node) {
 }
 
 func TestTreesOfShippedProjects(t *testing.T) {
-	for _, dir := range []string{"../../pipelines/purchases", "../../pipelines/retail"} {
+	for _, dir := range []string{"../../pipelines/nexmark", "../../pipelines/purchases", "../../pipelines/retail"} {
 		p, _ := Resolve(readProject(t, dir))
 		for _, d := range p.Datasets {
 			for _, f := range d.Flows {
