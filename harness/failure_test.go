@@ -84,7 +84,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		test func(t testing.TB)
 		says []string
 	}{
-		"no project":       {func(t testing.TB) { harness.New(t, harness.Project("nowhere")) }, []string{"find project nowhere", "the projects that ship are purchases, retail"}},
+		"no project":       {func(t testing.TB) { harness.New(t, harness.Project("nowhere")) }, []string{"find project nowhere", "the projects that ship are nexmark, purchases, retail"}},
 		"a setting":        {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Set("nagare.idle", "1 s")) }, []string{"nagare.idle", "the test's settings"}},
 		"no partitions":    {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Partitions(0)) }, []string{"1 partition at least"}},
 		"no deadline":      {func(t testing.TB) { harness.New(t, harness.Project(bikes), harness.Deadline(0)) }, []string{"a wait needs some time"}},
