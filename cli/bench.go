@@ -12,15 +12,7 @@ import (
 	"github.com/nagare-stream/nagare/node"
 )
 
-func (a *app) benchCommand() *cobra.Command {
-	var cfg bench.Config
-	var live liveFlags
-	var queries nexmarkFlags
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "bench",
-		Short: "Measure this machine: rates, memory and cost per event, beside a hand-written bound",
-		Long: `Makes purchase events in a temporary folder and measures, in one run: a hand-written program for the same
+const benchLong = `Makes purchase events in a temporary folder and measures, in one run: a hand-written program for the same
 queries, the tutorial's three queries from a file and from a durable topic, durable append, memory, and the cost of
 an event for few and many events and keys. Takes some minutes and 10 GB of disk; --quick some seconds and 1 GB.
 
@@ -43,8 +35,9 @@ overview open, and of a second one, in rounds of six windows. On a machine that 
 
 --latency measures, on the cluster that --kafka names, the time from when a row is handed to a client of Kafka, which
 notes it in a header, to when its result is read from another topic: --rate rows a second of --row-bytes each, without
-state and through windows in outputMode update, --against another program if you like. Needs Linux.`,
-		Example: `  nagare bench
+state and through windows in outputMode update, --against another program if you like. Needs Linux.`
+
+const benchExample = `  nagare bench
   nagare bench --quick
   nagare bench --events 5000000 --json
   nagare bench --kafka 127.0.0.1:9092
@@ -54,7 +47,17 @@ state and through windows in outputMode update, --against another program if you
   nagare bench --live --against ./nagare-of-yesterday --pairs 5
   nagare bench --live --without alerts,monitor --rates 10,10000 --json
   nagare bench --page --seconds 10 --pairs 10
-  nagare bench --latency --kafka 127.0.0.1:9092 --pairs 1`,
+  nagare bench --latency --kafka 127.0.0.1:9092 --pairs 1`
+
+func (a *app) benchCommand() *cobra.Command {
+	var cfg bench.Config
+	var live liveFlags
+	var queries nexmarkFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure this machine: rates, memory and cost per event, beside a hand-written bound",
+		Long:  benchLong, Example: benchExample,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Events < 0 || cmd.Flags().Changed("events") && cfg.Events < 1000 {
