@@ -77,7 +77,11 @@ func (e *Engine) watermarkGroup(f *dataflow.Scan, i int) WatermarkGroup {
 		g.Time = mg.Time.String()
 	}
 	for _, op := range mg.Operators {
-		if name := op.Lead().Name; !slices.Contains(g.Tables, name) {
+		name := op.Lead().Name
+		if d := op.Lead().Table; d != nil && d.Within != "" {
+			name = queryOf(d)
+		}
+		if !slices.Contains(g.Tables, name) {
 			g.Tables = append(g.Tables, name)
 		}
 	}

@@ -268,7 +268,7 @@ func (e *Engine) buildJoinTask(t *task, op *dataflow.Operator, lane int) error {
 func (e *Engine) joins() (all []JoinStatus) {
 	for _, s := range e.merger.joins {
 		c := s.x.Counts()
-		j := JoinStatus{Table: joinName(s.op.Table), Kind: s.op.Join.Kind, Left: c[join.Left], Right: c[join.Right], NotYet: int64(s.x.Waiting()), Watermark: s.group.global}
+		j := JoinStatus{Table: queryOf(s.op.Table), Kind: s.op.Join.Kind, Left: c[join.Left], Right: c[join.Right], NotYet: int64(s.x.Waiting()), Watermark: s.group.global}
 		j.StateRows, j.State = s.x.Held()
 		all = append(all, j)
 	}
@@ -285,8 +285,8 @@ func (e *Engine) joinedFrom(table string) string {
 	return ""
 }
 
-// joinName is the table or sink whose query a join is in.
-func joinName(d *plan.Dataset) string {
+// queryOf is the name of the table, sink or alert whose query has this table inside it.
+func queryOf(d *plan.Dataset) string {
 	if d.Writes != nil {
 		return d.Writes.Name
 	}

@@ -114,6 +114,9 @@ func (e *Engine) measureTable(name string, joins []JoinStatus) TableMeasures {
 	}
 	for _, j := range joins {
 		if j.Table == name {
+			if !t.Windowed && (!t.Joined || j.Watermark < t.Watermark) {
+				t.Watermark = j.Watermark
+			}
 			t.Joined = true
 			t.StateRows += j.StateRows
 			t.StateBytes += j.State

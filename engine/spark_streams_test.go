@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -202,6 +203,16 @@ func (c *sparkCase) run(t *testing.T, text string, config []string, restarted bo
 	set, err := e.Table(context.Background(), "answer", strings.Contains(c.about, "output mode: update"), -1)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, g := range e.Watermarks().Groups {
+		if !slices.Equal(g.Tables, []string{"answer"}) {
+			t.Errorf("a watermark is told as that of %q, not of the table whose query it is in", g.Tables)
+		}
+	}
+	for _, m := range e.Measure().Tables {
+		if m.Joined && m.Watermark == math.MinInt64 {
+			t.Errorf("table %s joins streams, and has no watermark", m.Name)
+		}
 	}
 	var rows []string
 	for i := range set.Batch.Len {

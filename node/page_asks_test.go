@@ -49,7 +49,7 @@ func TestPageAnswersQuestions(t *testing.T) {
 	b.await("the anomalies", `document.querySelector('#chart-anomalies tbody tr button.cell') !== null`)
 	b.run(`document.querySelector('#chart-anomalies tbody tr button.cell').click()`)
 	b.await("one record", `document.querySelector('.explain .steps') !== null`)
-	if got := eval[string](b, `document.querySelector('.explain .steps').innerText`); !strings.HasPrefix(got, "1 records were counted") {
+	if got := eval[string](b, `document.querySelector('.explain .steps').innerText`); !strings.HasPrefix(got, "1 record was counted") {
 		t.Errorf("a row of one record is explained by %q", got)
 	}
 	row := answerOf(t, data, "SELECT window_start, category, region, order_count FROM sales_by_minute ORDER BY order_count DESC, window_start, category, region LIMIT 1")[0]

@@ -214,6 +214,9 @@ func TestPageIsForEverybody(t *testing.T) {
 			found := eval[[]string](b, `axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact))
 				.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ': ' + n.failureSummary.replace(/\s+/g, ' '))))`)
 			tell(t, fmt.Sprintf("%s at %d, %s, %s", view, c.width, c.scheme, c.lang), found)
+			if where := eval[[]float64](b, `[document.querySelector('.tabs [aria-current]').getBoundingClientRect()].flatMap((r) => [r.left, r.right])`); where[0] < 0 || where[1] > float64(c.width)+1 {
+				t.Errorf("%s at %d, %s: its tab is at %v, out of sight", view, c.width, c.lang, where)
+			}
 			if wide := eval[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 				t.Errorf("%s at %d, %s: it is %d pixels wider than the window", view, c.width, c.lang, wide)
 			}

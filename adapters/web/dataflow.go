@@ -124,7 +124,7 @@ func drawDataflow(p *plan.Pipeline, f Flow, views bool) DataflowAnswer {
 		from, to := &a.Nodes[l[0]], &a.Nodes[l[1]]
 		rate := to.In
 		if ins := slices.DeleteFunc(slices.Clone(links), func(o [2]int) bool { return o[1] != l[1] }); len(ins) > 1 {
-			rate = nil // they are counted together
+			rate = f.readFrom(shown[l[1]], shown[l[0]])
 		}
 		if path := d.path(i); path != "" {
 			a.Edges = append(a.Edges, DataflowEdge{from.ID, to.ID, rate, path})
@@ -230,6 +230,24 @@ func (f *Flow) describeTable(n *DataflowNode, name string) {
 	if windowed {
 		n.Out = f.rate(final[0], final[1])
 	}
+}
+
+// readFrom is how much a table that reads several reads of a source; nil where the books do not tell them apart.
+func (f *Flow) readFrom(table, source *plan.Vertex) *float64 {
+	if table.Kind != "streaming table" || source.Kind != "source" {
+		return nil
+	}
+	var read [2]int64
+	for _, topic := range source.Dataset.Topics {
+		if shared := slices.ContainsFunc(readThrough(table, false, nil), func(o *plan.Vertex) bool {
+			return o != source && o.Kind == "source" && slices.Contains(o.Dataset.Topics, topic)
+		}); shared {
+			return nil
+		}
+		read[0] += f.Before.Ledger.Tables[table.Name][topic].Read
+		read[1] += f.Now.Ledger.Tables[table.Name][topic].Read
+	}
+	return f.rate(read[0], read[1])
 }
 
 // rate is the growth of a count a second; nil without two looks, or where the count began anew.

@@ -88,6 +88,36 @@ func TestDataflow(t *testing.T) {
 	}
 }
 
+// TestRatesIntoAJoin: what a table reads of each of several sources is told, unless two of them are one topic.
+func TestRatesIntoAJoin(t *testing.T) {
+	const views = `
+CREATE TEMPORARY VIEW shown AS SELECT * FROM (SELECT CAST(value AS STRING) AS v, timestamp AS ts FROM STREAM ads) WATERMARK ts DELAY OF INTERVAL 1 SECOND;
+CREATE TEMPORARY VIEW clicked AS SELECT * FROM (SELECT CAST(value AS STRING) AS v, timestamp AS ts FROM STREAM clicks) WATERMARK ts DELAY OF INTERVAL 1 SECOND;
+CREATE STREAMING TABLE both AS SELECT s.v FROM STREAM shown s JOIN STREAM clicked c ON s.v = c.v AND c.ts BETWEEN s.ts AND s.ts + INTERVAL 1 MINUTE;`
+	for topic, want := range map[string]string{"clicks": "ads 20, clicks 4", "ads": "ads -, clicks -"} {
+		p, faults := plan.Resolve(plan.Input{Name: "g", Config: []plan.Setting{
+			{Key: "source.ads.format", Value: "kafka"}, {Key: "source.ads.option.subscribe", Value: "ads"},
+			{Key: "source.clicks.format", Value: "kafka"}, {Key: "source.clicks.option.subscribe", Value: topic}}, Files: []plan.File{{Path: "a.sql", Text: views}}})
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		books := func(ads, clicks int64) engine.Measures {
+			return engine.Measures{Ledger: ledger.Ledger{Tables: map[string]map[string]ledger.Count{"both": {"ads": {Read: ads}, "clicks": {Read: clicks}}}}}
+		}
+		var rates []string
+		for _, e := range drawDataflow(p, Flow{Seconds: 5, Before: books(100, 50), Now: books(200, 70)}, false).Edges {
+			rate := "-"
+			if e.Rate != nil {
+				rate = string(must(json.Marshal(*e.Rate)))
+			}
+			rates = append(rates, e.From+" "+rate)
+		}
+		if got := strings.Join(rates, ", "); got != want {
+			t.Errorf("with clicks of topic %s the lines are %s, not %s", topic, got, want)
+		}
+	}
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -43,8 +43,11 @@ function Head() {
 }
 
 function Tabs({ at }) {
+  const row = useRef(null);
   use(language);
-  return html`<nav class="tabs" aria-label=${t('Views', '画面')}>${views.map((v) => html`<a key=${v.id} href=${to(v.id)} aria-current=${v === at ? 'page' : null}>${titleOf(v)}</a>`)}</nav>`;
+  // On a phone the row is longer than the screen.
+  useEffect(() => row.current.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [at]);
+  return html`<nav class="tabs" ref=${row} aria-label=${t('Views', '画面')}>${views.map((v) => html`<a key=${v.id} href=${to(v.id)} aria-current=${v === at ? 'page' : null}>${titleOf(v)}</a>`)}</nav>`;
 }
 
 // Away says that what is shown is old.

@@ -25,6 +25,9 @@ export function number(n, digits = 0) {
   return n.toLocaleString('en-US', { maximumFractionDigits: digits });
 }
 
+// plural chooses the English word for so many.
+export const plural = (n, one, more) => (n === 1 ? one : more);
+
 // short is a number in four places or so: 12.3k, 4.56M.
 export function short(n) {
   if (n === null || n === undefined || Number.isNaN(n)) return '–';

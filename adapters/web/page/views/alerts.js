@@ -1,7 +1,7 @@
 // Incidents with their evidence, silences, what an Alertmanager told, and the webhooks that are told.
 import { html, use, useEffect, useRef, useState } from '../lib/ui.js';
 import { get, post, send } from '../lib/api.js';
-import { t, language, number, seconds, time } from '../lib/words.js';
+import { t, language, number, plural, seconds, time } from '../lib/words.js';
 import { usePoll } from '../lib/poll.js';
 import { Grid, Pill, word } from '../lib/grid.js';
 import { Num, Question, Command, quoted, inAPI, inStatus, every } from '../lib/question.js';
@@ -42,7 +42,7 @@ function Details({ incident, onSilence }) {
   told.current = !!a && a.history.some((h) => h.state === incident.state);
   const evidence = incident.evidence || (a && a.incident.evidence);
   return html`<div class="inner"><p>${incident.description}</p><${Trouble} error=${error} />
-    ${a && html`<div><h3>${t('How it came about', '経過')}</h3><ol class="steps">${a.history.map((h, i) => html`<li key=${i}><${Pill} state=${h.state} /> ${time(h.time)} · <${Num} ask=${inAPI('/api/alerts/' + encodeURIComponent(incident.id), ['history', i, 'breaches'], '', { command: 'nagare alerts show ' + incident.id + ' -o json' })}>${number(h.breaches)}<//> ${t('breaches', '件')}</li>`)}</ol></div>`}
+    ${a && html`<div><h3>${t('How it came about', '経過')}</h3><ol class="steps">${a.history.map((h, i) => html`<li key=${i}><${Pill} state=${h.state} /> ${time(h.time)} · <${Num} ask=${inAPI('/api/alerts/' + encodeURIComponent(incident.id), ['history', i, 'breaches'], '', { command: 'nagare alerts show ' + incident.id + ' -o json' })}>${number(h.breaches)}<//> ${t(plural(h.breaches, 'breach', 'breaches'), '件')}</li>`)}</ol></div>`}
     ${evidence && html`<div><h3>${t(`Evidence: the first rows and the newest, ${evidence.length} of ${number(incident.breaches)}`, `証拠：最初と最新の ${evidence.length} / ${number(incident.breaches)} 行`)}</h3><${Evidence} rows=${evidence} /></div>`}
     ${a && a.queryNote && html`<p class="note">${a.queryNote}</p>`}
     ${a && a.query && html`<div class="foot"><${Question} sql=${a.query} /></div>`}
@@ -58,7 +58,7 @@ function Incident({ incident, open, now, onSilence, silenced }) {
       <span><${Pill} state=${i.state} kind=${i.state === 'firing' && i.severity === 'info' ? 'wait' : i.state === 'firing' && i.severity === 'warning' ? 'warn' : undefined} /></span>
       <span class="summary">${i.summary}</span>
       <span class="when">${i.state === 'resolved' ? time(i.firedAt || i.activeAt) + ' – ' + time(i.resolvedAt) : t('since ', '開始 ') + time(sinceOf(i))}</span>
-      <span class="chips"><span class="chip">${i.alert}</span>${i.severity && html`<span class="chip">${word(i.severity)}</span>`}<${Chips} labels=${i.labels} />${silenced && html`<span class="chip">${t('silenced', 'サイレンス中')}</span>`}<span class="note">${number(i.breaches)} ${t('breaches', '件の違反')}</span></span>
+      <span class="chips"><span class="chip">${i.alert}</span>${i.severity && html`<span class="chip">${word(i.severity)}</span>`}<${Chips} labels=${i.labels} />${silenced && html`<span class="chip">${t('silenced', 'サイレンス中')}</span>`}<span class="note">${number(i.breaches)} ${t(plural(i.breaches, 'breach', 'breaches'), '件の違反')}</span></span>
     </button>
     ${open && html`<${Details} incident=${i} onSilence=${onSilence} />`}</li>`;
 }

@@ -2,7 +2,7 @@
 import { html, use, useEffect, useState } from '../lib/ui.js';
 import { get } from '../lib/api.js';
 import { useRows } from '../lib/rows.js';
-import { t, language, number, seconds, cell, time } from '../lib/words.js';
+import { t, language, number, plural, seconds, cell, time } from '../lib/words.js';
 import { Table } from '../lib/table.js';
 import { Num, Question, Downloads, quoted, shellQuoted as argument, inSQL, inAPI } from '../lib/question.js';
 import { Grid } from '../lib/grid.js';
@@ -49,14 +49,14 @@ function Steps({ a, api }) {
   const w = a.window, inAnswer = (...path) => inAPI(api, path);
   const records = (name) => a[name] && (a[name].query ? countOf(a[name].query) : inAnswer(name, 'count'));
   return html`<ol class="steps">
-    <li><b><${Num} ask=${records('events')}>${number(a.events ? a.events.count : 0)}<//></b> ${t('records were counted', '件を集計')}${w ? html`, ${t('of the times', '時刻が')} <code>${w.start}</code> ${t('to', '〜')} <code>${w.end}</code>` : ''}</li>
+    <li><b><${Num} ask=${records('events')}>${number(a.events ? a.events.count : 0)}<//></b> ${t(plural(a.events ? a.events.count : 0, 'record was counted', 'records were counted'), '件を集計')}${w ? html`, ${t('of the times', '時刻が')} <code>${w.start}</code> ${t('to', '〜')} <code>${w.end}</code>` : ''}</li>
     <li><b><${Num} ask=${records('leftOut')}>${number(a.leftOut ? a.leftOut.count : 0)}<//></b> ${t('of the same window and keys were left out', '件が同じウィンドウとキーで除外')}</li>
     ${w && (w.final ? html`<li>${t('Final since', '確定')} <code>${w.final}</code>: ${t('the last partition\'s watermark passed the window\'s end then, at', '最後のパーティションのウォーターマークがウィンドウの終わりを越えた時刻。ウォーターマーク')} <code>${w.watermark}</code> ${t(`(the newest event time less ${seconds(w.delaySeconds)})`, `（最新イベント時刻 − ${seconds(w.delaySeconds)}）`)}</li>`
       : html`<li class="open">${a.open ? t('Open: it changes until every partition\'s watermark has reached', '未確定。全パーティションのウォーターマークが次の時刻に達するまで変わります:') : t('Closed while a partition was idle: not every watermark has reached', 'アイドルのパーティションを待たずに確定。次の時刻に達していないパーティションがあります:')} <code>${w.end}</code></li>`)}
     ${(a.steps || []).length > 1 && html`<li>${t('By way of', '途中のテーブル:')} ${a.steps.map((s, i) => html`<span key=${i}>${i ? ', ' : ''}${s.table} (<${Num} ask=${inAnswer('steps', i, 'rows')}>${number(s.rows)}<//>)</span>`)}</li>`}
     ${a.rows > 0 && html`<li>${t('explode made', 'explode が作った行:')} <b><${Num} ask=${inAnswer('rows')}>${number(a.rows)}<//></b> ${t('rows of the records that were counted', '')}</li>`}
     ${(a.aggregates || []).length > 1 && a.aggregates.map((g, i) => html`<li key=${i}><code>${g.text}</code> ${t('took', 'が使った行:')} <${Num} ask=${inAnswer('aggregates', i, 'rows')}>${number(g.rows)}<//>${g.filter ? html` · <code>${g.filter}</code> ${g.place}` : ''}</li>`)}
-    ${a.unreadable > 0 && html`<li><${Num} ask=${countOf(a.unreadableQuery)}>${number(a.unreadable)}<//> ${t('records of the topic are invalid: they tell neither window nor key.', '件は不正で、ウィンドウもキーもわかりません。')} <${Question} sql=${a.unreadableQuery} /></li>`}
+    ${a.unreadable > 0 && html`<li><${Num} ask=${countOf(a.unreadableQuery)}>${number(a.unreadable)}<//> ${t(plural(a.unreadable, 'record of the topic is invalid: it tells', 'records of the topic are invalid: they tell') + ' neither window nor key.', '件は不正で、ウィンドウもキーもわかりません。')} <${Question} sql=${a.unreadableQuery} /></li>`}
   </ol>`;
 }
 

@@ -1,7 +1,7 @@
 // SQL: a SELECT over tables, views and topics, checked while it is written.
 import { html, use, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib/ui.js';
 import { post, stream } from '../lib/api.js';
-import { t, language, number, seconds, isNumeric, short, cell } from '../lib/words.js';
+import { t, language, number, plural, seconds, isNumeric, short, cell } from '../lib/words.js';
 import { Table } from '../lib/table.js';
 import { Question, Downloads } from '../lib/question.js';
 import { Chart } from '../lib/chart.js';
@@ -153,14 +153,14 @@ function SQL({ params }) {
       <div id="sql-faults" aria-live="polite">${check.faults.length > 0 ? html`<ul class="faults">${check.faults.map((f, i) => html`<li key=${i}><button type="button" class="quiet" onClick=${() => jump(f)}>${f.line}:${f.column}</button> ${f.message}${f.hint ? '; ' + f.hint : ''}${f.class ? html` <small>${f.class}</small>` : ''}</li>`)}</ul>`
         : check.columns ? html`<p class="note columns">${t('gives', '結果の列')} ${check.columns.map((c) => html`<span key=${c.name}><code>${c.name}</code> <small>${c.type}</small> </span>`)}</p>` : ''}</div>
     <//>
-    <${Panel} title=${t('Result', '結果')} wide id="result" note=${state.running ? t('running…', '実行中…') : state.cancelled ? t('cancelled', '中止しました') : got ? t(`${number(got.rows.length)}${got.more ? '+' : ''} rows in ${seconds(state.took)}`, `${number(got.rows.length)}${got.more ? '+' : ''} 行、${seconds(state.took)}`) : ''}
+    <${Panel} title=${t('Result', '結果')} wide id="result" note=${state.running ? t('running…', '実行中…') : state.cancelled ? t('cancelled', '中止しました') : got ? t(`${number(got.rows.length)}${got.more ? '+' : ''} ${plural(got.rows.length, 'row', 'rows')} in ${seconds(state.took)}`, `${number(got.rows.length)}${got.more ? '+' : ''} 行、${seconds(state.took)}`) : ''}
       actions=${got && html`<button type="button" class="quiet" aria-pressed=${String(drawn)} onClick=${() => setDrawn(!drawn)}>${drawn ? t('Table', '表') : t('Chart', 'グラフ')}</button>`}>
       <${Trouble} error=${state.error} />
       ${got && (drawn ? html`<${Drawn} got=${got} /><div class="foot"><${Question} sql=${state.sql} /><${Downloads} sql=${state.sql} name="query" /></div>` : html`<${Table} key=${state.sql} columns=${got.columns} rows=${got.rows} label=${t('Result', '結果')} sql=${state.sql} name="query" empty=${t('No row.', '行はありません。')} more=${got.more ? html`<span>${t('the first 1,000; the downloads have all', '先頭 1,000 行。ダウンロードは全行')}</span>` : ''} />`)}
       ${!got && !state.error && html`<p class="empty">${t('Nothing was asked yet.', 'まだ実行していません。')}</p>`}
     <//>
     ${past.length > 0 && html`<${Panel} title=${t('History', '履歴')} wide note=${t('of this browser', 'このブラウザの履歴')} actions=${html`<button type="button" class="quiet" onClick=${() => { keep([]); setPast([]); }}>${t('Forget', '消去')}</button>`}>
-      <ul class="past">${past.map((h) => html`<li key=${h.at}><button type="button" class="quiet" onClick=${() => { set(h.sql); box.current.focus(); }}><code>${h.sql.replace(/\s+/g, ' ')}</code></button> <small>${number(h.rows)}${h.more ? '+' : ''} ${t('rows', '行')} · ${seconds(h.took)}</small></li>`)}</ul><//>`}
+      <ul class="past">${past.map((h) => html`<li key=${h.at}><button type="button" class="quiet" onClick=${() => { set(h.sql); box.current.focus(); }}><code>${h.sql.replace(/\s+/g, ' ')}</code></button> <small>${number(h.rows)}${h.more ? '+' : ''} ${t(plural(h.rows, 'row', 'rows'), '行')} · ${seconds(h.took)}</small></li>`)}</ul><//>`}
   </div>`;
 }
 

@@ -2,7 +2,7 @@
 import { html, use, useEffect, useRef, useState } from '../lib/ui.js';
 import { post, stream, rows as readRows } from '../lib/api.js';
 import { usePoll } from '../lib/poll.js';
-import { t, language, number, short, bytes, cell } from '../lib/words.js';
+import { t, language, number, plural, short, bytes, cell } from '../lib/words.js';
 import { Table } from '../lib/table.js';
 import { Num, Question, Downloads, quoted, sqlText as text, inTopics, recordsOf } from '../lib/question.js';
 import { Panel, Trouble } from '../lib/panel.js';
@@ -103,9 +103,9 @@ function Resend({ ask, done }) {
   };
   const d = ask.dry;
   return html`<${Dialog} label="resend-title" onCancel=${done}>
-    <h2 id="resend-title">${state.sent ? t('Sent again', '再送しました') : t(`Send ${number(d.records)} records again?`, `${number(d.records)} 件を再送しますか`)}</h2>
+    <h2 id="resend-title">${state.sent ? t('Sent again', '再送しました') : t(`Send ${number(d.records)} ${plural(d.records, 'record', 'records')} again?`, `${number(d.records)} 件を再送しますか`)}</h2>
     <${Trouble} error=${state.error} />
-    ${state.sent ? html`<p role="status"><b>${number(state.sent.records)}</b> ${t('records are durable in topic', '件がトピックに保存されました:')} <code>${state.sent.topic}</code> (${bytes(state.sent.bytes)}).</p>`
+    ${state.sent ? html`<p role="status"><b>${number(state.sent.records)}</b> ${t(plural(state.sent.records, 'record is durable in topic', 'records are durable in topic'), '件がトピックに保存されました:')} <code>${state.sent.topic}</code> (${bytes(state.sent.bytes)}).</p>`
       : html`<p>${t('From', '元')} <code>${d.from}</code> ${t('to the end of topic', '→ トピックの末尾')} <code>${d.topic}</code>${t(', each to the partition that it came from, with its key, value and headers', '。各レコードは元のパーティションへ、キー、値、ヘッダーのまま')} (${bytes(d.bytes)}).</p>
         ${d.copies > 0 && html`<p>${number(d.copies)} ${t('are gone from the topic and are sent as they were kept, without headers.', '件はトピックから消えているため、保管された内容で送ります（ヘッダーなし）。')}</p>`}
         ${d.note && html`<p class="note">${t('Mind: ', '注意: ')}${d.note}.</p>`}`}
@@ -170,7 +170,7 @@ function Viewer({ topic, params, info }) {
   const apply = (e) => { e.preventDefault(); go('topics', { topic, where: form.where.trim(), partition: form.partition, offset: form.offset, time: form.time.trim() }); };
   const field = (name) => (e) => setForm({ ...form, [name]: e.target.value });
   const row = open !== null ? got.rows.find((r) => r[0] + '/' + r[1] === open) : null;
-  return html`<${Panel} title=${topic} note=${info ? html`<${Num} ask=${recordsOf(info)}>${number(info.records)}<//>${t(' records', ' 件')} · <${Num} ask=${inTopics([{ name: topic }, 'partitions'])}>${info.partitions}<//>${t(' partitions', ' パーティション')} · <${Num} ask=${inTopics([{ name: topic }, 'bytes'], 'B')}>${bytes(info.bytes)}<//> · ${t('kept ', '保持 ') + (info.retention || t('for ever', '無期限'))}` : ''}
+  return html`<${Panel} title=${topic} note=${info ? html`<${Num} ask=${recordsOf(info)}>${number(info.records)}<//>${t(plural(info.records, ' record', ' records'), ' 件')} · <${Num} ask=${inTopics([{ name: topic }, 'partitions'])}>${info.partitions}<//>${t(plural(info.partitions, ' partition', ' partitions'), ' パーティション')} · <${Num} ask=${inTopics([{ name: topic }, 'bytes'], 'B')}>${bytes(info.bytes)}<//> · ${t('kept ', '保持 ') + (info.retention || t('for ever', '無期限'))}` : ''}
     actions=${follow ? html`<button type="button" aria-pressed=${String(pause)} onClick=${() => { hold(tail); setPause(!pause); }}>${pause ? t('Resume', '再開') : t('Pause', '一時停止')}</button>` : html`<button type="button" onClick=${() => again(count + 1)}>${t('Look again', '再検索')}</button>`}>
     <form class="look" onSubmit=${apply}>
       <label class="grow">${t('Filter (SQL, over the whole topic)', '絞り込み（SQL、トピック全体）')} <input value=${form.where} onInput=${field('where')} spellcheck="false" autocomplete="off" placeholder=${kept ? "reason LIKE '%watermark%'" : fields[0] ? `json.${fields[0][0]} = …` : "value LIKE '%…%'"} list="look-fields" /></label>
