@@ -26,7 +26,7 @@ var nexmarkEvents = flag.Int64("nexmarkevents", 100_000, "events that Nexmark's 
 const testPython = "NAGARE_TEST_PYTHON"
 
 // TestNexmark has DuckDB answer Nexmark's queries, which testdata/nexmark has as the benchmark words them, over the events
-// that the project has read: out of order, each query to the row.
+// that the project has read: out of order, in three partitions: each query to the row.
 func TestNexmark(t *testing.T) {
 	python := os.Getenv(testPython)
 	if python == "" {
@@ -72,7 +72,7 @@ func writeNexmark(t *testing.T, path string, n int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(g.WriteNDJSON(f, n), f.Close()); err != nil {
+	if err := errors.Join(g.WriteRecords(f, n, "nexmark", 3), f.Close()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -192,6 +192,42 @@ func TestWriteNDJSON(t *testing.T) {
 	}
 }
 
+// TestWriteRecords: the lines of WriteNDJSON, with their places in the log and times that never go back.
+func TestWriteRecords(t *testing.T) {
+	const n, partitions = 5_000, 3
+	var lines, records bytes.Buffer
+	g := newGenerator(t, Config{Rate: 1000})
+	if err := g.WriteNDJSON(&lines, n); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.WriteRecords(&records, n, "t", partitions); err != nil {
+		t.Fatal(err)
+	}
+	want, delayed, last := strings.Split(lines.String(), "\n"), 0, int64(0)
+	count := 0
+	for line := range strings.Lines(records.String()) {
+		var r struct {
+			Topic                 string
+			Partition, Offset, TS int64
+			Payload               json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Topic != "t" || r.Partition != int64(count%partitions) || r.Offset != int64(count/partitions) || r.TS < last || string(r.Payload) != want[count] {
+			t.Fatalf("record %d is %s, the line %s", count, line, want[count])
+		}
+		if !bytes.Contains(r.Payload, time.UnixMilli(r.TS).UTC().AppendFormat(nil, `"dateTime":"2006-01-02T15:04:05.000Z"`)) {
+			delayed++
+		}
+		last = r.TS
+		count++
+	}
+	if count != n || delayed < n*9/100 || delayed > n*11/100 {
+		t.Errorf("%d of %d records are delayed", delayed, count)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	for want, cfg := range map[string]Config{
 		"rate 0.5": {Rate: 0.5}, "rate NaN": {Rate: math.NaN()}, "delayed 2": {Delayed: 2}, "longest delay 1µs": {MaxDelay: time.Microsecond}, "group of -1": {Group: -1},

@@ -1,6 +1,6 @@
-"""Compares what nagare made of Nexmark's events with DuckDB: compare.py EVENTS TABLES, two paths.
+"""Compares what nagare made of Nexmark's events with DuckDB: compare.py RECORDS TABLES, two paths.
 
-Each qN.sql beside this file is asked of the events, and the answer has to be the rows of TABLES/qN.csv, whatever their
+Each qN.sql beside this file is asked of the events in the records, and the answer has to be the rows of TABLES/qN.csv, whatever their
 order: columns of the same names in the same order, and each row as often here as there.
 """
 import pathlib
@@ -11,14 +11,15 @@ import duckdb
 events, tables = sys.argv[1:]
 db = duckdb.connect()
 db.execute(
-    """CREATE TABLE event AS SELECT * FROM read_json(?, format = 'newline_delimited', columns = {
-        event_type: 'INTEGER',
-        person: 'STRUCT(id BIGINT, "name" VARCHAR, emailAddress VARCHAR, creditCard VARCHAR, city VARCHAR, state VARCHAR,
-            dateTime TIMESTAMP, extra VARCHAR)',
-        auction: 'STRUCT(id BIGINT, itemName VARCHAR, description VARCHAR, initialBid BIGINT, reserve BIGINT,
-            dateTime TIMESTAMP, expires TIMESTAMP, seller BIGINT, category BIGINT, extra VARCHAR)',
-        bid: 'STRUCT(auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url VARCHAR, dateTime TIMESTAMP,
-            extra VARCHAR)'})""",
+    """CREATE TABLE event AS SELECT make_timestamp(ts * 1000) AS arrived, unnest(payload)
+    FROM read_json(?, format = 'newline_delimited', columns = {ts: 'BIGINT', payload: 'STRUCT(
+        event_type INTEGER,
+        person STRUCT(id BIGINT, "name" VARCHAR, emailAddress VARCHAR, creditCard VARCHAR, city VARCHAR, state VARCHAR,
+            dateTime TIMESTAMP, extra VARCHAR),
+        auction STRUCT(id BIGINT, itemName VARCHAR, description VARCHAR, initialBid BIGINT, reserve BIGINT,
+            dateTime TIMESTAMP, expires TIMESTAMP, seller BIGINT, category BIGINT, extra VARCHAR),
+        bid STRUCT(auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url VARCHAR, dateTime TIMESTAMP,
+            extra VARCHAR))'})""",
     [events],
 )
 for number, kind in enumerate(("person", "auction", "bid")):
