@@ -1,19 +1,24 @@
 package pipelines_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nagare-stream/nagare/adapters/nexmark"
 	"github.com/nagare-stream/nagare/adapters/spark"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/sql"
+	"github.com/nagare-stream/nagare/harness"
 	"github.com/nagare-stream/nagare/node"
 	"github.com/nagare-stream/nagare/pipelines"
 )
@@ -58,6 +63,87 @@ func TestNexmark(t *testing.T) {
 		name := strings.TrimSuffix(file, ".csv")
 		if strings.HasPrefix(name, "q") && !strings.Contains(name, "_") && !strings.Contains(string(text), name+": ") {
 			t.Errorf("%s was not compared: testdata/nexmark/%[1]s.sql is missing", name)
+		}
+	}
+}
+
+// TestNexmarkInterrupted has the project run on a log and a store on the disk, with a crash or a restart behind each part of
+// the events: each table has the rows of one run over a file.
+func TestNexmarkInterrupted(t *testing.T) {
+	const n, parts = 10_000, 5
+	dir := t.TempDir()
+	events, out := filepath.Join(dir, "events.ndjson"), filepath.Join(dir, "out")
+	writeNexmark(t, events, n)
+	result, err := node.Bounded{Pipeline: load(t, "nexmark"), Files: map[string][]string{"nexmark": {events}}, Out: out}.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := harness.New(t, harness.Project("nexmark"), harness.Durable())
+	for i, part := range records(t, events, n/parts) {
+		env.Publish("nexmark", part)
+		switch i % 3 {
+		case 0:
+			env.Settle()
+			env.Restart()
+		case 1:
+			env.Crash()
+			env.Restart()
+		case 2:
+			env.Settle()
+			env.Crash()
+			env.Restart()
+		}
+	}
+	env.Settle()
+	env.CloseWindows()
+	for _, file := range result.Files {
+		table, ok := strings.CutSuffix(file, ".csv")
+		if !ok {
+			continue
+		}
+		want, err := os.ReadFile(filepath.Join(out, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compareLines(t, table, env.CSV(table), string(want))
+	}
+}
+
+// records is the records of a file as events, so many at a time.
+func records(t *testing.T, path string, most int) (parts [][]harness.Event) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []harness.Event
+	for line := range bytes.Lines(text) {
+		var r struct {
+			Partition int
+			TS        int64
+			Payload   json.RawMessage
+		}
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, harness.Event{Value: []byte(r.Payload), Time: time.UnixMilli(r.TS), Partition: &r.Partition})
+	}
+	return slices.Collect(slices.Chunk(events, most))
+}
+
+// compareLines compares the rows of a table, whatever their order.
+func compareLines(t *testing.T, table, got, want string) {
+	t.Helper()
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	slices.Sort(g)
+	slices.Sort(w)
+	if len(w) < 3 {
+		t.Errorf("%s has no rows, so nothing is shown by it", table)
+	}
+	for i := range max(len(g), len(w)) {
+		if i >= len(g) || i >= len(w) || g[i] != w[i] {
+			t.Errorf("%s has %d lines, undisturbed %d; the first that differs is\n%q, undisturbed\n%q", table, len(g), len(w), g[min(i, len(g)-1)], w[min(i, len(w)-1)])
+			return
 		}
 	}
 }
