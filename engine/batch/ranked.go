@@ -1,9 +1,6 @@
 package batch
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
 )
@@ -47,11 +44,41 @@ func (r *runner) partitions(w *plan.WindowCall, b *column.Batch) (*partitions, e
 	if p.keys, err = r.sortKeys(w.OrderBy, b); err != nil {
 		return nil, err
 	}
-	if p.rows, err = r.order(p.keys, b.Sel); err != nil {
+	working := int64(0)
+	defer r.shrink(&working)
+	if err := r.grow(&working, 24*int64(b.Len)); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(p.rows, func(x, y uint32) int { return cmp.Compare(p.slots[x], p.slots[y]) })
-	return p, nil
+	p.place(b.Sel)
+	s := rowSorter{keys: p.keys, job: r.job}
+	err = p.each(func(from, to int) error {
+		s.sort(p.rows[from:to])
+		return nil
+	})
+	if r.job.stop.Load() {
+		return nil, r.job.yield()
+	}
+	return p, err
+}
+
+// place puts the rows of each partition side by side, in their order.
+func (p *partitions) place(rows []uint32) {
+	var starts []uint32
+	for _, slot := range p.slots {
+		for int(slot)+1 >= len(starts) {
+			starts = append(starts, 0)
+		}
+		starts[slot+1]++
+	}
+	for i := 1; i < len(starts); i++ {
+		starts[i] += starts[i-1]
+	}
+	p.rows = make([]uint32, len(rows))
+	for _, row := range rows {
+		at := &starts[p.slots[row]]
+		p.rows[*at] = row
+		*at++
+	}
 }
 
 // each calls f for the place of each partition in the sorted rows.

@@ -129,53 +129,72 @@ func appendSortKey(dst []byte, v *column.Vector, row int, k plan.SortKey) []byte
 	return dst
 }
 
-// sortRow is a row with the first bytes of its key, which decide most comparisons.
-type sortRow struct {
-	prefix uint64
-	row    uint32
-}
-
-// order is rowKeys.order, counted while it sorts.
+// order returns rows, which ascend, sorted by their keys; equal ones stay in order.
 func (r *runner) order(k *rowKeys, rows []uint32) ([]uint32, error) {
 	working := int64(0)
 	if err := r.grow(&working, 20*int64(len(rows))); err != nil {
 		return nil, err
 	}
-	out := k.order(rows, r.job)
-	if r.job.stop.Load() {
+	out := slices.Clone(rows)
+	s := rowSorter{keys: k, job: r.job}
+	if s.sort(out); r.job.stop.Load() {
 		return nil, r.job.yield()
 	}
 	return out, r.grow(&working, 4*int64(len(rows)))
 }
 
-// order returns rows, which ascend, sorted by their keys; equal ones stay in order.
-// With a query that is over they come out in any order.
-func (k *rowKeys) order(rows []uint32, j *Job) []uint32 {
-	list := make([]sortRow, len(rows))
-	for i, row := range rows {
+// A rowSorter sorts rows by their keys.
+type rowSorter struct {
+	keys     *rowKeys
+	job      *Job
+	list     []sortRow
+	compared int
+}
+
+// sortRow is a row with the first bytes of its key that not all have, which decide most comparisons.
+type sortRow struct {
+	prefix uint64
+	row    uint32
+}
+
+// sort sorts rows, which ascend, in place; equal ones stay in order. With a query that is over they come out in any order.
+func (s *rowSorter) sort(rows []uint32) {
+	if len(rows) < 2 {
+		return
+	}
+	k := s.keys
+	shared := k.At(int(rows[0]))
+	for _, row := range rows[1:] {
 		key := k.At(int(row))
+		n := 0
+		for n < min(len(shared), len(key)) && shared[n] == key[n] {
+			n++
+		}
+		shared = shared[:n]
+	}
+	s.list = column.Sized(s.list, len(rows))
+	for i, row := range rows {
 		var head [8]byte
-		copy(head[:], key)
-		list[i] = sortRow{binary.BigEndian.Uint64(head[:]), row}
+		copy(head[:], k.At(int(row))[len(shared):])
+		s.list[i] = sortRow{binary.BigEndian.Uint64(head[:]), row}
 	}
-	compared := 0
-	slices.SortFunc(list, func(a, b sortRow) int {
-		if compared++; compared&(1<<15-1) == 0 && j.yield() != nil {
-			return 0
-		}
-		if a.prefix != b.prefix {
-			return cmp.Compare(a.prefix, b.prefix)
-		}
-		if c := bytes.Compare(k.At(int(a.row)), k.At(int(b.row))); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.row, b.row)
-	})
-	out := make([]uint32, len(rows))
-	for i := range list {
-		out[i] = list[i].row
+	slices.SortFunc(s.list, s.compare)
+	for i := range s.list {
+		rows[i] = s.list[i].row
 	}
-	return out
+}
+
+func (s *rowSorter) compare(a, b sortRow) int {
+	if s.compared++; s.compared&(1<<15-1) == 0 && s.job.yield() != nil {
+		return 0
+	}
+	if a.prefix != b.prefix {
+		return cmp.Compare(a.prefix, b.prefix)
+	}
+	if c := bytes.Compare(s.keys.At(int(a.row)), s.keys.At(int(b.row))); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.row, b.row)
 }
 
 // same reports that two rows have equal keys.
