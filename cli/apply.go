@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -26,11 +25,8 @@ func (a *app) openRun(ctx context.Context, cfg node.Config, p *project, f *runFl
 		return n, err
 	}
 	made, qerr := node.Queries(cfg.Data)
-	if errors.Is(qerr, fs.ErrNotExist) {
-		qerr = fmt.Errorf("the queries of its last run are not in the folder")
-	}
 	if qerr != nil {
-		return nil, fmt.Errorf("%w; what changed cannot be told: %w", err, qerr)
+		return nil, err // which says so
 	}
 	if !f.apply && !isSame(made, cfg.Pipeline) {
 		if ok, aerr := a.asksToApply(ctx, p, cfg.Data); aerr != nil || !ok {

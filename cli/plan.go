@@ -161,6 +161,9 @@ func whyText(p *web.PartChange) string {
 
 // adviceOn says what to do about a change.
 func adviceOn(c *web.ProjectChange) string {
+	if c.Reset != "" {
+		return c.Reset
+	}
 	if c.Same {
 		return "nothing changes: `nagare run` goes on where it was"
 	}

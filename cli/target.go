@@ -91,7 +91,9 @@ func (a *app) reach(ctx context.Context, create bool) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := n.Failure(); why != "" {
+	if why := n.Failure(); why != "" && n.TopicsOnly() {
+		a.warn("%s; until then nothing is shown but the topics", why)
+	} else if why != "" {
 		a.warn("%s; until then the folder is shown as its last run made it", why)
 	}
 	return &target{client: newLocalClient(n), data: data, local: n}, nil

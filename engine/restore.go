@@ -165,14 +165,19 @@ func (e *Engine) begin(ctx context.Context) error {
 // A ChangedError says that the data folder belongs to other queries than the project has now, or, if
 // Format is not 0, to another version of nagare.
 type ChangedError struct {
-	Epoch  uint64
-	Format int
+	Epoch   uint64
+	Format  int
+	Unknown error // of other queries, why nobody can tell them, so that nothing can be compared with them; nil: they are known
 }
 
 func (c *ChangedError) Error() string {
 	if c.Format != 0 {
 		return fmt.Sprintf("checkpoint %d has the format %d, and this version reads %d; "+
 			"run `nagare checkpoint reset` to compute all tables anew from the topics", c.Epoch, c.Format, cutFormat)
+	}
+	if c.Unknown != nil {
+		return fmt.Sprintf("checkpoint %d was made by other queries than the project has now, and what they were cannot be told: %v; "+
+			"run `nagare checkpoint reset` to compute all tables anew from the topics", c.Epoch, c.Unknown)
 	}
 	return fmt.Sprintf("checkpoint %d was made by other queries than the project has now; "+
 		"`nagare run --apply` fills what changed from the topics, beside the rest (`nagare plan` shows what that is), "+

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nagare-stream/nagare/adapters/web"
+	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/dataflow"
 	"github.com/nagare-stream/nagare/engine/plan"
 	"github.com/nagare-stream/nagare/engine/record"
@@ -47,10 +48,26 @@ func (n *Node) CompareProject(ctx context.Context, in plan.Input) (*web.ProjectC
 		answer.Parts = append(answer.Parts, p)
 		answer.Same = answer.Same && p.Verdict == dataflow.Keeps
 	}
+	answer.Reset = n.wantsReset(answer.Same)
 	for _, topic := range slices.Sorted(maps.Keys(c.logs)) {
 		answer.Topics = append(answer.Topics, c.logs[topic].ChangeLog)
 	}
 	return answer, nil
+}
+
+// wantsReset is why a project cannot take the place of the folder's own unless all is made anew; "": it can.
+func (n *Node) wantsReset(same bool) string {
+	if n.unknown != nil {
+		return n.unknown.Error()
+	}
+	epoch := n.current().Status().Epoch
+	if same || epoch == 0 || n.cfg.Memory != nil {
+		return ""
+	}
+	if _, err := Queries(n.cfg.Data); err != nil {
+		return (&engine.ChangedError{Epoch: epoch, Unknown: err}).Error()
+	}
+	return ""
 }
 
 // made is the project that made what the folder holds; nil: it holds nothing.
@@ -75,7 +92,7 @@ type logged struct {
 }
 
 func (c *comparison) part(ctx context.Context, of *dataflow.Change) (web.PartChange, error) {
-	p := web.PartChange{Kind: of.Kind, Name: of.Name, Verdict: of.Verdict, New: of.New, Why: of.Why, Topics: of.Topics}
+	p := web.PartChange{Kind: of.Kind, Name: of.Name, Verdict: of.Verdict, New: of.New && c.n.unknown == nil, Why: of.Why, Topics: of.Topics}
 	if of.Pos.File != "" {
 		p.Place = fmt.Sprintf("%s:%d:%d", of.Pos.File, of.Pos.Line, of.Pos.Col)
 	}

@@ -69,7 +69,7 @@ func (n *Node) openEngine(ctx context.Context) error {
 	if n.cfg.Tune != nil {
 		n.cfg.Tune(&opt)
 	}
-	e, err := engine.Open(ctx, opt)
+	e, err := n.openOwn(ctx, opt)
 	if n.cfg.Look && (is[*engine.ChangedError](err) || is[*engine.UnreadableError](err)) {
 		e, err = n.lookApart(ctx, opt, err)
 	}

@@ -116,6 +116,7 @@ type Node struct {
 	engine  *engine.Engine
 	swapped chan struct{} // closed when engine is replaced
 	failure string        // why nothing is processed any more
+	unknown error         // of a folder that is looked into, why none of its tables can be read; see lookApart
 	trouble map[string]*trouble
 	reload  context.CancelFunc // stops the engine so that it is opened anew
 	again   bool               // reload was called

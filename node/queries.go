@@ -18,9 +18,12 @@ import (
 const queriesFile = "queries.json"
 
 // Queries resolves the project by which a data folder was last run. Its error is fs.ErrNotExist where
-// none has.
+// none has, or only versions that did not write it down.
 func Queries(dir string) (*plan.Pipeline, error) {
 	text, err := os.ReadFile(filepath.Join(dir, queriesFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &noQueriesError{filepath.Join(dir, queriesFile), err}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +36,28 @@ func Queries(dir string) (*plan.Pipeline, error) {
 		return nil, fmt.Errorf("read %s of data folder %s: %w", queriesFile, dir, faults)
 	}
 	return p, nil
+}
+
+// noQueriesError is a folder that was run by versions alone that did not write the queries down.
+type noQueriesError struct {
+	path string
+	err  error
+}
+
+func (e *noQueriesError) Error() string {
+	return fmt.Sprintf("there is no %s, which older versions of nagare did not write", e.path)
+}
+
+func (e *noQueriesError) Unwrap() error { return e.err }
+
+// openOwn opens the engine by the project. A checkpoint of other queries says with its error whether these are known.
+func (n *Node) openOwn(ctx context.Context, opt engine.Options) (*engine.Engine, error) {
+	e, err := engine.Open(ctx, opt)
+	var changed *engine.ChangedError
+	if errors.As(err, &changed) && changed.Format == 0 && n.cfg.Memory == nil {
+		_, changed.Unknown = Queries(n.cfg.Data)
+	}
+	return e, err
 }
 
 // keepProject writes down, once its checkpoint is open, what the project is and where it lies now.
@@ -60,6 +85,7 @@ func (n *Node) lookApart(ctx context.Context, opt engine.Options, why error) (*e
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		n.log.Warn("the queries that made the checkpoint cannot be read", "error", err)
 	}
+	n.unknown = why
 	opt.Pipeline = &plan.Pipeline{Name: n.cfg.Project.Name, Config: plan.DefaultConfig()}
 	opt.Ephemeral = true // nothing of it can be read
 	return n.openBy(ctx, opt)

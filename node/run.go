@@ -167,6 +167,10 @@ func (n *Node) Status() engine.Status {
 	return st
 }
 
+// TopicsOnly reports a folder that is looked into and whose tables cannot be read: nobody knows the queries that made them,
+// or the format of its checkpoint.
+func (n *Node) TopicsOnly() bool { return n.unknown != nil }
+
 // Failure tells why nothing is, or can be, processed any more; "" while all is well. A disk that failed under
 // the broker is told at once, before the caretaker has come by.
 func (n *Node) Failure() string {

@@ -9,9 +9,10 @@ import (
 
 // A ProjectChange is what becomes of the tables, sinks and alerts of a data folder when it is run by another project.
 type ProjectChange struct {
-	Parts  []PartChange `json:"parts"`  // those of the project in order of definition, then what it has no more
-	Topics []ChangeLog  `json:"topics"` // those from which something is filled, by name
-	Same   bool         `json:"same"`   // nothing is filled and nothing goes
+	Parts  []PartChange `json:"parts"`           // those of the project in order of definition, then what it has no more
+	Topics []ChangeLog  `json:"topics"`          // those from which something is filled, by name
+	Same   bool         `json:"same"`            // nothing is filled and nothing goes
+	Reset  string       `json:"reset,omitempty"` // why everything has to be made anew, by a reset of the checkpoint; "": it has not
 }
 
 // A ChangeLog is what a topic has for a table that is filled from it.
