@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nagare-stream/nagare/adapters/kafka"
 	"github.com/nagare-stream/nagare/broker"
@@ -220,6 +221,27 @@ func (n *Node) checkAccess(ctx context.Context) error {
 		a.Sinks = append(a.Sinks, engine.AlertSink)
 	}
 	return n.cluster.Check(ctx, a)
+}
+
+// keptEnough is how long a compacted topic that is read should leave records alone.
+const keptEnough = time.Hour
+
+// warnOfCompaction names sources from which Kafka may take records that a restart reads again: their rows would be
+// numbered otherwise than before, so that some were taken for those that a sink has, and left out.
+func (n *Node) warnOfCompaction(ctx context.Context) {
+	if n.cluster == nil || n.cfg.Look || n.cfg.Kafka.Listen != "" {
+		return
+	}
+	found, err := n.cluster.Compacted(ctx, n.roles.sources)
+	if err != nil {
+		n.log.Warn("whether topics are compacted cannot be told", "error", err)
+	}
+	for _, c := range found {
+		if c.Kept < keptEnough {
+			n.log.Warn("this source is a compacted topic: records behind the last checkpoint may be gone when they are read again after a crash, and rows be left out; set its min.compaction.lag.ms to more than the time for which nagare may be away",
+				"topic", c.Topic, "min.compaction.lag.ms", c.Kept.Milliseconds())
+		}
+	}
 }
 
 const instanceFile = "instance"

@@ -359,6 +359,7 @@ func (n *Node) makeTopics(ctx context.Context) error {
 			return err
 		}
 	}
+	n.warnOfCompaction(ctx)
 	return n.tellDuplicates(ctx)
 }
 
