@@ -238,7 +238,7 @@ func RepairTopics(ctx context.Context, cfg Config, do bool) (r Repair, err error
 		return r, err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
-	if err := n.openStore(); err != nil {
+	if err := n.openStore(ctx); err != nil {
 		return r, err
 	}
 	expect, err := logEnds(ctx, n.store)

@@ -23,6 +23,7 @@ import (
 	"github.com/nagare-stream/nagare/engine/batch"
 	"github.com/nagare-stream/nagare/engine/column"
 	"github.com/nagare-stream/nagare/engine/plan"
+	"github.com/nagare-stream/nagare/engine/retry"
 	"github.com/nagare-stream/nagare/store"
 )
 
@@ -176,7 +177,7 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openCache(ctx); err != nil {
 		return err
 	}
-	if err := n.claimFolder(fresh); err != nil {
+	if err := n.claimFolder(ctx, fresh); err != nil {
 		return err
 	}
 	// Topics, with every acknowledged record on the disk.
@@ -220,8 +221,8 @@ func (n *Node) open(ctx context.Context) error {
 }
 
 // claimFolder opens the store, whose lock is the folder's lock: from then on the folder is ours alone.
-func (n *Node) claimFolder(fresh bool) error {
-	if err := n.openStore(); err != nil {
+func (n *Node) claimFolder(ctx context.Context, fresh bool) error {
+	if err := n.openStore(ctx); err != nil {
 		return err
 	}
 	if !n.cfg.Look {
@@ -296,13 +297,20 @@ func (n *Node) openPorts() error {
 	return nil
 }
 
-func (n *Node) openStore() error {
-	var s *store.Store
-	var err error
-	if n.isResetting() {
-		s, _, err = store.Renew(n.storeConfig())
-	} else {
-		s, err = store.Open(n.storeConfig())
+// lookWait is for how long a folder is waited for that somebody looks into.
+const lookWait = 10 * time.Second
+
+// openStore takes the folder. Who only looks into it is waited for: a query that came a moment before is no reason to refuse.
+func (n *Node) openStore(ctx context.Context) error {
+	wait, cancel := context.WithTimeout(ctx, lookWait)
+	defer cancel()
+	s, err := n.takeStore()
+	var used *store.InUseError
+	for told := n.cfg.Look; errors.As(err, &used) && used.Looks && retry.Pause(wait, 10*time.Millisecond) == nil; s, err = n.takeStore() {
+		if !told {
+			n.log.Warn("the data folder is looked into, and is waited for", "process", used.PID)
+		}
+		told = true
 	}
 	if err != nil {
 		return err
@@ -316,8 +324,16 @@ func (n *Node) openStore() error {
 	return nil
 }
 
+func (n *Node) takeStore() (s *store.Store, err error) {
+	if n.isResetting() {
+		s, _, err = store.Renew(n.storeConfig())
+		return s, err
+	}
+	return store.Open(n.storeConfig())
+}
+
 func (n *Node) storeConfig() store.Config {
-	return store.Config{Path: filepath.Join(n.cfg.Data, storeFile), Started: n.cfg.Started}
+	return store.Config{Path: filepath.Join(n.cfg.Data, storeFile), Started: n.cfg.Started, Looks: n.cfg.Look}
 }
 
 func (n *Node) openBroker(ctx context.Context) error {

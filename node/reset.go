@@ -52,7 +52,7 @@ func LookAtLoss(ctx context.Context, cfg Config) (l *Loss, err error) {
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 	l = &Loss{}
-	switch err := n.openStore(); {
+	switch err := n.openStore(ctx); {
 	case store.IsDamage(err):
 		l.Unreadable = err
 	case err != nil:
@@ -128,7 +128,7 @@ func Reset(ctx context.Context, cfg Config, keepOutputs bool) (aside string, err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 	// The lock, before anything is noted.
-	if err := n.openStore(); err != nil && !store.IsDamage(err) {
+	if err := n.openStore(ctx); err != nil && !store.IsDamage(err) {
 		return "", err
 	}
 	if err := n.noteReset(keepOutputs, nil); err != nil {

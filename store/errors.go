@@ -12,7 +12,8 @@ type InUseError struct {
 	Path    string
 	PID     int
 	Address string    // where the owner's page is, for example "127.0.0.1:7575"
-	Started time.Time // when the owner opened the store
+	Started time.Time // when the owner started
+	Looks   bool      // the owner looks into the folder, and lets go of it soon
 }
 
 func (e *InUseError) Error() string {

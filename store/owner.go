@@ -10,23 +10,25 @@ import (
 type ownerFile struct {
 	path    string
 	started time.Time
+	looks   bool
 }
 
 type ownerRecord struct {
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started,omitzero"`
 	Address string    `json:"address,omitempty"`
+	Looks   bool      `json:"looks,omitempty"`
 }
 
 func ownerPath(path string) string { return path + ".owner" }
 
-func newOwnerFile(path string, started time.Time) *ownerFile {
-	return &ownerFile{path: ownerPath(path), started: started}
+func newOwnerFile(cfg *Config) *ownerFile {
+	return &ownerFile{ownerPath(cfg.Path), cfg.Started, cfg.Looks}
 }
 
 // write replaces the file. A fault is not worth an error: the lock does not depend on it.
 func (o *ownerFile) write(address string) {
-	b, err := json.Marshal(ownerRecord{os.Getpid(), o.started, address})
+	b, err := json.Marshal(ownerRecord{os.Getpid(), o.started, address, o.looks})
 	if err != nil {
 		return
 	}
@@ -47,7 +49,7 @@ func readOwner(path string) *InUseError {
 	}
 	var r ownerRecord
 	if json.Unmarshal(b, &r) == nil {
-		e.PID, e.Address, e.Started = r.PID, r.Address, r.Started
+		e.PID, e.Address, e.Started, e.Looks = r.PID, r.Address, r.Started, r.Looks
 	}
 	return e
 }

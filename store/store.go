@@ -36,6 +36,7 @@ var (
 type Config struct {
 	Path       string    // the file; its folder is made if need be
 	Started    time.Time // for the owner's file: when this process started
+	Looks      bool      // the same: it looks into the folder and lets go of it soon
 	CompactMin int64     // compact at start when the file has more bytes and half is free; 0: DefaultCompactMin, below 0: never
 	Reserve    int64     // bytes kept on the disk for the last checkpoints when it fills; 0: DefaultReserve, below 0: none
 }
@@ -82,19 +83,17 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: cfg.Path, db: db}
-	if err := s.begin(proven); err != nil {
+	s := &Store{path: cfg.Path, db: db, owner: newOwnerFile(&cfg)}
+	s.owner.write("")
+	err = s.begin(proven)
+	if err == nil && cfg.CompactMin > 0 && s.wasteful(cfg.CompactMin) {
+		err = s.Compact()
+	}
+	if err != nil {
+		s.owner.remove()
 		_ = s.db.Close()
 		return nil, err
 	}
-	if cfg.CompactMin > 0 && s.wasteful(cfg.CompactMin) {
-		if err := s.Compact(); err != nil {
-			_ = s.db.Close()
-			return nil, err
-		}
-	}
-	s.owner = newOwnerFile(cfg.Path, cfg.Started)
-	s.owner.write("")
 	s.reserve = newReserve(cfg.Path, cfg.Reserve)
 	return s, nil
 }
