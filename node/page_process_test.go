@@ -94,6 +94,21 @@ func TestPageShowsHowItRuns(t *testing.T) {
 			t.Errorf("part %s is not shown", part)
 		}
 	}
+	counts := p.status().Ledger.Topics["purchase-events"]
+	want := []string{"purchase-events", "adds up"}
+	for _, n := range []int64{counts.Read, counts.Counted, counts.Late, counts.Future, counts.Invalid, counts.Duplicate, counts.Filtered, counts.InFlight} {
+		want = append(want, strconv.FormatInt(n, 10))
+	}
+	ledger := gridOf(b, "Ledger")
+	if !slices.ContainsFunc(ledger, func(row []string) bool {
+		return slices.EqualFunc(row, want, func(shown, is string) bool { return shown == is || ungrouped(shown) == is })
+	}) {
+		t.Errorf("the ledger is shown as %q, without %q", ledger, want)
+	}
+	if got := eval[string](b, `Promise.all([import('/page/views/ledger.js'), import('/page/lib/ui.js')]).then(([m, ui]) => { const at = document.createElement('div');
+			ui.render(ui.html`+"`<${m.Ledger} s=${{ engine: { ledger: { topics: { a: { read: 9, counted: 3, late: 1, future: 0, invalid: 1, duplicate: 0, filtered: 1, in_flight: 2 } } } } }} />`"+`, at); return at.innerText; })`); !strings.Contains(got, "does not add up") {
+		t.Errorf("a topic of which a record is missing is shown as %q", got)
+	}
 	for _, row := range gridOf(b, "Topics' disk") {
 		if row[0] == "purchase-events" && ungrouped(row[3]) != answerOf(t, data, "SELECT count(*) FROM `purchase-events`")[0][0] {
 			t.Errorf("the topic is shown with %s records", row[3])

@@ -9,6 +9,7 @@ import { Num, Question, Command, inSQL, inStatus, inTop, inTopics, recordsOf } f
 import { Saves } from '../lib/save.js';
 import { Panel, Trouble } from '../lib/panel.js';
 import { to } from '../lib/route.js';
+import { Ledger } from './ledger.js';
 
 const gib = 2 ** 30;
 const rank = ['failed', 'stuck', 'degraded', 'falling behind', 'recovering', 'starting', 'keeping up', 'idle'];
@@ -127,7 +128,7 @@ function View() {
   use(language);
   const s = use(status);
   if (!s) return html`<h1 class="hidden">${t('Health', '健全性')}</h1><p class="empty">${t('Reading…', '読み込み中…')}</p>`;
-  return html`<h1 class="hidden">${t('Health', '健全性')}</h1><div class="stack"><${Process} s=${s} /><${Parts} s=${s} /><${Doctor} /><${Machine} m=${s.machine} /><${Sinks} s=${s} /><${Topics} /></div>`;
+  return html`<h1 class="hidden">${t('Health', '健全性')}</h1><div class="stack"><${Process} s=${s} /><${Parts} s=${s} /><${Ledger} s=${s} /><${Doctor} /><${Machine} m=${s.machine} /><${Sinks} s=${s} /><${Topics} /></div>`;
 }
 
 export default { id: 'health', title: ['Health', '健全性'], View };

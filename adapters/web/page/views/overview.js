@@ -45,7 +45,7 @@ function Tiles() {
     <${Tile} name=${t('Latency, record to sink', 'レイテンシ（到着から出力まで）')} value=${seconds(newest('p50'))} ask=${ofLatency()} unit=${t('median', '中央値')} below=${html`p99 <${Num} ask=${ofLatency()}>${seconds(newest('p99'))}<//>`} href=${link('streaming', '/api/monitor')}>
       <${Spark} values=${recent.map((p) => p.p99)} label=${t('99th percentile of the last minute', '直近 1 分の p99')} /><//>
     <${Tile} name=${t('Watermark', 'ウォーターマーク')} value=${time(s.engine.watermark, s.time)} ask=${inStatus(['engine', 'watermark'], 'time')} below=${last.gap === null || last.gap === undefined ? t('no event yet', 'まだイベントなし') : html`<${Num} ask=${inAPI('/api/watermarks', ['partitions', every, 'eventTime'], 'time', { note: t("The newest event of the project's topics, less the watermark.", 'プロジェクトのトピックの最新イベントとウォーターマークの差です。'), op: 'max' })}>${seconds(last.gap)}<//>${t(' behind the newest event', ' 最新イベントより後ろ')}`} href=${link('watermarks', '/api/watermarks')} />
-    <${Tile} name=${t('Ledger', '台帳')} value=${number(l.read || 0)} ask=${ofLedger('read')} unit=${t('read', '件受信')} kind=${s.imbalance ? 'bad' : 'good'} href="/api/ledger"
+    <${Tile} name=${t('Ledger', '台帳')} value=${number(l.read || 0)} ask=${ofLedger('read')} unit=${t('read', '件受信')} kind=${s.imbalance ? 'bad' : 'good'} href=${link('health', '/api/ledger')}
       below=${s.imbalance ? number(s.imbalance) + t(' rows are unaccounted for', ' 件の行方が不明です') : html`= ${[['counted', t('counted', '集計')], ...out].map(([k, word], i) => html`<span key=${k}>${i ? ' + ' : ''}<${Num} ask=${ofLedger(k)}>${number(l[k] || 0)}<//> ${word}</span>`)}`} />
   </div>`;
 }
@@ -58,7 +58,7 @@ function Attention() {
   use(language);
   if (!s) return null;
   const items = [];
-  if (s.imbalance) items.push({ kind: 'bad', text: t('The ledger does not add up: ', '台帳が合いません: ') + number(s.imbalance), href: '/api/ledger' });
+  if (s.imbalance) items.push({ kind: 'bad', text: t('The ledger does not add up: ', '台帳が合いません: ') + number(s.imbalance), href: link('health', '/api/ledger') });
   for (const h of s.health || []) if (troubled.includes(h.state)) items.push({ kind: h.state === 'recovering' ? 'warn' : 'bad', text: h.part + ': ' + h.state + (h.reason ? ': ' + h.reason : ''), href: link('health', '/-/healthy') });
   const firing = s.alerts.filter((a) => a.state === 'firing');
   const rank = { critical: 0, warning: 1, info: 2 };
