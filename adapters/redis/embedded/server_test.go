@@ -262,6 +262,9 @@ func TestTransactionsRunAlone(t *testing.T) {
 func TestWaitingCommands(t *testing.T) {
 	s := start(t, Config{Listen: "127.0.0.1:0"})
 	gone, k, other := talkTo(t, s.Addr()), talkTo(t, s.Addr()), talkTo(t, s.Addr())
+	for _, client := range []*talker{gone, k, other} {
+		client.is(`+"PONG"`, "PING") // the server has all three
+	}
 	gone.send("BLPOP", "q", "0")
 	_ = gone.net.Close()
 	for len(s.all()) > 2 { // until the server has seen it go
