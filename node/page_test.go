@@ -221,6 +221,14 @@ func TestPageIsForEverybody(t *testing.T) {
 				t.Errorf("%s at %d, %s: it is %d pixels wider than the window", view, c.width, c.lang, wide)
 			}
 		}
+		for _, view := range []string{"#/overview", "#/health"} { // which are there at once, longer than the window
+			b.show(view)
+			b.await(view+" to settle", settled)
+			if down := eval[float64](b, `window.scrollY`); down != 0 {
+				t.Errorf("%s at %d, %s: it is shown from %g pixels down", view, c.width, c.lang, down)
+			}
+			b.run("window.scrollTo(0, 300)")
+		}
 		b.calm()
 	}
 }

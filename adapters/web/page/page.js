@@ -45,8 +45,10 @@ function Head() {
 function Tabs({ at }) {
   const row = useRef(null);
   use(language);
-  // On a phone the row is longer than the screen.
-  useEffect(() => row.current.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [at]);
+  useEffect(() => { // on a phone the row is longer than the screen
+    const tab = row.current.querySelector('[aria-current]')?.getBoundingClientRect(), of = row.current.getBoundingClientRect();
+    if (tab) row.current.scrollLeft += Math.min(0, tab.left - of.left) + Math.max(0, tab.right - of.right);
+  }, [at]);
   return html`<nav class="tabs" ref=${row} aria-label=${t('Views', '画面')}>${views.map((v) => html`<a key=${v.id} href=${to(v.id)} aria-current=${v === at ? 'page' : null}>${titleOf(v)}</a>`)}</nav>`;
 }
 
@@ -79,8 +81,9 @@ function Page() {
   // What was chosen is gone with the view that it was in: the keyboard goes on where the new one begins.
   const shown = useRef(null), place = at.id + JSON.stringify(params);
   useEffect(() => {
-    if (shown.current && shown.current !== place && document.activeElement === document.body) document.getElementById('main').focus();
-    shown.current = place;
+    if (shown.current && shown.current.place !== place && document.activeElement === document.body) document.getElementById('main').focus({ preventScroll: true });
+    if (shown.current && shown.current.id !== at.id) window.scrollTo(0, 0);
+    shown.current = { id: at.id, place };
   }, [place]);
   return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${t('Skip to the content', '本文へ')}</a>
     <${Head} /><${Tabs} at=${at} /><${Away} />
