@@ -177,6 +177,8 @@ func closedFolder(err error) finding {
 	switch {
 	case errors.As(err, &used):
 		switch {
+		case used.Looks:
+			return finding{doubt, fmt.Sprintf("process %d looks into the data folder", used.PID), "wait until its query has ended, or leave its prompt"}
 		case used.PID != 0 && used.Address == "":
 			return finding{doubt, fmt.Sprintf("process %d has the data folder, and no address at which it could be asked", used.PID),
 				"start it without --http off, so that it can be looked at while it runs"}

@@ -11,6 +11,7 @@ import (
 	"github.com/nagare-stream/nagare/adapters/web"
 	"github.com/nagare-stream/nagare/engine"
 	"github.com/nagare-stream/nagare/engine/alert"
+	"github.com/nagare-stream/nagare/store"
 )
 
 // has looks for a finding of a mark with a text, and with a fix unless all is well.
@@ -103,5 +104,20 @@ func TestDoctorAlerts(t *testing.T) {
 	has(t, []finding{checkWebhook(hook)}, doubt, "7 wait; since 12:00:00Z: it answered 400")
 	if list := checkAlert(&engine.AlertStatus{Rule: rule, Watermark: at - 1000}, nil, st); len(list) > 0 {
 		t.Errorf("a rule that is looked at: %v", list)
+	}
+}
+
+// TestFolderInUse: who has the folder decides what helps.
+func TestFolderInUse(t *testing.T) {
+	for what, used := range map[string]*store.InUseError{
+		"process 7 looks into the data folder":     {PID: 7, Looks: true},
+		"no address at which it could be asked":    {PID: 7},
+		"does not answer at http://127.0.0.1:7575": {PID: 7, Address: "127.0.0.1:7575"},
+		"it is in use; stop it, or use another":    {},
+	} {
+		f := closedFolder(used)
+		if !strings.Contains(f.What, what) || f.Fix == "" {
+			t.Errorf("%+v is found as %+v, not as %q", used, f, what)
+		}
 	}
 }
